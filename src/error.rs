@@ -1,0 +1,236 @@
+//! One typed error for the whole library: what went wrong, in which file, where in it, why, and what to do.
+//!
+//! ```
+//! use lgf::error::{Code, Error};
+//!
+//! let error = Error::new(Code::Xml, "xmin is \"abc\", expected an integer")
+//!     .path("n01440764_10.xml")
+//!     .place("line 14")
+//!     .hint("correct the file, or leave it: it is listed among the rejects");
+//! assert_eq!(
+//!     error.to_string(),
+//!     "n01440764_10.xml, line 14: xmin is \"abc\", expected an integer\n  \
+//!      hint: correct the file, or leave it: it is listed among the rejects"
+//! );
+//! ```
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What kind of fault it was; the `code` column of every table of rejects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Code {
+    /// The operating system refused: not found, no permission, no space.
+    Io,
+    /// A file or table that an earlier step writes is not there.
+    Missing,
+    /// An archive that is not what its name says, or is cut or corrupt.
+    Archive,
+    /// An annotation that cannot be read.
+    Xml,
+    /// A box that cannot be one: inverted, empty, or outside its picture.
+    Box,
+    /// A picture that cannot be decoded.
+    Image,
+    /// A decoder that panicked; it stayed in that picture.
+    Decoder,
+    /// A size over one of the limits that guard memory.
+    Limit,
+    /// A checkpoint that cannot be read safely, or does not fit its network.
+    Checkpoint,
+    /// A network, layer or class that is not known.
+    Model,
+    /// libtorch, or the device asked for.
+    Device,
+    /// A table with other columns, types or lengths than its schema says.
+    Table,
+    /// A manifest of another version, or one that does not fit its files.
+    Manifest,
+    /// An argument out of its range.
+    Parameter,
+    /// Numbers that are not finite, or relevance that is not conserved.
+    Numeric,
+    /// The person pressed stop; what was finished is on disk.
+    Stopped,
+}
+
+impl Code {
+    /// The code as it stands in a table of rejects.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::Io => "io",
+            Code::Missing => "missing",
+            Code::Archive => "archive",
+            Code::Xml => "xml",
+            Code::Box => "box",
+            Code::Image => "image",
+            Code::Decoder => "decoder",
+            Code::Limit => "limit",
+            Code::Checkpoint => "checkpoint",
+            Code::Model => "model",
+            Code::Device => "device",
+            Code::Table => "table",
+            Code::Manifest => "manifest",
+            Code::Parameter => "parameter",
+            Code::Numeric => "numeric",
+            Code::Stopped => "stopped",
+        }
+    }
+}
+
+/// The error of every fallible call: a message with its path, place, cause and hint.
+pub struct Error(Box<Facts>);
+
+struct Facts {
+    code: Code,
+    message: String,
+    path: Option<PathBuf>,
+    place: Option<String>,
+    hint: Option<String>,
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// `Result` with the library's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error of one kind with a message in plain words: what was found, and what was expected.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Error(Box::new(Facts { code, message: message.into(), path: None, place: None, hint: None, cause: None }))
+    }
+
+    /// An operating-system error while doing `action` ("reading", "writing") to `path`, with a hint where one helps.
+    pub fn io(action: &str, path: impl Into<PathBuf>, cause: std::io::Error) -> Self {
+        let hint = match cause.kind() {
+            std::io::ErrorKind::NotFound => Some("check the path, and that the step that writes it has run"),
+            std::io::ErrorKind::PermissionDenied => Some("choose a folder that you may write to, with --root or LGF_ROOT"),
+            std::io::ErrorKind::StorageFull => Some("free some space, then run the same call again: it goes on where it stopped"),
+            std::io::ErrorKind::ReadOnlyFilesystem => Some("choose a folder that can be written to, with --root or LGF_ROOT"),
+            _ => None,
+        };
+        let error = Error::new(Code::Io, format!("{action} failed")).path(path).because(cause);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+
+    /// Names the file.
+    pub fn path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.0.path = Some(path.into());
+        self
+    }
+
+    /// Names the file unless one is named already.
+    pub fn or_path(self, path: impl AsRef<Path>) -> Self {
+        if self.0.path.is_some() { self } else { self.path(path.as_ref()) }
+    }
+
+    /// Names the place in the file: a line, a member of an archive, a tensor.
+    pub fn place(mut self, place: impl Into<String>) -> Self {
+        self.0.place = Some(place.into());
+        self
+    }
+
+    /// Says what to do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Keeps the error underneath.
+    pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.cause = Some(cause.into());
+        self
+    }
+
+    /// The kind of fault.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// The message alone, without path, cause or hint.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The file, if one is named.
+    pub fn file(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
+    /// The place in the file, if one is named.
+    pub fn at(&self) -> Option<&str> {
+        self.0.place.as_deref()
+    }
+
+    /// What to do, if something can be said.
+    pub fn advice(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// The messages of the errors underneath, outermost first.
+    pub fn causes(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        let mut next = self.0.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
+        while let Some(cause) = next {
+            texts.push(cause.to_string());
+            next = cause.source();
+        }
+        texts
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let facts = &self.0;
+        match (&facts.path, &facts.place) {
+            (Some(path), Some(place)) => write!(f, "{}, {place}: ", path.display())?,
+            (Some(path), None) => write!(f, "{}: ", path.display())?,
+            (None, Some(place)) => write!(f, "{place}: ")?,
+            (None, None) => {}
+        }
+        write!(f, "{}", facts.message)?;
+        for cause in self.causes() {
+            write!(f, "\n  because: {cause}")?;
+        }
+        if let Some(hint) = &facts.hint {
+            write!(f, "\n  hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The same text as `Display`: notebooks and `main` print errors with `{:?}`.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_carries_path_place_cause_and_hint() {
+        let inner = std::io::Error::new(std::io::ErrorKind::StorageFull, "no space left");
+        let text = Error::io("writing", "data/x.csv", inner).to_string();
+        assert!(text.starts_with("data/x.csv: writing failed"), "{text}");
+        assert!(text.contains("because: no space left"), "{text}");
+        assert!(text.contains("hint: free some space"), "{text}");
+    }
+
+    #[test]
+    fn a_named_path_is_kept() {
+        let error = Error::new(Code::Xml, "cut").path("a.xml").or_path("b.tar.gz");
+        assert_eq!(error.file(), Some(Path::new("a.xml")));
+    }
+}

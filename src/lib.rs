@@ -1,0 +1,5 @@
+//! lgf
+pub mod error;
+pub mod pixels;
+pub mod store;
+pub use error::{Error, Result};

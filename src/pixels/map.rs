@@ -1,0 +1,129 @@
+use std::marker::PhantomData;
+
+use super::frame::{Frame, PixelBox};
+use super::mask::PixelMask;
+use crate::error::{Code, Error, Result};
+
+/// One signed value a pixel of a picture in frame `F`: relevance, summed over the colour channels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeatMap<F: Frame> {
+    height: u32,
+    width: u32,
+    values: Vec<f32>,
+    frame: PhantomData<F>,
+}
+
+impl<F: Frame> HeatMap<F> {
+    /// A map from its values, row by row.
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] if the number of values is not `height * width`, [`Code::Numeric`] if one is not finite.
+    pub fn from_values(height: u32, width: u32, values: Vec<f32>) -> Result<Self> {
+        if values.len() != height as usize * width as usize {
+            let found = format!("a map of {height} x {width} needs {} values, found {}", height * width, values.len());
+            return Err(Error::new(Code::Parameter, found));
+        }
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            let place = format!("row {}, col {}", index / width as usize, index % width as usize);
+            return Err(Error::new(Code::Numeric, format!("the map holds {}", values[index])).place(place));
+        }
+        Ok(HeatMap { height, width, values, frame: PhantomData })
+    }
+
+    /// Height and width.
+    pub fn size(&self) -> (u32, u32) {
+        (self.height, self.width)
+    }
+
+    /// The values, row by row.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// The sum of all values.
+    pub fn sum(&self) -> f64 {
+        self.values.iter().map(|&value| f64::from(value)).sum()
+    }
+
+    /// Pixels above the mean of the positive values (the published study's positive region).
+    pub fn positive_region(&self) -> PixelMask<F> {
+        let mean = mean(self.values.iter().filter(|value| **value > 0.0));
+        self.mask_where(|value| value > 0.0 && f64::from(value) > mean)
+    }
+
+    /// Pixels below the mean of the negative values (the published study's negative region).
+    pub fn negative_region(&self) -> PixelMask<F> {
+        let mean = mean(self.values.iter().filter(|value| **value < 0.0));
+        self.mask_where(|value| value < 0.0 && f64::from(value) < mean)
+    }
+
+    /// The `count` pixels of highest value; of equal values the first in row order. Regions of one size are
+    /// comparable between networks.
+    pub fn top(&self, count: usize) -> PixelMask<F> {
+        let mut order: Vec<usize> = (0..self.values.len()).collect();
+        order.sort_by(|&a, &b| self.values[b].total_cmp(&self.values[a]).then(a.cmp(&b)));
+        let mut inside = vec![false; self.values.len()];
+        order.into_iter().take(count).for_each(|index| inside[index] = true);
+        PixelMask::from_values(self.height, self.width, inside).expect("one value a pixel")
+    }
+
+    /// Share of the positive values' sum that lies in a box, 0 to 1; `None` where nothing is positive.
+    pub fn positive_share_in(&self, object: &PixelBox<F>) -> Option<f64> {
+        self.positive_share_on(&PixelMask::from_box(self.height, self.width, object)).ok().flatten()
+    }
+
+    /// Share of the positive values' sum that lies on a mask, 0 to 1; `None` where nothing is positive.
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] if the sizes differ.
+    pub fn positive_share_on(&self, mask: &PixelMask<F>) -> Result<Option<f64>> {
+        if mask.size() != self.size() {
+            let (a, b) = (self.size(), mask.size());
+            let found = format!("the map is {} x {}, the mask {} x {}", a.0, a.1, b.0, b.1);
+            return Err(Error::new(Code::Parameter, found));
+        }
+        let positive = |value: &f32| f64::from(value.max(0.0));
+        let total: f64 = self.values.iter().map(positive).sum();
+        let on: f64 = self.values.iter().zip(mask.values()).filter(|(_, on)| **on).map(|(value, _)| positive(value)).sum();
+        Ok((total > 0.0).then(|| on / total))
+    }
+
+    fn mask_where(&self, keep: impl Fn(f32) -> bool) -> PixelMask<F> {
+        let inside = self.values.iter().map(|&value| keep(value)).collect();
+        PixelMask::from_values(self.height, self.width, inside).expect("one value a pixel")
+    }
+}
+
+fn mean<'a>(values: impl Iterator<Item = &'a f32>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0u64), |(sum, count), &value| (sum + f64::from(value), count + 1));
+    if count == 0 { 0.0 } else { sum / count as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::Crop;
+    use super::*;
+
+    fn map(values: &[f32]) -> HeatMap<Crop> {
+        HeatMap::from_values(1, values.len() as u32, values.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn regions_lie_beyond_the_mean_of_their_sign() {
+        let map = map(&[1.0, 2.0, 6.0, -1.0, -5.0, 0.0]);
+        assert_eq!(map.positive_region().values(), [false, false, true, false, false, false]);
+        assert_eq!(map.negative_region().values(), [false, false, false, false, true, false]);
+    }
+
+    #[test]
+    fn top_has_exactly_the_size_asked_for() {
+        let map = map(&[1.0, 3.0, 3.0, 2.0]);
+        assert_eq!(map.top(2).values(), [false, true, true, false]);
+        assert_eq!(map.top(9).count(), 4);
+    }
+
+    #[test]
+    fn a_map_with_nan_is_refused() {
+        assert_eq!(HeatMap::<Crop>::from_values(1, 1, vec![f32::NAN]).unwrap_err().code(), Code::Numeric);
+    }
+}

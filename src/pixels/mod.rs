@@ -1,0 +1,29 @@
+//! Pictures, coordinate frames and what lives in them: boxes, masks and heat maps.
+//!
+//! Order is always `(row, col)` and `(height, width)`. A box, a mask or a map carries its frame in its type
+//! ([`Original`], [`Resized`] or [`Crop`]), so that an edge pixel of the full photograph cannot be compared with a
+//! relevance pixel of the crop by accident; [`Geometry`] is the one place that converts.
+//!
+//! ```
+//! use lgf::pixels::{Geometry, Original, PixelBox};
+//!
+//! // A 375 x 500 photograph (height x width), as ImageNet networks see it.
+//! let geometry = Geometry::imagenet(375, 500)?;
+//! let object = PixelBox::<Original>::at(127, 79).of_size(213, 216);
+//! let in_crop = geometry.box_to_crop(&object).expect("the object is visible");
+//! assert_eq!((in_crop.row, in_crop.col), (70, 12));
+//! # Ok::<(), lgf::Error>(())
+//! ```
+
+mod decode;
+mod frame;
+mod map;
+mod mask;
+mod resize;
+
+pub use decode::{Limits, decode, decode_bytes, encode_jpeg, encode_png};
+pub use frame::{Crop, Frame, Geometry, Original, Pixel, PixelBox, Resized};
+pub use image::{GrayImage, Rgb, RgbImage};
+pub use map::HeatMap;
+pub use mask::PixelMask;
+pub use resize::{center_crop, imagenet_crop, resize_bilinear};

@@ -1,0 +1,192 @@
+//! Everything on disk: the data root, tables, finished stages, the study that a data root belongs to.
+//!
+//! This is the only module that knows file names. Outputs appear whole (a temporary name in the same folder, fsync,
+//! rename), and the manifest of a stage is written last, so that a stage stopped at any moment is either finished or
+//! goes on where it stopped.
+//!
+//! ```
+//! use lgf::store::Store;
+//! use polars::prelude::*;
+//!
+//! # let folder = tempfile::tempdir().map_err(anyhow::Error::from)?;
+//! let store = Store::at(folder.path())?;
+//! store.write_table("counts", &df!("model" => ["resnet50"], "images" => [30i64])?)?;
+//! assert_eq!(store.table("counts")?.height(), 1);
+//! # Ok::<(), anyhow::Error>(())
+//! ```
+
+mod classes;
+mod images;
+mod stage;
+mod study;
+mod table;
+
+pub use classes::ClassList;
+pub use images::{ImageFile, list_images};
+pub use stage::{Stage, Summary, sha256_hex};
+pub use study::{Classes, NetworkEntry, Study};
+pub use table::{bools, floats, integers, texts};
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Code, Error, Result};
+
+/// A data root: the folder that all steps read from and write to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// The data root named by the environment variable `LGF_ROOT`, else `data/out` in the project.
+    ///
+    /// # Errors
+    /// As [`Store::at`].
+    pub fn open() -> Result<Self> {
+        match std::env::var_os("LGF_ROOT") {
+            Some(root) if !root.is_empty() => Store::at(PathBuf::from(root)),
+            _ => Store::at(Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join("out")),
+        }
+    }
+
+    /// The data root at `root`, made if it is not there. Temporary files that a killed run left behind are removed.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if the folder cannot be made or written to.
+    pub fn at(root: impl Into<PathBuf>) -> Result<Self> {
+        let root = root.into();
+        fs::create_dir_all(&root).map_err(|cause| Error::io("making the data root", &root, cause))?;
+        let root = root.canonicalize().map_err(|cause| Error::io("opening the data root", &root, cause))?;
+        let store = Store { root };
+        let probe = store.path(&format!(".{}.probe", std::process::id()));
+        File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(|cause| {
+            Error::io("writing to the data root", &store.root, cause)
+                .hint("choose a folder that you may write to, with --root or LGF_ROOT")
+        })?;
+        Ok(store)
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The full path of a name under the root, such as `sample/Annotation.tar.gz`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// Writes a file whole: a temporary name beside it, fsync, rename. Folders on the way are made.
+    ///
+    /// # Errors
+    /// [`Code::Io`] with the path; nothing half-written is left under the name.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.path(name);
+        write_whole(&path, |file| file.write_all(bytes))?;
+        Ok(path)
+    }
+
+    /// The bytes of a file under the root.
+    ///
+    /// # Errors
+    /// [`Code::Missing`] if it is not there, with the step that writes it; [`Code::Io`] if it cannot be read.
+    pub fn read(&self, name: &str) -> Result<Vec<u8>> {
+        let path = self.path(name);
+        fs::read(&path).map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::NotFound => missing(&path, name),
+            _ => Error::io("reading", &path, cause),
+        })
+    }
+}
+
+/// Writes a file whole through `fill`: a temporary name in the same folder, fsync, rename, fsync of the folder.
+///
+/// # Errors
+/// [`Code::Io`] with the path; the temporary file is removed.
+pub fn write_whole(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|cause| Error::io("making the folder", folder, cause))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let temporary = folder.join(format!(".{name}.{}-{number}.part", std::process::id()));
+    let written = File::create(&temporary)
+        .and_then(|mut file| {
+            fill(&mut file)?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&temporary, path))
+        .and_then(|()| File::open(folder)?.sync_all());
+    written.map_err(|cause| {
+        // Removing what is left is best effort; the error that matters is the first one.
+        let _ = fs::remove_file(&temporary);
+        Error::io("writing", path, cause)
+    })
+}
+
+/// The error for a file that an earlier step writes: it names the step.
+fn missing(path: &Path, name: &str) -> Error {
+    let error = Error::new(Code::Missing, "not there yet").path(path);
+    match written_by(name) {
+        Some((notebook, command)) => error.hint(format!("run notebook {notebook} first, or `{command}`")),
+        None => error.hint("run the notebooks before this one, or `lgf all`"),
+    }
+}
+
+/// The notebook and the command that write a table or file, by the beginning of its name.
+fn written_by(name: &str) -> Option<(&'static str, &'static str)> {
+    const WRITERS: [(&str, &str, &str); 14] = [
+        ("sample/", "0", "lgf sample"),
+        ("models/", "5.1", "lgf convert"),
+        ("imagenet_boundingboxes", "1", "lgf boxes"),
+        ("imagenette_", "2", "lgf subset"),
+        ("edges_", "3", "lgf edges"),
+        ("edges/", "3", "lgf edges"),
+        ("datasets", "4", "lgf datasets"),
+        ("predictions", "5", "lgf run"),
+        ("conflict", "5", "lgf run"),
+        ("lrp", "5.2", "lgf relevance"),
+        ("imgnette_sample_data", "5.3", "lgf overlap"),
+        ("overlap", "5.3", "lgf overlap"),
+        ("analysis", "6", "lgf analyse"),
+        ("study.json", "0", "lgf sample"),
+    ];
+    WRITERS.iter().find(|(start, ..)| name.starts_with(start)).map(|(_, notebook, command)| (*notebook, *command))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        write_whole(&path, |file| file.write_all(b"old")).unwrap();
+        let failed = write_whole(&path, |file| {
+            file.write_all(b"half")?;
+            Err(std::io::Error::new(std::io::ErrorKind::StorageFull, "no space left on device"))
+        });
+        assert!(failed.unwrap_err().to_string().contains("free some space"));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_missing_table_names_the_notebook() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let error = store.table("edges_data").unwrap_err();
+        assert!(error.to_string().contains("run notebook 3 first"), "{error}");
+    }
+
+    #[test]
+    fn a_root_below_a_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "x").unwrap();
+        assert_eq!(Store::at(folder.path().join("file").join("root")).unwrap_err().code(), Code::Io);
+    }
+}

@@ -1,0 +1,214 @@
+//! Finished or not: a stage is done when its manifest says so for the same inputs, parameters and code.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Store;
+use crate::error::{Code, Error, Result};
+
+/// The form of manifests; a manifest of another form is built again.
+const MANIFEST_VERSION: u32 = 1;
+
+/// The closing line of a stage: it adds up, `input = ok + skipped`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The stage's name.
+    pub stage: String,
+    /// Items that went in.
+    pub input: u64,
+    /// Items that came out.
+    pub ok: u64,
+    /// Items that were skipped; each is a row in the stage's table of rejects.
+    pub skipped: u64,
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Summary { stage, input, ok, skipped } = self;
+        write!(f, "{stage}: {input} in = {ok} ok + {skipped} skipped")
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    version: u32,
+    stage: String,
+    key: String,
+    parameters: serde_json::Value,
+    summary: Summary,
+    files: Vec<FileHash>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct FileHash {
+    name: String,
+    bytes: u64,
+    sha256: String,
+}
+
+/// One stage of one data root, with the key of what it is about to do.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    store: Store,
+    name: String,
+    key: String,
+    parameters: serde_json::Value,
+}
+
+impl Store {
+    /// A stage with its parameters and the files it reads (each by its content). The key also covers the library's
+    /// own code, so that a result of older code is made again.
+    ///
+    /// # Errors
+    /// [`Code::Missing`] or [`Code::Io`] if an input cannot be read.
+    pub fn stage(&self, name: &str, parameters: &impl Serialize, inputs: &[PathBuf]) -> Result<Stage> {
+        let parameters = serde_json::to_value(parameters)
+            .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
+        let hashes: Result<Vec<String>> = inputs.par_iter().map(|path| hash_file(path).map(|hash| hash.1)).collect();
+        let mut hasher = Sha256::new();
+        hasher.update(env!("LGF_CODE"));
+        hasher.update(MANIFEST_VERSION.to_le_bytes());
+        hasher.update(parameters.to_string());
+        for (path, hash) in inputs.iter().zip(hashes?) {
+            hasher.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+            hasher.update(hash);
+        }
+        let key = hex(&hasher.finalize());
+        Ok(Stage { store: self.clone(), name: name.to_string(), key, parameters })
+    }
+}
+
+impl Stage {
+    /// The summary of the finished stage, if it was finished with this very key and its files are still whole.
+    pub fn finished(&self) -> Option<Summary> {
+        let manifest: Manifest = serde_json::from_slice(&fs::read(self.manifest_path()).ok()?).ok()?;
+        if manifest.version != MANIFEST_VERSION || manifest.key != self.key {
+            return None;
+        }
+        let whole = manifest.files.par_iter().all(|file| {
+            hash_file(&self.store.path(&file.name)).is_ok_and(|(bytes, hash)| bytes == file.bytes && hash == file.sha256)
+        });
+        whole.then_some(manifest.summary)
+    }
+
+    /// A folder under the root that this stage builds piece by piece. Pieces of the same key are kept, so that a
+    /// stopped run goes on; pieces of any other key are removed.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if the folder cannot be made or cleared.
+    pub fn folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.store.path(name);
+        let marker = format!("{name}/.key-{}", self.name.replace('/', "-"));
+        if fs::read(self.store.path(&marker)).is_ok_and(|key| key == self.key.as_bytes()) {
+            return Ok(folder);
+        }
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(|cause| Error::io("clearing", &folder, cause))?;
+        }
+        self.store.write(&marker, self.key.as_bytes())?;
+        Ok(folder)
+    }
+
+    /// Writes the manifest, last of all: what went in and came out, and a hash for each file.
+    ///
+    /// # Errors
+    /// [`Code::Image`] if nothing was ok;
+    /// [`Code::Io`] if a file cannot be read back.
+    pub fn finish(&self, input: u64, ok: u64, files: &[PathBuf]) -> Result<Summary> {
+        let summary = Summary { stage: self.name.clone(), input, ok, skipped: input - ok };
+        if ok == 0 && input > 0 {
+            return Err(Error::new(Code::Image, format!("{summary}: nothing was ok"))
+                .hint("see the table of rejects of this stage for each file's reason"));
+        }
+        let hashed: Result<Vec<FileHash>> = files
+            .par_iter()
+            .map(|path| {
+                let (bytes, sha256) = hash_file(path)?;
+                let name = path.strip_prefix(self.store.root()).unwrap_or(path).to_string_lossy().into_owned();
+                Ok(FileHash { name, bytes, sha256 })
+            })
+            .collect();
+        let manifest = Manifest {
+            version: MANIFEST_VERSION,
+            stage: self.name.clone(),
+            key: self.key.clone(),
+            parameters: self.parameters.clone(),
+            summary: summary.clone(),
+            files: hashed?,
+        };
+        let text = serde_json::to_vec_pretty(&manifest)
+            .map_err(|cause| Error::new(Code::Manifest, "cannot be written").because(cause))?;
+        self.store.write(&format!("manifests/{}.json", self.name), &text)?;
+        Ok(summary)
+    }
+
+    /// What identifies this stage's inputs, parameters and code, in hexadecimal.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn manifest_path(&self) -> PathBuf {
+        self.store.path(&format!("manifests/{}.json", self.name))
+    }
+}
+
+fn hash_file(path: &Path) -> Result<(u64, String)> {
+    let bytes = fs::read(path).map_err(|cause| Error::io("reading", path, cause))?;
+    Ok((bytes.len() as u64, sha256_hex(&bytes)))
+}
+
+/// SHA-256 of some bytes, in hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_finished_for_its_own_key_and_whole_files_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let input = store.write("input.txt", b"one").unwrap();
+        let stage = store.stage("edges", &3, std::slice::from_ref(&input)).unwrap();
+        assert_eq!(stage.finished(), None);
+        let output = store.write("edges.txt", b"result").unwrap();
+        stage.finish(10, 9, &[output]).unwrap();
+        assert_eq!(stage.finished().unwrap().to_string(), "edges: 10 in = 9 ok + 1 skipped");
+
+        assert_eq!(store.stage("edges", &4, std::slice::from_ref(&input)).unwrap().finished(), None);
+        store.write("edges.txt", b"resulT").unwrap();
+        assert_eq!(stage.finished(), None);
+        store.write("edges.txt", b"result").unwrap();
+        assert!(stage.finished().is_some());
+        store.write("input.txt", b"two").unwrap();
+        assert_eq!(store.stage("edges", &3, &[input]).unwrap().finished(), None);
+    }
+
+    #[test]
+    fn pieces_are_kept_for_the_same_key_and_cleared_for_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let first = store.stage("lrp", &1, &[]).unwrap();
+        first.folder("lrp").unwrap();
+        store.write("lrp/a.npy", b"x").unwrap();
+        assert!(first.folder("lrp").unwrap().join("a.npy").exists());
+        assert!(!store.stage("lrp", &2, &[]).unwrap().folder("lrp").unwrap().join("a.npy").exists());
+    }
+
+    #[test]
+    fn a_stage_without_any_result_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let stage = Store::at(folder.path()).unwrap().stage("edges", &1, &[]).unwrap();
+        assert!(stage.finish(3, 0, &[]).unwrap_err().to_string().contains("nothing was ok"));
+    }
+}

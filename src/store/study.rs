@@ -1,0 +1,135 @@
+//! What a data root is a study of: which photographs, annotations and networks.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{ClassList, ImageFile, Store, list_images};
+use crate::error::{Code, Error, Result};
+
+/// A network of a study: its name in tables, its architecture, its weights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkEntry {
+    /// The name in tables and figures, such as `sin-resnet50`.
+    pub name: String,
+    /// The architecture's name in the zoo, such as `resnet50` or `slim-resnet50`.
+    pub architecture: String,
+    /// The checkpoint: `.safetensors`, or `.pth` as `torch.save` writes it.
+    pub weights: PathBuf,
+}
+
+/// What a data root is a study of. Kept as `study.json` in the root; notebook 0 writes that of the drawn sample,
+/// `lgf init` that of a person's own files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Study {
+    /// A name for tables and titles.
+    pub name: String,
+    /// Folders of photographs; sub-folders are searched.
+    pub images: Vec<PathBuf>,
+    /// The split that experiments take images from (`train`, `val`), or empty for all.
+    pub split: String,
+    /// The archive of annotations (`Annotation.tar.gz`), if there is one.
+    pub annotations: Option<PathBuf>,
+    /// Folder of cue-conflict pictures named `<shape><n>-<texture><m>.png`, if there is one.
+    pub conflict: Option<PathBuf>,
+    /// The outputs of the networks.
+    pub classes: Classes,
+    /// The networks under study.
+    pub networks: Vec<NetworkEntry>,
+    /// Images drawn from each class for the experiments.
+    pub images_per_class: usize,
+}
+
+/// Which list the outputs of a study's networks follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Classes {
+    /// The 1,000 classes of ImageNet-1k.
+    Imagenet,
+    /// The ten drawn classes.
+    Sample,
+}
+
+impl Study {
+    /// The study that a data root belongs to.
+    ///
+    /// # Errors
+    /// [`Code::Missing`] if the root has none yet, [`Code::Table`] if `study.json` cannot be understood.
+    pub fn open(store: &Store) -> Result<Self> {
+        let bytes = store.read("study.json")?;
+        serde_json::from_slice(&bytes).map_err(|cause| {
+            Error::new(Code::Table, "not a study as `lgf init` writes it").path(store.path("study.json")).because(cause)
+        })
+    }
+
+    /// Writes `study.json`, whole.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be written.
+    pub fn save(&self, store: &Store) -> Result<PathBuf> {
+        let text = serde_json::to_vec_pretty(self)
+            .map_err(|cause| Error::new(Code::Table, "the study cannot be written").because(cause))?;
+        store.write("study.json", &text)
+    }
+
+    /// All photographs of the study, sorted; relative folders are below the root.
+    ///
+    /// # Errors
+    /// As [`list_images`].
+    pub fn all_images(&self, store: &Store) -> Result<Vec<ImageFile>> {
+        let folders: Vec<PathBuf> = self.images.iter().map(|folder| resolve(store, folder)).collect();
+        list_images(&folders)
+    }
+
+    /// The photographs of the split under study.
+    ///
+    /// # Errors
+    /// As [`list_images`]; [`Code::Missing`] if the split is empty.
+    pub fn split_images(&self, store: &Store) -> Result<Vec<ImageFile>> {
+        let mut images = self.all_images(store)?;
+        images.retain(|image| self.split.is_empty() || image.split == self.split);
+        if images.is_empty() {
+            return Err(Error::new(Code::Missing, format!("no picture in a folder named {:?}", self.split))
+                .hint("choose another split in study.json, or with `lgf init --split`"));
+        }
+        Ok(images)
+    }
+
+    /// The archive of annotations, if the study has one.
+    pub fn annotation_archive(&self, store: &Store) -> Option<PathBuf> {
+        self.annotations.as_deref().map(|path| resolve(store, path))
+    }
+
+    /// The folder of cue-conflict pictures, if the study has one.
+    pub fn conflict_folder(&self, store: &Store) -> Option<PathBuf> {
+        self.conflict.as_deref().map(|path| resolve(store, path))
+    }
+
+    /// The path of a network's checkpoint.
+    pub fn weights(&self, store: &Store, entry: &NetworkEntry) -> PathBuf {
+        resolve(store, &entry.weights)
+    }
+
+    /// The network of a name.
+    ///
+    /// # Errors
+    /// [`Code::Model`] listing the names there are.
+    pub fn network(&self, name: &str) -> Result<&NetworkEntry> {
+        self.networks.iter().find(|entry| entry.name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.networks.iter().map(|entry| entry.name.as_str()).collect();
+            Error::new(Code::Model, format!("no network {name:?} in this study; there are {}", names.join(", ")))
+        })
+    }
+
+    /// The outputs of the study's networks, in order.
+    pub fn class_list(&self) -> ClassList {
+        match self.classes {
+            Classes::Imagenet => ClassList::imagenet(),
+            Classes::Sample => ClassList::sample(),
+        }
+    }
+}
+
+fn resolve(store: &Store, path: &Path) -> PathBuf {
+    if path.is_absolute() { path.to_path_buf() } else { store.path(&path.to_string_lossy()) }
+}

@@ -1,0 +1,119 @@
+//! Tables on disk: Parquet for machines, CSV beside it for people, and typed columns out of them.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use polars::prelude::*;
+
+use super::{Store, missing, write_whole};
+use crate::error::{Code, Error, Result};
+
+impl Store {
+    /// Writes a table whole, as `<name>.parquet` and `<name>.csv`; returns both paths.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be written.
+    pub fn write_table(&self, name: &str, table: &DataFrame) -> Result<[PathBuf; 2]> {
+        let (parquet, csv) = (self.path(&format!("{name}.parquet")), self.path(&format!("{name}.csv")));
+        let other = |cause: PolarsError| std::io::Error::other(cause.to_string());
+        let mut table = table.clone();
+        write_whole(&csv, |file| CsvWriter::new(file).finish(&mut table).map_err(other))?;
+        write_whole(&parquet, |file| ParquetWriter::new(file).finish(&mut table).map(|_| ()).map_err(other))?;
+        Ok([parquet, csv])
+    }
+
+    /// Reads the table that was written under a name.
+    ///
+    /// # Errors
+    /// [`Code::Missing`] if it is not there, naming the notebook that writes it; [`Code::Table`] if it cannot be read.
+    pub fn table(&self, name: &str) -> Result<DataFrame> {
+        let path = self.path(&format!("{name}.parquet"));
+        if !path.exists() {
+            return Err(missing(&path, name));
+        }
+        let file = File::open(&path).map_err(|cause| Error::io("reading", &path, cause))?;
+        let read = std::panic::catch_unwind(|| ParquetReader::new(file).finish());
+        let unreadable = || Error::new(Code::Table, "not a whole Parquet table").path(&path).hint("run its step again");
+        read.map_err(|_| unreadable())?.map_err(|cause| unreadable().because(cause))
+    }
+}
+
+fn column<'a>(table: &'a DataFrame, name: &str) -> Result<&'a Column> {
+    table.column(name).map_err(|_| {
+        let names: Vec<&str> = table.get_column_names().into_iter().map(|name| name.as_str()).collect();
+        Error::new(Code::Table, format!("no column {name:?}; the columns are {}", names.join(", ")))
+    })
+}
+
+fn wrong_type(table: &DataFrame, name: &str, expected: &str) -> Error {
+    let found = table.column(name).map(|column| column.dtype().to_string()).unwrap_or_default();
+    Error::new(Code::Table, format!("column {name:?} is {found}, expected {expected}"))
+}
+
+/// A column of text, one value a row; a missing value is empty.
+///
+/// # Errors
+/// [`Code::Table`] if the column is not there or not text.
+pub fn texts(table: &DataFrame, name: &str) -> Result<Vec<String>> {
+    let values = column(table, name)?.str().map_err(|_| wrong_type(table, name, "text"))?;
+    Ok(values.iter().map(|value| value.unwrap_or_default().to_string()).collect())
+}
+
+/// A numeric column as `f64`; a missing value is NaN.
+///
+/// # Errors
+/// [`Code::Table`] if the column is not there or not numeric.
+pub fn floats(table: &DataFrame, name: &str) -> Result<Vec<f64>> {
+    let values = column(table, name)?.cast(&DataType::Float64).map_err(|_| wrong_type(table, name, "a number"))?;
+    let values = values.f64().map_err(|_| wrong_type(table, name, "a number"))?;
+    Ok(values.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+}
+
+/// A whole-number column as `i64`.
+///
+/// # Errors
+/// [`Code::Table`] if the column is not there, not numeric, or has a missing value.
+pub fn integers(table: &DataFrame, name: &str) -> Result<Vec<i64>> {
+    let values = column(table, name)?.cast(&DataType::Int64).map_err(|_| wrong_type(table, name, "a whole number"))?;
+    let values = values.i64().map_err(|_| wrong_type(table, name, "a whole number"))?;
+    let missing = || Error::new(Code::Table, format!("column {name:?} has missing values"));
+    values.iter().map(|value| value.ok_or_else(missing)).collect()
+}
+
+/// A column of true and false; a missing value is false.
+///
+/// # Errors
+/// [`Code::Table`] if the column is not there or of another type.
+pub fn bools(table: &DataFrame, name: &str) -> Result<Vec<bool>> {
+    let values = column(table, name)?.bool().map_err(|_| wrong_type(table, name, "true or false"))?;
+    Ok(values.iter().map(|value| value.unwrap_or(false)).collect())
+}
+
+impl From<PolarsError> for Error {
+    fn from(cause: PolarsError) -> Self {
+        Error::new(Code::Table, "the table operation failed").because(cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_column_lists_those_that_are_there() {
+        let table = df!("a" => [1i64], "b" => ["x"]).unwrap();
+        let error = texts(&table, "c").unwrap_err().to_string();
+        assert!(error.contains("the columns are a, b"), "{error}");
+        assert!(texts(&table, "a").unwrap_err().to_string().contains("expected text"));
+    }
+
+    #[test]
+    fn a_corrupt_parquet_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let [parquet, _] = store.write_table("edges_data", &df!("a" => [1i64, 2]).unwrap()).unwrap();
+        let bytes = std::fs::read(&parquet).unwrap();
+        std::fs::write(&parquet, &bytes[..bytes.len() / 2]).unwrap();
+        assert_eq!(store.table("edges_data").unwrap_err().code(), Code::Table);
+    }
+}

@@ -1,0 +1,2 @@
+#[test]
+fn a() { let _ = tch::Cuda::is_available(); lgf::hi(); }
