@@ -25,13 +25,13 @@ export JUPYTER_RUNTIME_DIR="$LGF_STATE/jupyter/runtime" JUPYTERLAB_SETTINGS_DIR=
 export JUPYTERLAB_WORKSPACES_DIR="$LGF_STATE/jupyter/lab/workspaces" IPYTHONDIR="$LGF_STATE/ipython"
 
 
-lgf_host="$(rustc -vV 2>/dev/null | sed -n 's/^host: //p')"
 export CARGO_HOME="$LGF_CACHE/cargo" CARGO_TARGET_DIR="$LGF_BUILD/target"
-if [ -n "$lgf_host" ]; then export CARGO_BUILD_TARGET="$lgf_host"; fi
+CARGO_BUILD_TARGET="$(rustc --print host-tuple 2>/dev/null || true)"
+if [ -n "$CARGO_BUILD_TARGET" ]; then export CARGO_BUILD_TARGET; else unset CARGO_BUILD_TARGET; fi
 # As evcxr builds: it names the target, prefers dynamic linking, and takes lld when it is on the path and mold is not.
 export RUSTFLAGS="-Cprefer-dynamic"
 if ! command -v mold >/dev/null && command -v lld >/dev/null; then RUSTFLAGS+=" -Clink-arg=-fuse-ld=lld"; fi
-unset CARGO_ENCODED_RUSTFLAGS CARGO_INCREMENTAL CARGO_BUILD_RUSTFLAGS RUSTC_WRAPPER lgf_host
+unset CARGO_ENCODED_RUSTFLAGS CARGO_INCREMENTAL CARGO_BUILD_RUSTFLAGS RUSTC_WRAPPER
 
 if [ -z "${LIBTORCH:-}" ] && [ -n "${CONDA_PREFIX:-}" ]; then
     for candidate in "$CONDA_PREFIX"/lib/python3*/site-packages/torch "$CONDA_PREFIX"; do
@@ -43,10 +43,11 @@ if [ -z "${LIBTORCH:-}" ] && [ -n "${CONDA_PREFIX:-}" ]; then
     unset candidate
 fi
 export LIBTORCH="${LIBTORCH:-$LGF_CACHE/libtorch/torch}"
-# A build script's rpath does not reach notebook cells, so libtorch and the CUDA run time beside it are named here.
-for dir in "$LIBTORCH/lib" "$(dirname "$LIBTORCH")/nvidia/cu13/lib"; do
+# A build script's rpath does not reach notebook cells, so libtorch and the CUDA run time beside it are named here; and
+# Rust's own library, because the rpath that rustc writes is wrong by one folder for files that cargo or evcxr moves up.
+for dir in "$LIBTORCH/lib" "$(dirname "$LIBTORCH")/nvidia/cu13/lib" "$(rustc --print target-libdir 2>/dev/null || true)"; do
     case ":${LD_LIBRARY_PATH:-}:" in
-    *":$dir:"*) ;;
+    *":$dir:"* ) ;;
     *) LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$dir" ;;
     esac
 done

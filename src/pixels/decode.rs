@@ -61,6 +61,23 @@ pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage> {
     decode_bytes(&bytes, &limits).map_err(|error| error.or_path(path))
 }
 
+/// Height and width of a picture, from its first bytes alone.
+///
+/// # Errors
+/// As [`decode`].
+pub fn size_of(path: impl AsRef<Path>) -> Result<(u32, u32)> {
+    let path = path.as_ref();
+    let bytes = std::fs::read(path).map_err(|cause| Error::io("reading", path, cause))?;
+    let size = if bytes.starts_with(&[0xFF, 0xD8]) {
+        let header = catch_unwind(|| mozjpeg::Decompress::builder().from_mem(&bytes).map(|jpeg| jpeg.size()));
+        header.ok().and_then(|header| header.ok()).map(|(width, height)| (height as u32, width as u32))
+    } else {
+        let reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().ok();
+        reader.and_then(|reader| reader.into_dimensions().ok()).map(|(width, height)| (height, width))
+    };
+    size.ok_or_else(|| Error::new(Code::Image, "not a picture that can be read").path(path))
+}
+
 /// The same for bytes already in memory.
 ///
 /// # Errors

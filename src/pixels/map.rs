@@ -88,6 +88,43 @@ impl<F: Frame> HeatMap<F> {
         Ok((total > 0.0).then(|| on / total))
     }
 
+    /// The map as a NumPy file (`.npy`, version 1.0): float32, little-endian, `[height, width]`.
+    pub fn to_npy(&self) -> Vec<u8> {
+        let mut header =
+            format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", self.height, self.width);
+        // Magic, version and length take 10 bytes; all of it ends in a newline at a multiple of 64.
+        let padding = 63 - (10 + header.len()) % 64;
+        header.extend(std::iter::repeat_n(' ', padding));
+        header.push('\n');
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend(self.values.iter().flat_map(|value| value.to_le_bytes()));
+        bytes
+    }
+
+    /// A map from the bytes that [`HeatMap::to_npy`] gives.
+    ///
+    /// # Errors
+    /// [`Code::Table`] if they are of another form; as [`HeatMap::from_values`] for the numbers.
+    pub fn from_npy(bytes: &[u8]) -> Result<Self> {
+        let wrong = || Error::new(Code::Table, "not a map of float32 as NumPy writes it (.npy 1.0, two sides)");
+        let length = match bytes {
+            [0x93, b'N', b'U', b'M', b'P', b'Y', 1, 0, low, high, ..] => usize::from(u16::from_le_bytes([*low, *high])),
+            _ => return Err(wrong()),
+        };
+        let header = bytes.get(10..10 + length).and_then(|header| std::str::from_utf8(header).ok()).ok_or_else(wrong)?;
+        if !header.contains("'<f4'") || !header.contains("'fortran_order': False") {
+            return Err(wrong());
+        }
+        let shape = header.split_once('(').and_then(|(_, rest)| rest.split_once(')')).ok_or_else(wrong)?.0;
+        let sides: Vec<u32> = shape.split(',').filter_map(|side| side.trim().parse().ok()).collect();
+        let [height, width] = sides[..] else { return Err(wrong()) };
+        let values =
+            bytes[10 + length..].chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+        HeatMap::from_values(height, width, values.collect())
+    }
+
     fn mask_where(&self, keep: impl Fn(f32) -> bool) -> PixelMask<F> {
         let inside = self.values.iter().map(|&value| keep(value)).collect();
         PixelMask::from_values(self.height, self.width, inside).expect("one value a pixel")
@@ -120,6 +157,16 @@ mod tests {
         let map = map(&[1.0, 3.0, 3.0, 2.0]);
         assert_eq!(map.top(2).values(), [false, true, true, false]);
         assert_eq!(map.top(9).count(), 4);
+    }
+
+    #[test]
+    fn npy_comes_back_and_anything_else_is_refused() {
+        let map = map(&[1.0, -2.5, 1e-30]);
+        let bytes = map.to_npy();
+        assert_eq!((bytes.len() - 12) % 64, 0, "the numbers begin at a multiple of 64");
+        assert_eq!(HeatMap::from_npy(&bytes).unwrap(), map);
+        assert!(HeatMap::<Crop>::from_npy(&bytes[..bytes.len() - 4]).is_err());
+        assert!(HeatMap::<Crop>::from_npy(b"not numpy").is_err());
     }
 
     #[test]

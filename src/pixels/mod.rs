@@ -11,7 +11,7 @@
 //! let geometry = Geometry::imagenet(375, 500)?;
 //! let object = PixelBox::<Original>::at(127, 79).of_size(213, 216);
 //! let in_crop = geometry.box_to_crop(&object).expect("the object is visible");
-//! assert_eq!((in_crop.row, in_crop.col), (70, 12));
+//! assert_eq!((in_crop.row, in_crop.col), (70, 0));
 //! # Ok::<(), lgf::Error>(())
 //! ```
 
@@ -21,7 +21,7 @@ mod map;
 mod mask;
 mod resize;
 
-pub use decode::{Limits, decode, decode_bytes, encode_jpeg, encode_png};
+pub use decode::{Limits, decode, decode_bytes, encode_jpeg, encode_png, size_of};
 pub use frame::{Crop, Frame, Geometry, Original, Pixel, PixelBox, Resized};
 pub use image::{GrayImage, Rgb, RgbImage};
 pub use map::HeatMap;

@@ -17,13 +17,15 @@
 
 mod classes;
 mod images;
-mod stage;
+mod record;
+mod reject;
 mod study;
 mod table;
 
 pub use classes::ClassList;
 pub use images::{ImageFile, list_images};
-pub use stage::{Stage, Summary, sha256_hex};
+pub use record::{Record, Summary, sha256_hex};
+pub use reject::{REJECT_COLUMNS, Reject, rejects_table};
 pub use study::{Classes, NetworkEntry, Study};
 pub use table::{bools, floats, integers, texts};
 
@@ -89,6 +91,17 @@ impl Store {
         Ok(path)
     }
 
+    /// Writes one of very many small files: a temporary name, then rename, without waiting for the disk each time. For
+    /// pieces of a stage whose manifest, written last, holds their hashes.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn write_unsynced(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.path(name);
+        place(&path, |file| file.write_all(bytes))?;
+        Ok(path)
+    }
+
     /// The bytes of a file under the root.
     ///
     /// # Errors
@@ -107,19 +120,24 @@ impl Store {
 /// # Errors
 /// [`Code::Io`] with the path; the temporary file is removed.
 pub fn write_whole(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
+    place(path, |file| {
+        fill(file)?;
+        file.sync_all()
+    })?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|cause| Error::io("writing", path, cause))
+}
+
+/// A temporary name in the same folder, `fill`, rename.
+fn place(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|cause| Error::io("making the folder", folder, cause))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let temporary = folder.join(format!(".{name}.{}-{number}.part", std::process::id()));
-    let written = File::create(&temporary)
-        .and_then(|mut file| {
-            fill(&mut file)?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&temporary, path))
-        .and_then(|()| File::open(folder)?.sync_all());
+    let written =
+        File::create(&temporary).and_then(|mut file| fill(&mut file)).and_then(|()| fs::rename(&temporary, path));
     written.map_err(|cause| {
         // Removing what is left is best effort; the error that matters is the first one.
         let _ = fs::remove_file(&temporary);

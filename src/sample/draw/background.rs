@@ -12,11 +12,11 @@ pub(super) fn paint(canvas: &mut Canvas, luminance: f32, rng: &mut ChaCha8Rng) {
     let (height, width) = canvas.size;
     let short = height.min(width) as f32;
     clouds(canvas, luminance, short, rng);
-    for _ in 0..count(rng, 7, 13) {
+    for _ in 0..count(rng, 9, 16) {
         let part = clutter(height as f32, width as f32, short, rng);
-        let color = tint(luminance + between(rng, -22.0, 22.0), between(rng, 0.0, 35.0), rng);
-        let share = between(rng, 0.35, 0.8);
-        let soft = short / 256.0 * between(rng, 1.0, 6.0);
+        let color = tint(luminance + between(rng, -55.0, 55.0), between(rng, 0.0, 35.0), rng);
+        let share = between(rng, 0.6, 0.95);
+        let soft = short / 256.0 * between(rng, 0.7, 3.0);
         fill(&[part], canvas.size, soft, |row, col, distance| {
             canvas.blend(row, col, color, share * (0.5 - 0.5 * distance / soft).clamp(0.0, 1.0));
         });
@@ -49,10 +49,11 @@ fn clouds(canvas: &mut Canvas, luminance: f32, short: f32, rng: &mut ChaCha8Rng)
 fn clutter(height: f32, width: f32, short: f32, rng: &mut ChaCha8Rng) -> Part {
     let place = [between(rng, 0.0, height), between(rng, 0.0, width)];
     let mut near = |reach: f32| place.map(|x| x + short * between(rng, -reach, reach));
-    match [near(0.4), near(0.4), near(0.2), near(0.2)] {
-        [a, b, ..] if a[0] < place[0] && b[0] < place[0] => disc(place[0], place[1], 0.2 * (a[0] - place[0]).abs() + 0.02 * short),
-        [a, b, ..] if a[0] < place[0] => line(&[a, place, b], short * 0.012),
-        [a, b, c, _] if b[0] < place[0] => area(&[a, b, c], 0.0),
-        [_, _, c, d] => area(&[place, c, d], short * 0.03),
+    let (far, also_far, close, also_close) = (near(0.4), near(0.4), near(0.2), near(0.2));
+    match count(rng, 0, 3) {
+        0 => disc(place[0], place[1], short * between(rng, 0.02, 0.1)),
+        1 => line(&[far, place, also_far], short * between(rng, 0.006, 0.018)),
+        2 => area(&[far, also_far, close], 0.0),
+        _ => area(&[place, close, also_close], short * 0.03),
     }
 }

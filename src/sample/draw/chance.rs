@@ -11,7 +11,7 @@ pub(super) fn between(rng: &mut ChaCha8Rng, low: f32, high: f32) -> f32 {
 
 /// A whole number in `low..=high`.
 pub(super) fn count(rng: &mut ChaCha8Rng, low: u32, high: u32) -> u32 {
-    low + (u64::from(rng.next_u32()) * u64::from(high - low + 1) >> 32) as u32
+    low + ((u64::from(rng.next_u32()) * u64::from(high - low + 1)) >> 32) as u32
 }
 
 /// True for one draw in two.

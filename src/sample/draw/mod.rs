@@ -7,15 +7,16 @@ mod canvas;
 mod chance;
 mod outline;
 mod shapes;
+mod studio;
 mod textures;
 
 use image::RgbImage;
 use rand_chacha::ChaCha8Rng;
 
-use canvas::{Canvas, Color, tint};
-use chance::{between, branch, coin, noise};
-use outline::{Frame, Part};
-use textures::Weave;
+use canvas::Canvas;
+use chance::{branch, coin};
+use outline::Frame;
+use studio::{Studio, Surface, outline_of, trace};
 
 /// The ten classes, in the order of Imagenette. Index `i` names shape `i` and texture `i`.
 pub const CLASSES: [&str; 10] = [
@@ -33,9 +34,6 @@ pub const CLASSES: [&str; 10] = [
 
 /// The part of the short side that ImageNet preprocessing keeps: resize to 256, crop the central 224.
 const CROP: f32 = 224.0 / 256.0;
-
-/// The share of its frame that a figure's longer extent takes, at least and at most.
-const FIGURE_SHARE: [f32; 2] = [0.8, 0.98];
 
 /// A picture of one figure.
 #[derive(Clone, Debug)]
@@ -181,132 +179,122 @@ fn halves((height, width): (u32, u32)) -> [Frame; 2] {
     })
 }
 
-/// The outline of class `shape`, placed in `frame`, in pixels.
-fn outline_of(shape: usize, frame: Frame, rng: &mut ChaCha8Rng) -> Vec<Part> {
-    let mut parts = shapes::parts(shape, rng);
-    outline::place(&mut parts, frame, between(rng, FIGURE_SHARE[0], FIGURE_SHARE[1]), rng);
-    parts
-}
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
 
-/// Calls `paint(row, col, cover, distance)` on each pixel that the outline touches; returns the box and the mask of it.
-///
-/// A pixel belongs to the mask where the outline covers at least half of it; `distance` is exact down to `-margin`.
-fn trace(
-    parts: &[Part],
-    size: (u32, u32),
-    margin: f32,
-    mut paint: impl FnMut(u32, u32, f32, f32),
-) -> ([u32; 4], Vec<u8>) {
-    let mut figure = vec![0; size.0 as usize * size.1 as usize];
-    let mut bbox = [u32::MAX, u32::MAX, 0, 0];
-    outline::fill(parts, size, margin.max(1.0), |row, col, distance| {
-        paint(row, col, (0.5 - distance).clamp(0.0, 1.0), distance);
-        if distance <= 0.0 {
-            figure[(row * size.1 + col) as usize] = 1;
-            bbox = [bbox[0].min(row), bbox[1].min(col), bbox[2].max(row), bbox[3].max(col)];
-        }
-    });
-    (bbox, figure)
-}
+    use super::*;
 
-/// A picture in the making, with a random stream for each thing that varies on its own.
-struct Studio {
-    canvas: Canvas,
-    outlines: ChaCha8Rng,
-    surfaces: ChaCha8Rng,
-    ground: ChaCha8Rng,
-    /// Mean luminance of figures.
-    luminance: f32,
-}
-
-impl Studio {
-    /// Chooses light figures on dark ground or the reverse, and covers the canvas with ground.
-    fn new(size: (u32, u32), rng: &mut ChaCha8Rng) -> Studio {
-        /// Mean luminance of dark and of light things, from and to.
-        const DARK: [f32; 2] = [45.0, 80.0];
-        const LIGHT: [f32; 2] = [165.0, 200.0];
-
-        let (outlines, surfaces, mut ground) = (branch(rng), branch(rng), branch(rng));
-        let [dark, light] = [DARK, LIGHT].map(|range| between(&mut ground, range[0], range[1]));
-        let (luminance, behind) = if coin(&mut ground) { (light, dark) } else { (dark, light) };
-        let mut canvas = Canvas::new(size, [behind; 3]);
-        background::paint(&mut canvas, behind, &mut ground);
-        Studio { canvas, outlines, surfaces, ground, luminance }
+    fn seeded(seed: u64) -> ChaCha8Rng {
+        ChaCha8Rng::seed_from_u64(seed)
     }
 
-    /// Draws one figure within `frame`; returns its box and mask.
-    fn add(&mut self, shape: usize, texture: usize, frame: Frame) -> ([u32; 4], Vec<u8>) {
-        let size = self.canvas.size;
-        let parts = outline_of(shape, frame, &mut self.outlines);
-        let surface = Surface::new(texture, self);
-        let canvas = &mut self.canvas;
-        trace(&parts, size, surface.rim, |row, col, cover, distance| {
-            let inner = (-distance - surface.rim + 0.5).clamp(0.0, 1.0);
-            let mut color = surface.at(row, col);
-            for (value, edge) in color.iter_mut().zip(surface.edge) {
-                *value = edge + (*value - edge) * inner;
-            }
-            canvas.blend(row, col, color, cover);
+    /// The box of a mask, found the slow way.
+    fn bounds(figure: &[u8], (height, width): (u32, u32)) -> [u32; 4] {
+        let pixels = (0..height).flat_map(|row| (0..width).map(move |col| (row, col)));
+        let on = pixels.filter(|&(row, col)| figure[(row * width + col) as usize] == 1);
+        on.fold([u32::MAX, u32::MAX, 0, 0], |b, (row, col)| {
+            [b[0].min(row), b[1].min(col), b[2].max(row), b[3].max(col)]
         })
     }
 
-    fn finish(mut self) -> RgbImage {
-        /// Film grain, in levels.
-        const GRAIN: f32 = 4.0;
-        self.canvas.develop(GRAIN, &mut self.ground)
+    #[test]
+    fn same_seed_same_bytes() {
+        let once = draw(3, 5, (200, 260), &mut seeded(11));
+        let again = draw(3, 5, (200, 260), &mut seeded(11));
+        assert_eq!(once.image, again.image);
+        assert_eq!((once.bbox, once.figure), (again.bbox, again.figure));
+        assert_ne!(once.image, draw(3, 5, (200, 260), &mut seeded(12)).image);
     }
-}
 
-/// What a figure looks like: a texture in two colours under soft light, and a rim.
-struct Surface {
-    weave: Weave,
-    /// Colour at mean brightness, and its change for one standard deviation.
-    middle: Color,
-    change: Color,
-    /// Colour of the rim and its width in pixels.
-    edge: Color,
-    rim: f32,
-    /// Seed and scale of the soft light.
-    light: (u32, f32),
-}
-
-impl Surface {
-    fn new(texture: usize, studio: &mut Studio) -> Surface {
-        /// Standard deviation of the luminance over a texture, in levels.
-        const CONTRAST: [f32; 2] = [26.0, 36.0];
-        /// Largest chroma of a texture's two colours.
-        const CHROMA: f32 = 30.0;
-        /// Width of the rim, in shares of the short side.
-        const RIM: [f32; 2] = [0.008, 0.013];
-
-        let (height, width) = studio.canvas.size;
-        let short = height.min(width) as f32;
-        let rng = &mut studio.surfaces;
-        let luminance = studio.luminance;
-        let contrast = between(rng, CONTRAST[0], CONTRAST[1]);
-        let chroma = between(rng, 0.3 * CHROMA, CHROMA);
-        let dark = tint(luminance - contrast, chroma, rng);
-        let light = tint(luminance + contrast, chroma, rng);
-        let edge = tint(if luminance > 127.0 { 245.0 } else { 10.0 }, 5.0, rng);
-        let rim = short * between(rng, RIM[0], RIM[1]);
-        let weave = Weave::new(texture, short, rng);
-        let soft = (rand::Rng::next_u32(rng), 3.0 / short);
-        Surface {
-            weave,
-            middle: [0, 1, 2].map(|c| 0.5 * (dark[c] + light[c])),
-            change: [0, 1, 2].map(|c| 0.5 * (light[c] - dark[c])),
-            edge,
-            rim,
-            light: soft,
+    #[test]
+    fn box_and_mask_agree_inside_the_crop() {
+        for (shape, size) in (0..10).zip([(224, 224), (300, 400), (400, 300), (32, 32), (201, 500)].into_iter().cycle())
+        {
+            for seed in 0..6 {
+                let Drawing { image, bbox, figure } = draw(shape, 0, size, &mut seeded(seed));
+                assert_eq!(image.dimensions(), (size.1, size.0));
+                assert_eq!(bbox, bounds(&figure, size));
+                let frame = central(size);
+                assert!(bbox[0] as f32 >= frame.row - 1.0 && bbox[2] as f32 <= frame.row + frame.height + 1.0);
+                assert!(bbox[1] as f32 >= frame.col - 1.0 && bbox[3] as f32 <= frame.col + frame.width + 1.0);
+            }
         }
     }
 
-    fn at(&self, row: u32, col: u32) -> Color {
-        /// Strength of the soft light, in levels from darkest to lightest.
-        const LIGHT: f32 = 16.0;
-        let (seed, scale) = self.light;
-        let light = LIGHT * (noise(seed, row as f32 * scale, col as f32 * scale) - 0.5);
-        let shade = self.weave.at(row, col);
-        [0, 1, 2].map(|c| self.middle[c] + self.change[c] * shade + light)
+    #[test]
+    fn figures_are_large() {
+        for shape in 0..10 {
+            for seed in 0..10 {
+                let Drawing { bbox, figure, .. } = draw(shape, 0, (224, 224), &mut seeded(seed));
+                let extent = (bbox[2] - bbox[0]).max(bbox[3] - bbox[1]) as f32 / 224.0;
+                let area = figure.iter().map(|&on| f32::from(on)).sum::<f32>() / (224.0 * 224.0);
+                assert!((0.68..0.88).contains(&extent), "shape {shape}, seed {seed}: extent {extent}");
+                assert!((0.09..0.5).contains(&area), "shape {shape}, seed {seed}: area {area}");
+            }
+        }
+    }
+
+    /// An independent check of the outlines: the nearest of a few masks, box to box on a coarse grid, has the same class.
+    #[test]
+    fn outlines_are_told_apart_by_their_nearest_neighbour() {
+        const GRID: u32 = 16;
+        let coarse = |shape: usize, seed: u64| -> Vec<u8> {
+            let Drawing { bbox, figure, .. } = draw_silhouette(shape, (128, 128), &mut seeded(seed));
+            let at = |low: u32, high: u32, i: u32| low + (2 * i + 1) * (high - low) / (2 * GRID);
+            let cells = (0..GRID).flat_map(|i| (0..GRID).map(move |j| (i, j)));
+            cells.map(|(i, j)| figure[(at(bbox[0], bbox[2], i) * 128 + at(bbox[1], bbox[3], j)) as usize]).collect()
+        };
+        let known: Vec<_> =
+            (0..10).flat_map(|s| (0..40).map(move |seed| (s, seed))).map(|(s, n)| (s, coarse(s, n))).collect();
+        let apart = |a: &[u8], b: &[u8]| a.iter().zip(b).filter(|(x, y)| x != y).count();
+        let probes = (0..10).flat_map(|shape| (100..110).map(move |seed| (shape, coarse(shape, seed))));
+        let right = probes
+            .filter(|(s, mask)| known.iter().min_by_key(|k| apart(&k.1, mask)).is_some_and(|k| k.0 == *s))
+            .count();
+        assert!(right >= 95, "{right} of 100 outlines recognised");
+    }
+
+    #[test]
+    fn textures_differ_and_leave_outline_and_ground_alone() {
+        let drawings: Vec<_> = (0..10).map(|texture| draw(8, texture, (128, 128), &mut seeded(5))).collect();
+        let first = &drawings[0];
+        for (i, drawing) in drawings.iter().enumerate() {
+            assert_eq!(drawing.figure, first.figure);
+            let ground =
+                |d: &Drawing| d.image.pixels().zip(&first.figure).take(900).map(|(p, _)| *p).collect::<Vec<_>>();
+            assert_eq!(ground(drawing), ground(first), "the uppermost rows of texture {i}");
+            for other in &drawings[..i] {
+                assert_ne!(drawing.image, other.image);
+            }
+        }
+    }
+
+    #[test]
+    fn figure_and_ground_differ_in_luminance() {
+        for seed in 0..40 {
+            let class = seed as usize % 10;
+            let Drawing { image, figure, .. } = draw(class, (class + 3) % 10, (128, 128), &mut seeded(seed));
+            let mean = |of: u8| {
+                let luma = image.pixels().zip(&figure).filter(|(_, on)| **on == of).map(|(pixel, _)| {
+                    let [r, g, b] = pixel.0.map(f32::from);
+                    0.299 * r + 0.587 * g + 0.114 * b
+                });
+                let (sum, count) = luma.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+                sum / count
+            };
+            assert!((mean(0) - mean(1)).abs() > 60.0, "seed {seed}: {} and {}", mean(0), mean(1));
+        }
+    }
+
+    #[test]
+    fn two_figures_keep_apart() {
+        for size in [(300, 400), (400, 300), (224, 224), (32, 32)] {
+            let pair = draw_two((0, 1), (6, 7), size, &mut seeded(3));
+            for (bbox, figure) in pair.bbox.iter().zip(&pair.figure) {
+                assert_eq!(*bbox, bounds(figure, size));
+            }
+            assert!(pair.figure[0].iter().zip(&pair.figure[1]).all(|(a, b)| a + b < 2));
+        }
     }
 }

@@ -97,10 +97,10 @@ pub(super) struct Frame {
 
 /// Turns, mirrors, stretches and scales a shape so that it takes `share` of `frame`, at a random place within it.
 pub(super) fn place(parts: &mut [Part], frame: Frame, share: f32, rng: &mut ChaCha8Rng) {
-    /// Tangent of half of 18 degrees: the most that a figure is turned.
-    const TURN: f32 = 0.158;
+    /// Tangent of half of 45 degrees: the most that a figure is turned.
+    const TURN: f32 = 0.414;
     /// Longest stretch of one axis against the other.
-    const STRETCH: f32 = 1.1;
+    const STRETCH: f32 = 1.25;
 
     let (cosine, sine) = turn(rng, TURN);
     let wide = between(rng, 1.0 / STRETCH, STRETCH);

@@ -42,7 +42,18 @@ fn tench(rng: &mut ChaCha8Rng) -> Vec<Part> {
     ];
     vec![
         area(&smooth(&body), 0.0),
-        area(&[[-0.06, 0.62], [-tail, 0.98], [-0.7 * tail, 1.04], [0.0, 0.86], [0.7 * tail, 1.04], [tail, 0.98], [0.06, 0.62]], 0.03),
+        area(
+            &[
+                [-0.06, 0.62],
+                [-tail, 0.98],
+                [-0.7 * tail, 1.04],
+                [0.0, 0.86],
+                [0.7 * tail, 1.04],
+                [tail, 0.98],
+                [0.06, 0.62],
+            ],
+            0.03,
+        ),
         area(&[[-0.8 * deep, -0.32], [-deep - fin, -0.05], [-deep - 0.8 * fin, 0.22], [-0.5 * deep, 0.36]], 0.03),
         area(&[[0.7 * deep, 0.05], [deep + 0.7 * fin, 0.28], [0.4 * deep, 0.42]], 0.03),
         area(&[[0.8 * deep, -0.4], [deep + 0.8 * fin, -0.2], [0.8 * deep, -0.1]], 0.03),
@@ -62,14 +73,29 @@ fn english_springer(rng: &mut ChaCha8Rng) -> Vec<Part> {
         line(&[[0.0, -0.36], [0.02, 0.42]], stout),
         line(&[[-0.05, -0.4], [head[0] + 0.08, head[1] + 0.1]], 0.2),
         disc(head[0], head[1], 0.23),
-        area(&[[head[0] - 0.06, head[1] - 0.1], [head[0] + 0.0, head[1] - 0.42], [head[0] + 0.12, head[1] - 0.42], [head[0] + 0.14, head[1] - 0.05]], 0.05),
+        area(
+            &[
+                [head[0] - 0.06, head[1] - 0.1],
+                [head[0] + 0.0, head[1] - 0.42],
+                [head[0] + 0.12, head[1] - 0.42],
+                [head[0] + 0.14, head[1] - 0.05],
+            ],
+            0.05,
+        ),
         line(&[[0.1, -0.46], [leg, -0.5 - step]], 0.1),
         line(&[[0.1, -0.3], [leg, -0.24 + step]], 0.1),
         line(&[[0.05, 0.5], [0.45 * leg, 0.62], [leg, 0.6 + step]], 0.1),
         line(&[[0.1, 0.38], [0.45 * leg, 0.4], [leg, 0.34 - step]], 0.1),
         line(&[[-0.1, 0.62], [-0.1 - 0.4 * tail, 0.84], [-0.1 - tail, 0.9]], 0.07),
-        line(&[[head[0] - 0.05, head[1] + 0.12], [head[0] + 0.16, head[1] + 0.2], [head[0] + 0.36, head[1] + 0.16]], 0.11),
-        line(&[[head[0] - 0.08, head[1] + 0.0], [head[0] + 0.16, head[1] + 0.06], [head[0] + 0.36, head[1] + 0.03]], 0.022).cut(),
+        line(
+            &[[head[0] - 0.05, head[1] + 0.12], [head[0] + 0.16, head[1] + 0.2], [head[0] + 0.36, head[1] + 0.16]],
+            0.11,
+        ),
+        line(
+            &[[head[0] - 0.08, head[1] + 0.0], [head[0] + 0.16, head[1] + 0.06], [head[0] + 0.36, head[1] + 0.03]],
+            0.022,
+        )
+        .cut(),
         disc(head[0] - 0.06, head[1] - 0.14, 0.045).cut(),
     ]
 }
@@ -93,26 +119,28 @@ fn cassette_player(rng: &mut ChaCha8Rng) -> Vec<Part> {
 
 /// A motor block with a loop handle, a hand guard and a long toothed bar.
 fn chain_saw(rng: &mut ChaCha8Rng) -> Vec<Part> {
-    let bar = between(rng, 0.13, 0.17);
-    let long = between(rng, 1.1, 1.35);
-    let block = between(rng, 0.34, 0.42);
+    let bar = between(rng, 0.19, 0.23);
+    let long = between(rng, 0.95, 1.15);
+    let block = between(rng, 0.42, 0.5);
     let middle = 0.12;
+    let (top, bottom) = (middle - block, middle + block);
     let mut parts = vec![
-        slab(middle - block, -0.05, middle + block, 0.62, 0.1),
+        slab(top, -0.1, bottom, 0.62, 0.1),
         line(&[[middle, 0.0], [middle, -long]], bar),
-        line(&[[middle - 0.6 * block, 0.5], [middle - 0.7 * block, 0.98], [middle + 0.5 * block, 1.04], [middle + 0.7 * block, 0.5]], 0.085),
-        line(&[[middle - block, 0.02], [middle - block - 0.3, 0.08], [middle - block - 0.28, 0.5], [middle - block, 0.52]], 0.075),
-        line(&[[middle - 0.5 * block, 0.0], [middle - block - 0.2, -0.16]], 0.06),
-        line(&[[middle, -0.25], [middle, -long + 0.05]], 0.028).cut(),
+        line(&[[top + 0.2, 0.5], [top + 0.16, 0.94], [bottom - 0.26, 1.0], [bottom - 0.14, 0.5]], 0.1),
+        line(&[[top, 0.02], [top - 0.26, 0.08], [top - 0.24, 0.5], [top, 0.52]], 0.085),
+        line(&[[top + 0.2, -0.04], [top - 0.16, -0.24]], 0.07),
+        line(&[[middle, -0.35], [middle, -long + 0.05]], 0.024).cut(),
     ];
-    let teeth = count(rng, 6, 8);
+    let teeth = count(rng, 5, 6);
     let pitch = (long - 0.2) / teeth as f32;
     for tooth in 0..teeth {
-        let col = -0.2 - pitch * (tooth as f32 + 0.5);
+        let col = -0.22 - pitch * (tooth as f32 + 0.5);
         for side in [-1.0, 1.0] {
             let edge = middle + side * (bar - 0.03);
-            let tip = middle + side * (bar + 0.075);
-            parts.push(area(&[[edge, col - 0.35 * pitch], [tip, col - 0.35 * pitch], [edge, col + 0.35 * pitch]], 0.01));
+            let tip = middle + side * (bar + 0.1);
+            parts
+                .push(area(&[[edge, col - 0.35 * pitch], [tip, col - 0.35 * pitch], [edge, col + 0.35 * pitch]], 0.01));
         }
     }
     parts
@@ -147,36 +175,43 @@ fn church(rng: &mut ChaCha8Rng) -> Vec<Part> {
     parts
 }
 
-/// Round coils, a wide bell to one side, a mouth pipe to the other.
+/// Two coils, one within the other, a bell that flares downwards at their side, a mouth pipe at the other.
 fn french_horn(rng: &mut ChaCha8Rng) -> Vec<Part> {
-    let coil = between(rng, 0.5, 0.58);
-    let tube = between(rng, 0.1, 0.125);
-    let bell = between(rng, 0.4, 0.5);
-    let pipe = between(rng, 0.3, 0.45);
-    let ring = |radius: f32| arc([0.0, 0.0], radius, 0..=16);
+    let coil = between(rng, 0.52, 0.58);
+    let inner = coil * between(rng, 0.36, 0.44);
+    let tube = between(rng, 0.11, 0.13);
+    let bell = between(rng, 0.42, 0.5);
+    let pipe = between(rng, 0.2, 0.34);
+    let throat = coil + 0.12;
+    let mouth = between(rng, 0.98, 1.1);
     vec![
-        line(&ring(coil), tube),
-        line(&ring(0.42 * coil), 0.75 * tube),
-        line(&[[-0.42 * coil, 0.0], [-coil, 0.0]], 0.7 * tube),
-        line(&[[0.25 * coil, -0.3 * coil], [0.75 * coil, -0.65 * coil]], 0.7 * tube),
+        disc(0.0, 0.0, coil + tube),
+        disc(0.0, 0.0, coil - tube).cut(),
+        disc(0.0, 0.0, inner + 0.75 * tube),
+        disc(0.0, 0.0, inner - 0.75 * tube).cut(),
+        line(&[[-0.7 * inner, -0.7 * inner], [-0.7 * coil, -0.7 * coil]], 0.75 * tube),
+        line(&[[0.7 * inner, 0.7 * inner], [0.7 * coil, 0.7 * coil]], 0.75 * tube),
+        // The bell: a throat that leaves the coil at its right, hollow flanks, a wide mouth.
         area(
-            &smooth(&[
-                [-0.25 * coil, 0.85 * coil],
-                [0.3, 0.78 * coil + 0.1],
-                [0.66, 0.52],
-                [0.72, 0.34],
-                [0.84, 0.34],
-                [0.92, 0.42],
-                [0.82 - 0.3 * bell, 0.62 + 0.6 * bell],
-                [0.62 - 0.7 * bell, 0.62 + bell],
-                [0.5 - 0.7 * bell, 0.6 + 0.9 * bell],
-                [0.1, 0.85],
-                [-0.1, 1.12 * coil],
-            ]),
-            0.05,
+            &[
+                [-0.35, coil - 0.16],
+                [0.0, coil - 0.08],
+                [0.4, throat - 0.15],
+                [0.64, throat - 0.19],
+                [0.84, throat + 0.13 - bell],
+                [mouth - 0.02, throat - bell],
+                [mouth + 0.04, throat],
+                [mouth - 0.02, throat + bell],
+                [0.84, throat - 0.13 + bell],
+                [0.64, throat + 0.19],
+                [0.4, throat + 0.15],
+                [0.0, coil + 0.1],
+                [-0.35, coil - 0.02],
+            ],
+            0.03,
         ),
-        line(&[[-coil, 0.05], [-coil - 0.12, -0.4], [-coil - 0.1, -0.4 - pipe]], 0.75 * tube),
-        disc(-coil - 0.1, -0.42 - pipe, 1.25 * tube),
+        line(&[[-0.7 * coil, -0.7 * coil], [-coil - 0.12, -coil - pipe]], 0.75 * tube),
+        disc(-coil - 0.14, -coil - pipe - 0.03, 1.25 * tube),
     ]
 }
 
@@ -212,20 +247,34 @@ fn gas_pump(rng: &mut ChaCha8Rng) -> Vec<Part> {
         slab(-0.76, 0.14 - half, -0.76 + window, half - 0.14, 0.03).cut(),
         line(&[[-0.26, 0.16 - half], [-0.26, half - 0.16]], 0.03).cut(),
         line(
-            &[[0.1, half - 0.05], [0.2, half + 0.14], [droop, half + 0.2], [droop + 0.06, reach - 0.06], [droop - 0.14, reach], [-0.3, reach], [-0.56, reach - 0.1]],
+            &[
+                [0.1, half - 0.05],
+                [0.2, half + 0.14],
+                [droop, half + 0.2],
+                [droop + 0.06, reach - 0.06],
+                [droop - 0.14, reach],
+                [-0.3, reach],
+                [-0.56, reach - 0.1],
+            ],
             0.065,
         ),
         line(&[[-0.5, reach - 0.08], [-0.72, half + 0.1], [-0.66, half - 0.05]], 0.09),
     ]
 }
 
-/// A ball on a tee.
+/// A ball just above the cup of a tee.
 fn golf_ball(rng: &mut ChaCha8Rng) -> Vec<Part> {
-    let tee = between(rng, 0.4, 0.6);
-    let cup = between(rng, 0.24, 0.32);
+    let tee = between(rng, 0.42, 0.6);
+    let cup = between(rng, 0.3, 0.38);
+    let ball = 0.78;
+    let tip = ball + tee;
     vec![
-        disc(0.0, 0.0, 0.78),
-        area(&[[0.74, -cup], [0.74, cup], [0.86, 0.9 * cup], [0.98, 0.08], [0.78 + tee, 0.03], [0.78 + tee, -0.03], [0.98, -0.08], [0.86, -0.9 * cup]], 0.03),
+        area(
+            &[[0.64, -cup], [0.64, cup], [0.8, cup], [0.96, 0.1], [tip, 0.05], [tip, -0.05], [0.96, -0.1], [0.8, -cup]],
+            0.03,
+        ),
+        disc(0.0, 0.0, ball + 0.05).cut(),
+        disc(0.0, 0.0, ball),
     ]
 }
 
@@ -237,7 +286,9 @@ fn parachute(rng: &mut ChaCha8Rng) -> Vec<Part> {
     let gores = count(rng, 3, 5);
     let mut canopy = arc([0.0, 0.0], 1.0, 8..=16);
     canopy.iter_mut().for_each(|point| point[0] *= dome);
-    let mut parts = vec![area(&canopy, 0.04)];
+    // Points close to the corners of the hem keep it straight when the curve is smoothed.
+    canopy.extend([[0.0, 0.96], [0.0, -0.96]]);
+    let mut parts = vec![area(&smooth(&canopy), 0.04)];
     let wide = 1.0 / gores as f32;
     for gore in 0..gores {
         parts.push(disc(0.09 + 0.3 * wide, -1.0 + wide * (2 * gore + 1) as f32, 0.95 * wide).cut());

@@ -6,9 +6,9 @@ use rand_chacha::ChaCha8Rng;
 use super::chance::{between, hash, mix, noise, split, step, turn};
 
 /// How a texture lies on the picture.
-pub(super) struct Weave {
+pub(super) struct Texture {
     rule: &'static Rule,
-    /// Columns of the map from pixels to periods.
+    /// Turn and scale of the map from pixels to periods.
     cosine: f32,
     sine: f32,
     shift: [f32; 2],
@@ -37,23 +37,23 @@ struct Rule {
 
 /// In the order of `CLASSES`.
 const RULES: [Rule; 10] = [
-    Rule { shade: scales, period: [15.0, 21.0], mean: 0.5, deviation: 0.3 },
-    Rule { shade: fur, period: [11.0, 15.0], mean: 0.5, deviation: 0.3 },
-    Rule { shade: grille, period: [10.0, 14.0], mean: 0.5, deviation: 0.3 },
-    Rule { shade: teeth, period: [13.0, 18.0], mean: 0.5, deviation: 0.3 },
-    Rule { shade: bricks, period: [21.0, 28.0], mean: 0.5, deviation: 0.3 },
-    Rule { shade: rings, period: [28.0, 36.0], mean: 0.5, deviation: 0.3 },
-    Rule { shade: stripes, period: [10.0, 15.0], mean: 0.5, deviation: 0.3 },
-    Rule { shade: rust, period: [9.0, 12.0], mean: 0.5, deviation: 0.3 },
-    Rule { shade: dimples, period: [13.0, 18.0], mean: 0.5, deviation: 0.3 },
-    Rule { shade: weave, period: [15.0, 20.0], mean: 0.5, deviation: 0.3 },
+    Rule { shade: scales, period: [22.0, 26.0], mean: 0.538, deviation: 0.313 },
+    Rule { shade: fur, period: [9.0, 11.0], mean: 0.5, deviation: 0.415 },
+    Rule { shade: grille, period: [7.5, 9.0], mean: 0.584, deviation: 0.397 },
+    Rule { shade: teeth, period: [15.0, 18.0], mean: 0.38, deviation: 0.455 },
+    Rule { shade: bricks, period: [26.0, 30.0], mean: 0.629, deviation: 0.340 },
+    Rule { shade: rings, period: [30.0, 36.0], mean: 0.496, deviation: 0.428 },
+    Rule { shade: stripes, period: [11.0, 13.0], mean: 0.5, deviation: 0.467 },
+    Rule { shade: rust, period: [15.0, 18.0], mean: 0.5, deviation: 0.447 },
+    Rule { shade: dimples, period: [17.0, 20.0], mean: 0.558, deviation: 0.32 },
+    Rule { shade: weave, period: [12.0, 14.0], mean: 0.450, deviation: 0.450 },
 ];
 
-impl Weave {
+impl Texture {
     /// Texture `class` (0..10) for a picture with the short side `short`, with a period, a slant and a place of its own.
-    pub(super) fn new(class: usize, short: f32, rng: &mut ChaCha8Rng) -> Weave {
-        /// Tangent of half of 25 degrees: the most that a texture is turned.
-        const TURN: f32 = 0.222;
+    pub(super) fn new(class: usize, short: f32, rng: &mut ChaCha8Rng) -> Texture {
+        /// Tangent of half of 10 degrees: the most that a texture is turned.
+        const TURN: f32 = 0.0875;
         /// Short side for which periods are given.
         const REFERENCE: f32 = 256.0;
 
@@ -61,7 +61,7 @@ impl Weave {
         let pixel = REFERENCE / (short * between(rng, rule.period[0], rule.period[1]));
         let (cosine, sine) = turn(rng, TURN);
         let shift = [between(rng, 0.0, 64.0), between(rng, 0.0, 64.0)];
-        Weave { rule, cosine: cosine * pixel, sine: sine * pixel, shift, pixel, seed: rng.next_u32() }
+        Texture { rule, cosine: cosine * pixel, sine: sine * pixel, shift, pixel, seed: rng.next_u32() }
     }
 
     /// Brightness at a pixel: mean 0, standard deviation 1 over the plane, within about -3..3.
@@ -96,13 +96,13 @@ fn scales(place: &Place) -> f32 {
     0.0
 }
 
-/// English springer: strokes of hair, long and bent.
+/// English springer: upright strokes of hair, a little bent.
 fn fur(place: &Place) -> f32 {
-    let bend = noise(place.seed ^ 1, place.row * 0.25, place.col * 0.25);
-    let across = place.row + 2.4 * bend + 0.35 * place.col;
-    let coarse = noise(place.seed, across * 2.3, place.col * 0.33);
-    let fine = noise(place.seed ^ 2, across * 4.2, place.col * 0.55);
-    step(0.65 * coarse + 0.35 * fine, 0.5, 0.35)
+    let bend = noise(place.seed ^ 1, place.row * 0.2, place.col * 0.2);
+    let across = place.col + 0.8 * bend;
+    let coarse = noise(place.seed, place.row * 0.3, across * 2.0);
+    let fine = noise(place.seed ^ 2, place.row * 0.45, across * 3.4);
+    step(0.6 * coarse + 0.4 * fine, 0.5, 0.2)
 }
 
 /// Cassette player: square holes in a square grid.
@@ -122,13 +122,13 @@ fn teeth(place: &Place) -> f32 {
 /// Church: bricks in running bond, each of its own shade, light mortar.
 fn bricks(place: &Place) -> f32 {
     /// Height of a course and half the width of a joint, in lengths of a brick.
-    const COURSE: f32 = 0.48;
-    const JOINT: f32 = 0.065;
+    const COURSE: f32 = 0.34;
+    const JOINT: f32 = 0.075;
 
     let (row, y) = split(place.row / COURSE);
     let (col, x) = split(place.col + 0.5 * (row & 1) as f32);
     let edge = ((0.5 - (y - 0.5).abs()) * COURSE).min(0.5 - (x - 0.5).abs());
-    let brick = 0.1 + 0.4 * hash(place.seed, row, col);
+    let brick = 0.1 + 0.25 * hash(place.seed, row, col);
     mix(1.0, brick, step(edge, JOINT, place.pixel * 1.4))
 }
 
@@ -177,11 +177,44 @@ fn dimples(place: &Place) -> f32 {
     mix(hollow, 0.85, step(off, RADIUS, 1.5 * place.pixel))
 }
 
-/// Parachute: strands in pairs, over and under.
+/// Parachute: ripstop cloth, thin bright threads slanted both ways.
 fn weave(place: &Place) -> f32 {
-    let ((row, y), (col, x)) = (split(place.row), split(place.col));
-    let (across, along) = if (row + col) & 1 == 0 { (y, x) } else { (x, y) };
-    let strand = (split(across * 2.0).1 - 0.5).abs() * 2.0;
-    let end = (along - 0.5).abs() * 2.0;
-    (1.0 - strand * strand) * (1.0 - 0.7 * end * end * end)
+    let ways = [place.row + place.col, place.row - place.col];
+    let off = ways.map(|way| (split(way * std::f32::consts::FRAC_1_SQRT_2).1 - 0.5).abs());
+    1.0 - step(off[0].min(off[1]), 0.13, place.pixel)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    /// Mean and standard deviation of `shade` over twenty planes.
+    fn measured(rule: &Rule) -> (f32, f32) {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let shades: Vec<f32> = (0..400_000)
+            .map(|i| {
+                let [row, col] = [0, 1].map(|_| between(&mut rng, 0.0, 64.0));
+                (rule.shade)(&Place {
+                    row,
+                    col,
+                    pixel: 1.2 / (rule.period[0] + rule.period[1]) * 2.0,
+                    seed: i / 20_000,
+                })
+            })
+            .collect();
+        let mean = shades.iter().sum::<f32>() / shades.len() as f32;
+        let square = shades.iter().map(|shade| (shade - mean).powi(2)).sum::<f32>() / shades.len() as f32;
+        (mean, square.sqrt())
+    }
+
+    #[test]
+    fn brightness_is_levelled() {
+        for (class, rule) in RULES.iter().enumerate() {
+            let (mean, deviation) = measured(rule);
+            assert!((mean - rule.mean).abs() < 0.02, "texture {class}: mean {mean}");
+            assert!((deviation - rule.deviation).abs() < 0.02, "texture {class}: deviation {deviation}");
+        }
+    }
 }

@@ -50,9 +50,9 @@ struct FileHash {
     sha256: String,
 }
 
-/// One stage of one data root, with the key of what it is about to do.
+/// What is on record of one stage of a data root: the key of what it is about to do, and whether that was finished.
 #[derive(Debug, Clone)]
-pub struct Stage {
+pub struct Record {
     store: Store,
     name: String,
     key: String,
@@ -60,12 +60,12 @@ pub struct Stage {
 }
 
 impl Store {
-    /// A stage with its parameters and the files it reads (each by its content). The key also covers the library's
+    /// The record of a stage with its parameters and the files it reads (each by its content). The key also covers the library's
     /// own code, so that a result of older code is made again.
     ///
     /// # Errors
     /// [`Code::Missing`] or [`Code::Io`] if an input cannot be read.
-    pub fn stage(&self, name: &str, parameters: &impl Serialize, inputs: &[PathBuf]) -> Result<Stage> {
+    pub fn record(&self, name: &str, parameters: &impl Serialize, inputs: &[PathBuf]) -> Result<Record> {
         let parameters = serde_json::to_value(parameters)
             .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
         let hashes: Result<Vec<String>> = inputs.par_iter().map(|path| hash_file(path).map(|hash| hash.1)).collect();
@@ -78,11 +78,11 @@ impl Store {
             hasher.update(hash);
         }
         let key = hex(&hasher.finalize());
-        Ok(Stage { store: self.clone(), name: name.to_string(), key, parameters })
+        Ok(Record { store: self.clone(), name: name.to_string(), key, parameters })
     }
 }
 
-impl Stage {
+impl Record {
     /// The summary of the finished stage, if it was finished with this very key and its files are still whole.
     pub fn finished(&self) -> Option<Summary> {
         let manifest: Manifest = serde_json::from_slice(&fs::read(self.manifest_path()).ok()?).ok()?;
@@ -179,36 +179,36 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();
         let input = store.write("input.txt", b"one").unwrap();
-        let stage = store.stage("edges", &3, std::slice::from_ref(&input)).unwrap();
+        let stage = store.record("edges", &3, std::slice::from_ref(&input)).unwrap();
         assert_eq!(stage.finished(), None);
         let output = store.write("edges.txt", b"result").unwrap();
         stage.finish(10, 9, &[output]).unwrap();
         assert_eq!(stage.finished().unwrap().to_string(), "edges: 10 in = 9 ok + 1 skipped");
 
-        assert_eq!(store.stage("edges", &4, std::slice::from_ref(&input)).unwrap().finished(), None);
+        assert_eq!(store.record("edges", &4, std::slice::from_ref(&input)).unwrap().finished(), None);
         store.write("edges.txt", b"resulT").unwrap();
         assert_eq!(stage.finished(), None);
         store.write("edges.txt", b"result").unwrap();
         assert!(stage.finished().is_some());
         store.write("input.txt", b"two").unwrap();
-        assert_eq!(store.stage("edges", &3, &[input]).unwrap().finished(), None);
+        assert_eq!(store.record("edges", &3, &[input]).unwrap().finished(), None);
     }
 
     #[test]
     fn pieces_are_kept_for_the_same_key_and_cleared_for_another() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();
-        let first = store.stage("lrp", &1, &[]).unwrap();
+        let first = store.record("lrp", &1, &[]).unwrap();
         first.folder("lrp").unwrap();
         store.write("lrp/a.npy", b"x").unwrap();
         assert!(first.folder("lrp").unwrap().join("a.npy").exists());
-        assert!(!store.stage("lrp", &2, &[]).unwrap().folder("lrp").unwrap().join("a.npy").exists());
+        assert!(!store.record("lrp", &2, &[]).unwrap().folder("lrp").unwrap().join("a.npy").exists());
     }
 
     #[test]
     fn a_stage_without_any_result_fails() {
         let folder = tempfile::tempdir().unwrap();
-        let stage = Store::at(folder.path()).unwrap().stage("edges", &1, &[]).unwrap();
+        let stage = Store::at(folder.path()).unwrap().record("edges", &1, &[]).unwrap();
         assert!(stage.finish(3, 0, &[]).unwrap_err().to_string().contains("nothing was ok"));
     }
 }

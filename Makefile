@@ -1,0 +1,87 @@
+# make notebooks does everything from a fresh machine to executed notebooks; make help lists the rest.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+
+# The data root, and where downloads and build outputs are kept; both can be set on the command line.
+export LGF_ROOT ?= $(CURDIR)/data/out
+ifdef LGF_CACHE
+export LGF_CACHE
+endif
+ENV := . tools/env.sh;
+STEP := tools/setup.sh
+STAMPS := .lgf/stamps
+PYTHON := .lgf/venv/bin/python
+LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev/null) Cargo.toml Cargo.lock
+
+.PHONY: help setup build notebooks test lint test-rust test-kernel lab doctor bench bench-cells clean FORCE
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+setup: $(STAMPS)/cargo $(STAMPS)/venv $(STAMPS)/libtorch $(STAMPS)/evcxr ## tools, libtorch and kernel (about 20 minutes once; about 5 GB in ~/.cache/lgf)
+
+notebooks: build ## everything: set up, build, run notebooks 0 to 6 into LGF_ROOT (default data/out)
+	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT"
+
+test: lint test-rust test-kernel ## all tests: formatting, lints, documentation, library, kernel and notebooks
+	@printf '\n== all tests passed\n'; cat .lgf/test-summary
+
+lab: build ## JupyterLab with the kernel "Rust (lgf)"
+	$(ENV) cd notebooks && exec ../.lgf/venv/bin/jupyter-lab
+
+doctor: ## what is there and what is missing
+	@$(ENV) python3 tools/doctor.py
+
+bench: setup ## the time of each step of the sequence
+	$(ENV) cargo run --quiet --bin lgf -- bench
+
+bench-cells: build ## the time of notebook cells: kernel start to first figure, display cells
+	$(ENV) $(PYTHON) tools/bench_cells.py
+
+lint: setup ## formatting, clippy and rustdoc, all without warnings
+	$(ENV) cargo fmt --check
+	$(ENV) cargo clippy --all-targets --quiet -- -D warnings
+	$(ENV) RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+
+test-rust: setup ## the library's tests: unit, integration and documentation
+	@mkdir -p .lgf
+	$(ENV) cargo test --lib --bins --tests 2>&1 | tee .lgf/test-rust.log
+	$(ENV) cargo test --doc 2>&1 | tee -a .lgf/test-rust.log
+	@grep -E '^test result' .lgf/test-rust.log > .lgf/test-summary
+
+test-kernel: build ## the kernel's tests, and notebooks 0 to 6 in it
+	$(ENV) $(PYTHON) -m pytest -q -p no:cacheprovider tests/kernel 2>&1 | tee .lgf/test-kernel.log
+	@tail -n 1 .lgf/test-kernel.log >> .lgf/test-summary
+	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT" 2>&1 | tee .lgf/test-notebooks.log
+	@tail -n 1 .lgf/test-notebooks.log >> .lgf/test-summary
+
+clean: ## removes what was set up here and this checkout's build outputs; downloads and results stay
+	$(ENV) rm -rf "$$LGF_BUILD" "$$LGF_STATE"
+
+# --- the steps of the set-up; each is skipped when its stamp is newer than what it depends on ---
+
+build: $(STAMPS)/warm
+
+$(STAMPS)/check: FORCE
+	@$(STEP) check
+	@mkdir -p $(@D); [ -e $@ ] || touch $@
+
+$(STAMPS)/cargo: Cargo.lock Cargo.toml | $(STAMPS)/check
+	@$(STEP) cargo && touch $@
+
+$(STAMPS)/venv: tools/requirements.txt | $(STAMPS)/check
+	@$(STEP) venv && touch $@
+
+# Cheap when it is there, and LIBTORCH or the conda environment may differ from the last time: looked at each time.
+$(STAMPS)/libtorch: FORCE | $(STAMPS)/venv
+	@$(STEP) libtorch
+
+$(STAMPS)/evcxr: kernel/kernel.json | $(STAMPS)/check $(STAMPS)/cargo
+	@$(STEP) evcxr && $(STEP) kernelspec && touch $@
+
+# The command line first: the kernel's copy is made from its dependencies. What is up to date is not compiled again.
+$(STAMPS)/warm: FORCE | setup
+	@$(STEP) build && $(STEP) warm

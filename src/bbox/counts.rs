@@ -1,0 +1,91 @@
+//! The numbers of a reading, which add up: `in = ok + skipped`.
+
+use super::check::Checked;
+use crate::store::Reject;
+use crate::error::{Code, Error, Result};
+
+/// What was read and what was not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Inner archives that were read.
+    pub archives: u64,
+    /// Inner archives that were skipped.
+    pub archives_skipped: u64,
+    /// XML files that were read.
+    pub files: u64,
+    /// XML files, and other members, that were skipped.
+    pub files_skipped: u64,
+    /// Files read that have no object at all.
+    pub files_without_object: u64,
+    /// Files read that have several objects.
+    pub files_with_several: u64,
+    /// Boxes in the table.
+    pub boxes: u64,
+    /// Boxes that were skipped.
+    pub boxes_skipped: u64,
+}
+
+impl Counts {
+    /// The closing line of the step.
+    ///
+    /// ```
+    /// use lgf::bbox::Counts;
+    ///
+    /// let counts = Counts { archives: 2, files: 9, files_skipped: 1, boxes: 11, ..Counts::default() };
+    /// assert!(counts.line().starts_with("10 files in = 9 read + 1 skipped"));
+    /// ```
+    pub fn line(&self) -> String {
+        format!(
+            "{} files in = {} read + {} skipped; {} boxes in = {} kept + {} skipped; {} archives in = \
+             {} read + {} skipped; {} files without object, {} with several",
+            self.files + self.files_skipped,
+            self.files,
+            self.files_skipped,
+            self.boxes + self.boxes_skipped,
+            self.boxes,
+            self.boxes_skipped,
+            self.archives + self.archives_skipped,
+            self.archives,
+            self.archives_skipped,
+            self.files_without_object,
+            self.files_with_several,
+        )
+    }
+
+    pub(super) fn add(&mut self, other: &Counts) {
+        self.archives += other.archives;
+        self.archives_skipped += other.archives_skipped;
+        self.files += other.files;
+        self.files_skipped += other.files_skipped;
+        self.files_without_object += other.files_without_object;
+        self.files_with_several += other.files_with_several;
+        self.boxes += other.boxes;
+        self.boxes_skipped += other.boxes_skipped;
+    }
+
+    pub(super) fn file(&mut self, checked: &Checked) {
+        self.files += 1;
+        self.files_without_object += u64::from(checked.declared == 0);
+        self.files_with_several += u64::from(checked.declared > 1);
+        self.boxes += checked.annotation.objects.len() as u64;
+        self.boxes_skipped += checked.skipped.len() as u64;
+    }
+
+    /// Fails if nothing was read, or if too much was skipped.
+    pub(super) fn accept(&self, max_share: f64, rejects: &[Reject]) -> Result<()> {
+        let example = rejects.first().map(|row| format!("; the first: {} {}: {}", row.member, row.place, row.message));
+        let example = example.unwrap_or_default();
+        if self.files == 0 {
+            return Err(Error::new(Code::Xml, format!("no annotation could be read ({}){example}", self.line()))
+                .hint("expected a tar.gz of <wnid>.tar.gz of XML files, or a folder of them"));
+        }
+        let share = |skipped: u64, read: u64| skipped as f64 / (skipped + read).max(1) as f64;
+        let worst = share(self.files_skipped, self.files).max(share(self.archives_skipped, self.archives));
+        if worst > max_share {
+            let message = format!("{:.1} % were skipped, more than {:.1} %", 100.0 * worst, 100.0 * max_share);
+            return Err(Error::new(Code::Xml, format!("{message} ({}){example}", self.line()))
+                .hint("look at the rejects, or allow a larger share (max_reject_share)"));
+        }
+        Ok(())
+    }
+}

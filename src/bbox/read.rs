@@ -1,0 +1,268 @@
+//! Archives and folders of annotations to one table, in parallel, in an order that does not depend on threads.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use polars::prelude::DataFrame;
+use rayon::{Scope, Yield};
+
+use super::archive::{Member, is_archive, stem_of, walk};
+use super::collect::{Collector, Outcome, Part, digest_of, document, inner};
+use super::counts::Counts;
+use super::gunzip::Trailing;
+use super::limits::Limits;
+use crate::store::Reject;
+use crate::error::{Code, Error, Result};
+
+/// Loose XML files that one thread parses at a time.
+const BATCH: usize = 1024;
+/// Folders inside folders that are looked into.
+const FOLDER_DEPTH: usize = 6;
+
+/// Everything that was read.
+#[derive(Debug, Clone)]
+pub struct Annotations {
+    /// One row an object, [`BOX_COLUMNS`](super::BOX_COLUMNS), sorted by synset, file name and object.
+    pub boxes: DataFrame,
+    /// One row a file without a usable box: `folder` to `segmented` of the same columns.
+    pub without_box: DataFrame,
+    /// What was skipped: archives, files, boxes.
+    pub rejects: Vec<Reject>,
+    /// What was taken with a remark: boxes clamped, names that differ, bytes after an archive.
+    pub flags: Vec<Reject>,
+    /// The numbers, which add up.
+    pub counts: Counts,
+}
+
+/// Reads `Annotation.tar.gz` (a tar.gz of `<wnid>.tar.gz` of XML), one `<wnid>.tar.gz`, or a folder of either or of XML
+/// files. Nothing is unpacked to disk. `progress` is called after each piece with the numbers so far; an error from it
+/// (a stop) ends the reading.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use lgf::bbox::{Annotation, Limits, Object, read_archive, write_annotation, write_archive};
+///
+/// let object = Object { corners: [60, 11, 330, 450], ..Object::default() };
+/// let file = Annotation { size: (500, 333), objects: vec![(0, object)], ..Annotation::default() };
+/// let files = vec![("n00007846_1".to_string(), write_annotation(&file))];
+/// let synsets = BTreeMap::from([("n00007846".to_string(), files)]);
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("Annotation.tar.gz");
+/// write_archive(std::fs::File::create(&path)?, &synsets)?;
+///
+/// let annotations = read_archive(&path, &Limits::default(), &mut |_| Ok(()))?;
+/// assert_eq!(annotations.boxes.height(), 1);
+/// # Ok::<(), anyhow::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Code::Io`] if the path cannot be read; [`Code::Archive`] if the outer archive is not gzip, cut or corrupt;
+/// [`Code::Limit`] if it asks for more than `limits`; [`Code::Xml`] if no file could be read, or too many were skipped.
+pub fn read_archive(
+    path: &Path,
+    limits: &Limits,
+    progress: &mut dyn FnMut(&Counts) -> Result<()>,
+) -> Result<Annotations> {
+    let (sender, receiver) = channel();
+    let collector = rayon::in_place_scope(|scope| -> Result<Collector> {
+        let mut reading = Reading {
+            scope,
+            limits: *limits,
+            sender,
+            receiver,
+            waiting_bytes: 0,
+            running: 0,
+            seen: HashMap::new(),
+            loose: Vec::new(),
+            loose_bytes: 0,
+            source: String::new(),
+            collected: Collector::default(),
+            progress,
+        };
+        let kind = fs::metadata(path).map_err(|cause| Error::io("reading", path, cause))?;
+        if kind.is_dir() {
+            reading.folder(path, FOLDER_DEPTH)?
+        } else {
+            reading.outer(path)?
+        }
+        reading.finish()
+    })?;
+    let annotations = collector.tables()?;
+    annotations.counts.accept(limits.max_reject_share, &annotations.rejects).map_err(|error| error.or_path(path))?;
+    Ok(annotations)
+}
+
+/// The walk over the input; work goes to the threads of the scope, and comes back through the channel.
+struct Reading<'env, 'scope, 'progress> {
+    scope: &'env Scope<'scope>,
+    limits: Limits,
+    sender: Sender<Part>,
+    receiver: Receiver<Part>,
+    waiting_bytes: usize,
+    running: usize,
+    seen: HashMap<String, u64>,
+    loose: Vec<(String, Vec<u8>)>,
+    loose_bytes: usize,
+    source: String,
+    collected: Collector,
+    progress: &'progress mut dyn FnMut(&Counts) -> Result<()>,
+}
+
+impl Reading<'_, '_, '_> {
+    fn folder(&mut self, folder: &Path, depth: usize) -> Result<()> {
+        let unreadable = |cause| Error::io("listing", folder, cause);
+        let mut paths: Vec<PathBuf> = Vec::new();
+        for entry in fs::read_dir(folder).map_err(unreadable)? {
+            paths.push(entry.map_err(unreadable)?.path());
+        }
+        paths.sort();
+        for path in paths {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let kind = fs::symlink_metadata(&path).map_err(|cause| Error::io("reading", &path, cause))?;
+            let wanted = is_archive(&name) || name.to_ascii_lowercase().ends_with(".xml");
+            if kind.is_dir() && depth > 0 {
+                self.folder(&path, depth - 1)?;
+            } else if wanted && !kind.is_file() {
+                let error = Error::new(Code::Archive, "no regular file").path(&path);
+                self.collected.skip_member(Reject::of("boxes", &name, &error), &name);
+            } else if is_archive(&name) && !is_synset(&name) {
+                self.outer(&path)?;
+            } else if wanted {
+                self.loose_file(&path, &name, kind.len())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One file of a folder: a synset's archive, or XML.
+    fn loose_file(&mut self, path: &Path, name: &str, size: u64) -> Result<()> {
+        self.source = path.parent().unwrap_or(path).display().to_string();
+        let packed = is_archive(name);
+        let limit = if packed { self.limits.member_bytes } else { self.limits.xml_bytes };
+        if size > limit {
+            let error = Error::new(Code::Limit, format!("{size} bytes, at most {limit} are read")).path(path);
+            self.collected.skip_member(Reject::of("boxes", name, &error), name);
+            return Ok(());
+        }
+        let bytes = fs::read(path).map_err(|cause| Error::io("reading", path, cause))?;
+        let name = name.to_string();
+        self.member(if packed { Member::Archive { name, bytes } } else { Member::Xml { name, bytes } })
+    }
+
+    fn outer(&mut self, path: &Path) -> Result<()> {
+        let file = File::open(path).map_err(|cause| Error::io("reading", path, cause))?;
+        self.source = path.display().to_string();
+        let (source, limits) = (self.source.clone(), self.limits);
+        let reader = BufReader::with_capacity(1 << 17, file);
+        if walk(reader, &source, &limits, &mut |member| self.member(member))? == Trailing::Garbage {
+            let error = Error::new(Code::Archive, "bytes that are not gzip follow the archive").path(path);
+            self.collected.flags.push(Reject::of("boxes", "", &error));
+        }
+        Ok(())
+    }
+
+    fn member(&mut self, member: Member) -> Result<()> {
+        match member {
+            Member::Skipped(reject) => {
+                let name = reject.member.clone();
+                self.collected.skip_member(reject, &name);
+            }
+            Member::Archive { name, bytes } => {
+                let wnid = stem_of(name.trim_end_matches(".gz")).to_string();
+                let digest = digest_of(&bytes);
+                match self.seen.insert(wnid.clone(), digest) {
+                    Some(before) if before == digest => {}
+                    Some(before) => {
+                        self.seen.insert(wnid, before);
+                        let message = "a second archive of this name with other content; the first is taken";
+                        let error = Error::new(Code::Archive, message).path(&self.source);
+                        self.collected.skip_member(Reject::of("boxes", &name, &error), &name);
+                    }
+                    None => {
+                        self.spawn(bytes.len(), move |source, limits| inner(wnid, &name, &bytes, source, limits))?
+                    }
+                }
+            }
+            Member::Xml { name, bytes } => {
+                self.loose_bytes += bytes.len();
+                self.loose.push((name, bytes));
+                if self.loose.len() >= BATCH || self.loose_bytes >= self.limits.queue_bytes {
+                    self.spawn_loose()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn spawn_loose(&mut self) -> Result<()> {
+        let batch = std::mem::take(&mut self.loose);
+        let bytes = std::mem::take(&mut self.loose_bytes);
+        self.spawn(bytes, move |source, limits| {
+            Outcome::Loose(batch.into_iter().map(|(name, bytes)| document(name, &bytes, source, limits)).collect())
+        })
+    }
+
+    /// Hands work to a thread, after waiting until the queue has room.
+    fn spawn(&mut self, bytes: usize, work: impl FnOnce(&str, &Limits) -> Outcome + Send + 'static) -> Result<()> {
+        while self.running > 0 && self.waiting_bytes + bytes > self.limits.queue_bytes {
+            self.wait()?;
+        }
+        while let Ok(part) = self.receiver.try_recv() {
+            self.take(part)?;
+        }
+        self.running += 1;
+        self.waiting_bytes += bytes;
+        let (sender, limits, source) = (self.sender.clone(), self.limits, self.source.clone());
+        self.scope.spawn(move |_| {
+            let outcome = catch_unwind(AssertUnwindSafe(|| work(&source, &limits))).unwrap_or_else(|_| {
+                let error = Error::new(Code::Decoder, "the reader of an inner archive panicked").path(&source);
+                Outcome::Corrupt(Reject::of("boxes", "", &error))
+            });
+            // The receiver is gone only if the reading failed already.
+            let _ = sender.send(Part { bytes, outcome });
+        });
+        Ok(())
+    }
+
+    /// Waits for one piece; does a piece of work itself where this thread belongs to the pool.
+    fn wait(&mut self) -> Result<()> {
+        loop {
+            if let Ok(part) = self.receiver.try_recv() {
+                return self.take(part);
+            }
+            if rayon::yield_now() != Some(Yield::Executed)
+                && let Ok(part) = self.receiver.recv_timeout(Duration::from_millis(5))
+            {
+                return self.take(part);
+            }
+        }
+    }
+
+    fn take(&mut self, part: Part) -> Result<()> {
+        self.running -= 1;
+        self.waiting_bytes -= part.bytes;
+        self.collected.add(part.outcome);
+        (self.progress)(&self.collected.counts)
+    }
+
+    fn finish(mut self) -> Result<Collector> {
+        if !self.loose.is_empty() {
+            self.spawn_loose()?;
+        }
+        while self.running > 0 {
+            self.wait()?;
+        }
+        Ok(self.collected)
+    }
+}
+
+/// Whether an archive is named like a synset (`n01440764.tar.gz`), as the inner ones are.
+fn is_synset(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name);
+    stem.len() == 9 && stem.starts_with('n') && stem[1..].bytes().all(|byte| byte.is_ascii_digit())
+}

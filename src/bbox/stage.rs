@@ -1,0 +1,79 @@
+//! Steps 1 and 2 on a data root: from archive and photographs to the two tables of boxes.
+
+use std::path::{Path, PathBuf};
+
+use polars::prelude::*;
+use rayon::prelude::*;
+
+use super::limits::Limits;
+use super::read::{Annotations, read_archive};
+use super::subset::{ImageRef, Subset, SubsetTable, subset};
+use super::table::{BOX_COLUMNS, boxes_table, published_form};
+use crate::error::Result;
+use crate::notebook::{Progress, say};
+use crate::pixels;
+use crate::store::{ImageFile, Store, rejects_table};
+
+/// Step 1: the archive as one table (`imagenet_boundingboxes`), the published form of it
+/// (`imagenet_boundingboxes_published`), and what was skipped (`imagenet_boundingboxes_rejects`). Without an archive, as
+/// for photographs that were never annotated, the tables are empty. A finished step is read back.
+///
+/// # Errors
+/// As [`read_archive`]; [`crate::error::Code::Io`] if the root cannot be written.
+pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, progress: Progress) -> Result<DataFrame> {
+    const NAME: &str = "imagenet_boundingboxes";
+    let Some(archive) = archive else {
+        let empty = boxes_table(&[])?;
+        store.write_table(NAME, &empty)?;
+        say("boxes: this study has no archive of annotations; the table is empty");
+        return Ok(empty);
+    };
+    let inputs: Vec<PathBuf> = if archive.is_file() { vec![archive.to_path_buf()] } else { Vec::new() };
+    let record = store.record("boxes", &(limits, archive), &inputs)?;
+    if archive.is_file() && record.finished().is_some() {
+        return store.table(NAME);
+    }
+    // The number of files is not known before the last is read, so the stage counts archives as they come.
+    let run = progress.start(0, "files");
+    let Annotations { boxes, without_box, rejects, flags, counts } = read_archive(archive, limits, &mut |_| run.check())?;
+    drop(run);
+    say(&format!("boxes: {}", counts.line()));
+    let mut files: Vec<PathBuf> = Vec::new();
+    let remarks: Vec<_> = rejects.into_iter().chain(flags).collect();
+    for (name, table) in [
+        (NAME.to_string(), &boxes),
+        (format!("{NAME}_published"), &published_form(&boxes, &without_box)?),
+        (format!("{NAME}_rejects"), &rejects_table(&remarks)?),
+    ] {
+        files.extend(store.write_table(&name, table)?);
+    }
+    record.finish(counts.files + counts.files_skipped, counts.files, &files)?;
+    Ok(boxes)
+}
+
+/// Step 2: the boxes of the photographs that are there (`imagenette_boundingboxes`), with what was left out and why
+/// (`imagenette_boundingboxes_rejects`).
+///
+/// # Errors
+/// As [`subset`]; [`crate::error::Code::Io`] if the root cannot be written.
+pub fn choose_boxes(store: &Store, boxes: &DataFrame, images: &[ImageFile], parameters: &Subset) -> Result<SubsetTable> {
+    let sized: Vec<ImageRef> = images
+        .par_iter()
+        .map(|file| ImageRef { file: file.clone(), size: pixels::size_of(&file.path).ok() })
+        .collect();
+    let chosen = subset(boxes, &sized, parameters)?;
+    store.write_table("imagenette_boundingboxes", &chosen.boxes)?;
+    store.write_table("imagenette_boundingboxes_rejects", &rejects_table(&chosen.flags)?)?;
+    Ok(chosen)
+}
+
+/// The columns of the table of boxes with their types, for a look at the schema.
+///
+/// # Errors
+/// None in practice: the columns are of one length.
+pub fn schema() -> Result<DataFrame> {
+    Ok(df!(
+        "column" => BOX_COLUMNS.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>(),
+        "type" => BOX_COLUMNS.iter().map(|(_, kind)| kind.to_string()).collect::<Vec<_>>(),
+    )?)
+}

@@ -1,0 +1,326 @@
+//! The boxes of the photographs that are there: Imagenette's part of ImageNet's table.
+
+use std::collections::{HashMap, HashSet};
+
+use polars::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::check::wnid_of;
+use crate::store::Reject;
+use super::table::files_of;
+use crate::error::{Code, Error, Result};
+use crate::store::{ImageFile, integers, texts};
+
+/// What to do with a photograph that has several objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Objects {
+    /// Leave it out, as the published filter did (fault A11).
+    Single,
+    /// The smallest box around all of them.
+    Union,
+    /// The object with the largest box.
+    Largest,
+    /// One row for each of them.
+    #[default]
+    All,
+}
+
+/// What to do with photographs of ImageNet's own validation set (`_val_` in their names).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Validation {
+    /// Leave them out, as published (fault B2).
+    LeaveOut,
+    /// Keep them.
+    #[default]
+    Keep,
+}
+
+/// Which rows [`subset`] keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Subset {
+    /// Photographs with several objects.
+    pub objects: Objects,
+    /// Photographs of the validation set.
+    pub validation: Validation,
+}
+
+/// A photograph, and its size where it was looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageRef {
+    /// The file.
+    pub file: ImageFile,
+    /// Height and width in pixels; `None` if not known: it is not compared then.
+    pub size: Option<(u32, u32)>,
+}
+
+/// How many photographs were kept and why the rest was not:
+/// `images = kept + validation + without_annotation + several`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SubsetCounts {
+    /// Photographs given.
+    pub images: u64,
+    /// Photographs with a row in the table.
+    pub kept: u64,
+    /// Photographs left out as validation images.
+    pub validation: u64,
+    /// Photographs without a usable box.
+    pub without_annotation: u64,
+    /// Photographs left out because they have several objects.
+    pub several: u64,
+    /// Rows of the table.
+    pub boxes: u64,
+}
+
+/// The boxes of the photographs that are there.
+#[derive(Debug, Clone)]
+pub struct SubsetTable {
+    /// [`BOX_COLUMNS`](super::BOX_COLUMNS), then `wnid`, `split` and `path`; sorted by `wnid`, `filename`, `object`.
+    pub boxes: DataFrame,
+    /// Photographs without a usable box (their names, sorted).
+    pub without_annotation: Vec<String>,
+    /// Annotations of the same classes without a photograph (their names, sorted).
+    pub without_image: Vec<String>,
+    /// Photographs of another size than their annotation says.
+    pub flags: Vec<Reject>,
+    /// The numbers, which add up.
+    pub counts: SubsetCounts,
+}
+
+/// Keeps the boxes of `images`, matched by name. A union's row carries the first object's name, and no `truncated` or
+/// `difficult` of its own.
+///
+/// ```
+/// use lgf::bbox::{Annotation, ImageRef, Object, Subset, boxes_table, subset};
+/// use lgf::store::ImageFile;
+///
+/// let object = Object { corners: [60, 11, 330, 450], ..Object::default() };
+/// let objects = vec![(0, object)];
+/// let file = Annotation { size: (500, 333), objects, ..Annotation::default() };
+/// let named = |name: &str| Annotation { filename: name.into(), ..file.clone() };
+/// let boxes = boxes_table(&[named("n01440764_1"), named("n01440764_2")])?;
+/// let (wnid, stem) = ("n01440764".to_string(), "n01440764_1".to_string());
+/// let image = ImageFile { wnid, stem, split: "train".into(), path: "n01440764_1.JPEG".into() };
+/// let kept = subset(&boxes, &[ImageRef { file: image, size: Some((500, 333)) }], &Subset::default())?;
+/// assert_eq!(kept.counts.kept, 1);
+/// assert_eq!(kept.without_image, ["n01440764_2"]);
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Code::Table`] if a column is missing; [`Code::Missing`] if no photograph has a box.
+pub fn subset(boxes: &DataFrame, images: &[ImageRef], parameters: &Subset) -> Result<SubsetTable> {
+    let names = texts(boxes, "filename")?;
+    let files = files_of(boxes)?;
+    let rows_of: HashMap<&str, std::ops::Range<usize>> =
+        files.iter().map(|rows| (names[rows.start].as_str(), rows.clone())).collect();
+    let sizes = (integers(boxes, "height")?, integers(boxes, "width")?);
+    let corners = ["xmin", "ymin", "xmax", "ymax"].map(|name| integers(boxes, name));
+    let [xmin, ymin, xmax, ymax] = corners;
+    let corners = [xmin?, ymin?, xmax?, ymax?];
+
+    let mut images: Vec<&ImageRef> = images.iter().collect();
+    images.sort_by(|a, b| a.file.cmp(&b.file));
+    let mut counts = SubsetCounts { images: images.len() as u64, ..SubsetCounts::default() };
+    let (mut without_annotation, mut flags) = (Vec::new(), Vec::new());
+    let mut picked: Vec<Picked<'_>> = Vec::new();
+    for image in &images {
+        if parameters.validation == Validation::LeaveOut && image.file.stem.contains("_val_") {
+            counts.validation += 1;
+            continue;
+        }
+        let Some(rows) = rows_of.get(image.file.stem.as_str()) else {
+            counts.without_annotation += 1;
+            without_annotation.push(image.file.stem.clone());
+            continue;
+        };
+        if parameters.objects == Objects::Single && rows.len() > 1 {
+            counts.several += 1;
+            continue;
+        }
+        counts.kept += 1;
+        let annotated = (sizes.0[rows.start], sizes.1[rows.start]);
+        if let Some((height, width)) = image.size.filter(|(h, w)| (i64::from(*h), i64::from(*w)) != annotated) {
+            let message =
+                format!("the photograph is {height} x {width}, its annotation says {} x {}", annotated.0, annotated.1);
+            let error = Error::new(Code::Box, message).path(&image.file.path);
+            flags.push(Reject::of("subset", &image.file.stem, &error));
+        }
+        pick(image, rows.clone(), &corners, parameters.objects, &mut picked);
+    }
+    if counts.kept == 0 {
+        let message = format!("none of {} photographs has a usable box", counts.images);
+        return Err(Error::new(Code::Missing, message).hint("check that archive and photographs belong together"));
+    }
+    counts.boxes = picked.len() as u64;
+    let without_image = unmatched(boxes, &files, &names, &images)?;
+    Ok(SubsetTable { boxes: table(boxes, &picked)?, without_annotation, without_image, flags, counts })
+}
+
+/// One row to be: the row of the table it comes from, and its corners.
+struct Picked<'a> {
+    image: &'a ImageRef,
+    row: usize,
+    corners: [i64; 4],
+    merged: usize,
+}
+
+fn pick<'a>(
+    image: &'a ImageRef,
+    rows: std::ops::Range<usize>,
+    corners: &[Vec<i64>; 4],
+    objects: Objects,
+    picked: &mut Vec<Picked<'a>>,
+) {
+    let at = |row: usize| [corners[0][row], corners[1][row], corners[2][row], corners[3][row]];
+    let area = |row: usize| (corners[2][row] - corners[0][row]) * (corners[3][row] - corners[1][row]);
+    match objects {
+        Objects::Single | Objects::All => {
+            picked.extend(rows.map(|row| Picked { image, row, corners: at(row), merged: 1 }));
+        }
+        Objects::Largest => {
+            // The first of several equally large ones.
+            let row = rows.clone().fold(rows.start, |best, row| if area(row) > area(best) { row } else { best });
+            picked.push(Picked { image, row, corners: at(row), merged: 1 });
+        }
+        Objects::Union => {
+            let union =
+                rows.clone().map(at).reduce(|[a, b, c, d], [e, f, g, h]| [a.min(e), b.min(f), c.max(g), d.max(h)]);
+            picked.extend(union.map(|corners| Picked { image, row: rows.start, corners, merged: rows.len() }));
+        }
+    }
+}
+
+fn table(boxes: &DataFrame, picked: &[Picked<'_>]) -> Result<DataFrame> {
+    let rows: Vec<IdxSize> = picked.iter().map(|pick| pick.row as IdxSize).collect();
+    let mut table = boxes.take(&IdxCa::from_vec("row".into(), rows))?;
+    for (index, name) in ["xmin", "ymin", "xmax", "ymax"].into_iter().enumerate() {
+        let values: Vec<i32> = picked.iter().map(|pick| pick.corners[index] as i32).collect();
+        table.replace(name, Column::new(name.into(), values))?;
+    }
+    let whole: BooleanChunked = picked.iter().map(|pick| pick.merged == 1).collect_ca("whole".into());
+    for name in ["truncated", "difficult"] {
+        let column = table.column(name)?.as_materialized_series().clone();
+        let nothing = Series::full_null(name.into(), column.len(), column.dtype());
+        table.replace(name, column.zip_with(&whole, &nothing)?.into())?;
+    }
+    let text = |name: &str, of: fn(&ImageFile) -> String| -> Column {
+        Column::new(name.into(), picked.iter().map(|pick| of(&pick.image.file)).collect::<Vec<String>>())
+    };
+    table.with_column(text("wnid", |file| file.wnid.clone()))?;
+    table.with_column(text("split", |file| file.split.clone()))?;
+    table.with_column(text("path", |file| file.path.display().to_string()))?;
+    Ok(table)
+}
+
+/// Annotations of the classes at hand that no photograph belongs to.
+fn unmatched(
+    boxes: &DataFrame,
+    files: &[std::ops::Range<usize>],
+    names: &[String],
+    images: &[&ImageRef],
+) -> Result<Vec<String>> {
+    let classes: HashSet<&str> = images.iter().map(|image| image.file.wnid.as_str()).collect();
+    let present: HashSet<&str> = images.iter().map(|image| image.file.stem.as_str()).collect();
+    let objects = texts(boxes, "name")?;
+    let mut missing: Vec<String> = files
+        .iter()
+        .map(|rows| rows.start)
+        .filter(|row| classes.contains(wnid_of(&names[*row])) || classes.contains(objects[*row].as_str()))
+        .filter(|row| !present.contains(names[*row].as_str()))
+        .map(|row| names[row].clone())
+        .collect();
+    missing.sort();
+    Ok(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{Annotation, Object};
+    use super::super::table::boxes_table;
+    use super::*;
+
+    fn annotated(name: &str, corners: &[[i32; 4]]) -> Annotation {
+        let object = |corners: &[i32; 4]| Object {
+            name: Some("n01440764".into()),
+            truncated: Some(0),
+            corners: *corners,
+            ..Object::default()
+        };
+        let objects = corners.iter().enumerate().map(|(index, corners)| (index as i32, object(corners))).collect();
+        Annotation {
+            folder: "n01440764".into(),
+            filename: name.into(),
+            size: (100, 200),
+            objects,
+            ..Annotation::default()
+        }
+    }
+
+    fn image(stem: &str) -> ImageRef {
+        let file = ImageFile {
+            wnid: "n01440764".into(),
+            stem: stem.into(),
+            split: "val".into(),
+            path: format!("{stem}.JPEG").into(),
+        };
+        ImageRef { file, size: Some((100, 200)) }
+    }
+
+    fn boxes() -> DataFrame {
+        boxes_table(&[
+            annotated("ILSVRC2012_val_00000007", &[[1, 1, 9, 9]]),
+            annotated("n01440764_1", &[[10, 10, 20, 20]]),
+            annotated("n01440764_2", &[[10, 10, 20, 20], [15, 5, 95, 60], [0, 0, 5, 5]]),
+            annotated("n01440764_3", &[[1, 2, 3, 4]]),
+        ])
+        .unwrap()
+    }
+
+    fn images() -> Vec<ImageRef> {
+        ["n01440764_2", "n01440764_1", "ILSVRC2012_val_00000007", "n01440764_9"].map(image).to_vec()
+    }
+
+    fn column(table: &SubsetTable, name: &str) -> Vec<i64> {
+        integers(&table.boxes, name).unwrap()
+    }
+
+    #[test]
+    fn the_published_filter_keeps_single_objects_outside_the_validation_set() {
+        let parameters = Subset { objects: Objects::Single, validation: Validation::LeaveOut };
+        let kept = subset(&boxes(), &images(), &parameters).unwrap();
+        assert_eq!(texts(&kept.boxes, "filename").unwrap(), ["n01440764_1"]);
+        let expected = SubsetCounts { images: 4, kept: 1, validation: 1, without_annotation: 1, several: 1, boxes: 1 };
+        assert_eq!(kept.counts, expected);
+    }
+
+    #[test]
+    fn several_objects_by_a_named_choice() {
+        let with = |objects| subset(&boxes(), &images(), &Subset { objects, ..Subset::default() }).unwrap();
+        assert_eq!(column(&with(Objects::All), "xmin"), [1, 10, 10, 15, 0]);
+        assert_eq!(column(&with(Objects::Largest), "xmin"), [1, 10, 15]);
+        let union = with(Objects::Union);
+        assert_eq!(column(&union, "xmin"), [1, 10, 0]);
+        assert_eq!(column(&union, "xmax"), [9, 20, 95]);
+        assert_eq!(union.boxes.column("truncated").unwrap().null_count(), 1);
+        assert_eq!(texts(&union.boxes, "path").unwrap()[1], "n01440764_1.JPEG");
+    }
+
+    #[test]
+    fn bad_input_27_a_size_that_differs_is_flagged() {
+        let mut images = images();
+        images[1].size = Some((101, 200));
+        let kept = subset(&boxes(), &images, &Subset::default()).unwrap();
+        assert_eq!(kept.flags.len(), 1);
+        assert!(kept.flags[0].message.contains("101 x 200"), "{}", kept.flags[0].message);
+    }
+
+    #[test]
+    fn bad_input_28_both_kinds_of_orphans_are_listed() {
+        let kept = subset(&boxes(), &images(), &Subset::default()).unwrap();
+        assert_eq!(kept.without_annotation, ["n01440764_9"]);
+        assert_eq!(kept.without_image, ["n01440764_3"]);
+        assert_eq!(subset(&boxes(), &[image("other_1")], &Subset::default()).unwrap_err().code(), Code::Missing);
+    }
+}

@@ -1,0 +1,518 @@
+//! The bad inputs of archives and XML, each test named after its number, and what must hold for good ones.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use polars::prelude::*;
+use tar::{EntryType, Header};
+
+use super::*;
+use crate::error::{Code, Error, Result};
+
+const WNID: &str = "n01440764";
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn entry(name: &[u8], kind: EntryType, size: u64, bytes: &[u8]) -> Vec<u8> {
+    let mut header = Header::new_gnu();
+    header.as_old_mut().name[..name.len()].copy_from_slice(name);
+    header.set_entry_type(kind);
+    header.set_size(size);
+    header.set_mode(0o644);
+    header.set_mtime(0);
+    header.set_cksum();
+    let mut out = header.as_bytes().to_vec();
+    out.extend_from_slice(bytes);
+    out.resize(out.len().next_multiple_of(512), 0);
+    out
+}
+
+fn tar_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, bytes) in members {
+        out.extend(entry(name.as_bytes(), EntryType::Regular, bytes.len() as u64, bytes));
+    }
+    out.extend([0; 1024]);
+    out
+}
+
+fn object(corners: [&str; 4]) -> String {
+    let [xmin, ymin, xmax, ymax] = corners;
+    format!(
+        "<object><name>{WNID}</name><pose>Unspecified</pose><truncated>0</truncated><difficult>0</difficult><bndbox>\
+         <xmin>{xmin}</xmin><ymin>{ymin}</ymin><xmax>{xmax}</xmax><ymax>{ymax}</ymax></bndbox></object>"
+    )
+}
+
+fn xml(filename: &str, size: (&str, &str), objects: &str) -> String {
+    format!(
+        "<annotation>\n<folder>{WNID}</folder><filename>{filename}</filename>\n<source><database>ImageNet database\
+         </database></source><size><width>{}</width><height>{}</height><depth>3</depth></size><segmented>0</segmented>\n\
+         {objects}</annotation>\n",
+        size.1, size.0
+    )
+}
+
+fn good(name: &str) -> String {
+    xml(name, ("375", "500"), &object(["10", "20", "110", "220"]))
+}
+
+/// An archive of one synset: a good file, and one more with the given bytes.
+fn beside_good(bytes: &[u8]) -> Vec<u8> {
+    let first = good("n01440764_1");
+    gzip(&tar_of(&[("n01440764_1.xml", first.as_bytes()), ("n01440764_2.xml", bytes)]))
+}
+
+/// Reads with every file allowed to be skipped but one.
+fn lenient() -> Limits {
+    Limits { max_reject_share: 0.9, ..Limits::default() }
+}
+
+fn read_path(path: &Path) -> Result<Annotations> {
+    read_archive(path, &lenient(), &mut |_| Ok(()))
+}
+
+fn read_bytes(bytes: &[u8]) -> Result<Annotations> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("Annotation.tar.gz");
+    fs::write(&path, bytes).unwrap();
+    let outcome = read_path(&path);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "something was written beside the archive");
+    outcome
+}
+
+fn fails(bytes: &[u8], code: Code, expected: &str) -> Error {
+    let error = read_bytes(bytes).expect_err("the archive is bad");
+    assert_eq!(error.code(), code, "{error}");
+    assert!(error.to_string().contains(expected), "{error}");
+    assert!(error.file().is_some(), "no path: {error}");
+    error
+}
+
+/// Reads, and expects one row in `rejects` with this code and text.
+fn skips(bytes: &[u8], code: Code, expected: &str) -> Annotations {
+    let read = read_bytes(bytes).unwrap();
+    assert_eq!(read.rejects.len(), 1, "{:?}", read.rejects);
+    let reject = &read.rejects[0];
+    assert_eq!(reject.code, code, "{reject:?}");
+    assert!(reject.message.contains(expected) || reject.place.contains(expected), "{reject:?}");
+    assert_eq!(reject.stage, "boxes");
+    read
+}
+
+fn outer_of(inner: &[u8]) -> Vec<u8> {
+    gzip(&tar_of(&[("n01440764.tar.gz", inner)]))
+}
+
+#[test]
+fn bad_input_01_empty_file() {
+    fails(b"", Code::Archive, "the file is empty");
+}
+
+#[test]
+fn bad_input_02_web_page_named_tar_gz() {
+    fails(b"<!DOCTYPE html><html></html>", Code::Archive, "not gzip, begins <!DOC");
+}
+
+#[test]
+fn bad_input_03_cut_outer_gzip() {
+    let whole = outer_of(&beside_good(good("n01440764_2").as_bytes()));
+    for share in [3, 5, 9] {
+        fails(&whole[..whole.len() * share / 10], Code::Archive, "cut");
+    }
+    let error = fails(&whole[..whole.len() - 9], Code::Archive, "cut");
+    assert!(error.at().is_some(), "{error}");
+}
+
+#[test]
+fn bad_input_04_wrong_checksum() {
+    let mut whole = outer_of(&beside_good(good("n01440764_2").as_bytes()));
+    let end = whole.len();
+    whole[end - 6] ^= 1;
+    fails(&whole, Code::Archive, "corrupt");
+}
+
+#[test]
+fn bad_input_05_several_gzip_members() {
+    let plain = tar_of(&[("n01440764.tar.gz", &beside_good(good("n01440764_2").as_bytes()))]);
+    let mut parts = gzip(&plain[..700]);
+    parts.extend(gzip(&plain[700..]));
+    assert_eq!(read_bytes(&parts).unwrap().boxes.height(), 2);
+}
+
+#[test]
+fn bad_input_06_bytes_after_the_gzip() {
+    let whole = outer_of(&beside_good(good("n01440764_2").as_bytes()));
+    let zeros = read_bytes(&[whole.as_slice(), &[0; 700]].concat()).unwrap();
+    assert_eq!((zeros.boxes.height(), zeros.flags.len()), (2, 0));
+    let garbage = read_bytes(&[whole.as_slice(), b"hello"].concat()).unwrap();
+    assert_eq!((garbage.boxes.height(), garbage.flags.len()), (2, 1));
+}
+
+#[test]
+fn bad_input_07_one_corrupt_inner_archive() {
+    let inner = beside_good(good("n01440764_2").as_bytes());
+    let mut broken = inner.clone();
+    let middle = broken.len() / 2;
+    broken[middle] ^= 0x55;
+    let cut = &inner[..inner.len() - 20];
+    for bad in [broken.as_slice(), cut, b"<html>"] {
+        let outer = gzip(&tar_of(&[("n00000001.tar.gz", bad), ("n01440764.tar.gz", &inner)]));
+        let read = skips(&outer, Code::Archive, "");
+        assert_eq!((read.boxes.height(), read.rejects[0].member.as_str()), (2, "n00000001.tar.gz"));
+        assert_eq!((read.counts.archives, read.counts.archives_skipped), (1, 1));
+    }
+}
+
+#[test]
+fn bad_input_08_inner_plain_tar_under_a_gz_name() {
+    let inner = tar_of(&[("n01440764_1.xml", good("n01440764_1").as_bytes())]);
+    assert_eq!(read_bytes(&outer_of(&inner)).unwrap().boxes.height(), 1);
+}
+
+#[test]
+fn bad_input_09_gzip_bomb() {
+    let bomb = gzip(&tar_of(&[("a.bin", &vec![0; 40 << 20]), ("b.bin", &vec![0; 40 << 20])]));
+    fails(&bomb, Code::Limit, "more than 200 times");
+    let longname = gzip(&entry(b"././@LongLink", EntryType::GNULongName, 2 << 20, &vec![b'x'; 2 << 20]));
+    fails(&longname, Code::Limit, "headers");
+    let good = beside_good(good("n01440764_2").as_bytes());
+    let outer = gzip(&tar_of(&[("n00000001.tar.gz", &bomb), ("n01440764.tar.gz", &good)]));
+    assert_eq!(skips(&outer, Code::Limit, "more than 200 times").boxes.height(), 2);
+}
+
+#[test]
+fn bad_input_10_names_that_leave_the_folder() {
+    let xml = good("n01440764_2");
+    let names: [&[u8]; 4] = [b"../n01440764_2.xml", b"/n01440764_2.xml", b"a/../../n01440764_2.xml", b"n\xff_2.xml"];
+    for name in names {
+        let first = good("n01440764_1");
+        let mut tar = entry(name, EntryType::Regular, xml.len() as u64, xml.as_bytes());
+        tar.extend(tar_of(&[("n01440764_1.xml", first.as_bytes())]));
+        assert_eq!(skips(&gzip(&tar), Code::Archive, "expected a plain relative one").boxes.height(), 1);
+    }
+    // A NUL can only come in by an extended header.
+    let record = b"20 path=a\0b_2.xml\nxx";
+    let mut tar = entry(b"pax", EntryType::XHeader, 18, &record[..18]);
+    tar[512..530].copy_from_slice(b"18 path=a\0b_2.xml\n");
+    tar.extend(entry(b"n01440764_2.xml", EntryType::Regular, xml.len() as u64, xml.as_bytes()));
+    tar.extend(tar_of(&[("n01440764_1.xml", good("n01440764_1").as_bytes())]));
+    skips(&gzip(&tar), Code::Archive, "holds a NUL");
+}
+
+#[test]
+fn bad_input_11_links_and_devices() {
+    for kind in [EntryType::Symlink, EntryType::Link, EntryType::Char, EntryType::Block, EntryType::Fifo] {
+        let mut tar = entry(b"n01440764_2.xml", kind, 0, b"");
+        tar.extend(tar_of(&[("n01440764_1.xml", good("n01440764_1").as_bytes())]));
+        assert_eq!(skips(&gzip(&tar), Code::Archive, "no regular file").boxes.height(), 1);
+    }
+}
+
+#[test]
+fn bad_input_12_pax_size_overrides_the_header() {
+    // As GNU tar: the extended header's size holds, so the member that the plain size would show is part of the data.
+    let first = good("n01440764_1");
+    let record = format!("12 size={}\n", first.len());
+    assert_eq!(record.len(), 12);
+    let mut tar = entry(b"pax", EntryType::XHeader, 12, record.as_bytes());
+    tar.extend(entry(b"n01440764_1.xml", EntryType::Regular, 0, first.as_bytes()));
+    tar.extend([0; 1024]);
+    assert_eq!(read_bytes(&gzip(&tar)).unwrap().boxes.height(), 1);
+}
+
+#[test]
+fn bad_input_13_entry_that_claims_8_eib() {
+    for (name, size) in [("n01440764.tar.gz", (1_u64 << 63) - 1), ("n.bin", 1 << 62), ("n01440764.tar.gz", u64::MAX)] {
+        let started = Instant::now();
+        let bytes = gzip(&entry(name.as_bytes(), EntryType::Regular, size, b""));
+        let error = read_bytes(&bytes).unwrap_err();
+        assert!(matches!(error.code(), Code::Limit | Code::Archive), "{error}");
+        assert!(started.elapsed().as_secs() < 1);
+    }
+}
+
+#[test]
+fn bad_input_14_duplicate_members() {
+    let (one, two) = (good("n01440764_1"), xml("n01440764_1", ("375", "500"), &object(["1", "2", "3", "4"])));
+    let same = [("n01440764_1.xml", one.as_bytes()), ("n01440764_1.xml", one.as_bytes())];
+    let read = read_bytes(&gzip(&tar_of(&same))).unwrap();
+    assert_eq!((read.boxes.height(), read.rejects.len()), (1, 0));
+    let different = [("n01440764_1.xml", one.as_bytes()), ("n01440764_1.xml", two.as_bytes())];
+    let read = skips(&gzip(&tar_of(&different)), Code::Archive, "a second file");
+    assert_eq!(read.boxes.column("xmin").unwrap().i32().unwrap().get(0), Some(10));
+    let (a, b) = (beside_good(good("n01440764_2").as_bytes()), beside_good(good("n01440764_3").as_bytes()));
+    let read = skips(&gzip(&tar_of(&[("n01440764.tar.gz", &a), ("n01440764.tar.gz", &b)])), Code::Archive, "a second");
+    assert_eq!(read.boxes.height(), 2);
+}
+
+#[test]
+fn bad_input_15_nested_deeper_than_two() {
+    let deep = beside_good(good("n01440764_2").as_bytes());
+    let first = good("n01440764_1");
+    let inner = gzip(&tar_of(&[("n01440764_1.xml", first.as_bytes()), ("deep.tar.gz", &deep)]));
+    assert_eq!(skips(&outer_of(&inner), Code::Archive, "nested deeper than two").boxes.height(), 1);
+}
+
+#[test]
+fn bad_input_17_cut_xml() {
+    let whole = good("n01440764_2");
+    for end in [whole.len() / 4, whole.len() / 2, whole.len() - 5] {
+        let read = skips(&beside_good(&whole.as_bytes()[..end]), Code::Xml, "line ");
+        assert!(read.rejects[0].place.contains("column"), "{:?}", read.rejects);
+    }
+    skips(&beside_good(b""), Code::Xml, "no <annotation>");
+    skips(&beside_good(b"<html></html>"), Code::Xml, "one root element");
+}
+
+#[test]
+fn bad_input_18_entities_are_not_expanded() {
+    let bomb =
+        "<!DOCTYPE a [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>\n<annotation><folder>&b;</folder></annotation>";
+    skips(&beside_good(bomb.as_bytes()), Code::Xml, "DOCTYPE");
+    let external = "<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><annotation/>";
+    skips(&beside_good(external.as_bytes()), Code::Xml, "DOCTYPE");
+    skips(&beside_good(b"<annotation><folder>&x;</folder></annotation>"), Code::Xml, "&x; is not expanded");
+}
+
+#[test]
+fn bad_input_19_attributes_and_nesting() {
+    let attributes: String = (0..60_000).map(|index| format!(" a{index}=\"1\"")).collect();
+    let many = format!("<annotation{attributes}></annotation>");
+    let deep = format!("<annotation>{}", "<a>".repeat(200_000));
+    let huge = format!("<annotation>{}</annotation>", " ".repeat(2 << 20));
+    for (bytes, expected) in [(many, "attributes"), (deep, "nested deeper"), (huge, "bytes of XML")] {
+        let started = Instant::now();
+        skips(&beside_good(bytes.as_bytes()), Code::Limit, expected);
+        assert!(started.elapsed().as_secs_f64() < 1.0);
+    }
+}
+
+#[test]
+fn bad_input_20_encodings() {
+    let text = good("n01440764_2").replace("ImageNet database", "Zürich");
+    let utf16 = |unit: fn(u16) -> [u8; 2], mark: &[u8]| -> Vec<u8> {
+        mark.iter().copied().chain(text.encode_utf16().flat_map(unit)).collect()
+    };
+    let latin: Vec<u8> = text.chars().map(|character| u8::try_from(character as u32).unwrap()).collect();
+    let declared = [b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n".as_slice(), &latin].concat();
+    let good = [
+        [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+        utf16(u16::to_le_bytes, &[0xff, 0xfe]),
+        utf16(u16::to_be_bytes, &[0xfe, 0xff]),
+        utf16(u16::to_le_bytes, &[]),
+        declared,
+    ];
+    for bytes in good {
+        let read = read_bytes(&beside_good(&bytes)).unwrap();
+        assert_eq!(read.rejects, []);
+        assert_eq!(read.boxes.column("database").unwrap().str().unwrap().get(1), Some("Zürich"));
+    }
+    skips(&beside_good(&latin), Code::Xml, "not UTF-8");
+    skips(&beside_good(&utf16(u16::to_le_bytes, &[0xff, 0xfe])[..101]), Code::Xml, "broken UTF-16");
+}
+
+#[test]
+fn bad_input_21_no_object() {
+    let read = read_bytes(&beside_good(xml("n01440764_2", ("375", "500"), "").as_bytes())).unwrap();
+    assert_eq!((read.boxes.height(), read.without_box.height(), read.rejects.len()), (1, 1, 0));
+    assert_eq!((read.counts.files, read.counts.files_without_object), (2, 1));
+}
+
+#[test]
+fn bad_input_22_several_objects() {
+    let two = object(["1", "2", "3", "4"]) + &object(["5", "6", "7", "8"]);
+    let read = read_bytes(&beside_good(xml("n01440764_2", ("375", "500"), &two).as_bytes())).unwrap();
+    let objects: Vec<i32> = read.boxes.column("object").unwrap().i32().unwrap().into_no_null_iter().collect();
+    assert_eq!(objects, [0, 0, 1]);
+    assert_eq!(read.counts.files_with_several, 1);
+}
+
+#[test]
+fn bad_input_23_boxes_that_cannot_be() {
+    let cases = [
+        (["30", "20", "10", "40"], "inverted"),
+        (["10", "20", "10", "40"], "inverted"),
+        (["-1", "20", "10", "40"], "negative"),
+        (["1.5", "20", "10", "40"], "whole number"),
+        (["NaN", "20", "10", "40"], "whole number"),
+        (["99999999999999999999", "20", "10", "40"], "whole number"),
+        (["", "20", "10", "40"], "xmin missing"),
+    ];
+    for (corners, expected) in cases {
+        let both = object(corners) + &object(["5", "6", "7", "8"]);
+        let read = skips(&beside_good(xml("n01440764_2", ("375", "500"), &both).as_bytes()), Code::Box, expected);
+        assert!(read.rejects[0].message.contains("ymin 20"), "{:?}", read.rejects);
+        assert_eq!((read.boxes.height(), read.counts.boxes_skipped, read.counts.files_skipped), (2, 1, 0));
+    }
+}
+
+#[test]
+fn bad_input_24_box_beyond_the_picture() {
+    let text = xml("n01440764_2", ("375", "500"), &object(["400", "300", "501", "9999"]));
+    let read = read_bytes(&beside_good(text.as_bytes())).unwrap();
+    let last = |name: &str| read.boxes.column(name).unwrap().i32().unwrap().get(1).unwrap();
+    assert_eq!([last("xmin"), last("ymin"), last("xmax"), last("ymax")], [400, 300, 500, 375]);
+    assert_eq!((read.flags.len(), read.flags[0].code), (1, Code::Box));
+    let outside = xml("n01440764_2", ("375", "500"), &object(["500", "0", "510", "10"]));
+    skips(&beside_good(outside.as_bytes()), Code::Box, "outside the picture");
+}
+
+#[test]
+fn bad_input_25_size_0() {
+    for size in [("0", "500"), ("375", "0"), ("", "500"), ("375", "wide"), ("-3", "500")] {
+        let text = xml("n01440764_2", size, &object(["1", "2", "3", "4"]));
+        skips(&beside_good(text.as_bytes()), Code::Xml, "expected a whole number above 0");
+    }
+}
+
+#[test]
+fn bad_input_26_file_name_that_differs() {
+    for name in ["%s", "n01440764_99"] {
+        let read = read_bytes(&beside_good(good(name).as_bytes())).unwrap();
+        assert_eq!(read.boxes.column("filename").unwrap().str().unwrap().get(1), Some("n01440764_2"));
+        assert_eq!(read.flags.len(), 1);
+    }
+}
+
+#[test]
+fn too_many_skipped_fail_and_so_does_nothing_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tar.gz");
+    fs::write(&path, beside_good(b"<a>")).unwrap();
+    let error = read_archive(&path, &Limits::default(), &mut |_| Ok(())).unwrap_err();
+    assert!(error.to_string().contains("50.0 % were skipped"), "{error}");
+    fails(&gzip(&tar_of(&[("readme.txt", b"x")])), Code::Xml, "no annotation could be read");
+}
+
+fn sample() -> BTreeMap<String, Vec<(String, Annotation)>> {
+    let corners = |index: i32| [index, index + 1, index + 50, index + 60];
+    let file = |wnid: &str, number: i32| {
+        let object = |index: i32| {
+            let (name, pose) = (Some(wnid.to_string()), Some("Unspecified".to_string()));
+            (index, Object { name, pose, truncated: Some(0), difficult: Some(index), corners: corners(number + index) })
+        };
+        let filename = format!("{wnid}_{number}");
+        let annotation = Annotation {
+            folder: wnid.to_string(),
+            filename: filename.clone(),
+            database: Some("drawn & sampled".to_string()),
+            size: (375, 500),
+            depth: Some(3),
+            segmented: Some(0),
+            objects: (0..number % 3).map(object).collect(),
+        };
+        (filename, annotation)
+    };
+    (0..20)
+        .map(|wnid| format!("n{:08}", 90_000_000 + wnid))
+        .map(|wnid| {
+            let mut files: Vec<_> = (0..30).map(|number| file(&wnid, number)).collect();
+            files.sort_by(|a, b| a.0.cmp(&b.0));
+            (wnid, files)
+        })
+        .collect()
+}
+
+fn packed(sample: &BTreeMap<String, Vec<(String, Annotation)>>) -> Vec<u8> {
+    let written = sample.iter().map(|(wnid, files)| {
+        (wnid.clone(), files.iter().map(|(name, file)| (name.clone(), write_annotation(file))).collect())
+    });
+    let mut bytes = Vec::new();
+    write_archive(&mut bytes, &written.collect()).unwrap();
+    bytes
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    let sample = sample();
+    let bytes = packed(&sample);
+    assert_eq!(bytes, packed(&sample), "the same annotations gave other bytes");
+    let read = read_bytes(&bytes).unwrap();
+    let all: Vec<Annotation> = sample.into_values().flatten().map(|(_, file)| file).collect();
+    assert!(read.boxes.equals_missing(&boxes_table(&all).unwrap()));
+    assert_eq!((read.boxes.height(), read.without_box.height()), (600, 200));
+    assert_eq!((read.counts.archives, read.counts.files, read.counts.boxes), (20, 600, 600));
+    assert_eq!((read.rejects.len(), read.flags.len()), (0, 0));
+}
+
+#[test]
+fn the_schema_of_the_tables() {
+    let read = read_bytes(&packed(&sample())).unwrap();
+    let schema = |table: &DataFrame| -> Vec<(String, DataType)> {
+        table.schema().iter().map(|(name, kind)| (name.to_string(), kind.clone())).collect()
+    };
+    let expected: Vec<(String, DataType)> =
+        BOX_COLUMNS.iter().map(|(name, kind)| (name.to_string(), kind.clone())).collect();
+    assert_eq!(schema(&read.boxes), expected);
+    assert_eq!(schema(&read.without_box), expected[..7]);
+    let names: Vec<String> = schema(&rejects_table(&[]).unwrap()).into_iter().map(|column| column.0).collect();
+    assert_eq!(names, REJECT_COLUMNS);
+}
+
+#[test]
+fn rows_do_not_depend_on_threads_or_on_the_form_of_the_input() {
+    let sample = sample();
+    let bytes = packed(&sample);
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("Annotation.tar.gz");
+    fs::write(&archive, &bytes).unwrap();
+    let synsets = folder.path().join("synsets");
+    let loose = folder.path().join("loose");
+    fs::create_dir(&synsets).unwrap();
+    let mut outer = tar::Archive::new(flate2::read::GzDecoder::new(bytes.as_slice()));
+    outer.unpack(&synsets).unwrap();
+    for (name, file) in sample.values().flatten() {
+        fs::create_dir_all(loose.join(&file.folder)).unwrap();
+        fs::write(loose.join(&file.folder).join(format!("{name}.xml")), write_annotation(file)).unwrap();
+    }
+    let read = |threads: usize, path: &PathBuf, queue_bytes: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let limits = Limits { queue_bytes, ..Limits::default() };
+        pool.install(|| read_archive(path, &limits, &mut |_| Ok(())).unwrap())
+    };
+    let first = read(1, &archive, 1);
+    for (threads, path, queue) in
+        [(4, &archive, 1 << 20), (1, &archive, 1 << 20), (4, &synsets, 4096), (4, &loose, 4096)]
+    {
+        let other = read(threads, path, queue);
+        assert!(first.boxes.equals_missing(&other.boxes), "{threads} threads, {}", path.display());
+        assert!(first.without_box.equals_missing(&other.without_box));
+        assert_eq!((first.counts.files, first.counts.boxes), (other.counts.files, other.counts.boxes));
+    }
+}
+
+#[test]
+fn an_error_of_the_progress_stops_the_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("Annotation.tar.gz");
+    fs::write(&path, packed(&sample())).unwrap();
+    let stop = &mut |_: &Counts| Err(Error::new(Code::Stopped, "stopped"));
+    assert_eq!(read_archive(&path, &Limits::default(), stop).unwrap_err().code(), Code::Stopped);
+}
+
+#[test]
+fn the_published_form_has_one_row_a_file() {
+    let read = read_bytes(&packed(&sample())).unwrap();
+    let published = published_form(&read.boxes, &read.without_box).unwrap();
+    let names: Vec<&str> = published.get_column_names().into_iter().map(|name| name.as_str()).collect();
+    assert_eq!(names, PUBLISHED_COLUMNS);
+    assert_eq!(published.height(), 600);
+    let empty = published.column("object.bndbox.xmin").unwrap().null_count();
+    assert_eq!(empty, 400, "200 files without object, 200 with two");
+    assert_eq!(published.column("object").unwrap().null_count(), 400);
+    let lists = published.column("object").unwrap();
+    let list = lists.str().unwrap().iter().flatten().next().unwrap();
+    let objects: serde_json::Value = serde_json::from_str(list).unwrap();
+    assert_eq!(objects.as_array().unwrap().len(), 2);
+    assert!(objects[1]["bndbox"]["xmax"].is_i64());
+}

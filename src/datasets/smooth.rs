@@ -1,0 +1,216 @@
+//! Smoothing that takes texture away and leaves outlines: L0 gradient minimisation.
+
+use std::sync::Arc;
+
+use image::RgbImage;
+use rustfft::num_complex::Complex;
+use rustfft::{Fft, FftPlanner};
+use serde::{Deserialize, Serialize};
+
+/// Parameters of L0 gradient minimisation (Xu et al. 2011).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct L0 {
+    /// Price of a gradient that is not zero; larger is smoother.
+    pub lambda: f64,
+    /// Factor by which the coupling grows each round; smaller is slower and finer.
+    pub kappa: f64,
+    /// Coupling at which it ends.
+    pub beta_max: f64,
+}
+
+impl Default for L0 {
+    fn default() -> Self {
+        L0 { lambda: 0.02, kappa: 2.0, beta_max: 1e5 }
+    }
+}
+
+/// One pass of L0 gradient minimisation over all three channels together, on values in [0, 1], with circular borders;
+/// rounded to bytes at the end. Algorithm 1 of Xu et al. 2011.
+pub fn smooth(picture: &RgbImage, parameters: &L0) -> RgbImage {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    if width == 0 || height == 0 {
+        return picture.clone();
+    }
+    let plan = Plan::new(height, width);
+    let raw = picture.as_raw();
+    let value = |index: usize| f64::from(raw[index]) / 255.0;
+    // The system has one real matrix for all channels, so red and green share one complex transform.
+    let mut pairs: [Vec<Complex<f64>>; 2] = [
+        (0..width * height).map(|i| Complex::new(value(3 * i), value(3 * i + 1))).collect(),
+        (0..width * height).map(|i| Complex::new(value(3 * i + 2), 0.0)).collect(),
+    ];
+    let spectra: Vec<Vec<Complex<f64>>> = pairs.iter().map(|pair| plan.forward(pair)).collect();
+    let laplacian = laplacian_spectrum(height, width);
+    let mut beta = 2.0 * parameters.lambda;
+    while beta < parameters.beta_max {
+        let divergences = sparse_divergences(&pairs, height, width, parameters.lambda / beta);
+        for ((pair, spectrum), divergence) in pairs.iter_mut().zip(&spectra).zip(divergences) {
+            let mut solved = plan.forward(&divergence);
+            for ((value, origin), curve) in solved.iter_mut().zip(spectrum).zip(&laplacian) {
+                *value = (origin + *value * beta) / (1.0 + beta * curve);
+            }
+            *pair = plan.inverse(solved);
+        }
+        beta *= parameters.kappa;
+    }
+    let byte = |value: f64| (value * 255.0).round().clamp(0.0, 255.0) as u8;
+    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
+        let index = y as usize * width + x as usize;
+        image::Rgb([byte(pairs[0][index].re), byte(pairs[0][index].im), byte(pairs[1][index].re)])
+    })
+}
+
+/// Gradients below the price are set to zero (all channels of a pixel together); the rest is taken back by the transpose
+/// of the difference.
+fn sparse_divergences(
+    pairs: &[Vec<Complex<f64>>; 2],
+    height: usize,
+    width: usize,
+    price: f64,
+) -> [Vec<Complex<f64>>; 2] {
+    let zero = Complex::new(0.0, 0.0);
+    let mut out = [vec![zero; width * height], vec![zero; width * height]];
+    for row in 0..height {
+        let below = (row + 1) % height;
+        for col in 0..width {
+            let right = (col + 1) % width;
+            let here = row * width + col;
+            let (at_right, at_below) = (row * width + right, below * width + col);
+            let steps = [0, 1].map(|p| (pairs[p][at_right] - pairs[p][here], pairs[p][at_below] - pairs[p][here]));
+            let energy: f64 = steps.iter().map(|(across, down)| across.norm_sqr() + down.norm_sqr()).sum();
+            if energy < price {
+                continue;
+            }
+            for (target, (across, down)) in out.iter_mut().zip(steps) {
+                target[here] -= across + down;
+                target[at_right] += across;
+                target[at_below] += down;
+            }
+        }
+    }
+    out
+}
+
+/// `|F(dx)|^2 + |F(dy)|^2` of the forward differences, row by row.
+fn laplacian_spectrum(height: usize, width: usize) -> Vec<f64> {
+    let curve = |index: usize, count: usize| 2.0 - 2.0 * (std::f64::consts::TAU * index as f64 / count as f64).cos();
+    let rows: Vec<f64> = (0..height).map(|row| curve(row, height)).collect();
+    let cols: Vec<f64> = (0..width).map(|col| curve(col, width)).collect();
+    rows.iter().flat_map(|row| cols.iter().map(move |col| row + col)).collect()
+}
+
+/// Two-dimensional Fourier transforms of one size.
+struct Plan {
+    height: usize,
+    width: usize,
+    rows: [Arc<dyn Fft<f64>>; 2],
+    cols: [Arc<dyn Fft<f64>>; 2],
+}
+
+impl Plan {
+    fn new(height: usize, width: usize) -> Self {
+        let mut planner = FftPlanner::new();
+        let rows = [planner.plan_fft_forward(width), planner.plan_fft_inverse(width)];
+        let cols = [planner.plan_fft_forward(height), planner.plan_fft_inverse(height)];
+        Plan { height, width, rows, cols }
+    }
+
+    /// The spectrum, transposed and back, row by row.
+    fn forward(&self, values: &[Complex<f64>]) -> Vec<Complex<f64>> {
+        self.transform(values.to_vec(), 0)
+    }
+
+    fn inverse(&self, spectrum: Vec<Complex<f64>>) -> Vec<Complex<f64>> {
+        let scale = 1.0 / (self.height * self.width) as f64;
+        self.transform(spectrum, 1).into_iter().map(|value| value * scale).collect()
+    }
+
+    fn transform(&self, mut values: Vec<Complex<f64>>, direction: usize) -> Vec<Complex<f64>> {
+        self.rows[direction].process(&mut values);
+        let mut turned = transpose(&values, self.height, self.width);
+        self.cols[direction].process(&mut turned);
+        transpose(&turned, self.width, self.height)
+    }
+}
+
+fn transpose(values: &[Complex<f64>], height: usize, width: usize) -> Vec<Complex<f64>> {
+    let mut out = vec![Complex::new(0.0, 0.0); values.len()];
+    for row in 0..height {
+        for col in 0..width {
+            out[col * height + row] = values[row * width + col];
+        }
+    }
+    out
+}
+
+/// What smoothing took away: `(original - smoothed) / 2` around mid-grey 128, or its negative for the inverse.
+pub fn difference(original: &RgbImage, smoothed: &RgbImage, inverse: Sign) -> RgbImage {
+    RgbImage::from_fn(original.width(), original.height(), |x, y| {
+        let (a, b) = (original.get_pixel(x, y).0, smoothed.get_pixel(x, y).0);
+        image::Rgb([0, 1, 2].map(|channel| {
+            let change = (i32::from(a[channel]) - i32::from(b[channel])) / 2;
+            let signed = match inverse {
+                Sign::Plain => 128 + change,
+                Sign::Inverse => 128 - change,
+            };
+            signed.clamp(0, 255) as u8
+        }))
+    })
+}
+
+/// Which of the two difference pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// Brighter than mid-grey where the original was brighter than the smoothed.
+    Plain,
+    /// The other way round.
+    Inverse,
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+
+    /// A step of 100 with stripes of 16 on it.
+    fn striped() -> RgbImage {
+        RgbImage::from_fn(48, 40, |x, y| {
+            let step = if x < 24 { 60 } else { 160 };
+            Rgb([step + if (x + y) % 2 == 0 { 16 } else { 0 }; 3])
+        })
+    }
+
+    #[test]
+    fn smoothing_takes_the_stripes_and_leaves_the_step() {
+        let smooth = smooth(&striped(), &L0::default());
+        let spread = |image: &RgbImage, from: u32, to: u32| {
+            let values: Vec<u8> = (10..30).flat_map(|y| (from..to).map(move |x| (x, y))).map(|(x, y)| image.get_pixel(x, y).0[0]).collect();
+            values.iter().max().unwrap() - values.iter().min().unwrap()
+        };
+        assert_eq!(spread(&striped(), 5, 18), 16);
+        assert!(spread(&smooth, 5, 18) <= 1, "{}", spread(&smooth, 5, 18));
+        assert!(spread(&smooth, 18, 30) > 80, "{}", spread(&smooth, 18, 30));
+    }
+
+    #[test]
+    fn a_flat_picture_is_unchanged() {
+        let flat = RgbImage::from_pixel(13, 7, Rgb([10, 200, 255]));
+        assert_eq!(smooth(&flat, &L0::default()), flat);
+    }
+
+    #[test]
+    fn the_transform_comes_back() {
+        let plan = Plan::new(6, 10);
+        let values: Vec<Complex<f64>> = (0..60).map(|i| Complex::new((i * i % 17) as f64, (i % 5) as f64)).collect();
+        let back = plan.inverse(plan.forward(&values));
+        assert!(values.iter().zip(back).all(|(a, b)| (a - b).norm() < 1e-12));
+    }
+
+    #[test]
+    fn a_difference_and_its_inverse_mirror_at_mid_grey() {
+        let (a, b) = (RgbImage::from_pixel(1, 1, Rgb([200, 10, 90])), RgbImage::from_pixel(1, 1, Rgb([100, 90, 90])));
+        assert_eq!(difference(&a, &b, Sign::Plain).get_pixel(0, 0).0, [178, 88, 128]);
+        assert_eq!(difference(&a, &b, Sign::Inverse).get_pixel(0, 0).0, [78, 168, 128]);
+    }
+}

@@ -1,0 +1,148 @@
+//! The forward pass.
+
+use tch::Tensor;
+
+use super::layer::{Layer, Node};
+use super::network::{BATCH_NORM_EPSILON, Network};
+use crate::error::{Code, Error, Result};
+
+/// Where batch normalisation takes mean and variance from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchStatistics {
+    /// The running statistics of the checkpoint: inference.
+    Running,
+    /// The batch's own, updating the running ones: training.
+    Batch,
+}
+
+/// The share of a new batch in the running statistics (torch's default).
+const BATCH_NORM_MOMENTUM: f64 = 0.1;
+
+/// The output of every layer for one batch; relevance walks back through them.
+#[derive(Debug)]
+pub struct Activations {
+    values: Vec<Tensor>,
+}
+
+impl Activations {
+    /// The picture, `[n, 3, h, w]`.
+    pub fn picture(&self) -> &Tensor {
+        &self.values[0]
+    }
+
+    /// What came out of node `index`.
+    pub fn output(&self, index: usize) -> &Tensor {
+        &self.values[index + 1]
+    }
+
+    /// The inputs of a node.
+    pub fn inputs(&self, node: &Node) -> Vec<&Tensor> {
+        node.inputs.iter().map(|&input| &self.values[input]).collect()
+    }
+
+    /// The logits, `[n, classes]`.
+    pub fn logits(&self) -> &Tensor {
+        self.values.last().expect("the picture at least is there")
+    }
+}
+
+impl Network {
+    /// Logits `[n, classes]` of normalised pictures `[n, 3, h, w]`; no gradients are kept.
+    ///
+    /// # Errors
+    /// [`Code::Model`] if the shape does not fit.
+    pub fn forward(&self, pictures: &Tensor) -> Result<Tensor> {
+        let _no_grad = tch::no_grad_guard();
+        self.run(pictures, BatchStatistics::Running)
+    }
+
+    /// The forward pass with gradients where tensors ask for them. An output is dropped as soon as no later layer
+    /// reads it.
+    ///
+    /// # Errors
+    /// [`Code::Model`] if the shape does not fit.
+    pub fn run(&self, pictures: &Tensor, statistics: BatchStatistics) -> Result<Tensor> {
+        check_picture(pictures)?;
+        let mut last_reader = vec![0usize; self.nodes().len() + 1];
+        for (index, node) in self.nodes().iter().enumerate() {
+            node.inputs.iter().for_each(|&input| last_reader[input] = index);
+        }
+        let mut values: Vec<Option<Tensor>> = vec![Some(pictures.shallow_clone())];
+        for (index, node) in self.nodes().iter().enumerate() {
+            let inputs: Vec<&Tensor> =
+                node.inputs.iter().map(|&input| values[input].as_ref().expect("read before it was dropped")).collect();
+            let output = self.apply(node, &inputs, statistics)?;
+            node.inputs.iter().filter(|&&input| last_reader[input] == index).for_each(|&input| values[input] = None);
+            values.push(Some(output));
+        }
+        values.pop().flatten().ok_or_else(|| Error::new(Code::Model, "the network has no layer"))
+    }
+
+    /// The forward pass with the output of every layer kept.
+    ///
+    /// # Errors
+    /// [`Code::Model`] if the shape does not fit.
+    pub fn activations(&self, pictures: &Tensor) -> Result<Activations> {
+        let _no_grad = tch::no_grad_guard();
+        check_picture(pictures)?;
+        let mut all = Activations { values: vec![pictures.shallow_clone()] };
+        for node in self.nodes() {
+            let output = self.apply(node, &all.inputs(node), BatchStatistics::Running)?;
+            all.values.push(output);
+        }
+        Ok(all)
+    }
+
+    fn apply(&self, node: &Node, inputs: &[&Tensor], statistics: BatchStatistics) -> Result<Tensor> {
+        let x = inputs[0];
+        let output = match &node.layer {
+            Layer::Conv { key, stride, padding, groups, bias, .. } => {
+                let offset = if *bias { Some(self.weight(key, "bias")?) } else { None };
+                let kernel = self.weight(key, "weight")?;
+                x.f_conv2d(kernel, offset, [*stride; 2], [*padding; 2], [1, 1], *groups)
+            }
+            Layer::BatchNorm { key, .. } => x.f_batch_norm(
+                Some(self.weight(key, "weight")?),
+                Some(self.weight(key, "bias")?),
+                Some(self.weight(key, "running_mean")?),
+                Some(self.weight(key, "running_var")?),
+                statistics == BatchStatistics::Batch,
+                BATCH_NORM_MOMENTUM,
+                BATCH_NORM_EPSILON,
+                true,
+            ),
+            Layer::Relu => x.f_relu(),
+            Layer::Sigmoid => x.f_sigmoid(),
+            Layer::MaxPool { kernel, stride, padding, ceil } => {
+                x.f_max_pool2d([*kernel; 2], [*stride; 2], [*padding; 2], [1, 1], *ceil)
+            }
+            Layer::AveragePool { side } => x.f_adaptive_avg_pool2d([*side; 2]),
+            Layer::Flatten => x.f_flatten(1, -1),
+            Layer::Linear { key, .. } => x.f_linear(self.weight(key, "weight")?, Some(self.weight(key, "bias")?)),
+            Layer::Add => x.f_add(inputs[1]),
+            Layer::Gate => x.f_mul(inputs[1]),
+        };
+        output.map_err(|cause| {
+            let shape = x.size();
+            Error::new(Code::Model, format!("{} of an input of shape {shape:?} failed", node.layer.kind()))
+                .place(format!("layer {}", node.name))
+                .because(cause)
+        })
+    }
+}
+
+fn check_picture(pictures: &Tensor) -> Result<()> {
+    match pictures.size()[..] {
+        [n, 3, h, w] if n > 0 && h > 0 && w > 0 => Ok(()),
+        _ => {
+            let found = format!("the input has shape {:?}, expected [n, 3, height, width]", pictures.size());
+            Err(Error::new(Code::Model, found))
+        }
+    }
+}
+
+impl From<tch::TchError> for Error {
+    fn from(cause: tch::TchError) -> Self {
+        Error::new(Code::Device, "libtorch refused an operation").because(cause)
+    }
+}

@@ -1,0 +1,32 @@
+//! Networks as values: a graph of layers beside a table of weights, the zoo, checkpoints, inference.
+//!
+//! A [`Network`] is a list of [`Node`]s in the order of the forward pass and the tensors that they name. `forward`
+//! folds the list; relevance walks it backwards with one exhaustive match over [`Layer`]. There are no hooks and no
+//! training state in it.
+//!
+//! ```no_run
+//! use lgf::models::{self, Device, Network};
+//!
+//! let network = Network::load("resnet50", "resnet50.safetensors", Device::auto()?)?;
+//! println!("{}", network.summary(224)?.text());
+//! # Ok::<(), lgf::Error>(())
+//! ```
+
+mod checkpoint;
+mod device;
+mod forward;
+mod layer;
+mod network;
+mod pickle;
+mod predict;
+mod zoo;
+
+pub use checkpoint::{read_weights, write_weights};
+pub use device::Device;
+pub use forward::{Activations, BatchStatistics};
+pub use layer::{Layer, Node, Parameter};
+pub use network::{LayerSummary, Network, Weights};
+pub use predict::{
+    Normalisation, Picture, Prediction, Predictions, arg_max, logits, predict_all, prediction_table, softmax, to_input,
+};
+pub use zoo::{Architecture, ResNet, Vgg, architecture, architectures};

@@ -1,0 +1,263 @@
+//! A network as a value: its layers and its weights.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use polars::prelude::*;
+use tch::{Kind, Tensor};
+
+use super::checkpoint::read_weights;
+use super::device::Device;
+use super::layer::{Layer, Node};
+use super::zoo::{Architecture, architecture};
+use crate::error::{Code, Error, Result};
+use crate::notebook::{self, Html};
+
+/// Tensors by their names in the checkpoint.
+pub type Weights = BTreeMap<String, Tensor>;
+
+/// What batch normalisation adds to the variance (torch's default).
+pub(crate) const BATCH_NORM_EPSILON: f64 = 1e-5;
+
+/// A network: layers in the order of the forward pass, and the tensors they name.
+#[derive(Debug)]
+pub struct Network {
+    name: String,
+    nodes: Vec<Node>,
+    weights: Weights,
+    classes: i64,
+    device: Device,
+}
+
+impl Network {
+    /// Puts an architecture and weights together.
+    ///
+    /// # Errors
+    /// [`Code::Checkpoint`] with every missing, surplus and wrongly shaped tensor, or the first one that is not finite.
+    pub fn new(name: &str, architecture: &Architecture, weights: Weights, device: Device) -> Result<Self> {
+        let nodes = architecture.nodes();
+        check_weights(&nodes, &weights)?;
+        let weights = weights
+            .into_iter()
+            .filter(|(name, _)| !name.ends_with("num_batches_tracked"))
+            .map(|(name, tensor)| (name, tensor.to_kind(Kind::Float).to_device(device.tch()).contiguous()))
+            .collect();
+        Ok(Network { name: name.to_string(), nodes, weights, classes: architecture.classes(), device })
+    }
+
+    /// The network of an architecture's name with the weights of a checkpoint (`.safetensors`, or `.pth` as
+    /// `torch.save` writes it).
+    ///
+    /// # Errors
+    /// [`Code::Model`] for an unknown name, [`Code::Checkpoint`] if the file cannot be read or does not fit.
+    pub fn load(name: &str, checkpoint: impl AsRef<Path>, device: Device) -> Result<Self> {
+        let path = checkpoint.as_ref();
+        let table = architecture(name)?;
+        let weights = read_weights(path)?;
+        Network::new(name, &table, weights, device).map_err(|error| error.or_path(path))
+    }
+
+    /// The same network under another name in tables, such as `sin-resnet50`.
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = name.to_string();
+        self
+    }
+
+    /// The name in tables.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Number of outputs.
+    pub fn classes(&self) -> usize {
+        self.classes as usize
+    }
+
+    /// Where the weights are.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The layers, in the order of the forward pass.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The tensors by name.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The tensor of a name.
+    ///
+    /// # Errors
+    /// [`Code::Checkpoint`] if there is none.
+    pub fn weight(&self, key: &str, part: &str) -> Result<&Tensor> {
+        let name = format!("{key}.{part}");
+        self.weights.get(&name).ok_or_else(|| Error::new(Code::Checkpoint, format!("no tensor {name:?}")))
+    }
+
+    /// The same function with every batch normalisation merged into the convolution before it:
+    /// `w' = w g / sqrt(var + eps)`, `b' = (b - mean) g / sqrt(var + eps) + beta`.
+    ///
+    /// # Errors
+    /// [`Code::Checkpoint`] if a tensor is missing.
+    pub fn folded(&self) -> Result<Network> {
+        let _no_grad = tch::no_grad_guard();
+        let mut readers = vec![0usize; self.nodes.len() + 1];
+        self.nodes.iter().flat_map(|node| &node.inputs).for_each(|&input| readers[input] += 1);
+        let mut weights: Weights = self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
+        let mut nodes: Vec<Node> = Vec::new();
+        // Where the output of each old node comes from in the new list.
+        let mut moved = vec![0usize];
+        for node in &self.nodes {
+            let inputs: Vec<usize> = node.inputs.iter().map(|&input| moved[input]).collect();
+            if let Layer::BatchNorm { key, .. } = &node.layer
+                && readers[node.inputs[0]] == 1
+                && let Some(Node { layer: Layer::Conv { key: conv, bias, .. }, .. }) =
+                    inputs[0].checked_sub(1).and_then(|index| nodes.get_mut(index))
+            {
+                let [scale, shift] = self.batch_norm_affine(key)?;
+                let kernel = &weights[&format!("{conv}.weight")] * scale.view([-1, 1, 1, 1]);
+                let offset = match weights.get(&format!("{conv}.bias")) {
+                    Some(old) => old * &scale + shift,
+                    None => shift,
+                };
+                *bias = true;
+                weights.insert(format!("{conv}.weight"), kernel);
+                weights.insert(format!("{conv}.bias"), offset);
+                for part in ["weight", "bias", "running_mean", "running_var"] {
+                    weights.remove(&format!("{key}.{part}"));
+                }
+                moved.push(inputs[0]);
+                continue;
+            }
+            nodes.push(Node { inputs, ..node.clone() });
+            moved.push(nodes.len());
+        }
+        Ok(Network { name: self.name.clone(), nodes, weights, classes: self.classes, device: self.device })
+    }
+
+    /// Batch normalisation as `scale * x + shift`.
+    pub(crate) fn batch_norm_affine(&self, key: &str) -> Result<[Tensor; 2]> {
+        let deviation = (self.weight(key, "running_var")? + BATCH_NORM_EPSILON).sqrt();
+        let scale = self.weight(key, "weight")? / deviation;
+        let shift = self.weight(key, "bias")? - self.weight(key, "running_mean")? * &scale;
+        Ok([scale, shift])
+    }
+
+    /// One row a layer for a picture of `side` x `side`: name, kind, output shape, parameters, multiply-adds.
+    ///
+    /// # Errors
+    /// [`Code::Model`] if the picture is too small for the network.
+    pub fn layers(&self, side: i64) -> Result<Vec<LayerSummary>> {
+        let picture = Tensor::zeros([1, 3, side, side], (Kind::Float, self.device.tch()));
+        let outputs = self.activations(&picture)?;
+        let mut rows = Vec::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let shape = outputs.output(index).size()[1..].to_vec();
+            let parameters = node.layer.parameters();
+            let count = |trained_only: bool| -> i64 {
+                let counted = parameters.iter().filter(|parameter| parameter.trained || !trained_only);
+                counted.map(|parameter| parameter.shape.iter().product::<i64>()).sum()
+            };
+            let multiply_adds = match &node.layer {
+                Layer::Conv { inputs, kernel, groups, .. } => {
+                    shape.iter().product::<i64>() * inputs / groups * kernel * kernel
+                }
+                Layer::Linear { inputs, outputs, .. } => inputs * outputs,
+                _ => 0,
+            };
+            rows.push(LayerSummary {
+                name: node.name.clone(),
+                kind: node.layer.kind().to_string(),
+                output: shape,
+                parameters: count(true),
+                multiply_adds,
+            });
+        }
+        Ok(rows)
+    }
+
+    /// [`Network::layers`] as a table to look at.
+    ///
+    /// # Errors
+    /// As [`Network::layers`].
+    pub fn summary(&self, side: i64) -> Result<Html> {
+        let rows = self.layers(side)?;
+        let shape = |row: &LayerSummary| row.output.iter().map(|side| side.to_string()).collect::<Vec<_>>().join(" x ");
+        let table = df!(
+            "layer" => rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>(),
+            "kind" => rows.iter().map(|row| row.kind.clone()).collect::<Vec<_>>(),
+            "output" => rows.iter().map(shape).collect::<Vec<_>>(),
+            "parameters" => rows.iter().map(|row| row.parameters).collect::<Vec<_>>(),
+            "multiply-adds" => rows.iter().map(|row| row.multiply_adds).collect::<Vec<_>>(),
+        )?;
+        let parameters: i64 = rows.iter().map(|row| row.parameters).sum();
+        let operations: i64 = rows.iter().map(|row| row.multiply_adds).sum();
+        let title = format!(
+            "{}: {} layers, {parameters} parameters, {:.1} million multiply-adds for {side} x {side}",
+            self.name,
+            rows.len(),
+            operations as f64 / 1e6
+        );
+        Ok(notebook::show(&[&title, &notebook::table(&table)]))
+    }
+}
+
+/// One row of [`Network::layers`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerSummary {
+    /// The layer's name.
+    pub name: String,
+    /// Its kind in one or two words.
+    pub kind: String,
+    /// Shape of its output, without the batch.
+    pub output: Vec<i64>,
+    /// Trained parameters.
+    pub parameters: i64,
+    /// Multiplications and additions of one picture, counted as pairs.
+    pub multiply_adds: i64,
+}
+
+fn check_weights(nodes: &[Node], weights: &Weights) -> Result<()> {
+    let needed: BTreeMap<String, Vec<i64>> = nodes
+        .iter()
+        .flat_map(|node| node.layer.parameters())
+        .map(|parameter| (parameter.name, parameter.shape))
+        .collect();
+    let have: BTreeSet<&String> = weights.keys().filter(|name| !name.ends_with("num_batches_tracked")).collect();
+    let missing: Vec<&String> = needed.keys().filter(|name| !have.contains(name)).collect();
+    let surplus: Vec<&&String> = have.iter().filter(|name| !needed.contains_key(**name)).collect();
+    let shapes: Vec<String> = needed
+        .iter()
+        .filter_map(|(name, shape)| {
+            let found = weights.get(name)?.size();
+            (found != *shape).then(|| format!("{name} is {found:?}, expected {shape:?}"))
+        })
+        .collect();
+    if !missing.is_empty() || !surplus.is_empty() || !shapes.is_empty() {
+        let few = |names: &[String]| match names.len() {
+            0..=4 => names.join(", "),
+            count => format!("{}, … ({count} in all)", names[..3].join(", ")),
+        };
+        let mut parts = Vec::new();
+        for (what, names) in [
+            ("missing", missing.iter().map(|name| name.to_string()).collect::<Vec<_>>()),
+            ("not of this network", surplus.iter().map(|name| name.to_string()).collect()),
+            ("of another shape", shapes),
+        ] {
+            if !names.is_empty() {
+                parts.push(format!("{what}: {}", few(&names)));
+            }
+        }
+        return Err(Error::new(Code::Checkpoint, format!("the weights do not fit; {}", parts.join("; ")))
+            .hint("check that the architecture is the one that the checkpoint was made for"));
+    }
+    for name in needed.keys() {
+        if weights[name].isfinite().all().int64_value(&[]) == 0 {
+            return Err(Error::new(Code::Checkpoint, "holds NaN or infinity").place(format!("tensor {name}")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! The networks of the study as tables of widths, names and steps; the full-size ones as torchvision 0.26 and
+//! pretrainedmodels 0.7.4 define them, the slim ones from the same code with narrower tables.
+
+use super::layer::{Layer, Node};
+use crate::error::{Code, Error, Result};
+
+/// A family of networks with its table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Architecture {
+    /// Simonyan and Zisserman 2015.
+    Vgg(Vgg),
+    /// He et al. 2016, Xie et al. 2017, Hu et al. 2018.
+    ResNet(ResNet),
+}
+
+/// A VGG network: stages of 3 x 3 convolutions, a max pool after each, three fully connected layers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vgg {
+    /// Channels of each convolution, stage by stage.
+    pub stages: Vec<Vec<i64>>,
+    /// Whether each convolution is followed by batch normalisation.
+    pub batch_norm: bool,
+    /// Features of the two hidden fully connected layers.
+    pub hidden: i64,
+    /// Outputs.
+    pub classes: i64,
+}
+
+/// A residual network of bottleneck blocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResNet {
+    /// Blocks in each of the four stages.
+    pub blocks: [usize; 4],
+    /// Width of each stage; a block ends in four times as many channels.
+    pub widths: [i64; 4],
+    /// Channels after the first convolution.
+    pub stem: i64,
+    /// Groups of the 3 x 3 convolution.
+    pub groups: i64,
+    /// Width of a group in a stage of width 64.
+    pub group_width: i64,
+    /// Squeeze and excitation: the gate's hidden layer has this many times fewer channels.
+    pub reduction: Option<i64>,
+    /// Names and details of the checkpoint.
+    pub naming: Naming,
+    /// Outputs.
+    pub classes: i64,
+}
+
+/// Whose names and details a residual network follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// torchvision: step in the 3 x 3 convolution, padded max pool, `fc`.
+    Torchvision,
+    /// Cadene's pretrainedmodels: `layer0.conv1`, max pool in ceil mode without padding, `last_linear`; the step in the
+    /// first 1 x 1 convolution where there is one group (Caffe style), else in the 3 x 3.
+    Cadene,
+}
+
+const VGG16: [(i64, usize); 5] = [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)];
+/// Channels of the slim VGG's five stages.
+const SLIM_VGG: [i64; 5] = [6, 12, 24, 32, 32];
+/// Widths of the slim residual networks' four stages.
+const SLIM_WIDTHS: [i64; 4] = [8, 12, 16, 32];
+
+fn vgg16(widths: [i64; 5], batch_norm: bool, hidden: i64, classes: i64) -> Architecture {
+    let stages = VGG16.iter().zip(widths).map(|((_, count), width)| vec![width; *count]).collect();
+    Architecture::Vgg(Vgg { stages, batch_norm, hidden, classes })
+}
+
+fn resnet50(groups: i64, group_width: i64, reduction: Option<i64>, naming: Naming) -> ResNet {
+    ResNet {
+        blocks: [3, 4, 6, 3],
+        widths: [64, 128, 256, 512],
+        stem: 64,
+        groups,
+        group_width,
+        reduction,
+        naming,
+        classes: 1000,
+    }
+}
+
+fn slim(of: ResNet) -> Architecture {
+    let reduction = of.reduction.map(|_| 4);
+    Architecture::ResNet(ResNet { widths: SLIM_WIDTHS, stem: 8, classes: 10, reduction, ..of })
+}
+
+/// The architecture of a name: `vgg16`, `resnet50`, `se-resnet50`, `resnext50`, `se-resnext50`, or one of these after
+/// `slim-` (the sample's: narrower, ten outputs). `sin-resnet50` is `resnet50` with other weights.
+///
+/// # Errors
+/// [`Code::Model`] listing the names there are.
+pub fn architecture(name: &str) -> Result<Architecture> {
+    use Naming::{Cadene, Torchvision};
+    Ok(match name {
+        "vgg16" => vgg16(VGG16.map(|(width, _)| width), false, 4096, 1000),
+        "resnet50" | "sin-resnet50" => Architecture::ResNet(resnet50(1, 64, None, Torchvision)),
+        "resnext50" => Architecture::ResNet(resnet50(32, 4, None, Torchvision)),
+        "se-resnet50" => Architecture::ResNet(resnet50(1, 64, Some(16), Cadene)),
+        "se-resnext50" => Architecture::ResNet(resnet50(32, 4, Some(16), Cadene)),
+        "slim-vgg16" => vgg16(SLIM_VGG, true, 64, 10),
+        "slim-resnet50" | "slim-sin-resnet50" => slim(resnet50(1, 64, None, Torchvision)),
+        "slim-resnext50" => slim(resnet50(4, 32, None, Torchvision)),
+        "slim-se-resnet50" => slim(resnet50(1, 64, Some(16), Cadene)),
+        "slim-se-resnext50" => slim(resnet50(4, 32, Some(16), Cadene)),
+        _ => {
+            let found = format!("no architecture {name:?}; there are {}", architectures().join(", "));
+            return Err(Error::new(Code::Model, found));
+        }
+    })
+}
+
+/// The names that [`architecture`] knows.
+pub fn architectures() -> Vec<String> {
+    let full = ["vgg16", "resnet50", "sin-resnet50", "se-resnet50", "resnext50", "se-resnext50"];
+    full.iter().map(|name| name.to_string()).chain(full.iter().map(|name| format!("slim-{name}"))).collect()
+}
+
+impl Architecture {
+    /// The same network with another number of outputs.
+    pub fn with_classes(self, classes: i64) -> Self {
+        match self {
+            Architecture::Vgg(table) => Architecture::Vgg(Vgg { classes, ..table }),
+            Architecture::ResNet(table) => Architecture::ResNet(ResNet { classes, ..table }),
+        }
+    }
+
+    /// Number of outputs.
+    pub fn classes(&self) -> i64 {
+        match self {
+            Architecture::Vgg(table) => table.classes,
+            Architecture::ResNet(table) => table.classes,
+        }
+    }
+
+    /// The layers in the order of the forward pass.
+    pub fn nodes(&self) -> Vec<Node> {
+        match self {
+            Architecture::Vgg(table) => vgg_nodes(table),
+            Architecture::ResNet(table) => resnet_nodes(table),
+        }
+    }
+}
+
+/// Lays nodes one after another; `last` is where the newest came out.
+struct Graph {
+    nodes: Vec<Node>,
+    last: usize,
+    channels: i64,
+}
+
+impl Graph {
+    fn new() -> Self {
+        Graph { nodes: Vec::new(), last: 0, channels: 3 }
+    }
+
+    fn push(&mut self, name: impl Into<String>, layer: Layer, inputs: Vec<usize>) -> usize {
+        self.nodes.push(Node { name: name.into(), layer, inputs });
+        self.last = self.nodes.len();
+        self.last
+    }
+
+    fn then(&mut self, name: impl Into<String>, layer: Layer) -> usize {
+        self.push(name, layer, vec![self.last])
+    }
+
+    fn conv(&mut self, key: &str, outputs: i64, (kernel, stride, padding): (i64, i64, i64), groups: i64, bias: bool) {
+        let inputs = self.channels;
+        let layer = Layer::Conv { key: key.to_string(), inputs, outputs, kernel, stride, padding, groups, bias };
+        self.then(key, layer);
+        self.channels = outputs;
+    }
+
+    fn batch_norm(&mut self, key: &str) {
+        self.then(key, Layer::BatchNorm { key: key.to_string(), channels: self.channels });
+    }
+
+    fn linear(&mut self, key: &str, inputs: i64, outputs: i64) {
+        self.then(key, Layer::Linear { key: key.to_string(), inputs, outputs });
+    }
+}
+
+fn vgg_nodes(table: &Vgg) -> Vec<Node> {
+    let mut graph = Graph::new();
+    // The numbers in the names count all modules of torchvision's `features`, pools and activations too.
+    let mut number = 0;
+    for stage in &table.stages {
+        for &width in stage {
+            graph.conv(&format!("features.{number}"), width, (3, 1, 1), 1, true);
+            if table.batch_norm {
+                number += 1;
+                graph.batch_norm(&format!("features.{number}"));
+            }
+            graph.then(format!("features.{}", number + 1), Layer::Relu);
+            number += 2;
+        }
+        graph.then(format!("features.{number}"), Layer::MaxPool { kernel: 2, stride: 2, padding: 0, ceil: false });
+        number += 1;
+    }
+    graph.then("avgpool", Layer::AveragePool { side: 7 });
+    graph.then("flatten", Layer::Flatten);
+    graph.linear("classifier.0", graph.channels * 49, table.hidden);
+    graph.then("classifier.1", Layer::Relu);
+    graph.linear("classifier.3", table.hidden, table.hidden);
+    graph.then("classifier.4", Layer::Relu);
+    graph.linear("classifier.6", table.hidden, table.classes);
+    graph.nodes
+}
+
+fn resnet_nodes(table: &ResNet) -> Vec<Node> {
+    let mut graph = Graph::new();
+    let (stem, pool) = match table.naming {
+        Naming::Torchvision => ("", Layer::MaxPool { kernel: 3, stride: 2, padding: 1, ceil: false }),
+        Naming::Cadene => ("layer0.", Layer::MaxPool { kernel: 3, stride: 2, padding: 0, ceil: true }),
+    };
+    graph.conv(&format!("{stem}conv1"), table.stem, (7, 2, 3), 1, false);
+    graph.batch_norm(&format!("{stem}bn1"));
+    graph.then(format!("{stem}relu"), Layer::Relu);
+    graph.then(format!("{stem}maxpool"), pool);
+    for (stage, (&count, &width)) in table.blocks.iter().zip(&table.widths).enumerate() {
+        for block in 0..count {
+            let stride = if stage > 0 && block == 0 { 2 } else { 1 };
+            bottleneck(&mut graph, table, &format!("layer{}.{block}", stage + 1), width, stride);
+        }
+    }
+    graph.then("avgpool", Layer::AveragePool { side: 1 });
+    graph.then("flatten", Layer::Flatten);
+    let head = match table.naming {
+        Naming::Torchvision => "fc",
+        Naming::Cadene => "last_linear",
+    };
+    graph.linear(head, graph.channels, table.classes);
+    graph.nodes
+}
+
+fn bottleneck(graph: &mut Graph, table: &ResNet, name: &str, width: i64, stride: i64) {
+    let (entry, channels) = (graph.last, graph.channels);
+    let (inner, outer) = (width * table.group_width / 64 * table.groups, width * 4);
+    let (first, second) = match table.naming {
+        Naming::Cadene if table.groups == 1 => (stride, 1),
+        _ => (1, stride),
+    };
+    graph.conv(&format!("{name}.conv1"), inner, (1, first, 0), 1, false);
+    graph.batch_norm(&format!("{name}.bn1"));
+    graph.then(format!("{name}.relu1"), Layer::Relu);
+    graph.conv(&format!("{name}.conv2"), inner, (3, second, 1), table.groups, false);
+    graph.batch_norm(&format!("{name}.bn2"));
+    graph.then(format!("{name}.relu2"), Layer::Relu);
+    graph.conv(&format!("{name}.conv3"), outer, (1, 1, 0), 1, false);
+    graph.batch_norm(&format!("{name}.bn3"));
+    let mut signal = graph.last;
+    if let Some(reduction) = table.reduction {
+        let module = format!("{name}.se_module");
+        graph.then(format!("{module}.avg_pool"), Layer::AveragePool { side: 1 });
+        graph.conv(&format!("{module}.fc1"), outer / reduction, (1, 1, 0), 1, true);
+        graph.then(format!("{module}.relu"), Layer::Relu);
+        graph.conv(&format!("{module}.fc2"), outer, (1, 1, 0), 1, true);
+        let gate = graph.then(format!("{module}.sigmoid"), Layer::Sigmoid);
+        signal = graph.push(module, Layer::Gate, vec![signal, gate]);
+    }
+    let shortcut = if stride != 1 || channels != outer {
+        (graph.last, graph.channels) = (entry, channels);
+        graph.conv(&format!("{name}.downsample.0"), outer, (1, stride, 0), 1, false);
+        graph.batch_norm(&format!("{name}.downsample.1"));
+        graph.last
+    } else {
+        entry
+    };
+    graph.push(format!("{name}.add"), Layer::Add, vec![signal, shortcut]);
+    graph.then(format!("{name}.relu3"), Layer::Relu);
+    graph.channels = outer;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameter_count(name: &str) -> i64 {
+        let nodes = architecture(name).unwrap().nodes();
+        let trained = nodes.iter().flat_map(|node| node.layer.parameters()).filter(|parameter| parameter.trained);
+        trained.map(|parameter| parameter.shape.iter().product::<i64>()).sum()
+    }
+
+    #[test]
+    fn full_networks_have_the_published_number_of_parameters() {
+        // torchvision 0.26 and pretrainedmodels 0.7.4: sum(p.numel() for p in model.parameters())
+        assert_eq!(parameter_count("vgg16"), 138_357_544);
+        assert_eq!(parameter_count("resnet50"), 25_557_032);
+        assert_eq!(parameter_count("resnext50"), 25_028_904);
+        assert_eq!(parameter_count("se-resnet50"), 28_088_024);
+        assert_eq!(parameter_count("se-resnext50"), 27_559_896);
+    }
+
+    #[test]
+    fn slim_networks_are_small() {
+        for name in architectures().iter().filter(|name| name.starts_with("slim-")) {
+            assert!(parameter_count(name) < 400_000, "{name}: {}", parameter_count(name));
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known() {
+        let error = architecture("resnet51").unwrap_err();
+        assert!(error.to_string().contains("se-resnext50"), "{error}");
+    }
+}

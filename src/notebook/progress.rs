@@ -1,0 +1,275 @@
+//! Progress as whole lines, a few a stage, and the stop button of the stage that runs.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::{Interrupt, format_count, say, warn};
+use crate::error::{Code, Error, Result};
+
+/// Lines come at most once in this time, and at least once in `SLOW`.
+const QUICK: Duration = Duration::from_secs(1);
+const SLOW: Duration = Duration::from_secs(10);
+/// After the first minute a line a minute is enough.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Whether and under which name a stage reports how far it is.
+///
+/// ```
+/// use lgf::notebook::Progress;
+///
+/// # fn main() -> lgf::Result<()> {
+/// let stage = Progress::silent().start(3, "images");
+/// for image in 0..3 {
+///     stage.check()?; // the stop button
+///     if image == 1 { stage.skip() } else { stage.tick() }
+/// }
+/// let summary = stage.finish();
+/// assert_eq!((summary.total, summary.ok, summary.skipped), (3, 2, 1));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    name: String,
+    loud: bool,
+}
+
+impl Progress {
+    /// Reports in lines that begin with a name.
+    pub fn bar(name: impl Into<String>) -> Self {
+        Progress { name: name.into(), loud: true }
+    }
+
+    /// Reports nothing; the stop button works all the same.
+    pub fn silent() -> Self {
+        Progress { name: "stage".into(), loud: false }
+    }
+
+    /// Begins a stage of `total` items, named in the plural ("images"); stop is heard until the stage ends.
+    pub fn start(&self, total: usize, unit: &str) -> Stage {
+        let interrupt = Interrupt::hold();
+        if let Err(error) = &interrupt {
+            warn(&format!("the stop button will not work: {error}"));
+        }
+        let now = Instant::now();
+        let stage = Stage {
+            progress: self.clone(),
+            unit: unit.to_string(),
+            total,
+            ok: AtomicUsize::new(0),
+            skipped: AtomicUsize::new(0),
+            began: now,
+            said: Mutex::new(Said { at: now, tenth: 0 }),
+            finished: false,
+            interrupt: interrupt.ok(),
+        };
+        stage.line(|| format!("0 of {} {unit}", format_count(total)));
+        stage
+    }
+}
+
+/// A stage that runs: threads share it by reference and count their items on it.
+#[derive(Debug)]
+pub struct Stage {
+    progress: Progress,
+    unit: String,
+    total: usize,
+    ok: AtomicUsize,
+    skipped: AtomicUsize,
+    began: Instant,
+    said: Mutex<Said>,
+    finished: bool,
+    interrupt: Option<Interrupt>,
+}
+
+#[derive(Debug)]
+struct Said {
+    at: Instant,
+    tenth: usize,
+}
+
+/// How a stage ended: items in = `ok` + `skipped`, unless it was left early.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Items that were expected.
+    pub total: usize,
+    /// Items that were done.
+    pub ok: usize,
+    /// Items that were left out: rejected, or done before.
+    pub skipped: usize,
+    /// Time from the first to the last, in seconds.
+    pub seconds: f64,
+}
+
+impl Stage {
+    /// Counts one item as done.
+    pub fn tick(&self) {
+        self.ok.fetch_add(1, Ordering::Relaxed);
+        self.report();
+    }
+
+    /// Counts one item as left out: rejected, or done before.
+    pub fn skip(&self) {
+        self.skipped.fetch_add(1, Ordering::Relaxed);
+        self.report();
+    }
+
+    /// Whether stop was pressed.
+    pub fn stopped(&self) -> bool {
+        self.interrupt.as_ref().is_some_and(Interrupt::asked)
+    }
+
+    /// Goes on unless stop was pressed; call it before each item.
+    ///
+    /// # Errors
+    /// [`Code::Stopped`] once it was.
+    pub fn check(&self) -> Result<()> {
+        if !self.stopped() {
+            return Ok(());
+        }
+        Err(Error::new(Code::Stopped, format!("{}: {}", self.progress.name, self.stopped_at()))
+            .hint("run the same call again: it goes on where it stopped"))
+    }
+
+    /// Ends the stage with a line that says how many items came in, went through and were left out, and the time.
+    pub fn finish(mut self) -> Summary {
+        self.finished = true;
+        let summary = Summary {
+            total: self.total,
+            ok: self.ok.load(Ordering::Relaxed),
+            skipped: self.skipped.load(Ordering::Relaxed),
+            seconds: self.began.elapsed().as_secs_f64(),
+        };
+        self.line(|| last_line(&summary, &self.unit));
+        summary
+    }
+
+    fn done(&self) -> usize {
+        self.ok.load(Ordering::Relaxed) + self.skipped.load(Ordering::Relaxed)
+    }
+
+    fn stopped_at(&self) -> String {
+        format!("stopped at {} of {} {}", format_count(self.done()), format_count(self.total), self.unit)
+    }
+
+    fn line(&self, text: impl FnOnce() -> String) {
+        if self.progress.loud {
+            say(&format!("{}: {}", self.progress.name, text()));
+        }
+    }
+
+    fn report(&self) {
+        if !self.progress.loud {
+            return;
+        }
+        let done = self.done();
+        // The last item is reported by `finish`, and a thread never waits for another's line.
+        let Ok(mut said) = self.said.try_lock() else { return };
+        if done >= self.total || !due(done, self.total, said.tenth, said.at.elapsed(), self.began.elapsed()) {
+            return;
+        }
+        *said = Said { at: Instant::now(), tenth: done * 10 / self.total };
+        self.line(|| line_between(done, self.total, &self.unit, self.began.elapsed().as_secs_f64()));
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if !self.finished && self.stopped() {
+            self.line(|| format!("{}; what is finished is kept", self.stopped_at()));
+        }
+    }
+}
+
+/// Whether a line is due: at every tenth, but not within a second of the last one, and when nothing was said for long.
+fn due(done: usize, total: usize, tenth: usize, silent: Duration, running: Duration) -> bool {
+    let patience = if running < LONG { SLOW } else { LONG };
+    (silent >= QUICK && done * 10 / total.max(1) > tenth) || silent >= patience
+}
+
+fn line_between(done: usize, total: usize, unit: &str, seconds: f64) -> String {
+    let rate = done as f64 / seconds.max(1e-9);
+    let left = (total.saturating_sub(done)) as f64 / rate.max(1e-9);
+    format!(
+        "{} of {} ({} %), {} {unit}/s, {} left",
+        format_count(done),
+        format_count(total),
+        done * 100 / total.max(1),
+        short(rate),
+        time(left)
+    )
+}
+
+fn last_line(summary: &Summary, unit: &str) -> String {
+    let done = summary.ok + summary.skipped;
+    let mut text =
+        format!("{} of {} {unit} in {}", format_count(done), format_count(summary.total), time(summary.seconds));
+    if done > 0 {
+        text.push_str(&format!(" ({} {unit}/s)", short(done as f64 / summary.seconds.max(1e-9))));
+    }
+    if summary.skipped > 0 {
+        text.push_str(&format!(": {} done, {} left out", format_count(summary.ok), format_count(summary.skipped)));
+    }
+    text
+}
+
+/// Two digits are enough for a rate.
+fn short(rate: f64) -> String {
+    if rate < 10.0 { format!("{rate:.1}") } else { format_count(rate.min(1e12) as usize) }
+}
+
+fn time(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..=9 => format!("{seconds:.1} s"),
+        10..=119 => format!("{whole} s"),
+        120..=7199 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_say_count_share_rate_and_time() {
+        assert_eq!(line_between(12, 30, "images", 1.48), "12 of 30 (40 %), 8.1 images/s, 2.2 s left");
+        assert_eq!(line_between(1000, 9000, "boxes", 1.0), "1,000 of 9,000 (11 %), 1,000 boxes/s, 8.0 s left");
+        let summary = Summary { total: 30, ok: 28, skipped: 2, seconds: 3.7 };
+        assert_eq!(last_line(&summary, "images"), "30 of 30 images in 3.7 s (8.1 images/s): 28 done, 2 left out");
+        let none = Summary { total: 0, ok: 0, skipped: 0, seconds: 0.0 };
+        assert_eq!(last_line(&none, "images"), "0 of 0 images in 0.0 s");
+        assert_eq!(time(4416.0), "73 min 36 s");
+        assert_eq!(time(7260.0), "2 h 1 min");
+    }
+
+    #[test]
+    fn a_line_is_due_at_each_tenth_or_after_a_while() {
+        let second = Duration::from_secs;
+        assert!(due(10, 100, 0, second(1), second(5)));
+        assert!(!due(10, 100, 0, Duration::from_millis(500), second(5)));
+        assert!(!due(19, 100, 1, second(9), second(50)));
+        assert!(due(19, 100, 1, second(10), second(50)));
+        assert!(!due(19, 100, 1, second(30), second(500)));
+        assert!(due(19, 100, 1, second(60), second(500)));
+        assert!(!due(0, 0, 0, second(1), second(1)));
+    }
+
+    #[test]
+    fn threads_count_on_one_stage() {
+        let stage = Progress::silent().start(800, "images");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for item in 0..200 {
+                        if item % 2 == 0 { stage.tick() } else { stage.skip() }
+                    }
+                });
+            }
+        });
+        let summary = stage.finish();
+        assert_eq!((summary.ok, summary.skipped, summary.total), (400, 400, 800));
+    }
+}

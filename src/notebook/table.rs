@@ -1,0 +1,308 @@
+//! Data frames as tables: head and tail, types under the names, numbers that can be read.
+
+use polars::prelude::{AnyValue, Column, DataFrame};
+
+use super::{Html, Show, escape};
+
+/// Rows shown at the top and at the bottom; a longer table is cut between them.
+const HEAD: usize = 5;
+const TAIL: usize = 5;
+/// Columns shown at the left and at the right of a wide table.
+const LEFT: usize = 12;
+const RIGHT: usize = 12;
+/// Letters of a text cell before it is cut.
+const LETTERS: usize = 80;
+const GAP: &str = "…";
+
+/// A data frame as a table: the first and the last five rows, the type of each column, "n of N rows".
+///
+/// ```
+/// use polars::prelude::*;
+///
+/// let frame = df!("row" => (0..1200).collect::<Vec<i32>>()).unwrap();
+/// let table = lgf::notebook::table(&frame);
+/// assert!(table.text().ends_with("10 of 1,200 rows, 1 column"));
+/// assert!(table.text().contains("1,199"));
+/// ```
+pub fn table(frame: &DataFrame) -> Html {
+    let shown = Shown::new(frame);
+    Html::new(shown.html(), shown.text())
+}
+
+impl Show for DataFrame {
+    fn html(&self) -> String {
+        Shown::new(self).html()
+    }
+
+    fn text(&self) -> String {
+        Shown::new(self).text()
+    }
+}
+
+/// A number in six significant digits: plain between 0.0001 and a thousand million million, else with an exponent.
+///
+/// ```
+/// use lgf::notebook::format_number;
+///
+/// assert_eq!(format_number(0.1 + 0.2), "0.3");
+/// assert_eq!(format_number(12345.678), "12,345.7");
+/// assert_eq!(format_number(1e-9), "1e-9");
+/// ```
+pub fn format_number(number: f64) -> String {
+    if !number.is_finite() {
+        return number.to_string();
+    }
+    let scientific = format!("{number:.5e}");
+    let (digits, power) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let power: i32 = power.parse().unwrap_or(0);
+    let trim = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => text.to_string(),
+    };
+    if number != 0.0 && !(-4..15).contains(&power) {
+        return format!("{}e{power}", trim(digits));
+    }
+    let decimals = usize::try_from(5 - power).unwrap_or(0);
+    let plain = trim(&format!("{number:.decimals$}"));
+    match plain.split_once('.') {
+        Some((whole, rest)) => format!("{}.{rest}", grouped(whole)),
+        None => grouped(&plain),
+    }
+}
+
+/// A count with its thousands set apart.
+///
+/// ```
+/// assert_eq!(lgf::notebook::format_count(1_073_739), "1,073,739");
+/// ```
+pub fn format_count(count: usize) -> String {
+    grouped(&count.to_string())
+}
+
+/// Commas between groups of three digits, counted from the right.
+fn grouped(digits: &str) -> String {
+    let (sign, digits) = match digits.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", digits),
+    };
+    let mut out = String::from(sign);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// What is visible of a data frame: cells as text, column by column.
+struct Shown {
+    columns: Vec<ShownColumn>,
+    cut_after: Option<usize>,
+    note: String,
+}
+
+struct ShownColumn {
+    name: String,
+    kind: String,
+    right: bool,
+    cells: Vec<String>,
+}
+
+impl Shown {
+    fn new(frame: &DataFrame) -> Self {
+        let (height, width) = (frame.height(), frame.width());
+        let (rows, cut_after) = visible(height, HEAD, TAIL);
+        let (places, gap) = visible(width, LEFT, RIGHT);
+        let mut columns: Vec<ShownColumn> =
+            places.iter().map(|&place| ShownColumn::new(&frame.columns()[place], &rows)).collect();
+        if let Some(place) = gap {
+            let cells = vec![GAP.to_string(); rows.len()];
+            columns.insert(place, ShownColumn { name: GAP.into(), kind: GAP.into(), right: false, cells });
+        }
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let mut note = format!(
+            "{} of {} row{}, {} column{}",
+            format_count(rows.len()),
+            format_count(height),
+            plural(height),
+            format_count(width),
+            plural(width)
+        );
+        if gap.is_some() {
+            note.push_str(&format!(" ({} shown)", places.len()));
+        }
+        Shown { columns, cut_after, note }
+    }
+
+    fn rows(&self) -> usize {
+        self.columns.first().map_or(0, |column| column.cells.len())
+    }
+
+    fn html(&self) -> String {
+        let align = |column: &ShownColumn| if column.right { "right" } else { "left" };
+        let line = |cells: Vec<String>| format!("<tr>{}</tr>\n", cells.concat());
+        let mut out = String::from("<div><table class=\"dataframe\">\n<thead>\n");
+        out.push_str(&line(
+            self.columns
+                .iter()
+                .map(|column| {
+                    format!(
+                        "<th style=\"text-align:{}\">{}<br><small style=\"font-weight:normal;opacity:0.7\">{}</small></th>",
+                        align(column),
+                        escape(&column.name),
+                        escape(&column.kind)
+                    )
+                })
+                .collect(),
+        ));
+        out.push_str("</thead>\n<tbody>\n");
+        let cells = |content: &dyn Fn(&ShownColumn) -> String| {
+            line(
+                self.columns
+                    .iter()
+                    .map(|column| {
+                        format!("<td style=\"text-align:{}\">{}</td>", align(column), escape(&content(column)))
+                    })
+                    .collect(),
+            )
+        };
+        for row in 0..self.rows() {
+            if self.cut_after == Some(row) {
+                out.push_str(&cells(&|_| GAP.to_string()));
+            }
+            out.push_str(&cells(&|column| column.cells[row].clone()));
+        }
+        out.push_str(&format!("</tbody>\n</table><small>{}</small></div>", escape(&self.note)));
+        out
+    }
+
+    fn text(&self) -> String {
+        let widths: Vec<usize> = self
+            .columns
+            .iter()
+            .map(|column| {
+                let longest = column.cells.iter().map(|cell| letters(cell)).max().unwrap_or(0);
+                longest.max(letters(&column.name)).max(letters(&column.kind))
+            })
+            .collect();
+        let line = |content: &dyn Fn(&ShownColumn) -> String| {
+            let cells: Vec<String> = self
+                .columns
+                .iter()
+                .zip(&widths)
+                .map(|(column, &width)| {
+                    let cell = content(column);
+                    let room = " ".repeat(width.saturating_sub(letters(&cell)));
+                    if column.right { room + &cell } else { cell + &room }
+                })
+                .collect();
+            cells.join("  ").trim_end().to_string()
+        };
+        let mut lines = vec![line(&|column| column.name.clone()), line(&|column| column.kind.clone())];
+        for row in 0..self.rows() {
+            if self.cut_after == Some(row) {
+                lines.push(line(&|_| GAP.to_string()));
+            }
+            lines.push(line(&|column| column.cells[row].clone()));
+        }
+        lines.push(self.note.clone());
+        lines.join("\n")
+    }
+}
+
+impl ShownColumn {
+    fn new(column: &Column, rows: &[usize]) -> Self {
+        ShownColumn {
+            name: one_line(column.name()),
+            kind: column.dtype().to_string(),
+            right: column.dtype().is_primitive_numeric(),
+            cells: rows.iter().map(|&row| column.get(row).map_or_else(|_| "?".into(), |value| cell(&value))).collect(),
+        }
+    }
+}
+
+/// The places of the visible rows (or columns), and where the cut stands among them.
+fn visible(count: usize, first: usize, last: usize) -> (Vec<usize>, Option<usize>) {
+    if count <= first + last {
+        ((0..count).collect(), None)
+    } else {
+        ((0..first).chain(count - last..count).collect(), Some(first))
+    }
+}
+
+fn letters(text: &str) -> usize {
+    text.chars().count()
+}
+
+fn one_line(text: &str) -> String {
+    let flat: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    if letters(&flat) > LETTERS { flat.chars().take(LETTERS - 1).chain(GAP.chars()).collect() } else { flat }
+}
+
+fn cell(value: &AnyValue<'_>) -> String {
+    match value {
+        AnyValue::Null => "null".into(),
+        AnyValue::String(text) => one_line(text),
+        AnyValue::StringOwned(text) => one_line(text),
+        AnyValue::Float32(number) => format_number(f64::from(*number)),
+        AnyValue::Float64(number) => format_number(*number),
+        value if value.is_integer() => grouped(&value.to_string()),
+        value => one_line(&value.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use polars::prelude::*;
+
+    #[test]
+    fn head_and_tail_are_five_rows_each() {
+        let frame = df!("n" => (0..11_i64).collect::<Vec<_>>(), "name" => vec!["x"; 11]).unwrap();
+        let text = table(&frame).text().to_string();
+        assert!(text.ends_with("10 of 11 rows, 2 columns"), "{text}");
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        assert_eq!(lines.len(), 2 + 5 + 1 + 5 + 1, "{text}");
+        assert!(!lines.contains(&"5  x"), "{text}");
+        assert!(lines.contains(&"6  x"), "{text}");
+        let ten = df!("n" => (0..10_i64).collect::<Vec<_>>()).unwrap();
+        assert_eq!(table(&ten).html().matches("<td").count(), 10);
+        assert!(table(&ten).html().contains("10 of 10 rows, 1 column<"));
+    }
+
+    #[test]
+    fn hostile_text_stays_text() {
+        let frame = df!("<b>" => ["<script>alert(1)</script>", "a\nb\u{1b}[2J"]).unwrap();
+        let html = table(&frame).html().to_string();
+        assert!(!html.contains("<script>") && !html.contains("<b>") && !html.contains('\u{1b}'), "{html}");
+        assert_eq!(table(&frame).text().lines().count(), 5);
+    }
+
+    #[test]
+    fn numbers_are_short_and_right() {
+        for (number, text) in [
+            (0.0, "0"),
+            (1.0, "1"),
+            (-1234567.8, "-1,234,568"),
+            (0.000123456789, "0.000123457"),
+            (0.0000123456789, "1.23457e-5"),
+            (999999.6, "1,000,000"),
+            (1e20, "1e20"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(format_number(number), text);
+        }
+    }
+
+    #[test]
+    fn nulls_bools_lists_and_wide_tables_are_shown() {
+        let frame = df!("a" => [Some(1.5_f32), None], "b" => [true, false]).unwrap();
+        let text = table(&frame).text().to_string();
+        assert!(text.contains("null") && text.contains("true") && text.contains("f32"), "{text}");
+        let many: Vec<Column> = (0..30).map(|n| Column::new(format!("c{n}").into(), [n])).collect();
+        let text = table(&DataFrame::new(1, many).unwrap()).text().to_string();
+        assert!(text.contains("c11  …  c18") && text.ends_with("1 of 1 row, 30 columns (24 shown)"), "{text}");
+        assert_eq!(table(&DataFrame::empty()).text().lines().last(), Some("0 of 0 rows, 0 columns"));
+    }
+}

@@ -1,0 +1,399 @@
+//! The walk back through a network.
+
+use polars::prelude::*;
+use tch::{Kind, Tensor};
+
+use super::rule::{Composite, Rule};
+use crate::error::{Code, Error, Result};
+use crate::models::{Activations, Layer, Network, Node};
+use crate::pixels::{Crop, HeatMap};
+
+/// Relevance of a batch, and where it went on the way.
+#[derive(Debug)]
+pub struct Explained {
+    /// Relevance of every value of the pictures, `[n, 3, h, w]`, float32.
+    pub relevance: Tensor,
+    /// The logits of the same pass, `[n, classes]`.
+    pub logits: Tensor,
+    /// One row a layer that relevance passed, from the head to the first.
+    pub ledger: Vec<LedgerRow>,
+}
+
+/// Relevance into and out of one layer, summed over the batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LedgerRow {
+    /// The layer's name.
+    pub layer: String,
+    /// Its kind in one or two words.
+    pub kind: String,
+    /// Relevance that came from above.
+    pub arrived: f64,
+    /// Relevance that was handed on to the inputs.
+    pub handed_on: f64,
+}
+
+impl Explained {
+    /// One map a picture: relevance summed over the colour channels.
+    ///
+    /// # Errors
+    /// [`Code::Numeric`] if a value is not finite.
+    pub fn maps(&self) -> Result<Vec<HeatMap<Crop>>> {
+        let summed = self.relevance.sum_dim_intlist([1i64].as_slice(), false, Kind::Float).to_device(tch::Device::Cpu);
+        let size = summed.size();
+        let flat = Vec::<f32>::try_from(summed.contiguous().view(-1))?;
+        let plane = (size[1] * size[2]) as usize;
+        flat.chunks_exact(plane)
+            .map(|values| HeatMap::from_values(size[1] as u32, size[2] as u32, values.to_vec()))
+            .collect()
+    }
+}
+
+/// The ledger as a table: layer, kind, relevance in and out, and the share of it that was kept.
+///
+/// # Errors
+/// None in practice: the columns are of one length.
+pub fn ledger_table(ledger: &[LedgerRow]) -> Result<DataFrame> {
+    Ok(df!(
+        "layer" => ledger.iter().map(|row| row.layer.clone()).collect::<Vec<_>>(),
+        "kind" => ledger.iter().map(|row| row.kind.clone()).collect::<Vec<_>>(),
+        "arrived" => ledger.iter().map(|row| row.arrived).collect::<Vec<_>>(),
+        "handed on" => ledger.iter().map(|row| row.handed_on).collect::<Vec<_>>(),
+        "kept" => ledger.iter().map(|row| row.handed_on / row.arrived).collect::<Vec<_>>(),
+    )?)
+}
+
+/// Relevance of `pictures` (`[n, 3, h, w]`, normalised) for one target class each. The network is to be folded; it ends
+/// in logits, never in a softmax.
+///
+/// # Errors
+/// [`Code::Parameter`] if the number of targets differs from the pictures' or a target is no output; [`Code::Model`]
+/// for a layer that has no rule, naming it; [`Code::Numeric`] if relevance is not finite.
+pub fn explain(network: &Network, pictures: &Tensor, targets: &[usize], composite: &Composite) -> Result<Explained> {
+    let _no_grad = tch::no_grad_guard();
+    let activations = network.activations(pictures)?;
+    let logits = activations.logits().shallow_clone();
+    let head = start(&logits, targets)?;
+
+    let nodes = network.nodes();
+    // Relevance of the output of each node (shifted by one: place 0 is the picture).
+    let mut relevance: Vec<Option<Tensor>> = (0..=nodes.len()).map(|_| None).collect();
+    relevance[nodes.len()] = Some(head);
+    let mut ledger = Vec::new();
+    for (index, node) in nodes.iter().enumerate().rev() {
+        let Some(arrived) = relevance[index + 1].take() else { continue };
+        let shares = hand_on(network, node, &activations, index, &arrived, composite)?;
+        let handed_on = shares.iter().map(total).sum();
+        ledger.push(LedgerRow {
+            layer: node.name.clone(),
+            kind: node.layer.kind().to_string(),
+            arrived: total(&arrived),
+            handed_on,
+        });
+        for (&input, share) in node.inputs.iter().zip(shares) {
+            relevance[input] = Some(match relevance[input].take() {
+                Some(other) => other + share,
+                None => share,
+            });
+        }
+    }
+    let relevance = relevance[0].take().ok_or_else(|| Error::new(Code::Model, "no layer reads the picture"))?;
+    if relevance.isfinite().all().int64_value(&[]) == 0 {
+        return Err(Error::new(Code::Numeric, format!("relevance of {} is not finite", network.name()))
+            .hint("look at the ledger for the layer where it grows; raise the stabiliser"));
+    }
+    Ok(Explained { relevance: relevance.to_kind(Kind::Float), logits, ledger })
+}
+
+/// Relevance of the logits: the target's own value, 0 elsewhere.
+fn start(logits: &Tensor, targets: &[usize]) -> Result<Tensor> {
+    let (count, classes) = (logits.size()[0], logits.size()[1]);
+    if targets.len() as i64 != count {
+        return Err(Error::new(Code::Parameter, format!("{} targets for {count} pictures", targets.len())));
+    }
+    if let Some(target) = targets.iter().find(|&&target| target as i64 >= classes) {
+        return Err(Error::new(Code::Parameter, format!("target {target} is not among the {classes} outputs")));
+    }
+    let targets: Vec<i64> = targets.iter().map(|&target| target as i64).collect();
+    let chosen = Tensor::from_slice(&targets).to_device(logits.device()).one_hot(classes).to_kind(Kind::Float);
+    Ok(logits * chosen)
+}
+
+fn total(tensor: &Tensor) -> f64 {
+    tensor.sum(Kind::Double).double_value(&[])
+}
+
+/// The shares of a node's inputs, in their order. An input that gets nothing is not walked further.
+fn hand_on(
+    network: &Network,
+    node: &Node,
+    activations: &Activations,
+    index: usize,
+    arrived: &Tensor,
+    composite: &Composite,
+) -> Result<Vec<Tensor>> {
+    let inputs = activations.inputs(node);
+    let x = inputs[0];
+    let share = match &node.layer {
+        Layer::Conv { key, .. } => {
+            let map = LinearMap::of(network, &node.layer)?;
+            let rule = if node.inputs[0] == 0 { composite.first } else { composite.convolution };
+            let bias = network.weight(key, "bias").ok().map(|bias| bias.view([1, -1, 1, 1]));
+            apply(rule, &map, x, bias.as_ref(), arrived, composite.stabiliser)?
+        }
+        Layer::Linear { key, .. } => {
+            let map = LinearMap::of(network, &node.layer)?;
+            apply(composite.dense, &map, x, Some(network.weight(key, "bias")?), arrived, composite.stabiliser)?
+        }
+        Layer::AveragePool { .. } => {
+            let map = LinearMap::of(network, &node.layer)?;
+            let quotient = arrived / stabilised(activations.output(index), composite.stabiliser);
+            x * map.backward(&quotient, x)?
+        }
+        Layer::MaxPool { kernel, stride, padding, ceil } => {
+            let (kernel, stride, padding) = ([*kernel; 2], [*stride; 2], [*padding; 2]);
+            let (_, winners) = x.f_max_pool2d_with_indices(kernel, stride, padding, [1, 1], *ceil)?;
+            x.f_max_pool2d_with_indices_backward(arrived, kernel, stride, padding, [1, 1], *ceil, &winners)?
+        }
+        Layer::Add => {
+            let quotient = arrived / stabilised(activations.output(index), composite.stabiliser);
+            return Ok(vec![inputs[0] * &quotient, inputs[1] * quotient]);
+        }
+        // The gate is a constant factor: all relevance goes to the signal, and the gate's own branch gets none.
+        Layer::Gate => arrived.shallow_clone(),
+        Layer::Relu => arrived.shallow_clone(),
+        Layer::Flatten => arrived.view_as(x),
+        Layer::BatchNorm { .. } => {
+            return Err(Error::new(Code::Model, "batch normalisation has no rule of its own")
+                .place(format!("layer {}", node.name))
+                .hint("merge it first: network.folded()?"));
+        }
+        Layer::Sigmoid => {
+            return Err(Error::new(Code::Model, "a sigmoid outside a gate has no rule")
+                .place(format!("layer {}", node.name)));
+        }
+    };
+    Ok(vec![share])
+}
+
+/// `z + s sign(z)`, where the sign of 0 is positive.
+fn stabilised(z: &Tensor, stabiliser: f64) -> Tensor {
+    let sign = z.ge(0.0).to_kind(z.kind()) * 2.0 - 1.0;
+    z + sign * stabiliser
+}
+
+fn apply(rule: Rule, map: &LinearMap, x: &Tensor, bias: Option<&Tensor>, arrived: &Tensor, s: f64) -> Result<Tensor> {
+    match rule {
+        Rule::Epsilon(epsilon) => epsilon_rule(map, x, bias, arrived, |_| epsilon),
+        Rule::RelativeEpsilon(factor) => {
+            let rms = |z: &Tensor| z.square().mean(Kind::Double).sqrt().double_value(&[]);
+            epsilon_rule(map, x, bias, arrived, |z| (factor * rms(z)).max(f64::from(f32::MIN_POSITIVE)))
+        }
+        Rule::ZPlus => {
+            let positive = map.with_weight(map.weight().clamp_min(0.0));
+            let raised = x.clamp_min(0.0);
+            let mut z = positive.forward(&raised)?;
+            // After a ReLU no input is negative, and half of the rule needs no pass.
+            if x.min().double_value(&[]) >= 0.0 {
+                return Ok(raised * positive.backward(&(arrived / stabilised(&z, s)), x)?);
+            }
+            let negative = map.with_weight(map.weight().clamp_max(0.0));
+            let lowered = x.clamp_max(0.0);
+            z += negative.forward(&lowered)?;
+            let quotient = arrived / stabilised(&z, s);
+            Ok(raised * positive.backward(&quotient, x)? + lowered * negative.backward(&quotient, x)?)
+        }
+        Rule::Flat => {
+            let even = map.with_weight(map.weight().ones_like());
+            let counts = even.forward(&x.ones_like())?;
+            even.backward(&(arrived / counts), x)
+        }
+    }
+}
+
+fn epsilon_rule(
+    map: &LinearMap,
+    x: &Tensor,
+    bias: Option<&Tensor>,
+    arrived: &Tensor,
+    epsilon: impl Fn(&Tensor) -> f64,
+) -> Result<Tensor> {
+    let mut z = map.forward(x)?;
+    if let Some(bias) = bias {
+        z += bias;
+    }
+    let epsilon = epsilon(&z);
+    Ok(x * map.backward(&(arrived / stabilised(&z, epsilon)), x)?)
+}
+
+/// A layer as a linear map: forward, and the transpose back.
+enum LinearMap {
+    Conv { weight: Tensor, stride: i64, padding: i64, groups: i64 },
+    Dense { weight: Tensor },
+    Average { side: i64 },
+}
+
+impl LinearMap {
+    fn of(network: &Network, layer: &Layer) -> Result<Self> {
+        match layer {
+            Layer::Conv { key, stride, padding, groups, .. } => Ok(LinearMap::Conv {
+                weight: network.weight(key, "weight")?.shallow_clone(),
+                stride: *stride,
+                padding: *padding,
+                groups: *groups,
+            }),
+            Layer::Linear { key, .. } => Ok(LinearMap::Dense { weight: network.weight(key, "weight")?.shallow_clone() }),
+            Layer::AveragePool { side } => Ok(LinearMap::Average { side: *side }),
+            other => Err(Error::new(Code::Model, format!("{} is not linear", other.kind()))),
+        }
+    }
+
+    fn weight(&self) -> Tensor {
+        match self {
+            LinearMap::Conv { weight, .. } | LinearMap::Dense { weight } => weight.shallow_clone(),
+            LinearMap::Average { .. } => Tensor::ones([1], (Kind::Float, tch::Device::Cpu)),
+        }
+    }
+
+    fn with_weight(&self, weight: Tensor) -> Self {
+        match *self {
+            LinearMap::Conv { stride, padding, groups, .. } => LinearMap::Conv { weight, stride, padding, groups },
+            LinearMap::Dense { .. } => LinearMap::Dense { weight },
+            LinearMap::Average { side } => LinearMap::Average { side },
+        }
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(match self {
+            LinearMap::Conv { weight, stride, padding, groups } => {
+                x.f_conv2d::<Tensor>(weight, None, [*stride; 2], [*padding; 2], [1, 1], *groups)?
+            }
+            LinearMap::Dense { weight } => x.f_matmul(&weight.tr())?,
+            LinearMap::Average { side } => x.f_adaptive_avg_pool2d([*side; 2])?,
+        })
+    }
+
+    /// The transpose, for an input of the shape of `x`.
+    fn backward(&self, y: &Tensor, x: &Tensor) -> Result<Tensor> {
+        Ok(match self {
+            LinearMap::Conv { weight, stride, padding, groups } => {
+                let kernel = weight.size()[2];
+                // What the forward pass dropped at the far border, as its step does not divide the side.
+                let left = |axis: usize| (x.size()[axis] + 2 * padding - kernel) % stride;
+                y.f_conv_transpose2d::<Tensor>(
+                    weight,
+                    None,
+                    [*stride; 2],
+                    [*padding; 2],
+                    [left(2), left(3)],
+                    *groups,
+                    [1, 1],
+                )?
+            }
+            LinearMap::Dense { weight } => y.f_matmul(weight)?,
+            LinearMap::Average { .. } => y.f_internal_adaptive_avg_pool2d_backward(x)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::models::{Device, Weights, architecture};
+
+    /// A slim network with seeded weights; biases are zero where `biased` is not set.
+    fn network(name: &str) -> Network {
+        tch::manual_seed(7);
+        let table = architecture(name).unwrap();
+        let mut weights: Weights = BTreeMap::new();
+        for parameter in table.nodes().iter().flat_map(|node| node.layer.parameters()) {
+            let options = (Kind::Float, tch::Device::Cpu);
+            let tensor = match parameter.shape.len() {
+                1 if parameter.name.ends_with("bias") || parameter.name.ends_with("mean") => {
+                    Tensor::zeros(&parameter.shape[..], options)
+                }
+                1 => Tensor::rand(&parameter.shape[..], options) + 0.5,
+                _ => Tensor::randn(&parameter.shape[..], options) * 0.2,
+            };
+            weights.insert(parameter.name, tensor);
+        }
+        Network::new(name, &table, weights, Device::Cpu).unwrap().folded().unwrap()
+    }
+
+    fn pictures() -> Tensor {
+        tch::manual_seed(3);
+        Tensor::randn([2, 3, 224, 224], (Kind::Float, tch::Device::Cpu))
+    }
+
+    #[test]
+    fn relevance_is_conserved_where_there_is_no_bias() {
+        for name in ["slim-resnet50", "slim-se-resnet50", "slim-resnext50", "slim-se-resnext50", "slim-vgg16"] {
+            let network = network(name);
+            let explained = explain(&network, &pictures(), &[1, 4], &Composite::corrected()).unwrap();
+            let target = start(&explained.logits, &[1, 4]).unwrap();
+            let (before, after) = (total(&target), total(&explained.relevance));
+            assert!(((before - after) / before).abs() < 1e-3, "{name}: {before} became {after}");
+            assert!(explained.relevance.size() == [2, 3, 224, 224]);
+        }
+    }
+
+    #[test]
+    fn the_gate_gets_no_relevance() {
+        let explained =
+            explain(&network("slim-se-resnet50"), &pictures(), &[0, 0], &Composite::corrected()).unwrap();
+        assert!(explained.ledger.iter().all(|row| !row.layer.contains("fc1") && !row.layer.contains("sigmoid")));
+        assert!(explained.ledger.iter().any(|row| row.kind == "gate"));
+    }
+
+    #[test]
+    fn epsilon_equals_its_formula_written_out() {
+        let (x, w) = ([1.0f64, -2.0, 0.5], [[0.3, -0.7, 1.1], [0.9, 0.2, -0.4]]);
+        let (b, r, epsilon) = ([0.1f64, -0.2], [2.0, -1.0], 0.25);
+        let mut expected = [0.0; 3];
+        for j in 0..2 {
+            let z = b[j] + (0..3).map(|i| x[i] * w[j][i]).sum::<f64>();
+            let sign = if z >= 0.0 { 1.0 } else { -1.0 };
+            (0..3).for_each(|i| expected[i] += x[i] * w[j][i] * r[j] / (z + epsilon * sign));
+        }
+        let weight = Tensor::from_slice2(&w);
+        let map = LinearMap::Dense { weight };
+        let bias = Tensor::from_slice(&b);
+        let found = apply(
+            Rule::Epsilon(epsilon),
+            &map,
+            &Tensor::from_slice(&x).view([1, 3]),
+            Some(&bias),
+            &Tensor::from_slice(&r).view([1, 2]),
+            0.0,
+        );
+        let found = Vec::<f64>::try_from(found.unwrap().view(-1)).unwrap();
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn z_plus_equals_its_formula_on_inputs_of_both_signs() {
+        let (x, w) = ([1.0f64, -2.0, 0.5], [[0.3, -0.7, 1.1], [0.9, 0.2, -0.4]]);
+        let r = [2.0, -1.0];
+        let raising = |i: usize, j: usize| (x[i] * w[j][i]).max(0.0);
+        let mut expected = [0.0; 3];
+        for j in 0..2 {
+            let z: f64 = (0..3).map(|i| raising(i, j)).sum();
+            (0..3).for_each(|i| expected[i] += raising(i, j) * r[j] / z);
+        }
+        let map = LinearMap::Dense { weight: Tensor::from_slice2(&w) };
+        let (x, r) = (Tensor::from_slice(&x).view([1, 3]), Tensor::from_slice(&r).view([1, 2]));
+        let found = Vec::<f64>::try_from(apply(Rule::ZPlus, &map, &x, None, &r, 0.0).unwrap().view(-1)).unwrap();
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn a_target_outside_the_classes_is_refused() {
+        let error = explain(&network("slim-resnet50"), &pictures(), &[0, 10], &Composite::corrected()).unwrap_err();
+        assert!(error.to_string().contains("target 10"), "{error}");
+    }
+}

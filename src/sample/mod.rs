@@ -1,0 +1,4 @@
+//! The drawn test bench.
+pub mod draw;
+pub mod picture;
+pub mod train;

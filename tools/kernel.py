@@ -1,0 +1,96 @@
+"""A notebook kernel from a script: start it, run cells, press stop. Used by the kernel tests and by the cell bench."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty
+
+from jupyter_client.manager import KernelManager
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+SETUP = ':dep local-global-features = { path = ".." }\nuse lgf::prelude::*;'
+
+
+@dataclass
+class Cell:
+    """What one cell gave: its status, its printed lines, its display bundles and how long it took."""
+
+    status: str = "ok"
+    stdout: str = ""
+    stderr: str = ""
+    bundles: list = field(default_factory=list)
+    error: str = ""
+    seconds: float = 0.0
+
+    def check(self):
+        if self.status != "ok":
+            raise RuntimeError(f"the cell failed: {self.error or self.stderr}")
+        return self
+
+
+class Kernel:
+    """One running kernel, started in the notebooks folder as JupyterLab does."""
+
+    def __init__(self, environment=None):
+        start = time.monotonic()
+        self.manager = KernelManager(kernel_name="lgf")
+        arguments = {"env": environment} if environment else {}
+        self.manager.start_kernel(cwd=str(NOTEBOOKS), **arguments)
+        self.connect()
+        self.start_seconds = time.monotonic() - start
+
+    def connect(self):
+        self.client = self.manager.blocking_client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=600)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+    def restart(self):
+        self.client.stop_channels()
+        self.manager.restart_kernel(now=True)
+        self.connect()
+
+    def interrupt(self):
+        self.manager.interrupt_kernel()
+
+    def send(self, code):
+        """Starts a cell and returns at once; `collect` waits for it."""
+        self.started = time.monotonic()
+        return self.client.execute(code, allow_stdin=False)
+
+    def collect(self, request, timeout=600, until=None):
+        """Waits for the end of a cell, or until it has printed the text `until`."""
+        cell = Cell()
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                message = self.client.get_iopub_msg(timeout=max(0.1, min(5, deadline - time.monotonic())))
+            except Empty:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"the cell did not end within {timeout} s") from None
+                if not self.manager.is_alive():
+                    raise RuntimeError("the kernel died") from None
+                continue
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            kind, content = message["msg_type"], message["content"]
+            if kind == "stream":
+                setattr(cell, content["name"], getattr(cell, content["name"]) + content["text"])
+            elif kind in ("execute_result", "display_data"):
+                cell.bundles.append(content["data"])
+            elif kind == "error":
+                cell.status = "error"
+                cell.error = "\n".join(content.get("traceback") or [content.get("evalue", "")])
+            ended = kind == "status" and content["execution_state"] == "idle"
+            if ended or (until and until in cell.stdout):
+                cell.seconds = time.monotonic() - self.started
+                return cell
+
+    def run(self, code, timeout=600):
+        return self.collect(self.send(code), timeout)
