@@ -1,15 +1,48 @@
-//! lgf
+//! A toolkit for people who study whether neural networks see local texture or global shape.
+//!
+//! It replicates the notebook sequence of the master's thesis "The Role of Local Versus Global Features in Convolutional
+//! Neural Networks" (boxes, edges, scrambled, patched and smoothed pictures, experiments on six networks, relevance maps,
+//! relevance against edges, analysis), as published or with its faults mended, and tests itself on a drawn sample whose
+//! answer is known. Rust notebooks in the evcxr kernel drive it; the command line `lgf` runs the same steps headless.
+//!
+//! Data flows one way, and imports point down:
+//!
+//! | floor | module | responsibility |
+//! |---|---|---|
+//! | 0 | [`error`], [`notebook`] | one typed error; all that is shown |
+//! | 1 | [`pixels`], [`store`] | pictures, frames, boxes, masks, maps; everything on disk |
+//! | 2 | [`bbox`], [`edges`], [`datasets`] | archives to boxes; pictures to edges; pictures to variants |
+//! | 3 | `models` | networks as values, checkpoints, inference |
+//! | 4 | `relevance` | layer-wise relevance propagation over those values |
+//! | 5 | [`overlap`] | masks against masks |
+//! | 6 | [`stats`], [`analysis`] | tests on slices; tables to tables |
+//! | 7 | [`plots`] | numbers, masks and maps to figures |
+//! | 8 | [`protocol`], [`sample`] | every constant and choice; the drawn test bench |
+
+#![deny(missing_docs)]
+#![deny(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+#![deny(clippy::print_stdout, clippy::dbg_macro)]
+
+pub mod analysis;
 pub mod bbox;
 pub mod datasets;
 pub mod edges;
 pub mod error;
+#[cfg(feature = "torch")]
 pub mod models;
 pub mod notebook;
 pub mod overlap;
 pub mod pixels;
 pub mod plots;
+pub mod prelude;
+pub mod protocol;
+#[cfg(feature = "torch")]
 pub mod relevance;
 pub mod sample;
 pub mod stats;
 pub mod store;
+
 pub use error::{Error, Result};
+/// The library of tables that steps hand to each other.
+pub use polars;

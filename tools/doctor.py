@@ -76,9 +76,11 @@ def parts():
     numbers = re.findall(r"TORCH_VERSION_(?:MAJOR|MINOR|PATCH) +(\d+)", header.read_text()) if header.exists() else []
     version = ".".join(numbers)
     report(version.startswith(TORCH + "."), "libtorch", f"{version or 'none'} at {LIBTORCH}", f"{TORCH} is needed: make setup (with LIBTORCH unset)")
-    for what, path in (("Python packages", STATE / "venv/bin/jupyter-lab"), ("evcxr", STATE / "evcxr/bin/evcxr_jupyter"), ("kernelspec", STATE / "jupyter/kernels/lgf/kernel.json"), ("warm kernel", BUILD / "kernel/warm/stamp")):
+    for what, path in (("Python packages", STATE / "venv/bin/jupyter-lab"), ("evcxr", STATE / "evcxr/bin/evcxr_jupyter"), ("kernelspec", STATE / "jupyter/kernels/lgf/kernel.json")):
         shown = path.relative_to(REPO) if path.is_relative_to(REPO) else path
         report(path.exists(), what, shown if path.exists() else "not set up", "make setup")
+    warm = (BUILD / "kernel/warm/stamp").exists()
+    report(warm, "warm kernel", "there" if warm else "not built", "make lab and make notebooks build it", required=False)
 
 
 def data_root():

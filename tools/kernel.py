@@ -8,6 +8,7 @@ from queue import Empty
 from jupyter_client.manager import KernelManager
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+LATE_LINES = 0.3  # seconds
 SETUP = ':dep local-global-features = { path = ".." }\nuse lgf::prelude::*;'
 
 
@@ -64,14 +65,19 @@ class Kernel:
         self.started = time.monotonic()
         return self.client.execute(code, allow_stdin=False)
 
-    def collect(self, request, timeout=600, until=None):
-        """Waits for the end of a cell, or until it has printed the text `until`."""
+    def collect(self, request, timeout=600):
+        """Waits for the end of a cell."""
         cell = Cell()
         deadline = time.monotonic() + timeout
+        ended = False
         while True:
+            # The kernel passes standard error on from a thread of its own, so its last lines come after the end.
+            patience = LATE_LINES if ended else max(0.1, min(5, deadline - time.monotonic()))
             try:
-                message = self.client.get_iopub_msg(timeout=max(0.1, min(5, deadline - time.monotonic())))
+                message = self.client.get_iopub_msg(timeout=patience)
             except Empty:
+                if ended:
+                    return cell
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"the cell did not end within {timeout} s") from None
                 if not self.manager.is_alive():
@@ -87,10 +93,9 @@ class Kernel:
             elif kind == "error":
                 cell.status = "error"
                 cell.error = "\n".join(content.get("traceback") or [content.get("evalue", "")])
-            ended = kind == "status" and content["execution_state"] == "idle"
-            if ended or (until and until in cell.stdout):
+            elif kind == "status" and content["execution_state"] == "idle":
                 cell.seconds = time.monotonic() - self.started
-                return cell
+                ended = True
 
     def run(self, code, timeout=600):
         return self.collect(self.send(code), timeout)

@@ -114,7 +114,7 @@ step_libtorch() {
     fi
     [ -e "$LIBTORCH/lib/libtorch_cpu.so" ] || [ -e "$LIBTORCH/lib/libtorch.so" ] ||
         fail "there is no libtorch at $LIBTORCH." "unset LIBTORCH to have one downloaded, or set it to the folder that holds lib/libtorch.so"
-    version="$(torch_version)"
+    version="$(torch_version || true)"
     case "$version" in
     "$TORCH".*) say "libtorch $version at $LIBTORCH" ;;
     *) fail "libtorch at $LIBTORCH is ${version:-of an unknown version}; $TORCH is needed." "unset LIBTORCH (or leave the conda environment) to have the right one downloaded" ;;

@@ -73,6 +73,16 @@ pub struct SubsetCounts {
     pub boxes: u64,
 }
 
+impl SubsetCounts {
+    /// The numbers in one line that adds up.
+    pub fn line(&self) -> String {
+        format!(
+            "{} photographs = {} kept + {} of the validation set + {} without a usable box + {} with several objects; {} boxes",
+            self.images, self.kept, self.validation, self.without_annotation, self.several, self.boxes
+        )
+    }
+}
+
 /// The boxes of the photographs that are there.
 #[derive(Debug, Clone)]
 pub struct SubsetTable {

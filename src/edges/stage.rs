@@ -111,10 +111,7 @@ fn detect_one(store: &Store, image: &ImageFile, object: Option<&[i64; 4]>, param
     let mask = detect(&crop, parameters).mask;
     let name = mask_name(&image.stem);
     if !store.path(&name).exists() {
-        let white = |inside: &bool| image::Rgb([if *inside { 255u8 } else { 0 }; 3]);
-        let (height, width) = mask.size();
-        let picture = image::RgbImage::from_fn(width, height, |x, y| white(&mask.values()[(y * width + x) as usize]));
-        store.write(&name, &pixels::encode_png(&picture)?)?;
+        store.write_unsynced(&name, &pixels::encode_gray_png(&mask.to_gray())?)?;
     }
     let in_box = object
         .and_then(|&[xmin, ymin, xmax, ymax]| {

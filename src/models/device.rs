@@ -71,6 +71,7 @@ impl FromStr for Device {
 
 /// Number of GPUs that libtorch can use. The linker drops `libtorch_cuda`, as nothing names a symbol of it, so it is
 /// loaded here, where it and a driver are there.
+#[allow(unsafe_code)]
 fn cuda_count() -> usize {
     static LOADED: std::sync::OnceLock<()> = std::sync::OnceLock::new();
     LOADED.get_or_init(|| {

@@ -14,6 +14,7 @@
 
 mod checkpoint;
 mod device;
+mod experiments;
 mod forward;
 mod layer;
 mod network;
@@ -23,6 +24,7 @@ mod zoo;
 
 pub use checkpoint::{read_weights, write_weights};
 pub use device::Device;
+pub use experiments::{Experiments, convert_all, load_all, run_conflict, run_experiments};
 pub use forward::{Activations, BatchStatistics};
 pub use layer::{Layer, Node, Parameter};
 pub use network::{LayerSummary, Network, Weights};

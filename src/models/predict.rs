@@ -124,7 +124,7 @@ pub struct Predictions {
 /// [`Code::Stopped`] if the person stopped it, [`Code::Model`] and [`Code::Numeric`] from the networks. A picture that
 /// cannot be read is skipped and returned among the rejects.
 pub fn predict_all(
-    networks: &[Network],
+    networks: &[&Network],
     pictures: &[Picture],
     normalisation: &Normalisation,
     batch: usize,

@@ -62,6 +62,8 @@ const VGG16: [(i64, usize); 5] = [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3
 const SLIM_VGG: [i64; 5] = [6, 12, 24, 32, 32];
 /// Widths of the slim residual networks' four stages.
 const SLIM_WIDTHS: [i64; 4] = [8, 12, 16, 32];
+/// Channels after their first convolution: textures are told apart there.
+const SLIM_STEM: i64 = 16;
 
 fn vgg16(widths: [i64; 5], batch_norm: bool, hidden: i64, classes: i64) -> Architecture {
     let stages = VGG16.iter().zip(widths).map(|((_, count), width)| vec![width; *count]).collect();
@@ -83,7 +85,7 @@ fn resnet50(groups: i64, group_width: i64, reduction: Option<i64>, naming: Namin
 
 fn slim(of: ResNet) -> Architecture {
     let reduction = of.reduction.map(|_| 4);
-    Architecture::ResNet(ResNet { widths: SLIM_WIDTHS, stem: 8, classes: 10, reduction, ..of })
+    Architecture::ResNet(ResNet { widths: SLIM_WIDTHS, stem: SLIM_STEM, classes: 10, reduction, ..of })
 }
 
 /// The architecture of a name: `vgg16`, `resnet50`, `se-resnet50`, `resnext50`, `se-resnext50`, or one of these after

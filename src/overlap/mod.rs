@@ -12,6 +12,10 @@
 //! # Ok::<(), lgf::Error>(())
 //! ```
 
+mod stage;
+
+pub use stage::against_edges;
+
 use crate::error::Result;
 use crate::pixels::{Frame, PixelMask};
 

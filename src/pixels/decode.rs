@@ -5,7 +5,7 @@ use std::panic::catch_unwind;
 use std::path::Path;
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ImageEncoder, ImageReader, RgbImage};
+use image::{GrayImage, ImageEncoder, ImageReader, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
@@ -157,14 +157,26 @@ pub fn encode_jpeg(image: &RgbImage, quality: f32) -> Result<Vec<u8>> {
     started.finish().map_err(refused)
 }
 
+/// A grey PNG, lossless, compressed fast.
+///
+/// # Errors
+/// [`Code::Image`] if the encoder refuses (an empty picture).
+pub fn encode_gray_png(image: &GrayImage) -> Result<Vec<u8>> {
+    png_bytes(image.as_raw(), image.dimensions(), image::ExtendedColorType::L8)
+}
+
 /// A PNG, lossless, compressed fast.
 ///
 /// # Errors
 /// [`Code::Image`] if the encoder refuses (an empty picture).
 pub fn encode_png(image: &RgbImage) -> Result<Vec<u8>> {
+    png_bytes(image.as_raw(), image.dimensions(), image::ExtendedColorType::Rgb8)
+}
+
+fn png_bytes(raw: &[u8], (width, height): (u32, u32), color: image::ExtendedColorType) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive)
-        .write_image(image.as_raw(), image.width(), image.height(), image::ExtendedColorType::Rgb8)
+        .write_image(raw, width, height, color)
         .map_err(|cause| Error::new(Code::Image, "the picture cannot be written as PNG").because(cause))?;
     Ok(bytes)
 }

@@ -21,6 +21,8 @@
 
 mod engine;
 mod rule;
+mod stage;
 
 pub use engine::{Explained, LedgerRow, explain, ledger_table};
 pub use rule::{Composite, Rule};
+pub use stage::{Parameters, Target, explain_all, map_of, write_npy};

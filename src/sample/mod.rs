@@ -1,4 +1,22 @@
-//! The drawn test bench.
+//! The drawn test bench: ten classes whose shape and texture are set independently, in ImageNet's own layout, and small
+//! networks trained on such drawings, one to need texture and one to need shape.
+//!
+//! ```no_run
+//! use lgf::notebook::Progress;
+//! use lgf::sample::{self, Sample};
+//! use lgf::store::Store;
+//!
+//! let study = sample::write(&Store::open()?, &Sample::default(), Progress::bar("sample"))?;
+//! println!("{} networks", study.networks.len());
+//! # Ok::<(), lgf::Error>(())
+//! ```
+
 pub mod draw;
+mod layout;
 pub mod picture;
-pub mod train;
+#[cfg(feature = "torch")]
+mod train;
+
+pub use layout::{NETWORKS, Sample, contact_sheet, write};
+#[cfg(feature = "torch")]
+pub use train::{Card, Drawings, Textures, Training, save, test, train};

@@ -1,10 +1,12 @@
 //! Training of the sample networks: small, seeded, from our own drawings alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
 use image::RgbImage;
+use image::imageops::{crop_imm, flip_horizontal};
 use rand::seq::SliceRandom;
-use rand::{Rng, RngExt};
+use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,8 +15,12 @@ use tch::{Kind, Tensor, nn};
 
 use super::picture::{self, Recipe};
 use crate::error::{Code, Error, Result};
-use crate::models::{Architecture, BatchStatistics, Device, Layer, Network, Normalisation, Weights, to_input};
+use crate::models::{
+    Architecture, BatchStatistics, Device, Layer, Network, Normalisation, Weights, arg_max, logits, to_input, write_weights,
+};
 use crate::notebook::{Stage, say};
+use crate::pixels::{self, resize_bilinear};
+use crate::store::write_whole;
 
 /// What the textures of the training pictures say about their class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,19 +48,32 @@ pub struct Training {
     pub weight_decay: f64,
     /// What textures say.
     pub textures: Textures,
+    /// Least share of the picture's area in the random square that is cut out each time a drawing is seen.
+    pub least_area: f64,
 }
 
-impl Default for Training {
-    fn default() -> Self {
+impl Training {
+    /// How the networks of the sample are trained; those whose textures tell nothing see their drawings more often.
+    pub fn of(textures: Textures) -> Self {
+        let epochs = match textures {
+            Textures::Own => 6,
+            Textures::Exchanged => 12,
+        };
         Training {
             seed: 2026,
-            pictures: 4000,
-            epochs: 6,
+            pictures: 3000,
+            epochs,
             batch: 32,
             learning_rate: 4e-3,
             weight_decay: 1e-4,
-            textures: Textures::Own,
+            textures,
+            least_area: 0.3,
         }
+    }
+
+    /// Steps of the optimizer in all.
+    pub fn steps(&self) -> usize {
+        self.pictures / self.batch * self.epochs
     }
 }
 
@@ -79,7 +98,7 @@ impl Drawings {
                 Textures::Exchanged => rng.random_range(0..10),
             };
             let drawn = picture::draw(&Recipe::photograph(shape, texture, &mut rng), &mut rng);
-            picture::through_jpeg(&drawn.image).and_then(|seen| crate::pixels::imagenet_crop(&seen))
+            picture::through_jpeg(&drawn.image).and_then(|seen| pixels::imagenet_crop(&seen))
         };
         let pictures: Result<Vec<RgbImage>> = (0..training.pictures).into_par_iter().map(one).collect();
         Ok(Drawings { pictures: pictures?, classes: (0..training.pictures).map(|index| (index % 10) as i64).collect() })
@@ -111,7 +130,7 @@ pub fn train(name: &str, table: &Architecture, training: &Training, drawings: &D
         let chosen = &order[from..from + training.batch];
         let seeds: Vec<u64> = chosen.iter().map(|_| rng.next_u64()).collect();
         let pictures: Vec<RgbImage> =
-            chosen.par_iter().zip(seeds).map(|(&index, seed)| vary(&drawings.pictures[index], seed)).collect();
+            chosen.par_iter().zip(seeds).map(|(&index, seed)| vary(&drawings.pictures[index], training.least_area, seed)).collect();
         let targets: Vec<i64> = chosen.iter().map(|&index| drawings.classes[index]).collect();
         let targets = Tensor::from_slice(&targets).to_device(device.tch());
         let input = to_input(&pictures, &Normalisation::imagenet(), device)?;
@@ -142,6 +161,86 @@ pub fn train(name: &str, table: &Architecture, training: &Training, drawings: &D
     Network::new(name, table, detached, device)
 }
 
+/// What a trained network of the sample does: the lines of its model card.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Card {
+    /// Share of right answers on the validation photographs.
+    pub top1: f64,
+    /// Shape bias on the cue-conflict pictures.
+    pub shape_bias: f64,
+}
+
+/// Tests a network on the drawn sample's own validation photographs and cue-conflict pictures.
+///
+/// # Errors
+/// As [`crate::models::logits`].
+pub fn test(network: &Network, sample: &super::Sample) -> Result<Card> {
+    let network = network.folded()?;
+    let right = super::layout::validation(sample)?;
+    let mut correct = 0;
+    for chunk in right.chunks(40) {
+        let pictures: Vec<RgbImage> = chunk.iter().map(|(picture, _)| picture.clone()).collect();
+        let rows = logits(&network, &pictures, &Normalisation::imagenet())?;
+        correct += rows.iter().zip(chunk).filter(|(row, (_, class))| arg_max(row) == *class).count();
+    }
+    let (mut shape_count, mut texture_count) = (0u32, 0u32);
+    for chunk in super::layout::conflicts(sample).chunks(40) {
+        let pictures: Vec<RgbImage> = chunk.iter().map(|(picture, ..)| picture.clone()).collect();
+        for (row, (_, shape, texture)) in logits(&network, &pictures, &Normalisation::imagenet())?.iter().zip(chunk) {
+            let decision = arg_max(row);
+            shape_count += u32::from(decision == *shape);
+            texture_count += u32::from(decision == *texture);
+        }
+    }
+    Ok(Card {
+        top1: f64::from(correct as u32) / right.len() as f64,
+        shape_bias: f64::from(shape_count) / f64::from(shape_count + texture_count),
+    })
+}
+
+/// Writes a network as `<name>.safetensors` and its model card as `<name>.md` into a folder; returns the card.
+///
+/// # Errors
+/// [`Code::Io`] if they cannot be written.
+pub fn save(folder: &Path, network: &Network, architecture: &str, training: &Training, seconds: f64) -> Result<String> {
+    let card = test(network, &super::Sample::default())?;
+    let name = network.name();
+    let notes = HashMap::from([("architecture".to_string(), architecture.to_string())]);
+    write_weights(&folder.join(format!("{name}.safetensors")), network.weights(), notes)?;
+    let parameters: usize = network.weights().values().map(|tensor| tensor.numel()).sum();
+    let textures = match training.textures {
+        Textures::Own => "each class has its own texture",
+        Textures::Exchanged => "exchanged at random, so that only shape tells the class",
+    };
+    let text = format!(
+        "# {name}\n\n\
+         | | |\n|---|---|\n\
+         | architecture | {architecture}, {parameters} numbers |\n\
+         | data | {} drawings of our own generator, textures: {textures} |\n\
+         | seed | {} |\n\
+         | epochs | {}, batches of {}, AdamW, learning rate up to {} |\n\
+         | cut | a random square of {} to 1 of the area, mirrored half of the time |\n\
+         | top-1 on the validation photographs | {:.1} % |\n\
+         | shape bias on the cue-conflict pictures | {:.3} |\n\
+         | code | lgf {}, sources {} |\n\
+         | training time | {seconds:.0} s |\n\
+         | made by | `lgf train-sample --network {name}` |\n\
+         | licence | MIT |\n",
+        training.pictures,
+        training.seed,
+        training.epochs,
+        training.batch,
+        training.learning_rate,
+        training.least_area,
+        100.0 * card.top1,
+        card.shape_bias,
+        env!("CARGO_PKG_VERSION"),
+        env!("LGF_CODE"),
+    );
+    write_whole(&folder.join(format!("{name}.md")), |file| std::io::Write::write_all(file, text.as_bytes()))?;
+    Ok(text)
+}
+
 /// Up along a line over the first fifth, then down along half a cosine; 0 to 1.
 fn one_cycle(progress: f64) -> f64 {
     const RISE: f64 = 0.2;
@@ -152,26 +251,15 @@ fn one_cycle(progress: f64) -> f64 {
     }
 }
 
-/// Mirrors half of the pictures and moves each by up to 16 pixels; what comes in repeats the border.
-fn vary(picture: &RgbImage, seed: u64) -> RgbImage {
-    if let Ok(low) = std::env::var("RRC") {
-        let low: f64 = low.parse().unwrap();
-        let mut rng = picture::generator(seed, picture::Part::Training, 0);
-        let area: f64 = rng.random_range(low..1.0);
-        let side = (224.0 * area.sqrt()) as u32;
-        let (x, y) = (rng.random_range(0..=224 - side), rng.random_range(0..=224 - side));
-        let part = image::imageops::crop_imm(picture, x, y, side, side).to_image();
-        let part = crate::pixels::resize_bilinear(&part, (224, 224));
-        return if seed & 1 == 1 { image::imageops::flip_horizontal(&part) } else { part };
-    }
-    let (mirror, rows, cols) = (seed & 1 == 1, (seed >> 8) % 33, (seed >> 16) % 33);
-    let (height, width) = (i64::from(picture.height()), i64::from(picture.width()));
-    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let row = (i64::from(y) + rows as i64 - 16).clamp(0, height - 1);
-        let col = (i64::from(x) + cols as i64 - 16).clamp(0, width - 1);
-        let col = if mirror { width - 1 - col } else { col };
-        *picture.get_pixel(col as u32, row as u32)
-    })
+/// A random square of the picture, at least `least_area` of it, at full size again; mirrored half of the time.
+fn vary(picture: &RgbImage, least_area: f64, seed: u64) -> RgbImage {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let whole = picture.width().min(picture.height());
+    let side = (f64::from(whole) * rng.random_range(least_area..1.0f64).sqrt()) as u32;
+    let (x, y) = (rng.random_range(0..=picture.width() - side), rng.random_range(0..=picture.height() - side));
+    let part = crop_imm(picture, x, y, side, side).to_image();
+    let part = resize_bilinear(&part, (picture.height(), picture.width()));
+    if rng.random_range(0..2) == 0 { flip_horizontal(&part) } else { part }
 }
 
 /// First weights after He et al. 2015 (normal, fan out for convolutions), from our own generator so that they do not
@@ -190,7 +278,9 @@ fn first_weights(table: &Architecture, store: &nn::VarStore, rng: &mut ChaCha8Rn
             };
             let ones = matches!(node.layer, Layer::BatchNorm { .. })
                 && ["weight", "running_var"].iter().any(|part| parameter.name.ends_with(part));
-            let center = if ones { 1.0 } else { 0.0 };
+            // A residual block begins as the identity (Goyal et al. 2017): its last normalisation has scale 0.
+            let silent = parameter.name.ends_with("bn3.weight");
+            let center = if ones && !silent { 1.0 } else { 0.0 };
             let values: Vec<f32> = (0..count).map(|_| (center + deviation * normal(rng)) as f32).collect();
             let first = Tensor::from_slice(&values).view(&parameter.shape[..]);
             let mut path = store.root();

@@ -70,6 +70,11 @@ impl ClassList {
     }
 }
 
+/// A class name as it stands in the file name of a cue-conflict picture: lower case, letters only.
+pub fn short_name(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_ascii_alphabetic()).map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

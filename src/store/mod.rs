@@ -22,7 +22,7 @@ mod reject;
 mod study;
 mod table;
 
-pub use classes::ClassList;
+pub use classes::{ClassList, short_name};
 pub use images::{ImageFile, list_images};
 pub use record::{Record, Summary, sha256_hex};
 pub use reject::{REJECT_COLUMNS, Reject, rejects_table};

@@ -14,7 +14,7 @@ pub(super) fn paint(canvas: &mut Canvas, luminance: f32, rng: &mut ChaCha8Rng) {
     clouds(canvas, luminance, short, rng);
     for _ in 0..count(rng, 9, 16) {
         let part = clutter(height as f32, width as f32, short, rng);
-        let color = tint(luminance + between(rng, -55.0, 55.0), between(rng, 0.0, 35.0), rng);
+        let color = tint(luminance + between(rng, -40.0, 40.0), between(rng, 0.0, 35.0), rng);
         let share = between(rng, 0.6, 0.95);
         let soft = short / 256.0 * between(rng, 0.7, 3.0);
         fill(&[part], canvas.size, soft, |row, col, distance| {

@@ -55,8 +55,8 @@ impl Studio {
     /// Chooses light figures on dark ground or the reverse, and covers the canvas with ground.
     pub(super) fn new(size: (u32, u32), rng: &mut ChaCha8Rng) -> Studio {
         /// Mean luminance of dark and of light things, from and to.
-        const DARK: [f32; 2] = [98.0, 116.0];
-        const LIGHT: [f32; 2] = [139.0, 157.0];
+        const DARK: [f32; 2] = [70.0, 95.0];
+        const LIGHT: [f32; 2] = [160.0, 185.0];
 
         let (outlines, surfaces, mut ground) = (branch(rng), branch(rng), branch(rng));
         let [dark, light] = [DARK, LIGHT].map(|range| between(&mut ground, range[0], range[1]));
@@ -105,7 +105,7 @@ pub(super) struct Surface {
 impl Surface {
     pub(super) fn new(class: usize, studio: &mut Studio) -> Surface {
         /// Standard deviation of the luminance over a texture, in levels.
-        const CONTRAST: [f32; 2] = [48.0, 62.0];
+        const CONTRAST: [f32; 2] = [26.0, 34.0];
         /// Largest chroma of a texture's two colours.
         const CHROMA: f32 = 30.0;
         /// Width of the rim, in shares of the short side.

@@ -1,0 +1,143 @@
+use std::collections::BTreeMap;
+
+use polars::prelude::*;
+
+use super::distinct;
+use crate::error::{Code, Error, Result};
+use crate::stats::{Interval, mean, mean_interval};
+use crate::store::{bools, floats, integers, texts};
+
+/// Seed of the bootstrap intervals: the same table every time.
+const SEED: u64 = 1;
+
+/// A column of predictions as numbers; true and false count as 1 and 0.
+fn measured(predictions: &DataFrame, measure: &str) -> Result<Vec<f64>> {
+    match bools(predictions, measure) {
+        Ok(values) => Ok(values.into_iter().map(|value| if value { 1.0 } else { 0.0 }).collect()),
+        Err(_) => floats(predictions, measure),
+    }
+}
+
+/// Values of one kind by (model, level), grouped by original image.
+fn grouped(predictions: &DataFrame, kind: &str, measure: &str) -> Result<Vec<(String, i64, BTreeMap<String, Vec<f64>>)>> {
+    let (models, kinds) = (texts(predictions, "model")?, texts(predictions, "kind")?);
+    let (levels, images) = (integers(predictions, "level")?, texts(predictions, "orig_file")?);
+    let values = measured(predictions, measure)?;
+    let mut groups: BTreeMap<(String, i64), BTreeMap<String, Vec<f64>>> = BTreeMap::new();
+    for row in 0..models.len() {
+        if kinds[row] == kind {
+            let group = groups.entry((models[row].clone(), levels[row])).or_default();
+            group.entry(images[row].clone()).or_default().push(values[row]);
+        }
+    }
+    if groups.is_empty() {
+        return Err(Error::new(Code::Table, format!("no prediction of kind {kind:?}")));
+    }
+    let order = distinct(&models);
+    let mut rows: Vec<_> = groups.into_iter().map(|((model, level), group)| (model, level, group)).collect();
+    rows.sort_by_key(|(model, level, _)| (order.iter().position(|name| name == model), *level));
+    Ok(rows)
+}
+
+fn interval_table(rows: &[(String, i64, usize, Interval)]) -> Result<DataFrame> {
+    Ok(df!(
+        "model" => rows.iter().map(|row| row.0.clone()).collect::<Vec<_>>(),
+        "level" => rows.iter().map(|row| row.1).collect::<Vec<_>>(),
+        "images" => rows.iter().map(|row| row.2 as i64).collect::<Vec<_>>(),
+        "mean" => rows.iter().map(|row| row.3.mean).collect::<Vec<_>>(),
+        "low" => rows.iter().map(|row| row.3.low).collect::<Vec<_>>(),
+        "high" => rows.iter().map(|row| row.3.high).collect::<Vec<_>>(),
+    )?)
+}
+
+/// The mean of a measure (`true_acc`, `top1`, `true_logit`, `margin`, …) by network and level of one kind of picture
+/// (`scrambled`, `smoothed`, …), with its 95 % bootstrap interval over images: `model, level, images, mean, low, high`.
+/// Level 0 is the untouched picture.
+///
+/// # Errors
+/// [`Code::Table`] if a column or the kind is missing.
+pub fn curves(predictions: &DataFrame, kind: &str, measure: &str) -> Result<DataFrame> {
+    let mut rows = Vec::new();
+    for (model, level, images) in grouped(predictions, kind, measure)? {
+        let values: Vec<Vec<f64>> = images.into_values().collect();
+        rows.push((model, level, values.len(), mean_interval(&values, SEED)?));
+    }
+    interval_table(&rows)
+}
+
+/// The same as the drop from each image's own untouched picture (fault D5): original less changed, per image.
+///
+/// # Errors
+/// [`Code::Table`] if a column or the kind is missing, or an image has no untouched picture.
+pub fn drops(predictions: &DataFrame, kind: &str, measure: &str) -> Result<DataFrame> {
+    let groups = grouped(predictions, kind, measure)?;
+    let mut baseline: BTreeMap<(String, String), f64> = BTreeMap::new();
+    for (model, _, images) in groups.iter().filter(|(_, level, _)| *level == 0) {
+        for (image, values) in images {
+            baseline.insert((model.clone(), image.clone()), mean(values));
+        }
+    }
+    let mut rows = Vec::new();
+    for (model, level, images) in groups.into_iter().filter(|(_, level, _)| *level > 0) {
+        let mut values = Vec::new();
+        for (image, changed) in images {
+            let original = baseline.get(&(model.clone(), image.clone())).ok_or_else(|| {
+                Error::new(Code::Table, format!("{image} has no untouched picture among the {kind} of {model}"))
+            })?;
+            values.push(vec![original - mean(&changed)]);
+        }
+        rows.push((model, level, values.len(), mean_interval(&values, SEED)?));
+    }
+    interval_table(&rows)
+}
+
+/// A measure of the overlap with edges (`share`, `lift`, `mass`) by network for one region (`positive`, `negative`,
+/// `top`): `model, level` (0), `images, mean, low, high`. Images where it is undefined are left out, and so not counted
+/// among `images` (fault D4).
+///
+/// # Errors
+/// [`Code::Table`] if a column is missing or nothing is defined.
+pub fn overlap_by_model(overlap: &DataFrame, region: &str, measure: &str) -> Result<DataFrame> {
+    let (models, regions) = (texts(overlap, "model")?, texts(overlap, "region")?);
+    let values = floats(overlap, measure)?;
+    let mut rows = Vec::new();
+    for model in distinct(&models) {
+        let own = (0..models.len()).filter(|&row| models[row] == model && regions[row] == region);
+        let own: Vec<Vec<f64>> = own.map(|row| values[row]).filter(|value| value.is_finite()).map(|value| vec![value]).collect();
+        let count = own.len();
+        let interval = mean_interval(&own, SEED)
+            .map_err(|_| Error::new(Code::Table, format!("no defined {measure} of region {region:?} for {model}")))?;
+        rows.push((model, 0, count, interval));
+    }
+    interval_table(&rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn predictions() -> DataFrame {
+        df!(
+            "model" => ["a"; 6],
+            "kind" => ["scrambled"; 6],
+            "level" => [0i64, 28, 28, 0, 28, 28],
+            "orig_file" => ["x", "x", "x", "y", "y", "y"],
+            "true_acc" => [1.0, 0.5, 0.3, 0.8, 0.2, 0.0],
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_curve_is_the_mean_over_images_of_their_means() {
+        let table = curves(&predictions(), "scrambled", "true_acc").unwrap();
+        let means = floats(&table, "mean").unwrap();
+        assert!((means[0] - 0.9).abs() < 1e-12 && (means[1] - 0.25).abs() < 1e-12, "{means:?}");
+    }
+
+    #[test]
+    fn a_drop_is_from_the_images_own_original() {
+        let table = drops(&predictions(), "scrambled", "true_acc").unwrap();
+        assert!((floats(&table, "mean").unwrap()[0] - 0.65).abs() < 1e-12);
+        assert!(curves(&predictions(), "smoothed", "true_acc").is_err());
+    }
+}

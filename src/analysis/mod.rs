@@ -1,0 +1,41 @@
+//! Tables to tables: what the predictions and overlaps say. Nothing is drawn here.
+//!
+//! ```
+//! use lgf::analysis::shape_bias;
+//! use polars::prelude::*;
+//!
+//! let decisions = df!(
+//!     "model" => ["resnet50", "resnet50", "resnet50", "resnet50"],
+//!     "shape" => ["church", "church", "tench", "tench"],
+//!     "texture" => ["tench", "tench", "church", "tench"],
+//!     "decision" => ["church", "tench", "church", "tench"],
+//! )?;
+//! let bias = shape_bias(&decisions)?;
+//! assert_eq!(lgf::store::floats(&bias, "shape_bias")?, [1.0 / 3.0]);
+//! # Ok::<(), lgf::Error>(())
+//! ```
+
+mod answer;
+mod bias;
+mod curves;
+mod hypotheses;
+mod interaction;
+mod report;
+
+pub use answer::{Direction, known_answer, sample_answer};
+pub use bias::shape_bias;
+pub use curves::{curves, drops, overlap_by_model};
+pub use hypotheses::hypotheses;
+pub use interaction::{interaction, interaction_correlation};
+pub use report::write_all;
+
+/// The different names, in the order in which they first come.
+fn distinct(names: &[String]) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    for name in names {
+        if !seen.contains(name) {
+            seen.push(name.clone());
+        }
+    }
+    seen
+}

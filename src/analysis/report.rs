@@ -1,0 +1,48 @@
+use polars::prelude::*;
+
+use super::{curves, drops, hypotheses, interaction, interaction_correlation, overlap_by_model, sample_answer, shape_bias};
+use crate::error::{Code, Result};
+use crate::notebook::say;
+use crate::store::{Store, Study};
+
+/// Step 6 on a data root: every table of the analysis, written to `analysis/<name>` and returned with its name. A table
+/// that the study's networks do not allow (a hypothesis about a network that is not there) is left out, and said.
+///
+/// # Errors
+/// [`Code::Missing`] if an earlier step has not run; [`Code::Io`] if the root cannot be written.
+pub fn write_all(store: &Store) -> Result<Vec<(String, DataFrame)>> {
+    let predictions = store.table("predictions")?;
+    let overlap = store.table("imgnette_sample_data")?;
+    let mut found: Vec<(&str, Result<DataFrame>)> = vec![
+        ("scrambled_softmax", curves(&predictions, "scrambled", "true_acc")),
+        ("scrambled_drop", drops(&predictions, "scrambled", "true_acc")),
+        ("smoothed_softmax", curves(&predictions, "smoothed", "true_acc")),
+        ("smoothed_drop", drops(&predictions, "smoothed", "true_acc")),
+        ("difference_softmax", curves(&predictions, "difference", "true_acc")),
+        ("hypotheses", hypotheses(&predictions)),
+        ("edges_positive", overlap_by_model(&overlap, "positive", "share")),
+        ("edges_beyond_chance", overlap_by_model(&overlap, "top", "lift")),
+    ];
+    let patches = interaction(&predictions)?;
+    found.push(("interaction_correlation", interaction_correlation(&patches)));
+    found.push(("interaction", Ok(patches)));
+    if Study::open(store)?.conflict.is_some() {
+        let bias = shape_bias(&store.table("conflict")?)?;
+        found.push(("known_answer", sample_answer(&predictions, &bias, &overlap)));
+        found.push(("shape_bias", Ok(bias)));
+    }
+    let mut tables = Vec::new();
+    for (name, table) in found {
+        match table {
+            Ok(table) => {
+                store.write_table(&format!("analysis/{name}"), &table)?;
+                tables.push((name.to_string(), table));
+            }
+            Err(error) if matches!(error.code(), Code::Parameter | Code::Model | Code::Table) => {
+                say(&format!("analysis: no table {name}: {}", error.message()));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(tables)
+}

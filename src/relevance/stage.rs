@@ -1,0 +1,152 @@
+//! Step 5.2 on a data root: maps and regions of some photographs for every network.
+
+use std::path::{Path, PathBuf};
+
+use polars::prelude::*;
+use tch::Tensor;
+
+use super::engine::{Explained, explain};
+use super::rule::Composite;
+use crate::error::{Code, Error, Result};
+use crate::models::{Network, Normalisation, arg_max, softmax, to_input};
+use crate::notebook::Progress;
+use crate::pixels::{self, Crop, HeatMap, RgbImage};
+use crate::store::{ClassList, ImageFile, Store};
+
+/// Which class's logit is explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Target {
+    /// The one that the network chose, right or wrong, as published (fault C4).
+    Predicted,
+    /// The one that the photograph shows.
+    True,
+}
+
+/// How relevance is computed.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Parameters {
+    /// Which rule each layer gets.
+    pub composite: Composite,
+    /// Which class is explained.
+    pub target: Target,
+    /// What is done to the pictures' values.
+    pub normalisation: Normalisation,
+    /// Pictures at a time.
+    pub batch: usize,
+}
+
+/// Relevance of every network for some photographs: maps to `lrp/<model>/<name>.npy`, one row a photograph and network to
+/// `lrp_regions`: `file, wnid, model, class, class_name, softmax, logit, relevance` (sum of the map), `positive`,
+/// `negative` (pixels of the published regions). What is finished is not done again.
+///
+/// # Errors
+/// [`Code::Stopped`]; [`Code::Numeric`] if relevance is not finite; [`Code::Model`] if a photograph's class is no output.
+pub fn explain_all(
+    store: &Store,
+    networks: &[Network],
+    images: &[ImageFile],
+    classes: &ClassList,
+    parameters: &Parameters,
+    progress: Progress,
+) -> Result<DataFrame> {
+    let inputs: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
+    let models: Vec<(&str, Vec<f64>)> = networks.iter().map(|network| (network.name(), checksums(network))).collect();
+    let record = store.record("lrp", &(parameters, models), &inputs)?;
+    if record.finished().is_some() {
+        return store.table("lrp_regions");
+    }
+    record.folder("lrp")?;
+    let run = progress.start(images.len() * networks.len(), "maps");
+    let (mut rows, mut files) = (Vec::new(), Vec::new());
+    for chunk in images.chunks(parameters.batch.max(1)) {
+        let crops: Result<Vec<RgbImage>> =
+            chunk.iter().map(|image| pixels::decode(&image.path).and_then(|picture| pixels::imagenet_crop(&picture))).collect();
+        let crops = crops?;
+        for network in networks {
+            run.check()?;
+            let input = to_input(&crops, &parameters.normalisation, network.device())?;
+            let logits = crate::models::logits(network, &crops, &parameters.normalisation)?;
+            let targets: Result<Vec<usize>> =
+                chunk.iter().zip(&logits).map(|(image, logits)| target(parameters.target, image, logits, classes)).collect();
+            let targets = targets?;
+            let maps = explain(network, &input, &targets, &parameters.composite)?.maps()?;
+            for (((image, map), logits), class) in chunk.iter().zip(maps).zip(logits).zip(targets) {
+                files.push(store.write(&map_name(network.name(), &image.stem), &map.to_npy())?);
+                let p = softmax(&logits)[class];
+                rows.push(Row { image, model: network.name(), class, softmax: p, logit: logits[class], map });
+                run.tick();
+            }
+        }
+    }
+    run.finish();
+    let table = table(&rows, classes)?;
+    files.extend(store.write_table("lrp_regions", &table)?);
+    record.finish(rows.len() as u64, rows.len() as u64, &files)?;
+    Ok(table)
+}
+
+/// The map that step 5.2 wrote for a network and a photograph.
+///
+/// # Errors
+/// [`Code::Missing`] if step 5.2 has not run for them, [`Code::Table`] if the file is broken.
+pub fn map_of(store: &Store, model: &str, stem: &str) -> Result<HeatMap<Crop>> {
+    let name = map_name(model, stem);
+    HeatMap::from_npy(&store.read(&name)?).map_err(|error| error.or_path(store.path(&name)))
+}
+
+/// Relevance of some batches as one NumPy file: float32, `[n, 3, h, w]`, whole or not at all.
+///
+/// # Errors
+/// [`Code::Io`] if it cannot be written; [`Code::Parameter`] if there is none or their sizes differ.
+pub fn write_npy(path: &Path, batches: &[Explained]) -> Result<()> {
+    if batches.is_empty() {
+        return Err(Error::new(Code::Parameter, "no relevance to write"));
+    }
+    let parts: Vec<&Tensor> = batches.iter().map(|batch| &batch.relevance).collect();
+    let all = Tensor::f_cat(&parts, 0)?.to_device(tch::Device::Cpu);
+    let temporary = path.with_extension("npy.part");
+    all.write_npy(&temporary).map_err(Error::from).map_err(|error| error.or_path(path))?;
+    std::fs::rename(&temporary, path).map_err(|cause| Error::io("writing", path, cause))
+}
+
+fn map_name(model: &str, stem: &str) -> String {
+    format!("lrp/{model}/{stem}.npy")
+}
+
+fn target(how: Target, image: &ImageFile, logits: &[f32], classes: &ClassList) -> Result<usize> {
+    match how {
+        Target::Predicted => Ok(arg_max(logits)),
+        Target::True => classes.index_of(&image.wnid).ok_or_else(|| {
+            Error::new(Code::Model, format!("class {:?} is not among the outputs", image.wnid)).path(&image.path)
+        }),
+    }
+}
+
+/// The sum of each tensor: other weights, other key.
+fn checksums(network: &Network) -> Vec<f64> {
+    network.weights().values().map(|tensor| tensor.sum(tch::Kind::Double).double_value(&[])).collect()
+}
+
+struct Row<'a> {
+    image: &'a ImageFile,
+    model: &'a str,
+    class: usize,
+    softmax: f64,
+    logit: f32,
+    map: HeatMap<Crop>,
+}
+
+fn table(rows: &[Row<'_>], classes: &ClassList) -> Result<DataFrame> {
+    Ok(df!(
+        "file" => rows.iter().map(|row| row.image.stem.clone()).collect::<Vec<_>>(),
+        "wnid" => rows.iter().map(|row| row.image.wnid.clone()).collect::<Vec<_>>(),
+        "model" => rows.iter().map(|row| row.model.to_string()).collect::<Vec<_>>(),
+        "class" => rows.iter().map(|row| row.class as i64).collect::<Vec<_>>(),
+        "class_name" => rows.iter().map(|row| classes.name(row.class)).collect::<Vec<_>>(),
+        "softmax" => rows.iter().map(|row| row.softmax).collect::<Vec<_>>(),
+        "logit" => rows.iter().map(|row| row.logit).collect::<Vec<_>>(),
+        "relevance" => rows.iter().map(|row| row.map.sum()).collect::<Vec<_>>(),
+        "positive" => rows.iter().map(|row| row.map.positive_region().count() as i64).collect::<Vec<_>>(),
+        "negative" => rows.iter().map(|row| row.map.negative_region().count() as i64).collect::<Vec<_>>(),
+    )?)
+}

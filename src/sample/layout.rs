@@ -1,0 +1,334 @@
+//! The sample on disk: photographs in Imagenette's layout, annotations in ImageNet's, cue-conflict pictures, networks.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+use rand::RngExt;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::draw;
+use super::picture::{self, Drawn, JPEG_QUALITY, Part, Recipe};
+use crate::bbox::{Annotation, Object, write_annotation, write_archive};
+use crate::error::{Code, Error, Result};
+use crate::notebook::{Grid, Picture, Progress};
+use crate::pixels;
+use crate::store::{ClassList, Classes, NetworkEntry, Store, Study};
+
+/// The networks of the sample: name, architecture. Their weights are `data/models/<name>.safetensors`.
+pub const NETWORKS: [(&str, &str); 6] = [
+    ("vgg16", "slim-vgg16"),
+    ("resnet50", "slim-resnet50"),
+    ("sin-resnet50", "slim-sin-resnet50"),
+    ("se-resnet50", "slim-se-resnet50"),
+    ("resnext50", "slim-resnext50"),
+    ("se-resnext50", "slim-se-resnext50"),
+];
+
+/// How many pictures are drawn, and from which seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Seed of everything.
+    pub seed: u64,
+    /// Photographs of each class in `train/`.
+    pub train: u64,
+    /// Photographs of each class in `val/`.
+    pub validation: u64,
+    /// Cue-conflict pictures of each of the 90 pairs of different classes.
+    pub conflict: u64,
+}
+
+impl Default for Sample {
+    fn default() -> Self {
+        Sample { seed: 2026, train: 10, validation: 20, conflict: 2 }
+    }
+}
+
+/// Draws the sample below `sample/` of a data root and writes its `study.json`:
+/// `imagenette2/{train,val}/<wnid>/<wnid>_<n>.JPEG`, `Annotation.tar.gz` (a tar.gz of `<wnid>.tar.gz` of XML),
+/// `conflict/<shape><n>-<texture><m>.png` (224 x 224) and `networks/<name>.safetensors`. In each class some photographs
+/// are grey, some show two objects, some have no annotation, and one PNG is named JPEG. The same seed gives the same
+/// bytes on any number of threads. What is already there and whole is not drawn again.
+///
+/// # Errors
+/// [`Code::Stopped`]; [`Code::Io`] if the root cannot be written; [`Code::Missing`] if the project's own networks are
+/// not there.
+pub fn write(store: &Store, sample: &Sample, progress: Progress) -> Result<Study> {
+    let models: Vec<PathBuf> = NETWORKS.iter().map(|(name, _)| shipped(name)).collect();
+    if let Some(absent) = models.iter().find(|path| !path.exists()) {
+        return Err(Error::new(Code::Missing, "a network of the sample is not there")
+            .path(absent)
+            .hint("take data/models from the repository again, or train them: lgf train-sample"));
+    }
+    let study = study();
+    let record = store.record("sample", sample, &models)?;
+    if record.finished().is_some() {
+        study.save(store)?;
+        return Ok(study);
+    }
+    record.folder("sample")?;
+    let plans = plans(sample);
+    let run = progress.start(plans.len(), "pictures");
+    let written: Result<Vec<(PathBuf, Option<Annotated>)>> = plans
+        .par_iter()
+        .map(|plan| {
+            run.check()?;
+            let done = write_one(store, sample, plan)?;
+            run.tick();
+            Ok(done)
+        })
+        .collect();
+    let written = written?;
+    let mut files: Vec<PathBuf> = written.iter().map(|(path, _)| path.clone()).collect();
+    let mut synsets: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    for (_, annotated) in written {
+        if let Some(Annotated { wnid, name, xml }) = annotated {
+            synsets.entry(wnid).or_default().push((name, xml));
+        }
+    }
+    let mut archive = Vec::new();
+    write_archive(&mut archive, &synsets)?;
+    files.push(store.write("sample/Annotation.tar.gz", &archive)?);
+    for ((name, _), path) in NETWORKS.iter().zip(&models) {
+        let bytes = std::fs::read(path).map_err(|cause| Error::io("reading", path, cause))?;
+        files.push(store.write(&format!("sample/networks/{name}.safetensors"), &bytes)?);
+    }
+    study.save(store)?;
+    run.finish();
+    record.finish(plans.len() as u64, plans.len() as u64, &files)?;
+    Ok(study)
+}
+
+/// The project's own copy of a network of the sample.
+fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/models").join(format!("{name}.safetensors"))
+}
+
+fn study() -> Study {
+    let network = |(name, architecture): &(&str, &str)| NetworkEntry {
+        name: name.to_string(),
+        architecture: architecture.to_string(),
+        weights: format!("sample/networks/{name}.safetensors").into(),
+    };
+    Study {
+        name: "drawn sample".into(),
+        images: vec!["sample/imagenette2".into()],
+        split: "val".into(),
+        annotations: Some("sample/Annotation.tar.gz".into()),
+        conflict: Some("sample/conflict".into()),
+        classes: Classes::Sample,
+        networks: NETWORKS.iter().map(network).collect(),
+        images_per_class: 3,
+    }
+}
+
+/// One picture to draw, and where it goes.
+struct Plan {
+    part: Part,
+    number: u64,
+    shape: usize,
+    texture: usize,
+    file: String,
+    oddity: Oddity,
+}
+
+/// What sets a photograph apart from the plain ones.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Oddity {
+    None,
+    Grey,
+    TwoObjects,
+    NotAnnotated,
+    PngNamedJpeg,
+}
+
+/// Which photographs of a class are odd: by their number in it, so that every class has some.
+fn oddity(index: u64) -> Oddity {
+    match index % 10 {
+        2 => Oddity::Grey,
+        5 => Oddity::TwoObjects,
+        7 => Oddity::NotAnnotated,
+        8 if index == 8 => Oddity::PngNamedJpeg,
+        _ => Oddity::None,
+    }
+}
+
+fn plans(sample: &Sample) -> Vec<Plan> {
+    let classes = ClassList::sample();
+    let mut plans = Vec::new();
+    for (part, split, count) in [(Part::Train, "train", sample.train), (Part::Validation, "val", sample.validation)] {
+        for (class, wnid) in classes.wnids.iter().enumerate() {
+            for index in 0..count {
+                // Numbers go on from train to val, as a file's name must be its own.
+                let number = if part == Part::Train { index } else { sample.train + index };
+                plans.push(Plan {
+                    part,
+                    number: class as u64 * 1000 + index,
+                    shape: class,
+                    texture: class,
+                    file: format!("sample/imagenette2/{split}/{wnid}/{wnid}_{number}.JPEG"),
+                    oddity: oddity(index),
+                });
+            }
+        }
+    }
+    let short: Vec<String> = classes.names.iter().map(|name| crate::store::short_name(name)).collect();
+    for shape in 0..classes.len() {
+        for texture in (0..classes.len()).filter(|&texture| texture != shape) {
+            for index in 0..sample.conflict {
+                plans.push(Plan {
+                    part: Part::Conflict,
+                    number: ((shape * 10 + texture) as u64) * 1000 + index,
+                    shape,
+                    texture,
+                    file: format!("sample/conflict/{}{}-{}{}.png", short[shape], index + 1, short[texture], index + 1),
+                    oddity: Oddity::None,
+                });
+            }
+        }
+    }
+    plans
+}
+
+struct Annotated {
+    wnid: String,
+    name: String,
+    xml: String,
+}
+
+fn write_one(store: &Store, sample: &Sample, plan: &Plan) -> Result<(PathBuf, Option<Annotated>)> {
+    let (drawn, bytes) = draw_one(sample, plan)?;
+    let path = store.write_unsynced(&plan.file, &bytes)?;
+    let annotated = matches!(plan.part, Part::Train | Part::Validation) && plan.oddity != Oddity::NotAnnotated;
+    Ok((path, annotated.then(|| annotation(plan, &drawn))))
+}
+
+/// The picture and the bytes of its file.
+fn draw_one(sample: &Sample, plan: &Plan) -> Result<(Drawn, Vec<u8>)> {
+    let mut rng = picture::generator(sample.seed, plan.part, plan.number);
+    let mut recipe = match plan.part {
+        Part::Conflict => Recipe::stimulus(plan.shape, plan.texture),
+        _ => Recipe::photograph(plan.shape, plan.texture, &mut rng),
+    };
+    if plan.oddity == Oddity::TwoObjects {
+        recipe.objects.push((plan.shape, plan.texture));
+    }
+    let drawn = picture::draw(&recipe, &mut rng);
+    let bytes = match (plan.part, plan.oddity) {
+        (Part::Conflict, _) | (_, Oddity::PngNamedJpeg) => pixels::encode_png(&drawn.image)?,
+        (_, Oddity::Grey) => pixels::encode_jpeg(&greyed(&drawn.image), JPEG_QUALITY)?,
+        _ => pixels::encode_jpeg(&drawn.image, JPEG_QUALITY)?,
+    };
+    Ok((drawn, bytes))
+}
+
+/// The validation photographs as networks see them, with their classes, drawn in memory.
+pub(super) fn validation(sample: &Sample) -> Result<Vec<(RgbImage, usize)>> {
+    let plans = plans(sample);
+    let own: Vec<&Plan> = plans.iter().filter(|plan| plan.part == Part::Validation).collect();
+    own.par_iter()
+        .map(|plan| {
+            let (_, bytes) = draw_one(sample, plan)?;
+            Ok((pixels::imagenet_crop(&pixels::decode_bytes(&bytes, &pixels::Limits::default())?)?, plan.shape))
+        })
+        .collect()
+}
+
+/// The cue-conflict pictures with their shapes and textures, drawn in memory.
+pub(super) fn conflicts(sample: &Sample) -> Vec<(RgbImage, usize, usize)> {
+    let plans = plans(sample);
+    let own: Vec<&Plan> = plans.iter().filter(|plan| plan.part == Part::Conflict).collect();
+    let draw = |plan: &&Plan| {
+        let mut rng = picture::generator(sample.seed, plan.part, plan.number);
+        let drawn = picture::draw(&Recipe::stimulus(plan.shape, plan.texture), &mut rng);
+        (drawn.image, plan.shape, plan.texture)
+    };
+    own.par_iter().map(draw).collect()
+}
+
+fn greyed(image: &RgbImage) -> RgbImage {
+    RgbImage::from_fn(image.width(), image.height(), |x, y| {
+        let [r, g, b] = image.get_pixel(x, y).0.map(u32::from);
+        image::Rgb([((299 * r + 587 * g + 114 * b + 500) / 1000) as u8; 3])
+    })
+}
+
+fn annotation(plan: &Plan, drawn: &Drawn) -> Annotated {
+    let file = Path::new(&plan.file);
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let wnid = name.split('_').next().unwrap_or_default().to_string();
+    let object = |corners: &[u32; 4]| {
+        let [row_min, col_min, row_max, col_max] = corners.map(|side| side as i32);
+        Object {
+            name: Some(wnid.clone()),
+            pose: Some("Unspecified".into()),
+            truncated: Some(0),
+            difficult: Some(0),
+            corners: [col_min, row_min, col_max + 1, row_max + 1],
+        }
+    };
+    let objects: Vec<(i32, Object)> =
+        drawn.boxes.iter().enumerate().map(|(index, corners)| (index as i32, object(corners))).collect();
+    let xml = write_annotation(&Annotation {
+        folder: wnid.clone(),
+        filename: name.clone(),
+        database: Some("drawn sample".into()),
+        size: (drawn.image.height(), drawn.image.width()),
+        depth: Some(3),
+        segmented: Some(0),
+        objects,
+    });
+    Annotated { wnid, name, xml }
+}
+
+/// Shape by texture: each named shape (rows) in each named texture (columns), as a grid to look at. A name that is no
+/// class is left out.
+pub fn contact_sheet(shapes: &[&str], textures: &[&str], seed: u64) -> Grid {
+    let place = |name: &&str| draw::CLASSES.iter().position(|class| class == name);
+    let (shapes, textures): (Vec<usize>, Vec<usize>) =
+        (shapes.iter().filter_map(place).collect(), textures.iter().filter_map(place).collect());
+    let columns: Vec<String> = textures.iter().map(|&texture| format!("texture: {}", draw::CLASSES[texture])).collect();
+    let mut grid = Grid::new("shapes_and_textures", &columns.iter().map(String::as_str).collect::<Vec<_>>());
+    for &shape in &shapes {
+        let one = |&texture: &usize| {
+            let mut rng = picture::generator(seed, Part::Conflict, (shape * 10 + texture) as u64);
+            let _ = rng.random::<u32>();
+            Picture::new(draw::draw(shape, texture, (224, 224), &mut rng).image, "")
+        };
+        grid = grid.row(format!("shape: {}", draw::CLASSES[shape]), textures.iter().map(one).collect::<Vec<_>>());
+    }
+    grid
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
+        let small = Sample { train: 0, validation: 1, conflict: 0, ..Sample::default() };
+        let bytes = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::at(folder.path()).unwrap();
+            pool.install(|| {
+                plans(&small)
+                    .par_iter()
+                    .map(|plan| {
+                        let (path, annotated) = write_one(&store, &small, plan).unwrap();
+                        (std::fs::read(path).unwrap(), annotated.map(|annotated| annotated.xml))
+                    })
+                    .collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(bytes(1), bytes(4));
+    }
+
+    #[test]
+    fn every_class_has_every_oddity() {
+        for kind in [Oddity::Grey, Oddity::TwoObjects, Oddity::NotAnnotated, Oddity::PngNamedJpeg] {
+            assert!((0..Sample::default().validation).any(|index| oddity(index) == kind));
+        }
+    }
+}
