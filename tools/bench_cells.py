@@ -18,7 +18,7 @@ CELLS = [
     ("first typed value", "value", 'let levels = vec![0.9, 0.7, 0.4];\nlet name = String::from("resnet50");'),
     ("first figure", "figure", FIGURE),
     ("figure again", "display", FIGURE),
-    ("data frame", "value", 'let frame = polars::df!("level" => &levels, "accuracy" => &levels)?;'),
+    ("data frame", "value", 'let frame = lgf::polars::df!("level" => &levels, "accuracy" => &levels)?;'),
     ("table of the frame", "display", "frame.clone()"),
     ("a number", "display", "levels.len()"),
     ("a sentence", "display", 'format!("{name}: {} levels", levels.len())'),

@@ -91,6 +91,22 @@ pub fn drops(predictions: &DataFrame, kind: &str, measure: &str) -> Result<DataF
     interval_table(&rows)
 }
 
+/// The mean of a measure by network, over all rows of a table of predictions (untouched photographs): `model, images,
+/// mean, low, high`.
+///
+/// # Errors
+/// [`Code::Table`] if a column is missing.
+pub fn by_model(predictions: &DataFrame, measure: &str) -> Result<DataFrame> {
+    let models = texts(predictions, "model")?;
+    let values = measured(predictions, measure)?;
+    let mut rows = Vec::new();
+    for model in distinct(&models) {
+        let own: Vec<Vec<f64>> = (0..models.len()).filter(|&row| models[row] == model).map(|row| vec![values[row]]).collect();
+        rows.push((model, 0, own.len(), mean_interval(&own, SEED)?));
+    }
+    Ok(interval_table(&rows)?.drop("level")?)
+}
+
 /// A measure of the overlap with edges (`share`, `lift`, `mass`) by network for one region (`positive`, `negative`,
 /// `top`): `model, level` (0), `images, mean, low, high`. Images where it is undefined are left out, and so not counted
 /// among `images` (fault D4).

@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 
 use super::distinct;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::stats::pearson;
-use crate::store::{floats, integers, texts};
+use crate::store::{bools, floats, integers, texts};
 
 /// Do the effects of single patches add up? One row a network, patch size and image: `model, level, orig_file, single`
 /// (sum over single patches of the fall of the true class's logit), `all` (its fall with all patches at once).
@@ -62,6 +62,47 @@ pub fn interaction_correlation(interaction: &DataFrame) -> Result<DataFrame> {
         "images" => groups.values().map(|(single, _)| single.len() as i64).collect::<Vec<_>>(),
         "r" => tests.iter().map(|test| test.map(|test| test.statistic)).collect::<Vec<_>>(),
         "p" => tests.iter().map(|test| test.map(|test| test.p)).collect::<Vec<_>>(),
+    )?)
+}
+
+/// Where two networks disagree: pictures of the manifest by kind on which both, only one, or neither is right: `kind,
+/// both, only <first>, only <second>, neither`.
+///
+/// # Errors
+/// [`crate::error::Code::Model`] if a network has no predictions; [`crate::error::Code::Table`] if a column is missing.
+pub fn disagreement(predictions: &DataFrame, first: &str, second: &str) -> Result<DataFrame> {
+    let (models, files, kinds) = (texts(predictions, "model")?, texts(predictions, "file")?, texts(predictions, "kind")?);
+    let (right, images) = (bools(predictions, "top1")?, texts(predictions, "orig_file")?);
+    let of = |model: &str| -> Result<BTreeMap<(String, String), bool>> {
+        let own: BTreeMap<(String, String), bool> = (0..models.len())
+            .filter(|&row| models[row] == model)
+            .map(|row| ((kinds[row].clone(), format!("{}/{}", images[row], files[row])), right[row]))
+            .collect();
+        if own.is_empty() {
+            return Err(Error::new(Code::Model, format!("no network {model:?} among the predictions")));
+        }
+        Ok(own)
+    };
+    let (a, b) = (of(first)?, of(second)?);
+    let mut counts: BTreeMap<String, [i64; 4]> = BTreeMap::new();
+    for (key, a) in &a {
+        if let Some(b) = b.get(key) {
+            let place = match (a, b) {
+                (true, true) => 0,
+                (true, false) => 1,
+                (false, true) => 2,
+                (false, false) => 3,
+            };
+            counts.entry(key.0.clone()).or_default()[place] += 1;
+        }
+    }
+    let column = |place: usize| counts.values().map(|count| count[place]).collect::<Vec<_>>();
+    Ok(df!(
+        "kind" => counts.keys().cloned().collect::<Vec<_>>(),
+        "both right" => column(0),
+        &format!("only {first}") => column(1),
+        &format!("only {second}") => column(2),
+        "neither" => column(3),
     )?)
 }
 

@@ -24,9 +24,9 @@ mod report;
 
 pub use answer::{Direction, known_answer, sample_answer};
 pub use bias::shape_bias;
-pub use curves::{curves, drops, overlap_by_model};
+pub use curves::{by_model, curves, drops, overlap_by_model};
 pub use hypotheses::hypotheses;
-pub use interaction::{interaction, interaction_correlation};
+pub use interaction::{disagreement, interaction, interaction_correlation};
 pub use report::write_all;
 
 /// The different names, in the order in which they first come.

@@ -215,8 +215,7 @@ type StepOf = fn(&Root) -> Result<()>;
 impl Root {
     /// The sequence on this root: the sample is drawn unless it holds a study of its own.
     fn steps(&self) -> Vec<(&'static str, StepOf)> {
-        let own = Study::open(&self.store).is_ok_and(|study| study.name != "drawn sample");
-        let mut steps: Vec<(&'static str, StepOf)> = vec![
+        vec![
             ("0 sample", Root::sample),
             ("1 boxes", |root| root.boxes(None)),
             ("2 subset", Root::subset),
@@ -227,11 +226,7 @@ impl Root {
             ("5.2 relevance", Root::relevance),
             ("5.3 overlap", Root::overlap),
             ("6 analyse", Root::analyse),
-        ];
-        if own {
-            steps.remove(0);
-        }
-        steps
+        ]
     }
 
     fn study(&self) -> Result<Study> {
@@ -239,7 +234,7 @@ impl Root {
     }
 
     fn sample(&self) -> Result<()> {
-        sample::write(&self.store, &self.protocol.sample, Progress::bar("sample"))?;
+        sample::open(&self.store, &self.protocol.sample, Progress::bar("sample"))?;
         Ok(())
     }
 
@@ -293,7 +288,7 @@ impl Root {
         models::run_experiments(&self.store, &networks, &manifest, &classes, &parameters, progress)?;
         if let Some(folder) = study.conflict_folder(&self.store) {
             let progress = Progress::bar("cue conflict");
-            models::run_conflict(&self.store, &networks, &folder, &classes, &parameters, progress)?;
+            models::run_conflict(&self.store, &networks, Some(&folder), &classes, &parameters, progress)?;
         }
         Ok(())
     }

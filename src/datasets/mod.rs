@@ -11,12 +11,14 @@
 //! ```
 
 mod build;
+mod look;
 mod patch;
 mod sample;
 mod scramble;
 mod smooth;
 
 pub use build::{KINDS, Kind, Manifest, Parameters, build};
+pub use look::{patch_slider, scrambled_grid, smoothed_grid};
 pub use patch::{patch_boxes, patched};
 pub use sample::sample_images;
 pub use scramble::{Scrambling, derangements, scrambled};

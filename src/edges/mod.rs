@@ -11,7 +11,9 @@
 //! ```
 
 mod detect;
+mod look;
 mod stage;
 
 pub use detect::{Denoise, Detected, Parameters, Thresholds, denoise, detect, gradient_quantile};
+pub use look::{panel, sigma_slider};
 pub use stage::{EdgeTables, detect_all, mask_of};

@@ -12,7 +12,7 @@ use super::predict::{Normalisation, Picture, predict_all, prediction_table, to_i
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Progress, say};
 use crate::pixels;
-use crate::store::{ClassList, Reject, Store, Study, integers, rejects_table, short_name, texts};
+use crate::store::{ClassList, ImageFile, Reject, Store, Study, integers, rejects_table, short_name, texts};
 
 /// How the experiments are run.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -106,19 +106,49 @@ pub fn run_experiments(
     Ok(all)
 }
 
-/// Every network on the cue-conflict pictures of a folder, named `<shape><n>-<texture><m>.png`: `conflict`, with the
-/// columns of a prediction and `shape`, `texture`, `decision` (class names).
+/// Every network on untouched photographs: one row a photograph and network, written to `photographs`. A photograph that
+/// cannot be read is left out and listed in `photographs_rejects`.
 ///
 /// # Errors
-/// As [`run_experiments`]; [`Code::Table`] for a name of another form.
-pub fn run_conflict(
+/// As [`run_experiments`].
+pub fn run_photographs(
     store: &Store,
     networks: &[Network],
-    folder: &Path,
+    images: &[ImageFile],
     classes: &ClassList,
     parameters: &Experiments,
     progress: Progress,
 ) -> Result<DataFrame> {
+    let picture = |image: &ImageFile| Picture { path: image.path.clone(), wnid: image.wnid.clone() };
+    let pictures: Vec<Picture> = images.iter().map(picture).collect();
+    let networks: Vec<&Network> = networks.iter().collect();
+    let run = progress.start(pictures.len(), &format!("photographs on {} networks", networks.len()));
+    let done = predict_all(&networks, &pictures, &parameters.normalisation, parameters.batch, &run)?;
+    run.finish();
+    let rejects: Vec<Reject> =
+        done.rejects.iter().map(|(index, error)| Reject::of("photographs", &images[*index].stem, error)).collect();
+    store.write_table("photographs_rejects", &rejects_table(&rejects)?)?;
+    let table = prediction_table(&done.rows, &pictures, classes)?;
+    store.write_table("photographs", &table)?;
+    Ok(table)
+}
+
+/// Every network on the cue-conflict pictures of a folder, named `<shape><n>-<texture><m>.png`: `conflict`, with the
+/// columns of a prediction and `shape`, `texture`, `decision` (class names).
+///
+/// # Errors
+/// As [`run_experiments`]; [`Code::Missing`] without a folder; [`Code::Table`] for a name of another form.
+pub fn run_conflict(
+    store: &Store,
+    networks: &[Network],
+    folder: Option<&Path>,
+    classes: &ClassList,
+    parameters: &Experiments,
+    progress: Progress,
+) -> Result<DataFrame> {
+    let Some(folder) = folder else {
+        return Err(Error::new(Code::Missing, "this study has no cue-conflict pictures"));
+    };
     let files = crate::store::list_images(&[folder.to_path_buf()])?;
     let short: Vec<String> = classes.names.iter().map(|name| short_name(name)).collect();
     let class_of = |cue: &str| -> Result<usize> {
@@ -149,6 +179,34 @@ pub fn run_conflict(
     table.with_column(Column::new("decision".into(), decision))?;
     store.write_table("conflict", &table)?;
     Ok(table)
+}
+
+/// The classes that each network finds most likely for a photograph: `model, name` (network and class), `softmax`, the
+/// best first.
+///
+/// # Errors
+/// As [`pixels::decode`] and [`super::predict::logits`].
+pub fn top_classes(
+    networks: &[Network],
+    image: &ImageFile,
+    classes: &ClassList,
+    normalisation: &Normalisation,
+    count: usize,
+) -> Result<DataFrame> {
+    let picture = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
+    let (mut models, mut names, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    for network in networks {
+        let rows = super::predict::logits(network, std::slice::from_ref(&picture), normalisation)?;
+        let probability = super::predict::softmax(&rows[0]);
+        let mut order: Vec<usize> = (0..probability.len()).collect();
+        order.sort_by(|&a, &b| probability[b].total_cmp(&probability[a]));
+        for class in order.into_iter().take(count) {
+            models.push(network.name().to_string());
+            names.push(format!("{}: {}", network.name(), classes.name(class)));
+            values.push(probability[class]);
+        }
+    }
+    Ok(df!("model" => models, "name" => names, "softmax" => values)?)
 }
 
 /// Step 5.1: each network of a study with batch normalisation merged, as `models/<name>.safetensors`, and the proof that

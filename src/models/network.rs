@@ -205,6 +205,23 @@ impl Network {
     }
 }
 
+/// One row a network: `model, layers, parameters, million multiply-adds` for a picture of `side` x `side`.
+///
+/// # Errors
+/// As [`Network::layers`].
+pub fn sizes(networks: &[Network], side: i64) -> Result<DataFrame> {
+    let layers: Result<Vec<Vec<LayerSummary>>> = networks.iter().map(|network| network.layers(side)).collect();
+    let layers = layers?;
+    let sum = |of: fn(&LayerSummary) -> i64| layers.iter().map(|rows| rows.iter().map(of).sum()).collect::<Vec<i64>>();
+    let operations = sum(|row| row.multiply_adds).into_iter().map(|count| count as f64 / 1e6).collect::<Vec<_>>();
+    Ok(df!(
+        "model" => networks.iter().map(|network| network.name().to_string()).collect::<Vec<_>>(),
+        "layers" => layers.iter().map(|rows| rows.len() as i64).collect::<Vec<_>>(),
+        "parameters" => sum(|row| row.parameters),
+        "million multiply-adds" => operations,
+    )?)
+}
+
 /// One row of [`Network::layers`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerSummary {

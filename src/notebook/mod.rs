@@ -169,6 +169,31 @@ impl<T: Show> Show for Result<T> {
     }
 }
 
+/// A value to show, or in words why there is none: for a figure or table that some studies have nothing for (boxes of
+/// photographs that were never annotated). Errors of files, memory and devices stay errors.
+///
+/// # Errors
+/// Any but [`Code::Parameter`], [`Code::Missing`], [`Code::Table`] and [`Code::Model`].
+///
+/// ```
+/// use lgf::error::{Code, Error};
+/// use lgf::notebook::or_say;
+///
+/// let nothing: lgf::Result<String> = Err(Error::new(Code::Parameter, "nothing to draw: no box"));
+/// assert_eq!(or_say(nothing)?.text(), "nothing to draw: no box");
+/// # Ok::<(), lgf::Error>(())
+/// ```
+pub fn or_say<T: Show>(result: Result<T>) -> Result<Html> {
+    match result {
+        Ok(value) => Ok(Html::new(value.html(), value.text())),
+        Err(error) if matches!(error.code(), Code::Parameter | Code::Missing | Code::Table | Code::Model) => {
+            let why = error.message().to_string();
+            Ok(Html::new(why.html(), why))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Several things as one block, one below the other: a cell can send only one.
 ///
 /// ```

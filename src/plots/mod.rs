@@ -23,19 +23,23 @@
 mod axes;
 mod bars;
 mod distribution;
+mod galleries;
 mod maps;
 mod points;
 mod sheet;
+mod tables;
 
 use image::Rgb;
 
 pub use bars::{Bar, bars};
 pub use distribution::{Density, Histogram, box_plot, histogram};
+pub use galleries::{gallery, heat_grid};
 pub use maps::{
     Background, HeatStyle, Outline, diverging, grid_figure, heatmap_figure, heatmap_on_image, overlay_boxes,
     overlay_mask, picture_figure,
 };
 pub use points::{Curve, Group, Point, point_plot, strip_plot};
+pub use tables::{bars_of, curves_of, groups_of, plain_curves_of};
 
 use crate::error::{Code, Error, Result};
 

@@ -25,4 +25,4 @@ mod stage;
 
 pub use engine::{Explained, LedgerRow, explain, ledger_table};
 pub use rule::{Composite, Rule};
-pub use stage::{Parameters, Target, explain_all, map_of, write_npy};
+pub use stage::{Parameters, Target, explain_all, ledger_of, map_of, write_npy};

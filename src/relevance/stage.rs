@@ -94,6 +94,19 @@ pub fn map_of(store: &Store, model: &str, stem: &str) -> Result<HeatMap<Crop>> {
     HeatMap::from_npy(&store.read(&name)?).map_err(|error| error.or_path(store.path(&name)))
 }
 
+/// The ledger of one photograph, as a table ([`super::ledger_table`]).
+///
+/// # Errors
+/// As [`explain_all`].
+pub fn ledger_of(network: &Network, image: &ImageFile, classes: &ClassList, parameters: &Parameters) -> Result<DataFrame> {
+    let crop = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
+    let crops = std::slice::from_ref(&crop);
+    let logits = crate::models::logits(network, crops, &parameters.normalisation)?;
+    let class = target(parameters.target, image, &logits[0], classes)?;
+    let input = to_input(crops, &parameters.normalisation, network.device())?;
+    super::ledger_table(&explain(network, &input, &[class], &parameters.composite)?.ledger)
+}
+
 /// Relevance of some batches as one NumPy file: float32, `[n, 3, h, w]`, whole or not at all.
 ///
 /// # Errors

@@ -26,6 +26,9 @@ pub const NETWORKS: [(&str, &str); 6] = [
     ("se-resnext50", "slim-se-resnext50"),
 ];
 
+/// The name of the sample's study.
+pub const NAME: &str = "drawn sample";
+
 /// How many pictures are drawn, and from which seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
@@ -100,6 +103,18 @@ pub fn write(store: &Store, sample: &Sample, progress: Progress) -> Result<Study
     Ok(study)
 }
 
+/// The study of a data root: a person's own where `lgf init` made one, else the drawn sample, written as by [`write`].
+///
+/// # Errors
+/// As [`write`]; [`Code::Table`] if `study.json` cannot be understood.
+pub fn open(store: &Store, sample: &Sample, progress: Progress) -> Result<Study> {
+    match Study::open(store) {
+        Ok(study) if study.name != NAME => Ok(study),
+        Err(error) if error.code() != Code::Missing => Err(error),
+        _ => write(store, sample, progress),
+    }
+}
+
 /// The project's own copy of a network of the sample.
 fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data/models").join(format!("{name}.safetensors"))
@@ -112,7 +127,7 @@ fn study() -> Study {
         weights: format!("sample/networks/{name}.safetensors").into(),
     };
     Study {
-        name: "drawn sample".into(),
+        name: NAME.into(),
         images: vec!["sample/imagenette2".into()],
         split: "val".into(),
         annotations: Some("sample/Annotation.tar.gz".into()),

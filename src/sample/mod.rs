@@ -17,6 +17,6 @@ pub mod picture;
 #[cfg(feature = "torch")]
 mod train;
 
-pub use layout::{NETWORKS, Sample, contact_sheet, write};
+pub use layout::{NAME, NETWORKS, Sample, contact_sheet, open, write};
 #[cfg(feature = "torch")]
 pub use train::{Card, Drawings, Textures, Training, save, test, train};

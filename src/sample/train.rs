@@ -56,8 +56,8 @@ impl Training {
     /// How the networks of the sample are trained; those whose textures tell nothing see their drawings more often.
     pub fn of(textures: Textures) -> Self {
         let epochs = match textures {
-            Textures::Own => 6,
-            Textures::Exchanged => 12,
+            Textures::Own => 4,
+            Textures::Exchanged => 8,
         };
         Training {
             seed: 2026,

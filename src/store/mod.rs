@@ -35,6 +35,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Code, Error, Result};
+use crate::notebook::Figure;
 
 /// A data root: the folder that all steps read from and write to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +101,15 @@ impl Store {
         let path = self.path(name);
         place(&path, |file| file.write_all(bytes))?;
         Ok(path)
+    }
+
+    /// Saves a figure as `figures/<name>.svg` and `.png` and gives it back, to be shown by the cell.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be written.
+    pub fn keep(&self, figure: Figure) -> Result<Figure> {
+        figure.save(self.path("figures"))?;
+        Ok(figure)
     }
 
     /// The bytes of a file under the root.

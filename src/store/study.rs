@@ -1,7 +1,9 @@
 //! What a data root is a study of: which photographs, annotations and networks.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{ClassList, ImageFile, Store, list_images};
@@ -93,6 +95,31 @@ impl Study {
                 .hint("choose another split in study.json, or with `lgf init --split`"));
         }
         Ok(images)
+    }
+
+    /// What the study holds, as a table: photographs by split, classes, networks, and the rest.
+    ///
+    /// # Errors
+    /// As [`list_images`].
+    pub fn contents(&self, store: &Store) -> Result<DataFrame> {
+        let images = self.all_images(store)?;
+        let chosen = self.split_images(store)?;
+        let classes: BTreeSet<&String> = chosen.iter().map(|image| &image.wnid).collect();
+        let networks: Vec<&str> = self.networks.iter().map(|entry| entry.name.as_str()).collect();
+        let there = |path: &Option<PathBuf>| if path.is_some() { "yes" } else { "none" }.to_string();
+        let rows = [
+            ("study", self.name.clone()),
+            ("photographs", images.len().to_string()),
+            ("under study", format!("{} of {} classes", chosen.len(), classes.len())),
+            ("sampled from each class", self.images_per_class.to_string()),
+            ("annotations", there(&self.annotations)),
+            ("cue-conflict pictures", there(&self.conflict)),
+            ("networks", networks.join(", ")),
+        ];
+        Ok(df!(
+            "what" => rows.iter().map(|row| row.0).collect::<Vec<_>>(),
+            "value" => rows.iter().map(|row| row.1.clone()).collect::<Vec<_>>(),
+        )?)
     }
 
     /// The archive of annotations, if the study has one.

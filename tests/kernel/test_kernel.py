@@ -46,7 +46,7 @@ def text_of(cell):
 
 
 def test_displays_carry_plain_text(kernel):
-    kernel.run('let frame = polars::df!("name" => ["a < b", "c"], "value" => [1.5, 2.5])?;').check()
+    kernel.run('let frame = lgf::polars::df!("name" => ["a < b", "c"], "value" => [1.5, 2.5])?;').check()
     bundle = kernel.run("frame.clone()").check().bundles[0]
     assert "2 of 2 rows" in bundle["text/html"] and "a &lt; b" in bundle["text/html"]
     assert "a < b" in bundle["text/plain"]
@@ -55,11 +55,13 @@ def test_displays_carry_plain_text(kernel):
     assert bundle["image/svg+xml"].startswith("<svg") and "a line" in bundle["text/plain"]
 
 
-def test_values_of_the_libraries_can_be_kept(kernel):
+def test_values_of_all_kinds_can_be_kept(kernel):
     kernel.run('let words = vec![String::from("a"), String::from("b")];').check()
-    kernel.run("let tensor = tch::Tensor::from_slice(&[1.0f32, 2.0]).sum(tch::Kind::Float);").check()
-    kernel.run("let column = frame.column(\"value\")?.clone();").check()
-    assert text_of(kernel.run("words.len() as f64 + tensor.double_value(&[]) + column.len() as f64")) == "7.0"
+    kernel.run("let device = models::Device::Cpu;").check()
+    kernel.run('let architecture = models::architecture("resnet50")?;').check()
+    kernel.run('let column = frame.column("value")?.clone();').check()
+    assert text_of(kernel.run("(words.len() as i64 + column.len() as i64) * architecture.classes()")) == "4000"
+    assert text_of(kernel.run('format!("{device:?}")')) == "Cpu"
 
 
 def test_an_error_and_a_panic_keep_variables(kernel):

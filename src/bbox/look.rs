@@ -1,0 +1,110 @@
+//! Boxes to look at.
+
+use image::{Rgb, RgbImage};
+use imageproc::drawing::draw_hollow_rect_mut;
+use imageproc::rect::Rect;
+use polars::prelude::*;
+
+use super::crop::{to_crop_corrected, to_crop_published};
+use crate::error::Result;
+use crate::notebook::{Grid, Picture};
+use crate::pixels;
+use crate::store::{floats, integers, texts};
+
+/// Lines of the box in the photograph and of the corrected one: Okabe and Ito's vermilion. The published one is blue.
+const CORRECTED: Rgb<u8> = Rgb([213, 94, 0]);
+const PUBLISHED: Rgb<u8> = Rgb([0, 114, 178]);
+
+/// Width of every box in pixels of its photograph.
+///
+/// # Errors
+/// [`crate::error::Code::Table`] if a column is missing.
+pub fn widths(boxes: &DataFrame) -> Result<Vec<f64>> {
+    let (low, high) = (floats(boxes, "xmin")?, floats(boxes, "xmax")?);
+    Ok(low.iter().zip(high).map(|(low, high)| high - low).collect())
+}
+
+/// Share of the crop's pixels inside each corrected box; one that is outside the crop counts as 0.
+///
+/// # Errors
+/// [`crate::error::Code::Table`] if a column is missing.
+pub fn crop_shares(boxes: &DataFrame) -> Result<Vec<f64>> {
+    rows(boxes)?
+        .iter()
+        .map(|row| {
+            let visible = to_crop_corrected(row.corners, row.size)?;
+            Ok(visible.map_or(0.0, |visible| visible.area() as f64) / f64::from(224 * 224))
+        })
+        .collect()
+}
+
+/// `count` photographs, spread over the table: whole with their box, and cropped with the corrected and the published
+/// box in the crop.
+///
+/// # Errors
+/// [`crate::error::Code::Table`] if a column is missing or there is no box; [`crate::error::Code::Image`] if a photograph
+/// cannot be read.
+pub fn gallery(boxes: &DataFrame, count: usize) -> Result<Grid> {
+    let (rows, paths) = (rows(boxes)?, texts(boxes, "path")?);
+    let mut grid = Grid::new("boxes", &["photograph", "crop, corrected", "crop, published"]);
+    if rows.is_empty() {
+        return Err(crate::Error::new(crate::error::Code::Parameter, "this study has no boxes to show"));
+    }
+    for index in (0..count).map(|place| place * rows.len() / count.max(1)) {
+        let row = &rows[index];
+        let photograph = pixels::decode(&paths[index])?;
+        let crop = pixels::imagenet_crop(&photograph)?;
+        let corrected = to_crop_corrected(row.corners, row.size)?.map_or([0; 4], |visible| {
+            [visible.col, visible.row, visible.last_col(), visible.last_row()].map(|side| side as i32)
+        });
+        let published = to_crop_published(row.corners, row.size);
+        grid = grid.row(
+            format!("{} x {}", row.size.0, row.size.1),
+            [
+                Picture::new(squared(&outlined(&photograph, row.corners, CORRECTED, 3)), ""),
+                Picture::new(outlined(&crop, corrected, CORRECTED, 2), ""),
+                Picture::new(outlined(&crop, published, PUBLISHED, 2), ""),
+            ],
+        );
+    }
+    Ok(grid)
+}
+
+struct Row {
+    corners: [i32; 4],
+    size: (u32, u32),
+}
+
+fn rows(boxes: &DataFrame) -> Result<Vec<Row>> {
+    let column = |name: &str| integers(boxes, name);
+    let (xmin, ymin, xmax, ymax) = (column("xmin")?, column("ymin")?, column("xmax")?, column("ymax")?);
+    let (height, width) = (column("height")?, column("width")?);
+    let row = |at: usize| Row {
+        corners: [xmin[at], ymin[at], xmax[at], ymax[at]].map(|side| side as i32),
+        size: (height[at] as u32, width[at] as u32),
+    };
+    Ok((0..xmin.len()).map(row).collect())
+}
+
+/// The picture with a rectangle of some pixels' thickness; an inverted one is drawn from its smaller to its larger side.
+fn outlined(picture: &RgbImage, [xmin, ymin, xmax, ymax]: [i32; 4], color: Rgb<u8>, thickness: i32) -> RgbImage {
+    let mut out = picture.clone();
+    let (left, right, top, bottom) = (xmin.min(xmax), xmin.max(xmax), ymin.min(ymax), ymin.max(ymax));
+    for inset in 0..thickness {
+        let (width, height) = (right - left - 2 * inset, bottom - top - 2 * inset);
+        if width > 0 && height > 0 {
+            let rect = Rect::at(left + inset, top + inset).of_size(width as u32, height as u32);
+            draw_hollow_rect_mut(&mut out, rect, color);
+        }
+    }
+    out
+}
+
+/// The whole photograph on a white square, so that a grid keeps its proportions.
+fn squared(picture: &RgbImage) -> RgbImage {
+    let side = picture.width().max(picture.height());
+    let mut out = RgbImage::from_pixel(side, side, Rgb([255; 3]));
+    let (x, y) = ((side - picture.width()) / 2, (side - picture.height()) / 2);
+    image::imageops::replace(&mut out, picture, i64::from(x), i64::from(y));
+    out
+}
