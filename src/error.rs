@@ -104,9 +104,15 @@ impl Error {
     pub fn io(action: &str, path: impl Into<PathBuf>, cause: std::io::Error) -> Self {
         let hint = match cause.kind() {
             std::io::ErrorKind::NotFound => Some("check the path, and that the step that writes it has run"),
-            std::io::ErrorKind::PermissionDenied => Some("choose a folder that you may write to, with --root or LGF_ROOT"),
-            std::io::ErrorKind::StorageFull => Some("free some space, then run the same call again: it goes on where it stopped"),
-            std::io::ErrorKind::ReadOnlyFilesystem => Some("choose a folder that can be written to, with --root or LGF_ROOT"),
+            std::io::ErrorKind::PermissionDenied => {
+                Some("choose a folder that you may write to, with --root or LGF_ROOT")
+            }
+            std::io::ErrorKind::StorageFull => {
+                Some("free some space, then run the same call again: it goes on where it stopped")
+            }
+            std::io::ErrorKind::ReadOnlyFilesystem => {
+                Some("choose a folder that can be written to, with --root or LGF_ROOT")
+            }
             _ => None,
         };
         let error = Error::new(Code::Io, format!("{action} failed")).path(path).because(cause);

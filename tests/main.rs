@@ -1,2 +1,6 @@
-#[test]
-fn a() { let _ = tch::Cuda::is_available(); lgf::hi(); }
+//! Integration tests, in one binary so that libtorch and polars are linked once.
+
+mod bad_input;
+mod golden;
+mod known_answer;
+mod sequence;

@@ -70,7 +70,10 @@ fn mean_of(table: &DataFrame, column: &str, model: &str) -> Result<f64> {
     let (models, values) = (texts(table, "model")?, floats(table, column)?);
     let own: Vec<f64> = (0..models.len()).filter(|&row| models[row] == model).map(|row| values[row]).collect();
     if own.is_empty() {
-        return Err(Error::new(Code::Model, format!("no network {model:?} in the table; the known answer is about it")));
+        return Err(Error::new(
+            Code::Model,
+            format!("no network {model:?} in the table; the known answer is about it"),
+        ));
     }
     Ok(crate::stats::mean(&own))
 }

@@ -19,7 +19,11 @@ fn measured(predictions: &DataFrame, measure: &str) -> Result<Vec<f64>> {
 }
 
 /// Values of one kind by (model, level), grouped by original image.
-fn grouped(predictions: &DataFrame, kind: &str, measure: &str) -> Result<Vec<(String, i64, BTreeMap<String, Vec<f64>>)>> {
+fn grouped(
+    predictions: &DataFrame,
+    kind: &str,
+    measure: &str,
+) -> Result<Vec<(String, i64, BTreeMap<String, Vec<f64>>)>> {
     let (models, kinds) = (texts(predictions, "model")?, texts(predictions, "kind")?);
     let (levels, images) = (integers(predictions, "level")?, texts(predictions, "orig_file")?);
     let values = measured(predictions, measure)?;
@@ -101,7 +105,8 @@ pub fn by_model(predictions: &DataFrame, measure: &str) -> Result<DataFrame> {
     let values = measured(predictions, measure)?;
     let mut rows = Vec::new();
     for model in distinct(&models) {
-        let own: Vec<Vec<f64>> = (0..models.len()).filter(|&row| models[row] == model).map(|row| vec![values[row]]).collect();
+        let own: Vec<Vec<f64>> =
+            (0..models.len()).filter(|&row| models[row] == model).map(|row| vec![values[row]]).collect();
         rows.push((model, 0, own.len(), mean_interval(&own, SEED)?));
     }
     Ok(interval_table(&rows)?.drop("level")?)
@@ -119,7 +124,8 @@ pub fn overlap_by_model(overlap: &DataFrame, region: &str, measure: &str) -> Res
     let mut rows = Vec::new();
     for model in distinct(&models) {
         let own = (0..models.len()).filter(|&row| models[row] == model && regions[row] == region);
-        let own: Vec<Vec<f64>> = own.map(|row| values[row]).filter(|value| value.is_finite()).map(|value| vec![value]).collect();
+        let own: Vec<Vec<f64>> =
+            own.map(|row| values[row]).filter(|value| value.is_finite()).map(|value| vec![value]).collect();
         let count = own.len();
         let interval = mean_interval(&own, SEED)
             .map_err(|_| Error::new(Code::Table, format!("no defined {measure} of region {region:?} for {model}")))?;

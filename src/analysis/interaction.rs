@@ -71,7 +71,8 @@ pub fn interaction_correlation(interaction: &DataFrame) -> Result<DataFrame> {
 /// # Errors
 /// [`crate::error::Code::Model`] if a network has no predictions; [`crate::error::Code::Table`] if a column is missing.
 pub fn disagreement(predictions: &DataFrame, first: &str, second: &str) -> Result<DataFrame> {
-    let (models, files, kinds) = (texts(predictions, "model")?, texts(predictions, "file")?, texts(predictions, "kind")?);
+    let (models, files, kinds) =
+        (texts(predictions, "model")?, texts(predictions, "file")?, texts(predictions, "kind")?);
     let (right, images) = (bools(predictions, "top1")?, texts(predictions, "orig_file")?);
     let of = |model: &str| -> Result<BTreeMap<(String, String), bool>> {
         let own: BTreeMap<(String, String), bool> = (0..models.len())

@@ -1,6 +1,8 @@
 use polars::prelude::*;
 
-use super::{curves, drops, hypotheses, interaction, interaction_correlation, overlap_by_model, sample_answer, shape_bias};
+use super::{
+    curves, drops, hypotheses, interaction, interaction_correlation, overlap_by_model, sample_answer, shape_bias,
+};
 use crate::error::{Code, Result};
 use crate::notebook::say;
 use crate::store::{Store, Study};

@@ -9,8 +9,8 @@ use tar::EntryType;
 
 use super::gunzip::{Gunzip, Trailing, over_limit};
 use super::limits::Limits;
-use crate::store::Reject;
 use crate::error::{Code, Error, Result};
+use crate::store::Reject;
 
 /// Long names and extended headers of one member together; GNU tar's own are far below.
 const HEADER_BYTES: u64 = 1 << 20;

@@ -1,8 +1,8 @@
 //! From the texts of an annotation to numbers that cannot be wrong: `0 <= xmin < xmax <= width`, the same for y.
 
 use super::document::{CORNERS, ObjectTexts, Texts};
-use crate::store::Reject;
 use crate::error::{Code, Error, Result};
+use crate::store::Reject;
 
 /// One object of a photograph, as the annotation has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -13,9 +13,9 @@ use super::encoding::decode;
 use super::gunzip::Trailing;
 use super::limits::Limits;
 use super::read::Annotations;
-use crate::store::Reject;
 use super::table::{boxes_table, empty_files_table};
 use crate::error::{Code, Error, Result};
+use crate::store::Reject;
 
 /// One XML file after checking, or the row that says why it was skipped.
 pub(super) struct Document {

@@ -1,8 +1,8 @@
 //! The numbers of a reading, which add up: `in = ok + skipped`.
 
 use super::check::Checked;
-use crate::store::Reject;
 use crate::error::{Code, Error, Result};
+use crate::store::Reject;
 
 /// What was read and what was not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -16,8 +16,8 @@ use super::collect::{Collector, Outcome, Part, digest_of, document, inner};
 use super::counts::Counts;
 use super::gunzip::Trailing;
 use super::limits::Limits;
-use crate::store::Reject;
 use crate::error::{Code, Error, Result};
+use crate::store::Reject;
 
 /// Loose XML files that one thread parses at a time.
 const BATCH: usize = 1024;

@@ -35,7 +35,8 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, pro
     }
     // The number of files is not known before the last is read, so the stage counts archives as they come.
     let run = progress.start(0, "files");
-    let Annotations { boxes, without_box, rejects, flags, counts } = read_archive(archive, limits, &mut |_| run.check())?;
+    let Annotations { boxes, without_box, rejects, flags, counts } =
+        read_archive(archive, limits, &mut |_| run.check())?;
     drop(run);
     say(&format!("boxes: {}", counts.line()));
     let mut files: Vec<PathBuf> = Vec::new();
@@ -56,11 +57,14 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, pro
 ///
 /// # Errors
 /// As [`subset`]; [`crate::error::Code::Io`] if the root cannot be written.
-pub fn choose_boxes(store: &Store, boxes: &DataFrame, images: &[ImageFile], parameters: &Subset) -> Result<SubsetTable> {
-    let sized: Vec<ImageRef> = images
-        .par_iter()
-        .map(|file| ImageRef { file: file.clone(), size: pixels::size_of(&file.path).ok() })
-        .collect();
+pub fn choose_boxes(
+    store: &Store,
+    boxes: &DataFrame,
+    images: &[ImageFile],
+    parameters: &Subset,
+) -> Result<SubsetTable> {
+    let sized: Vec<ImageRef> =
+        images.par_iter().map(|file| ImageRef { file: file.clone(), size: pixels::size_of(&file.path).ok() }).collect();
     let chosen = subset(boxes, &sized, parameters)?;
     store.write_table("imagenette_boundingboxes", &chosen.boxes)?;
     store.write_table("imagenette_boundingboxes_rejects", &rejects_table(&chosen.flags)?)?;

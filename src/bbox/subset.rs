@@ -6,9 +6,9 @@ use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::check::wnid_of;
-use crate::store::Reject;
 use super::table::files_of;
 use crate::error::{Code, Error, Result};
+use crate::store::Reject;
 use crate::store::{ImageFile, integers, texts};
 
 /// What to do with a photograph that has several objects.

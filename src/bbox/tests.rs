@@ -13,6 +13,7 @@ use tar::{EntryType, Header};
 
 use super::*;
 use crate::error::{Code, Error, Result};
+use crate::store::{REJECT_COLUMNS, rejects_table};
 
 const WNID: &str = "n01440764";
 

@@ -181,7 +181,7 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         }
         Step::Relevance(files) if files.npy.is_some() => relevance_of_files(files, device()?),
         Step::TrainSample(training) => train_sample(training),
-        Step::Doctor => doctor(&open()?),
+        Step::Doctor => doctor(&open()?, device()?),
         Step::Bench => bench(&Root { store: open()?, protocol, device: device()? }),
         step => sequence_step(step, &Root { store: open()?, protocol, device: device()? }),
     }
@@ -475,13 +475,13 @@ fn peak_megabytes() -> f64 {
     (kilobytes.unwrap_or(f64::NAN) / 1024.0).round()
 }
 
-fn doctor(store: &Store) -> Result<()> {
+fn doctor(store: &Store, device: Device) -> Result<()> {
     say(&format!("lgf {}", env!("CARGO_PKG_VERSION")));
     say(&format!("data root: {}, can be written", store.root().display()));
     match Study::open(store) {
         Ok(study) => say(&format!("study: {}, networks {}", study.name, study.networks.len())),
         Err(_) => say("study: none yet; run notebook 0, `lgf sample` or `lgf init`"),
     }
-    say(&format!("device: {}", Device::auto()?));
+    say(&format!("device: {device}"));
     Ok(())
 }

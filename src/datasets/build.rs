@@ -176,7 +176,13 @@ pub fn build(store: &Store, images: &[ImageFile], parameters: &Parameters, progr
     Ok(manifest)
 }
 
-fn build_one(store: &Store, original: usize, image: &ImageFile, parameters: &Parameters, run: &Stage) -> Result<Vec<Row>> {
+fn build_one(
+    store: &Store,
+    original: usize,
+    image: &ImageFile,
+    parameters: &Parameters,
+    run: &Stage,
+) -> Result<Vec<Row>> {
     let crop = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
     let mut rows = Vec::new();
     for make in [scrambled_variants, patched_variants, smoothed_variants] {
@@ -211,7 +217,8 @@ fn scrambled_variants(image: &ImageFile, crop: &RgbImage, parameters: &Parameter
         let mut rng = ChaCha8Rng::seed_from_u64(parameters.seed);
         let stream = sha256_hex(format!("{}/{block}", image.stem).as_bytes());
         rng.set_stream(u64::from_str_radix(&stream[..15], 16).unwrap_or(0));
-        let count = (crop.width().checked_div(block).unwrap_or(0) * crop.height().checked_div(block).unwrap_or(0)) as usize;
+        let count =
+            (crop.width().checked_div(block).unwrap_or(0) * crop.height().checked_div(block).unwrap_or(0)) as usize;
         let orders = derangements(count, parameters.scrambled_variants, parameters.scrambling, &mut rng)?;
         for (variant, order) in orders.into_iter().enumerate() {
             all.push(Variant {
@@ -230,15 +237,16 @@ fn scrambled_variants(image: &ImageFile, crop: &RgbImage, parameters: &Parameter
 
 fn patched_variants(_: &ImageFile, crop: &RgbImage, parameters: &Parameters) -> Result<Vec<Variant>> {
     let mut all = vec![untouched(Kind::Patched, crop)];
-    let one = |level: u32, variant: i64, place: Option<PixelBox<Crop>>, boxes: &[PixelBox<Crop>], name: String| Variant {
-        kind: Kind::Patched,
-        level,
-        variant,
-        order: String::new(),
-        place,
-        name,
-        picture: patched(crop, boxes, Rgb(parameters.fill)),
-    };
+    let one =
+        |level: u32, variant: i64, place: Option<PixelBox<Crop>>, boxes: &[PixelBox<Crop>], name: String| Variant {
+            kind: Kind::Patched,
+            level,
+            variant,
+            order: String::new(),
+            place,
+            name,
+            picture: patched(crop, boxes, Rgb(parameters.fill)),
+        };
     for &size in &parameters.patches {
         let boxes = patch_boxes(crop.width(), size);
         if boxes.is_empty() {
@@ -260,7 +268,15 @@ fn smoothed_variants(_: &ImageFile, crop: &RgbImage, parameters: &Parameters) ->
         picture = smooth(&picture, &parameters.l0);
         let order = String::new();
         let name = format!("pass{pass}");
-        all.push(Variant { kind: Kind::Smoothed, level: pass, variant: -1, order, place: None, name, picture: picture.clone() });
+        all.push(Variant {
+            kind: Kind::Smoothed,
+            level: pass,
+            variant: -1,
+            order,
+            place: None,
+            name,
+            picture: picture.clone(),
+        });
         if pass == parameters.difference_pass {
             for (kind, sign) in [(Kind::Difference, Sign::Plain), (Kind::DifferenceInverse, Sign::Inverse)] {
                 all.push(Variant {

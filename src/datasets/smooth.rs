@@ -185,7 +185,10 @@ mod tests {
     fn smoothing_takes_the_stripes_and_leaves_the_step() {
         let smooth = smooth(&striped(), &L0::default());
         let spread = |image: &RgbImage, from: u32, to: u32| {
-            let values: Vec<u8> = (10..30).flat_map(|y| (from..to).map(move |x| (x, y))).map(|(x, y)| image.get_pixel(x, y).0[0]).collect();
+            let values: Vec<u8> = (10..30)
+                .flat_map(|y| (from..to).map(move |x| (x, y)))
+                .map(|(x, y)| image.get_pixel(x, y).0[0])
+                .collect();
             values.iter().max().unwrap() - values.iter().min().unwrap()
         };
         assert_eq!(spread(&striped(), 5, 18), 16);

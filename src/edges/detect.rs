@@ -157,7 +157,8 @@ mod tests {
         let found = detect(&picture, &Parameters::default());
         let near = |value: u32| value.abs_diff(60) <= 3 || value.abs_diff(160) <= 3;
         assert!(found.mask.pixels().iter().all(|pixel| near(pixel.row) || near(pixel.col)));
-        assert!((300..=480).contains(&found.mask.count()), "{}", found.mask.count());
+        // The outline is 400 pixels long; imageproc keeps one or two pixels across a symmetric step.
+        assert!((380..=800).contains(&found.mask.count()), "{}", found.mask.count());
     }
 
     #[test]

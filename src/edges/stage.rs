@@ -79,9 +79,12 @@ pub fn detect_all(
             Err(error) => rejects.push(Reject::of("edges", &image.stem, &error.or_path(&image.path))),
         }
     }
-    let tables = EdgeTables { all: all_table(&ok)?, in_box: box_table(&ok)?, rejects: crate::store::rejects_table(&rejects)? };
+    let tables =
+        EdgeTables { all: all_table(&ok)?, in_box: box_table(&ok)?, rejects: crate::store::rejects_table(&rejects)? };
     let mut files: Vec<PathBuf> = ok.iter().map(|(image, _)| folder.join(format!("{}.png", image.stem))).collect();
-    for (name, table) in [("edges_data", &tables.all), ("edges_data_flt", &tables.in_box), ("edges_rejects", &tables.rejects)] {
+    for (name, table) in
+        [("edges_data", &tables.all), ("edges_data_flt", &tables.in_box), ("edges_rejects", &tables.rejects)]
+    {
         files.extend(store.write_table(name, table)?);
     }
     record.finish(images.len() as u64, ok.len() as u64, &files)?;
@@ -95,7 +98,8 @@ pub fn detect_all(
 pub fn mask_of(store: &Store, stem: &str) -> Result<PixelMask<Crop>> {
     let name = mask_name(stem);
     let bytes = store.read(&name)?;
-    let picture = pixels::decode_bytes(&bytes, &pixels::Limits::default()).map_err(|error| error.path(store.path(&name)))?;
+    let picture =
+        pixels::decode_bytes(&bytes, &pixels::Limits::default()).map_err(|error| error.path(store.path(&name)))?;
     let inside = picture.pixels().map(|pixel| pixel.0[0] > 127).collect();
     PixelMask::from_values(picture.height(), picture.width(), inside)
 }
@@ -115,8 +119,8 @@ fn detect_one(store: &Store, image: &ImageFile, object: Option<&[i64; 4]>, param
     }
     let in_box = object
         .and_then(|&[xmin, ymin, xmax, ymax]| {
-            let object = PixelBox::<Original>::at(ymin as u32, xmin as u32)
-                .of_size((ymax - ymin) as u32, (xmax - xmin) as u32);
+            let object =
+                PixelBox::<Original>::at(ymin as u32, xmin as u32).of_size((ymax - ymin) as u32, (xmax - xmin) as u32);
             geometry.box_to_crop(&object)
         })
         .map(|visible| {

@@ -60,7 +60,11 @@ impl FromStr for Device {
         match number {
             Some(number) if number < count => Ok(Device::Cuda(number)),
             Some(_) => {
-                let there = if count == 0 { "no GPU can be used".into() } else { format!("there are cuda:0 to cuda:{}", count - 1) };
+                let there = if count == 0 {
+                    "no GPU can be used".into()
+                } else {
+                    format!("there are cuda:0 to cuda:{}", count - 1)
+                };
                 Err(Error::new(Code::Device, format!("{name} was asked for, and {there}; cpu is always there"))
                     .hint("see `make doctor` for the driver and libtorch's CUDA libraries, or use --device cpu"))
             }

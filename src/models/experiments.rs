@@ -159,9 +159,10 @@ pub fn run_conflict(
     };
     let (mut pictures, mut shapes, mut textures) = (Vec::new(), Vec::new(), Vec::new());
     for file in &files {
-        let (shape, texture) = file.stem.split_once('-').ok_or_else(|| {
-            Error::new(Code::Table, "the name is not <shape><n>-<texture><m>").path(&file.path)
-        })?;
+        let (shape, texture) = file
+            .stem
+            .split_once('-')
+            .ok_or_else(|| Error::new(Code::Table, "the name is not <shape><n>-<texture><m>").path(&file.path))?;
         let (shape, texture) = (class_of(shape)?, class_of(texture)?);
         pictures.push(Picture { path: file.path.clone(), wnid: classes.wnids[shape].clone() });
         shapes.push(classes.name(shape));
@@ -248,7 +249,11 @@ pub fn convert_all(
         largest.push(scale);
         files.push(name);
     }
-    say(&format!("convert: {} networks, the same function before and after on {} pictures", names.len(), pictures.len()));
+    say(&format!(
+        "convert: {} networks, the same function before and after on {} pictures",
+        names.len(),
+        pictures.len()
+    ));
     Ok(df!(
         "model" => names,
         "tensors" => tensors,

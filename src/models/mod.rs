@@ -24,7 +24,9 @@ mod zoo;
 
 pub use checkpoint::{read_weights, write_weights};
 pub use device::Device;
-pub use experiments::{Experiments, convert_all, load_all, run_conflict, run_experiments, run_photographs, top_classes};
+pub use experiments::{
+    Experiments, convert_all, load_all, run_conflict, run_experiments, run_photographs, top_classes,
+};
 pub use forward::{Activations, BatchStatistics};
 pub use layer::{Layer, Node, Parameter};
 pub use network::{LayerSummary, Network, Weights, sizes};

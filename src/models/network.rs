@@ -106,7 +106,8 @@ impl Network {
         let _no_grad = tch::no_grad_guard();
         let mut readers = vec![0usize; self.nodes.len() + 1];
         self.nodes.iter().flat_map(|node| &node.inputs).for_each(|&input| readers[input] += 1);
-        let mut weights: Weights = self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
+        let mut weights: Weights =
+            self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
         let mut nodes: Vec<Node> = Vec::new();
         // Where the output of each old node comes from in the new list.
         let mut moved = vec![0usize];

@@ -110,7 +110,10 @@ pub fn tensors(bytes: &[u8]) -> Result<Vec<(String, TensorRecord)>> {
         .map(|(key, _)| key.as_str())
         .collect();
     if nested.len() > 1 {
-        return Err(Error::new(Code::Checkpoint, "holds both a state_dict and a model; which one is meant is not clear"));
+        return Err(Error::new(
+            Code::Checkpoint,
+            "holds both a state_dict and a model; which one is meant is not clear",
+        ));
     }
     if nested.len() == 1 {
         let inner = named.into_iter().find_map(|(_, value)| match value {
@@ -118,7 +121,9 @@ pub fn tensors(bytes: &[u8]) -> Result<Vec<(String, TensorRecord)>> {
             _ => None,
         });
         let inner = inner.unwrap_or_default().into_iter();
-        return collect(inner.filter_map(|(key, value)| if let Value::Text(key) = key { Some((key, value)) } else { None }));
+        return collect(
+            inner.filter_map(|(key, value)| if let Value::Text(key) = key { Some((key, value)) } else { None }),
+        );
     }
     collect(named.into_iter())
 }
@@ -265,10 +270,19 @@ impl<'a> Machine<'a> {
             (Global::OrderedDict, []) => Value::Dict(Vec::new()),
             (
                 Global::RebuildTensor,
-                [Value::Storage { kind, name, count }, Value::Int(offset), Value::Tuple(shape), Value::Tuple(strides), ..],
+                [
+                    Value::Storage { kind, name, count },
+                    Value::Int(offset),
+                    Value::Tuple(shape),
+                    Value::Tuple(strides),
+                    ..,
+                ],
             ) => {
                 let integers = |values: &[Value]| -> Option<Vec<i64>> {
-                    values.iter().map(|value| if let Value::Int(number) = value { Some(*number) } else { None }).collect()
+                    values
+                        .iter()
+                        .map(|value| if let Value::Int(number) = value { Some(*number) } else { None })
+                        .collect()
                 };
                 let (shape, strides) = integers(shape)
                     .zip(integers(strides))
@@ -285,8 +299,13 @@ impl<'a> Machine<'a> {
 
     fn persistent(&mut self) -> Result<()> {
         let Value::Tuple(parts) = self.pop()? else { return Err(self.wrong("a storage that is not understood")) };
-        let [Value::Text(tag), Value::Global(Global::Storage(kind)), Value::Text(name), Value::Text(_), Value::Int(count)] =
-            &parts[..]
+        let [
+            Value::Text(tag),
+            Value::Global(Global::Storage(kind)),
+            Value::Text(name),
+            Value::Text(_),
+            Value::Int(count),
+        ] = &parts[..]
         else {
             return Err(self.wrong("a storage that is not understood"));
         };
@@ -301,29 +320,29 @@ impl<'a> Machine<'a> {
         for _ in 0..MAX_OPERATIONS {
             let operation = self.take(1)?[0];
             match operation {
-                0x80 => drop(self.take(1)?),                                       // PROTO
-                0x95 => drop(self.take(8)?),                                       // FRAME
-                b'(' => self.marks.push(self.stack.len()),                         // MARK
-                b'.' => return self.pop(),                                         // STOP
-                b'}' => self.push(Value::Dict(Vec::new()))?,                       // EMPTY_DICT
-                b']' => self.push(Value::List(Vec::new()))?,                       // EMPTY_LIST
-                b')' => self.push(Value::Tuple(Vec::new()))?,                      // EMPTY_TUPLE
-                b'N' => self.push(Value::None)?,                                   // NONE
-                0x88 | 0x89 => self.push(Value::Bool)?,                            // NEWTRUE, NEWFALSE
+                0x80 => drop(self.take(1)?),                  // PROTO
+                0x95 => drop(self.take(8)?),                  // FRAME
+                b'(' => self.marks.push(self.stack.len()),    // MARK
+                b'.' => return self.pop(),                    // STOP
+                b'}' => self.push(Value::Dict(Vec::new()))?,  // EMPTY_DICT
+                b']' => self.push(Value::List(Vec::new()))?,  // EMPTY_LIST
+                b')' => self.push(Value::Tuple(Vec::new()))?, // EMPTY_TUPLE
+                b'N' => self.push(Value::None)?,              // NONE
+                0x88 | 0x89 => self.push(Value::Bool)?,       // NEWTRUE, NEWFALSE
                 b'K' => {
-                    let number = self.number(1)?;                                  // BININT1
+                    let number = self.number(1)?; // BININT1
                     self.push(Value::Int(number as i64))?;
                 }
                 b'M' => {
-                    let number = self.number(2)?;                                  // BININT2
+                    let number = self.number(2)?; // BININT2
                     self.push(Value::Int(number as i64))?;
                 }
                 b'J' => {
-                    let number = self.number(4)? as u32 as i32;                    // BININT
+                    let number = self.number(4)? as u32 as i32; // BININT
                     self.push(Value::Int(i64::from(number)))?;
                 }
                 0x8a => {
-                    let length = self.number(1)? as usize;                         // LONG1
+                    let length = self.number(1)? as usize; // LONG1
                     let digits = self.take(length)?;
                     let negative = digits.last().is_some_and(|digit| digit & 0x80 != 0);
                     let mut wide = if negative { [0xFF; 8] } else { [0; 8] };
@@ -334,77 +353,77 @@ impl<'a> Machine<'a> {
                     self.push(Value::Int(i64::from_le_bytes(wide)))?;
                 }
                 b'G' => {
-                    self.take(8)?;                                                 // BINFLOAT
+                    self.take(8)?; // BINFLOAT
                     self.push(Value::Other)?;
                 }
                 b'X' => {
-                    let length = self.number(4)?;                                  // BINUNICODE
+                    let length = self.number(4)?; // BINUNICODE
                     let text = self.text(length)?;
                     self.push(text)?;
                 }
                 0x8c => {
-                    let length = self.number(1)?;                                  // SHORT_BINUNICODE
+                    let length = self.number(1)?; // SHORT_BINUNICODE
                     let text = self.text(length)?;
                     self.push(text)?;
                 }
                 b'q' => {
-                    let index = self.number(1)? as u32;                            // BINPUT
+                    let index = self.number(1)? as u32; // BINPUT
                     self.memoize(index)?;
                 }
                 b'r' => {
-                    let index = self.number(4)? as u32;                            // LONG_BINPUT
+                    let index = self.number(4)? as u32; // LONG_BINPUT
                     self.memoize(index)?;
                 }
-                0x94 => self.memoize(self.memo.len() as u32)?,                     // MEMOIZE
+                0x94 => self.memoize(self.memo.len() as u32)?, // MEMOIZE
                 b'h' => {
-                    let index = self.number(1)? as u32;                            // BINGET
+                    let index = self.number(1)? as u32; // BINGET
                     self.recall(index)?;
                 }
                 b'j' => {
-                    let index = self.number(4)? as u32;                            // LONG_BINGET
+                    let index = self.number(4)? as u32; // LONG_BINGET
                     self.recall(index)?;
                 }
                 b'c' => {
-                    let (module, name) = (self.line()?, self.line()?);             // GLOBAL
+                    let (module, name) = (self.line()?, self.line()?); // GLOBAL
                     self.find_global(&module, &name)?;
                 }
                 0x93 => {
-                    let (name, module) = (self.pop()?, self.pop()?);               // STACK_GLOBAL
+                    let (name, module) = (self.pop()?, self.pop()?); // STACK_GLOBAL
                     let (Value::Text(module), Value::Text(name)) = (module, name) else {
                         return Err(self.wrong("a global without a name"));
                     };
                     self.find_global(&module, &name)?;
                 }
                 b't' => {
-                    let items = self.pop_mark()?;                                  // TUPLE
+                    let items = self.pop_mark()?; // TUPLE
                     self.push(Value::Tuple(items))?;
                 }
                 0x85..=0x87 => {
-                    let mut items = Vec::new();                                    // TUPLE1, TUPLE2, TUPLE3
+                    let mut items = Vec::new(); // TUPLE1, TUPLE2, TUPLE3
                     for _ in 0..operation - 0x84 {
                         items.insert(0, self.pop()?);
                     }
                     self.push(Value::Tuple(items))?;
                 }
                 b's' => {
-                    let (value, key) = (self.pop()?, self.pop()?);                 // SETITEM
+                    let (value, key) = (self.pop()?, self.pop()?); // SETITEM
                     self.set_items(vec![key, value])?;
                 }
                 b'u' => {
-                    let items = self.pop_mark()?;                                  // SETITEMS
+                    let items = self.pop_mark()?; // SETITEMS
                     self.set_items(items)?;
                 }
                 b'a' => {
-                    let item = self.pop()?;                                        // APPEND
+                    let item = self.pop()?; // APPEND
                     self.append(vec![item])?;
                 }
                 b'e' => {
-                    let items = self.pop_mark()?;                                  // APPENDS
+                    let items = self.pop_mark()?; // APPENDS
                     self.append(items)?;
                 }
-                b'R' => self.reduce()?,                                            // REDUCE
-                b'b' => drop(self.pop()?),                                         // BUILD: attributes such as _metadata
-                b'Q' => self.persistent()?,                                        // BINPERSID
+                b'R' => self.reduce()?,     // REDUCE
+                b'b' => drop(self.pop()?),  // BUILD: attributes such as _metadata
+                b'Q' => self.persistent()?, // BINPERSID
                 other => return Err(self.wrong(format!("operation 0x{other:02x} is no part of a plain checkpoint"))),
             }
         }

@@ -34,7 +34,8 @@ pub fn against_edges(
             let map = map(&models[index], &files[index])?;
             let mask = edges(&files[index])?;
             let tenth = map.values().len() / 10;
-            let cut = [("positive", map.positive_region()), ("negative", map.negative_region()), ("top", map.top(tenth))];
+            let cut =
+                [("positive", map.positive_region()), ("negative", map.negative_region()), ("top", map.top(tenth))];
             let rows = cut.into_iter().map(|(name, region)| {
                 let overlap = compare(&region, &mask)?;
                 let mass = if name == "positive" { map.positive_share_on(&mask)? } else { None };

@@ -34,7 +34,8 @@ impl Limits {
             return Err(Error::new(Code::Image, format!("the picture says that it is {height} x {width} pixels")));
         }
         if height > side || width > side || height * width > self.pixels {
-            let found = format!("the picture says that it is {height} x {width} pixels, over the limit of {side} a side");
+            let found =
+                format!("the picture says that it is {height} x {width} pixels, over the limit of {side} a side");
             return Err(Error::new(Code::Limit, found).hint("shrink the picture, or leave it out"));
         }
         Ok(())
@@ -128,7 +129,8 @@ fn ends_with_marker(bytes: &[u8]) -> bool {
 }
 
 fn decode_other(bytes: &[u8], limits: &Limits) -> Result<RgbImage> {
-    let unreadable = |cause: image::ImageError| Error::new(Code::Image, "not a picture that can be read").because(cause);
+    let unreadable =
+        |cause: image::ImageError| Error::new(Code::Image, "not a picture that can be read").because(cause);
     let open = || ImageReader::new(Cursor::new(bytes)).with_guessed_format();
     let reader = open().map_err(|cause| Error::new(Code::Image, "not a picture").because(cause))?;
     if reader.format().is_none() {
@@ -146,7 +148,8 @@ fn decode_other(bytes: &[u8], limits: &Limits) -> Result<RgbImage> {
 /// # Errors
 /// [`Code::Image`] if the encoder refuses (an empty picture).
 pub fn encode_jpeg(image: &RgbImage, quality: f32) -> Result<Vec<u8>> {
-    let refused = |cause: std::io::Error| Error::new(Code::Image, "the picture cannot be written as JPEG").because(cause);
+    let refused =
+        |cause: std::io::Error| Error::new(Code::Image, "the picture cannot be written as JPEG").because(cause);
     let mut encoder = mozjpeg::Compress::new(mozjpeg::ColorSpace::JCS_RGB);
     encoder.set_fastest_defaults();
     encoder.set_size(image.width() as usize, image.height() as usize);

@@ -83,7 +83,8 @@ impl<F: Frame> PixelBox<F> {
 
     /// Whether the pixel lies inside.
     pub fn contains(&self, pixel: Pixel<F>) -> bool {
-        (self.row..self.row + self.height).contains(&pixel.row) && (self.col..self.col + self.width).contains(&pixel.col)
+        (self.row..self.row + self.height).contains(&pixel.row)
+            && (self.col..self.col + self.width).contains(&pixel.col)
     }
 
     /// Number of pixels inside.
@@ -142,10 +143,7 @@ impl Geometry {
 
     /// The scales from original to resized pixels, `(vertical, horizontal)`.
     pub fn scale(&self) -> (f64, f64) {
-        (
-            f64::from(self.resized.0) / f64::from(self.original.0),
-            f64::from(self.resized.1) / f64::from(self.original.1),
-        )
+        (f64::from(self.resized.0) / f64::from(self.original.0), f64::from(self.resized.1) / f64::from(self.original.1))
     }
 
     /// The part of a box that is visible in the crop, grown to whole pixels, or `None` where nothing is.

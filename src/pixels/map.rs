@@ -84,7 +84,8 @@ impl<F: Frame> HeatMap<F> {
         }
         let positive = |value: &f32| f64::from(value.max(0.0));
         let total: f64 = self.values.iter().map(positive).sum();
-        let on: f64 = self.values.iter().zip(mask.values()).filter(|(_, on)| **on).map(|(value, _)| positive(value)).sum();
+        let on: f64 =
+            self.values.iter().zip(mask.values()).filter(|(_, on)| **on).map(|(value, _)| positive(value)).sum();
         Ok((total > 0.0).then(|| on / total))
     }
 
@@ -113,7 +114,8 @@ impl<F: Frame> HeatMap<F> {
             [0x93, b'N', b'U', b'M', b'P', b'Y', 1, 0, low, high, ..] => usize::from(u16::from_le_bytes([*low, *high])),
             _ => return Err(wrong()),
         };
-        let header = bytes.get(10..10 + length).and_then(|header| std::str::from_utf8(header).ok()).ok_or_else(wrong)?;
+        let header =
+            bytes.get(10..10 + length).and_then(|header| std::str::from_utf8(header).ok()).ok_or_else(wrong)?;
         if !header.contains("'<f4'") || !header.contains("'fortran_order': False") {
             return Err(wrong());
         }

@@ -119,8 +119,7 @@ impl<F: Frame> PixelMask<F> {
             return Ok(());
         }
         let (a, b) = (self.size(), other.size());
-        let found =
-            format!("masks in the {} frame differ in size: {} x {} and {} x {}", F::NAME, a.0, a.1, b.0, b.1);
+        let found = format!("masks in the {} frame differ in size: {} x {} and {} x {}", F::NAME, a.0, a.1, b.0, b.1);
         Err(Error::new(Code::Parameter, found))
     }
 }

@@ -23,9 +23,8 @@ fn taps(input: usize, output: usize) -> Vec<Taps> {
             let center = (position as f64 + 0.5) * scale;
             let first = ((center - stretch + 0.5) as i64).max(0) as usize;
             let end = ((center + stretch + 0.5) as usize).min(input);
-            let raw: Vec<f64> = (first..end)
-                .map(|index| (1.0 - ((index as f64 - center + 0.5) / stretch).abs()).max(0.0))
-                .collect();
+            let raw: Vec<f64> =
+                (first..end).map(|index| (1.0 - ((index as f64 - center + 0.5) / stretch).abs()).max(0.0)).collect();
             let sum: f64 = raw.iter().sum();
             let fixed = |weight: f64| (0.5 + weight / sum * f64::from(1u32 << FRACTION_BITS)) as i32;
             Taps { first, weights: raw.into_iter().map(fixed).collect() }

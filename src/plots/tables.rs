@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn groups_have_their_mean_as_centre() {
-        let table = df!("model" => ["a", "a", "b"], "region" => ["p"; 3], "share" => [Some(1.0), Some(3.0), None]).unwrap();
+        let table =
+            df!("model" => ["a", "a", "b"], "region" => ["p"; 3], "share" => [Some(1.0), Some(3.0), None]).unwrap();
         let groups = groups_of(&table, "model", "region", "share").unwrap();
         assert_eq!((groups[0].center, groups[1].center), (Some(2.0), None));
     }

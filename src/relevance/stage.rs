@@ -59,15 +59,20 @@ pub fn explain_all(
     let run = progress.start(images.len() * networks.len(), "maps");
     let (mut rows, mut files) = (Vec::new(), Vec::new());
     for chunk in images.chunks(parameters.batch.max(1)) {
-        let crops: Result<Vec<RgbImage>> =
-            chunk.iter().map(|image| pixels::decode(&image.path).and_then(|picture| pixels::imagenet_crop(&picture))).collect();
+        let crops: Result<Vec<RgbImage>> = chunk
+            .iter()
+            .map(|image| pixels::decode(&image.path).and_then(|picture| pixels::imagenet_crop(&picture)))
+            .collect();
         let crops = crops?;
         for network in networks {
             run.check()?;
             let input = to_input(&crops, &parameters.normalisation, network.device())?;
             let logits = crate::models::logits(network, &crops, &parameters.normalisation)?;
-            let targets: Result<Vec<usize>> =
-                chunk.iter().zip(&logits).map(|(image, logits)| target(parameters.target, image, logits, classes)).collect();
+            let targets: Result<Vec<usize>> = chunk
+                .iter()
+                .zip(&logits)
+                .map(|(image, logits)| target(parameters.target, image, logits, classes))
+                .collect();
             let targets = targets?;
             let maps = explain(network, &input, &targets, &parameters.composite)?.maps()?;
             for (((image, map), logits), class) in chunk.iter().zip(maps).zip(logits).zip(targets) {
@@ -98,7 +103,12 @@ pub fn map_of(store: &Store, model: &str, stem: &str) -> Result<HeatMap<Crop>> {
 ///
 /// # Errors
 /// As [`explain_all`].
-pub fn ledger_of(network: &Network, image: &ImageFile, classes: &ClassList, parameters: &Parameters) -> Result<DataFrame> {
+pub fn ledger_of(
+    network: &Network,
+    image: &ImageFile,
+    classes: &ClassList,
+    parameters: &Parameters,
+) -> Result<DataFrame> {
     let crop = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
     let crops = std::slice::from_ref(&crop);
     let logits = crate::models::logits(network, crops, &parameters.normalisation)?;

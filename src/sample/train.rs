@@ -16,7 +16,8 @@ use tch::{Kind, Tensor, nn};
 use super::picture::{self, Recipe};
 use crate::error::{Code, Error, Result};
 use crate::models::{
-    Architecture, BatchStatistics, Device, Layer, Network, Normalisation, Weights, arg_max, logits, to_input, write_weights,
+    Architecture, BatchStatistics, Device, Layer, Network, Normalisation, Weights, arg_max, logits, to_input,
+    write_weights,
 };
 use crate::notebook::{Stage, say};
 use crate::pixels::{self, resize_bilinear};
@@ -109,7 +110,13 @@ impl Drawings {
 ///
 /// # Errors
 /// [`Code::Stopped`] if the person stopped it; [`Code::Numeric`] if the loss is no longer finite.
-pub fn train(name: &str, table: &Architecture, training: &Training, drawings: &Drawings, run: &Stage) -> Result<Network> {
+pub fn train(
+    name: &str,
+    table: &Architecture,
+    training: &Training,
+    drawings: &Drawings,
+    run: &Stage,
+) -> Result<Network> {
     let device = Device::Cpu;
     let mut rng = picture::generator(training.seed, picture::Part::Weights, 0);
     let store = nn::VarStore::new(device.tch());
@@ -129,8 +136,11 @@ pub fn train(name: &str, table: &Architecture, training: &Training, drawings: &D
         let from = step % steps_an_epoch * training.batch;
         let chosen = &order[from..from + training.batch];
         let seeds: Vec<u64> = chosen.iter().map(|_| rng.next_u64()).collect();
-        let pictures: Vec<RgbImage> =
-            chosen.par_iter().zip(seeds).map(|(&index, seed)| vary(&drawings.pictures[index], training.least_area, seed)).collect();
+        let pictures: Vec<RgbImage> = chosen
+            .par_iter()
+            .zip(seeds)
+            .map(|(&index, seed)| vary(&drawings.pictures[index], training.least_area, seed))
+            .collect();
         let targets: Vec<i64> = chosen.iter().map(|&index| drawings.classes[index]).collect();
         let targets = Tensor::from_slice(&targets).to_device(device.tch());
         let input = to_input(&pictures, &Normalisation::imagenet(), device)?;

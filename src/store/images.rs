@@ -30,8 +30,11 @@ pub fn list_images(folders: &[PathBuf]) -> Result<Vec<ImageFile>> {
     }
     if found.is_empty() {
         let names: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
-        return Err(Error::new(Code::Missing, format!("no picture (.jpeg, .jpg, .png, .bmp) below {}", names.join(", ")))
-            .hint("the usual layout is <folder>/train/<wnid>/<name>.JPEG"));
+        return Err(Error::new(
+            Code::Missing,
+            format!("no picture (.jpeg, .jpg, .png, .bmp) below {}", names.join(", ")),
+        )
+        .hint("the usual layout is <folder>/train/<wnid>/<name>.JPEG"));
     }
     found.sort();
     Ok(found)
@@ -61,7 +64,8 @@ fn describe(path: PathBuf) -> ImageFile {
         path.parent().into_iter().flat_map(Path::iter).map(|part| part.to_string_lossy().into_owned()).collect();
     let wnid = folders.iter().rev().find(|name| is_wnid(name)).cloned();
     let wnid = wnid.unwrap_or_else(|| stem.split('_').next().unwrap_or_default().to_string());
-    let split = folders.iter().rev().find(|name| ["train", "val"].contains(&name.as_str())).cloned().unwrap_or_default();
+    let split =
+        folders.iter().rev().find(|name| ["train", "val"].contains(&name.as_str())).cloned().unwrap_or_default();
     ImageFile { wnid, stem, split, path }
 }
 
@@ -76,7 +80,10 @@ mod tests {
     #[test]
     fn class_and_split_come_from_the_folders_or_the_name() {
         let image = describe(PathBuf::from("x/imagenette2/val/n01440764/n01440764_7.JPEG"));
-        assert_eq!((image.wnid.as_str(), image.split.as_str(), image.stem.as_str()), ("n01440764", "val", "n01440764_7"));
+        assert_eq!(
+            (image.wnid.as_str(), image.split.as_str(), image.stem.as_str()),
+            ("n01440764", "val", "n01440764_7")
+        );
         let flat = describe(PathBuf::from("awkward/n01871265_tusker.JPEG"));
         assert_eq!((flat.wnid.as_str(), flat.split.as_str()), ("n01871265", ""));
     }

@@ -90,7 +90,8 @@ impl Record {
             return None;
         }
         let whole = manifest.files.par_iter().all(|file| {
-            hash_file(&self.store.path(&file.name)).is_ok_and(|(bytes, hash)| bytes == file.bytes && hash == file.sha256)
+            hash_file(&self.store.path(&file.name))
+                .is_ok_and(|(bytes, hash)| bytes == file.bytes && hash == file.sha256)
         });
         whole.then_some(manifest.summary)
     }

@@ -7,7 +7,7 @@ use super::canvas::{Canvas, tint};
 use super::chance::{between, count, noise, turn};
 use super::outline::{Part, area, disc, fill, line};
 
-/// Covers `canvas` with ground whose luminance stays within about 30 levels of `luminance`.
+/// Covers `canvas` with ground whose luminance stays within about 60 levels of `luminance`.
 pub(super) fn paint(canvas: &mut Canvas, luminance: f32, rng: &mut ChaCha8Rng) {
     let (height, width) = canvas.size;
     let short = height.min(width) as f32;

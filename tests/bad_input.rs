@@ -1,0 +1,119 @@
+//! Bad input ends in one clear error with a hint, and nothing half-written.
+
+use std::path::Path;
+
+use crate::sequence::{lgf, ok};
+
+/// The error text of a call that must fail.
+fn fails(arguments: &[&str]) -> String {
+    let output = lgf(arguments);
+    assert!(!output.status.success(), "lgf {} should fail", arguments.join(" "));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!text.contains("panicked"), "{text}");
+    text
+}
+
+fn temporary() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root").to_str().unwrap().to_string();
+    (folder, root)
+}
+
+#[test]
+fn a_root_that_cannot_be_written() {
+    let (folder, _) = temporary();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let text = fails(&["sample", "--root", file.join("root").to_str().unwrap()]);
+    assert!(text.contains("file/root"), "{text}");
+}
+
+#[test]
+fn a_step_before_its_input_is_there_names_the_notebook() {
+    let (_folder, root) = temporary();
+    let text = fails(&["subset", "--root", &root]);
+    assert!(text.contains("study.json") && text.contains("run notebook 0 first"), "{text}");
+}
+
+#[test]
+fn an_unknown_protocol_model_or_device() {
+    let (folder, root) = temporary();
+    assert!(fails(&["sample", "--root", &root, "--protocol", "new"]).contains("published or corrected"));
+    assert!(!Path::new(&root).exists(), "nothing was made");
+    let weights = folder.path().join("w.pth");
+    std::fs::write(&weights, "x").unwrap();
+    let weights = weights.to_str().unwrap();
+    let text = fails(&["predict", "--arch", "resnet51", "--weights", weights, "--logits", "l.csv", "a.png"]);
+    assert!(text.contains("resnet51") && text.contains("se-resnext50"), "{text}");
+    assert!(fails(&["doctor", "--root", &root, "--device", "cuda:99"]).contains("cuda:99 was asked for"));
+    assert!(fails(&["sample", "--root", &root, "--device", "tpu"]).contains("auto, cpu or cuda:N"));
+}
+
+#[test]
+fn an_empty_image_folder() {
+    let (folder, root) = temporary();
+    let images = folder.path().join("images");
+    std::fs::create_dir(&images).unwrap();
+    let text = fails(&["init", "--root", &root, "--images", images.to_str().unwrap()]);
+    assert!(text.contains("no picture") && text.contains("<wnid>"), "{text}");
+    assert!(!Path::new(&root).join("study.json").exists());
+}
+
+#[test]
+fn a_cut_jpeg_is_a_reject_and_the_rest_goes_on() {
+    let (folder, root) = temporary();
+    let images = folder.path().join("images/n01440764");
+    std::fs::create_dir_all(&images).unwrap();
+    let picture = lgf::pixels::RgbImage::from_fn(260, 240, |x, y| lgf::pixels::Rgb([x as u8, y as u8, 0]));
+    let jpeg = lgf::pixels::encode_jpeg(&picture, 90.0).unwrap();
+    std::fs::write(images.join("whole.JPEG"), &jpeg).unwrap();
+    std::fs::write(images.join("cut.JPEG"), &jpeg[..jpeg.len() / 2]).unwrap();
+    std::fs::write(images.join("empty.JPEG"), "").unwrap();
+    ok(&["init", "--root", &root, "--images", images.to_str().unwrap(), "--per-class", "1"]);
+    for step in ["boxes", "subset", "edges"] {
+        ok(&[step, "--root", &root]);
+    }
+    let rejects = std::fs::read_to_string(Path::new(&root).join("edges_rejects.csv")).unwrap();
+    assert!(rejects.contains("cut.JPEG") && rejects.contains("end marker"), "{rejects}");
+    assert!(rejects.contains("empty.JPEG") && rejects.contains("the file is empty"), "{rejects}");
+}
+
+#[test]
+fn a_page_named_tar_gz_and_wrong_xml() {
+    let (folder, root) = temporary();
+    let archive = folder.path().join("Annotation.tar.gz");
+    std::fs::write(&archive, "<!DOCTYPE html><html></html>").unwrap();
+    let text = fails(&["boxes", "--root", &root, "--archive", archive.to_str().unwrap()]);
+    assert!(text.contains("Annotation.tar.gz") && text.contains("<!DOC"), "{text}");
+    assert!(!Path::new(&root).join("imagenet_boundingboxes.parquet").exists());
+
+    let xml = folder.path().join("n01440764");
+    std::fs::create_dir(&xml).unwrap();
+    std::fs::write(xml.join("n01440764_1.xml"), "<annotation><size><width>").unwrap();
+    let text = fails(&["boxes", "--root", &root, "--archive", xml.to_str().unwrap()]);
+    assert!(!text.is_empty());
+}
+
+#[test]
+fn a_checkpoint_that_is_none_or_does_not_fit() {
+    let (folder, _) = temporary();
+    let picture = folder.path().join("a.png");
+    let image = lgf::pixels::RgbImage::new(230, 230);
+    std::fs::write(&picture, lgf::pixels::encode_png(&image).unwrap()).unwrap();
+    let (picture, out) = (picture.to_str().unwrap(), folder.path().join("logits.csv"));
+    let golden = format!("{}/tests/golden/slim-resnet50.pth", env!("CARGO_MANIFEST_DIR"));
+    let predict = |arch: &str, weights: &str| {
+        fails(&["predict", "--arch", arch, "--weights", weights, "--logits", out.to_str().unwrap(), picture])
+    };
+    let text = predict("slim-resnext50", &golden);
+    assert!(text.contains("of another shape") && text.contains("conv2"), "{text}");
+    let text = predict("slim-vgg16", &golden);
+    assert!(text.contains("missing") && text.contains("not of this network"), "{text}");
+    let text = predict("slim-resnet50", "not_there.pth");
+    assert!(text.contains("not_there.pth"), "{text}");
+    let cut = folder.path().join("cut.pth");
+    let bytes = std::fs::read(&golden).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    assert!(predict("slim-resnet50", cut.to_str().unwrap()).contains("not a whole zip"));
+    assert!(!out.exists(), "nothing half-written");
+}

@@ -1,0 +1,63 @@
+//! The sample's known answer: what is true by construction must be measured.
+
+use lgf::models::{self, Device, Network};
+use lgf::notebook::Progress;
+use lgf::sample::{self, Sample};
+use lgf::store::{Store, floats, texts};
+use lgf::{analysis, datasets, protocol};
+
+fn networks(names: &[&str]) -> Vec<Network> {
+    let load = |name: &str| {
+        let (_, architecture) = sample::NETWORKS.iter().find(|(other, _)| *other == name).unwrap();
+        let path = format!("{}/data/models/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
+        Network::load(architecture, path, Device::Cpu).unwrap().folded().unwrap().named(name)
+    };
+    names.iter().map(|name| load(name)).collect()
+}
+
+#[test]
+fn every_network_knows_the_sample_and_the_shape_biases_are_as_built() {
+    for (name, _) in sample::NETWORKS {
+        let card = sample::test(&networks(&[name])[0], &Sample::default()).unwrap();
+        let least = if name == "sin-resnet50" { 0.90 } else { 0.95 };
+        assert!(card.top1 >= least, "{name}: top-1 {}", card.top1);
+        match name {
+            "sin-resnet50" => assert!(card.shape_bias >= 0.80, "{name}: shape bias {}", card.shape_bias),
+            "resnet50" => assert!(card.shape_bias <= 0.30, "{name}: shape bias {}", card.shape_bias),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn scrambling_hurts_the_shape_network_more_and_smoothing_the_texture_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::at(folder.path()).unwrap();
+    let protocol = protocol::corrected();
+    let study = sample::write(&store, &protocol.sample, Progress::silent()).unwrap();
+    let images = study.split_images(&store).unwrap();
+    let chosen = datasets::sample_images(&images, study.images_per_class, protocol.datasets.seed).unwrap();
+    let parameters = datasets::Parameters { patches: vec![70], ..protocol.datasets.clone() };
+    let manifest = datasets::build(&store, &chosen, &parameters, Progress::silent()).unwrap();
+    let networks = networks(&["resnet50", "sin-resnet50"]);
+    let classes = study.class_list();
+    let predictions = models::run_experiments(
+        &store,
+        &networks,
+        &manifest.table,
+        &classes,
+        &protocol.experiments(),
+        Progress::silent(),
+    )
+    .unwrap();
+    let fall = |kind: &str, model: &str| {
+        let table = analysis::drops(&predictions, kind, "true_acc").unwrap();
+        let (models, means) = (texts(&table, "model").unwrap(), floats(&table, "mean").unwrap());
+        let own: Vec<f64> = (0..models.len()).filter(|&row| models[row] == model).map(|row| means[row]).collect();
+        own.iter().sum::<f64>() / own.len() as f64
+    };
+    let (plain, exchanged) = (fall("scrambled", "resnet50"), fall("scrambled", "sin-resnet50"));
+    assert!(exchanged > plain + 0.1, "scrambled: resnet50 falls by {plain:.3}, sin-resnet50 by {exchanged:.3}");
+    let (plain, exchanged) = (fall("smoothed", "resnet50"), fall("smoothed", "sin-resnet50"));
+    assert!(plain > exchanged + 0.1, "smoothed: resnet50 falls by {plain:.3}, sin-resnet50 by {exchanged:.3}");
+}

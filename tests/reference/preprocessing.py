@@ -1,0 +1,47 @@
+"""Golden files for pixels::imagenet_crop: what torchvision on Pillow makes of awkward sizes, byte for byte.
+
+Pictures are made from integer arithmetic that the test repeats, stored as PNG; the crop is stored as a hash and a few
+values. JPEG decoding and Pillow's default JPEG encoding are held by hashes, too.
+"""
+
+import hashlib
+import io
+import json
+import pathlib
+
+import numpy
+import PIL
+import torchvision
+from PIL import Image
+from torchvision import transforms
+
+OUT = pathlib.Path("tests/golden")
+SIZES = [(375, 500), (500, 375), (256, 256), (224, 224), (100, 90), (1, 1), (1, 30), (333, 257), (513, 300), (255, 700)]
+
+
+def picture(height, width):
+    row, col = numpy.mgrid[0:height, 0:width].astype(numpy.int64)
+    channels = [(row * 7 + col * 13 + row * col // 3) % 256, (row * row // 5 + col * 3) % 256, (row ^ col) % 256]
+    return Image.fromarray(numpy.stack(channels, axis=-1).astype(numpy.uint8))
+
+
+def sha(array):
+    return hashlib.sha256(numpy.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+crop = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])
+cases = []
+for height, width in SIZES:
+    image = picture(height, width)
+    jpeg = io.BytesIO()
+    image.save(jpeg, "JPEG")
+    decoded = Image.open(io.BytesIO(jpeg.getvalue())).convert("RGB")
+    cases.append({
+        "height": height,
+        "width": width,
+        "crop": sha(numpy.asarray(crop(image))),
+        "jpeg": hashlib.sha256(jpeg.getvalue()).hexdigest(),
+        "decoded": sha(numpy.asarray(decoded)),
+    })
+versions = {"torchvision": torchvision.__version__, "Pillow": PIL.__version__, "numpy": numpy.__version__}
+(OUT / "preprocessing.json").write_text(json.dumps({"versions": versions, "cases": cases}, indent=1) + "\n")
