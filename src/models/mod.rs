@@ -20,6 +20,7 @@ mod layer;
 mod network;
 mod pickle;
 mod predict;
+mod workers;
 mod zoo;
 
 pub use checkpoint::{read_weights, write_weights};
@@ -33,4 +34,5 @@ pub use network::{LayerSummary, Network, Weights, sizes};
 pub use predict::{
     Normalisation, Picture, Prediction, Predictions, arg_max, logits, predict_all, prediction_table, softmax, to_input,
 };
+pub use workers::on_workers;
 pub use zoo::{Architecture, ResNet, Vgg, architecture, architectures};

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use image::RgbImage;
 use polars::prelude::*;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::device::Device;
 use super::network::Network;
+use super::workers::on_workers;
 use crate::error::{Code, Error, Result};
 use crate::notebook::Stage;
 use crate::pixels;
@@ -51,7 +51,7 @@ pub fn to_input(pictures: &[RgbImage], normalisation: &Normalisation, device: De
     }
     let plane = height as usize * width as usize;
     let mut values = vec![0f32; pictures.len() * 3 * plane];
-    values.par_chunks_mut(3 * plane).zip(pictures).for_each(|(target, picture)| {
+    for (target, picture) in values.chunks_mut(3 * plane).zip(pictures) {
         for channel in 0..3 {
             let (mean, std) = (normalisation.mean[channel], normalisation.std[channel]);
             // One division a byte value and channel, as torchvision: (v / 255 - mean) / std.
@@ -61,7 +61,7 @@ pub fn to_input(pictures: &[RgbImage], normalisation: &Normalisation, device: De
                 *value = table[usize::from(byte)];
             }
         }
-    });
+    }
     let shape = [pictures.len() as i64, 3, i64::from(height), i64::from(width)];
     Ok(Tensor::from_slice(&values).view(shape).to_device(device.tch()))
 }
@@ -130,39 +130,49 @@ pub fn predict_all(
     batch: usize,
     run: &Stage,
 ) -> Result<Predictions> {
-    let mut all = Predictions { rows: Vec::new(), rejects: Vec::new() };
     let indexed: Vec<(usize, &Picture)> = pictures.iter().enumerate().collect();
-    for chunk in indexed.chunks(batch.max(1)) {
-        run.check()?;
-        let read: Vec<(usize, Result<RgbImage>)> =
-            chunk.par_iter().map(|(index, picture)| (*index, read_crop(picture))).collect();
-        let mut ready = Vec::new();
-        let mut numbers = Vec::new();
-        for (index, picture) in read {
-            match picture {
-                Ok(picture) => {
-                    ready.push(picture);
-                    numbers.push(index);
-                }
-                Err(error) => {
-                    run.skip();
-                    all.rejects.push((index, error));
-                }
+    let chunks: Vec<&[(usize, &Picture)]> = indexed.chunks(batch.max(1)).collect();
+    let parts = on_workers(networks, &chunks, |networks, chunk| predict_chunk(networks, chunk, normalisation, run))?;
+    let mut all = Predictions { rows: Vec::new(), rejects: Vec::new() };
+    for part in parts {
+        all.rows.extend(part.rows);
+        all.rejects.extend(part.rejects);
+    }
+    Ok(all)
+}
+
+fn predict_chunk(
+    networks: &[Network],
+    chunk: &[(usize, &Picture)],
+    normalisation: &Normalisation,
+    run: &Stage,
+) -> Result<Predictions> {
+    run.check()?;
+    let mut all = Predictions { rows: Vec::new(), rejects: Vec::new() };
+    let (mut ready, mut numbers) = (Vec::new(), Vec::new());
+    for (index, picture) in chunk {
+        match read_crop(picture) {
+            Ok(picture) => {
+                ready.push(picture);
+                numbers.push(*index);
+            }
+            Err(error) => {
+                run.skip();
+                all.rejects.push((*index, error));
             }
         }
-        if ready.is_empty() {
-            continue;
-        }
-        let mut by_network = Vec::new();
-        for network in networks {
-            by_network.push(logits(network, &ready, normalisation)?);
-        }
-        for (place, &picture) in numbers.iter().enumerate() {
-            run.tick();
-            for (network, rows) in networks.iter().zip(&by_network) {
-                let model = network.name().to_string();
-                all.rows.push(Prediction { picture, model, logits: rows[place].clone() });
-            }
+    }
+    if ready.is_empty() {
+        return Ok(all);
+    }
+    let by_network: Result<Vec<Vec<Vec<f32>>>> =
+        networks.iter().map(|network| logits(network, &ready, normalisation)).collect();
+    let by_network = by_network?;
+    for (place, &picture) in numbers.iter().enumerate() {
+        run.tick();
+        for (network, rows) in networks.iter().zip(&by_network) {
+            let model = network.name().to_string();
+            all.rows.push(Prediction { picture, model, logits: rows[place].clone() });
         }
     }
     Ok(all)

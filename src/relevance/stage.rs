@@ -8,7 +8,7 @@ use tch::Tensor;
 use super::engine::{Explained, explain};
 use super::rule::Composite;
 use crate::error::{Code, Error, Result};
-use crate::models::{Network, Normalisation, arg_max, softmax, to_input};
+use crate::models::{Network, Normalisation, arg_max, on_workers, softmax, to_input};
 use crate::notebook::Progress;
 use crate::pixels::{self, Crop, HeatMap, RgbImage};
 use crate::store::{ClassList, ImageFile, Store};
@@ -57,37 +57,53 @@ pub fn explain_all(
     }
     record.folder("lrp")?;
     let run = progress.start(images.len() * networks.len(), "maps");
-    let (mut rows, mut files) = (Vec::new(), Vec::new());
-    for chunk in images.chunks(parameters.batch.max(1)) {
-        let crops: Result<Vec<RgbImage>> = chunk
-            .iter()
-            .map(|image| pixels::decode(&image.path).and_then(|picture| pixels::imagenet_crop(&picture)))
-            .collect();
-        let crops = crops?;
+    let chunks: Vec<&[ImageFile]> = images.chunks(parameters.batch.max(1)).collect();
+    let shared: Vec<&Network> = networks.iter().collect();
+    let parts = on_workers(&shared, &chunks, |networks, chunk| {
+        let mut rows = Vec::new();
         for network in networks {
             run.check()?;
-            let input = to_input(&crops, &parameters.normalisation, network.device())?;
-            let logits = crate::models::logits(network, &crops, &parameters.normalisation)?;
-            let targets: Result<Vec<usize>> = chunk
-                .iter()
-                .zip(&logits)
-                .map(|(image, logits)| target(parameters.target, image, logits, classes))
-                .collect();
-            let targets = targets?;
-            let maps = explain(network, &input, &targets, &parameters.composite)?.maps()?;
-            for (((image, map), logits), class) in chunk.iter().zip(maps).zip(logits).zip(targets) {
-                files.push(store.write(&map_name(network.name(), &image.stem), &map.to_npy())?);
-                let p = softmax(&logits)[class];
-                rows.push(Row { image, model: network.name(), class, softmax: p, logit: logits[class], map });
-                run.tick();
-            }
+            rows.extend(explain_chunk(network, chunk, classes, parameters)?);
+            chunk.iter().for_each(|_| run.tick());
         }
+        Ok(rows)
+    })?;
+    let rows: Vec<Row<'_>> = parts.into_iter().flatten().collect();
+    let mut files = Vec::new();
+    for row in &rows {
+        files.push(store.write_unsynced(&map_name(&row.model, &row.image.stem), &row.map.to_npy())?);
     }
     run.finish();
     let table = table(&rows, classes)?;
     files.extend(store.write_table("lrp_regions", &table)?);
     record.finish(rows.len() as u64, rows.len() as u64, &files)?;
     Ok(table)
+}
+
+fn explain_chunk<'a>(
+    network: &Network,
+    chunk: &'a [ImageFile],
+    classes: &ClassList,
+    parameters: &Parameters,
+) -> Result<Vec<Row<'a>>> {
+    let crop = |image: &ImageFile| pixels::decode(&image.path).and_then(|picture| pixels::imagenet_crop(&picture));
+    let crops: Result<Vec<RgbImage>> = chunk.iter().map(crop).collect();
+    let crops = crops?;
+    let input = to_input(&crops, &parameters.normalisation, network.device())?;
+    let logits = crate::models::logits(network, &crops, &parameters.normalisation)?;
+    let targets: Result<Vec<usize>> =
+        chunk.iter().zip(&logits).map(|(image, logits)| target(parameters.target, image, logits, classes)).collect();
+    let targets = targets?;
+    let maps = explain(network, &input, &targets, &parameters.composite)?.maps()?;
+    let rows = chunk.iter().zip(maps).zip(logits).zip(targets).map(|(((image, map), logits), class)| Row {
+        image,
+        model: network.name().to_string(),
+        class,
+        softmax: softmax(&logits)[class],
+        logit: logits[class],
+        map,
+    });
+    Ok(rows.collect())
 }
 
 /// The map that step 5.2 wrote for a network and a photograph.
@@ -152,7 +168,7 @@ fn checksums(network: &Network) -> Vec<f64> {
 
 struct Row<'a> {
     image: &'a ImageFile,
-    model: &'a str,
+    model: String,
     class: usize,
     softmax: f64,
     logit: f32,
@@ -163,7 +179,7 @@ fn table(rows: &[Row<'_>], classes: &ClassList) -> Result<DataFrame> {
     Ok(df!(
         "file" => rows.iter().map(|row| row.image.stem.clone()).collect::<Vec<_>>(),
         "wnid" => rows.iter().map(|row| row.image.wnid.clone()).collect::<Vec<_>>(),
-        "model" => rows.iter().map(|row| row.model.to_string()).collect::<Vec<_>>(),
+        "model" => rows.iter().map(|row| row.model.clone()).collect::<Vec<_>>(),
         "class" => rows.iter().map(|row| row.class as i64).collect::<Vec<_>>(),
         "class_name" => rows.iter().map(|row| classes.name(row.class)).collect::<Vec<_>>(),
         "softmax" => rows.iter().map(|row| row.softmax).collect::<Vec<_>>(),

@@ -3,12 +3,14 @@ use statrs::function::erf::erfc;
 use super::{Alternative, Test, check_pairs};
 use crate::error::{Code, Error, Result};
 
-/// Largest number of pairs for which the exact distribution is taken (SciPy 1.17).
+/// Largest number of pairs for which the exact distribution is taken, without and with ties or pairs that do not differ
+/// (SciPy 1.17; with them it goes through all signs one by one).
 const EXACT_UP_TO: usize = 50;
+const EXACT_UP_TO_WITH_TIES: usize = 13;
 
 /// Wilcoxon's signed-rank test of paired samples, as `scipy.stats.wilcoxon` (1.17) with its defaults: pairs without a
-/// difference are dropped; the exact distribution up to 50 pairs without ties, else the normal approximation without
-/// continuity correction. The statistic is the sum of the ranks of the positive differences, or for the two-sided test
+/// difference are dropped; the exact distribution up to 50 pairs, or up to 13 where values are tied or a pair was dropped,
+/// else the normal approximation without continuity correction. The statistic is the sum of the ranks of the positive differences, or for the two-sided test
 /// the smaller of the two sums.
 ///
 /// # Errors
@@ -27,9 +29,9 @@ pub fn wilcoxon(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Test> 
     };
     let (plus, minus) = (sum(|difference| difference > 0.0), sum(|difference| difference < 0.0));
     let statistic = if alternative == Alternative::TwoSided { plus.min(minus) } else { plus };
-    // SciPy leaves the exact distribution when a pair was dropped, as its zeros count as ties.
-    let exact = n == a.len() && n <= EXACT_UP_TO && tie_sizes.is_empty();
-    let p = if exact { exact_p(plus, n, alternative) } else { normal_p(plus, n, &tie_sizes, alternative) };
+    let plain = n == a.len() && tie_sizes.is_empty();
+    let exact = a.len() <= if plain { EXACT_UP_TO } else { EXACT_UP_TO_WITH_TIES };
+    let p = if exact { exact_p(plus, &ranks, alternative) } else { normal_p(plus, n, &tie_sizes, alternative) };
     Ok(Test { statistic, p, n })
 }
 
@@ -53,20 +55,21 @@ fn ranks(values: &[f64]) -> (Vec<f64>, Vec<usize>) {
 }
 
 /// Of the 2^n equally likely signs, the share whose sum of positive ranks is as extreme.
-fn exact_p(plus: f64, n: usize, alternative: Alternative) -> f64 {
-    let largest = n * (n + 1) / 2;
-    // counts[s]: number of subsets of 1..=n that sum to s; at most 2^50, exact in f64.
+fn exact_p(plus: f64, ranks: &[f64], alternative: Alternative) -> f64 {
+    // Shared ranks are halves, so everything is counted in halves.
+    let halves = |rank: f64| (2.0 * rank).round() as usize;
+    let largest: usize = ranks.iter().map(|&rank| halves(rank)).sum();
+    // counts[s]: number of choices of ranks that sum to s halves; at most 2^50, exact in f64.
     let mut counts = vec![0.0; largest + 1];
     counts[0] = 1.0;
-    for rank in 1..=n {
+    for rank in ranks.iter().map(|&rank| halves(rank)) {
         for sum in (rank..=largest).rev() {
             counts[sum] += counts[sum - rank];
         }
     }
-    let all = 2f64.powi(n as i32);
-    let observed = plus.round() as usize;
-    let at_least: f64 = counts[observed..].iter().sum::<f64>() / all;
-    let at_most: f64 = counts[..=observed].iter().sum::<f64>() / all;
+    let all = 2f64.powi(ranks.len() as i32);
+    let at_least: f64 = counts[halves(plus)..].iter().sum::<f64>() / all;
+    let at_most: f64 = counts[..=halves(plus)].iter().sum::<f64>() / all;
     match alternative {
         Alternative::Greater => at_least,
         Alternative::Less => at_most,
