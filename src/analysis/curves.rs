@@ -109,7 +109,9 @@ pub fn by_model(predictions: &DataFrame, measure: &str) -> Result<DataFrame> {
             (0..models.len()).filter(|&row| models[row] == model).map(|row| vec![values[row]]).collect();
         rows.push((model, 0, own.len(), mean_interval(&own, SEED)?));
     }
-    Ok(interval_table(&rows)?.drop("level")?)
+    let table = interval_table(&rows)?;
+    let columns = table.columns().iter().filter(|column| column.name().as_str() != "level").cloned().collect();
+    Ok(DataFrame::new(table.height(), columns)?)
 }
 
 /// A measure of the overlap with edges (`share`, `lift`, `mass`) by network for one region (`positive`, `negative`,

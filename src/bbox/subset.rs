@@ -9,7 +9,7 @@ use super::check::wnid_of;
 use super::table::files_of;
 use crate::error::{Code, Error, Result};
 use crate::store::Reject;
-use crate::store::{ImageFile, integers, texts};
+use crate::store::{ImageFile, fresh, integers, texts};
 
 /// What to do with a photograph that has several objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -121,6 +121,7 @@ pub struct SubsetTable {
 /// # Errors
 /// [`Code::Table`] if a column is missing; [`Code::Missing`] if no photograph has a box.
 pub fn subset(boxes: &DataFrame, images: &[ImageRef], parameters: &Subset) -> Result<SubsetTable> {
+    let boxes = &fresh(boxes)?;
     let names = texts(boxes, "filename")?;
     let files = files_of(boxes)?;
     let rows_of: HashMap<&str, std::ops::Range<usize>> =

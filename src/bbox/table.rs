@@ -125,6 +125,7 @@ pub(super) fn files_of(boxes: &DataFrame) -> Result<Vec<std::ops::Range<usize>>>
 /// # Errors
 /// [`Code::Table`](crate::error::Code::Table) if a column is missing.
 pub fn published_form(boxes: &DataFrame, without_box: &DataFrame) -> Result<DataFrame> {
+    let (boxes, without_box) = (&fresh(boxes)?, &fresh(without_box)?);
     let files = files_of(boxes)?;
     let firsts: IdxCa =
         files.iter().map(|file| file.start as IdxSize).collect::<Vec<_>>().into_iter().collect_ca("first".into());

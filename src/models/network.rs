@@ -100,7 +100,13 @@ impl Network {
     /// The same network once more, its tensors shared: for another thread.
     pub(crate) fn shared(&self) -> Network {
         let weights = self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
-        Network { name: self.name.clone(), nodes: self.nodes.clone(), weights, classes: self.classes, device: self.device }
+        Network {
+            name: self.name.clone(),
+            nodes: self.nodes.clone(),
+            weights,
+            classes: self.classes,
+            device: self.device,
+        }
     }
 
     /// The same function with every batch normalisation merged into the convolution before it:

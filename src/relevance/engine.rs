@@ -325,7 +325,13 @@ mod tests {
             assert_eq!(explained.relevance.size(), [2, 3, 224, 224]);
             for row in explained.ledger.iter().filter(|row| row.kind != "linear") {
                 let lost = (row.arrived - row.handed_on).abs();
-                assert!(lost <= 1e-3 * row.arrived.abs(), "{name} {}: {} became {}", row.layer, row.arrived, row.handed_on);
+                assert!(
+                    lost <= 1e-3 * row.arrived.abs(),
+                    "{name} {}: {} became {}",
+                    row.layer,
+                    row.arrived,
+                    row.handed_on
+                );
             }
         }
     }

@@ -27,7 +27,7 @@ pub use images::{ImageFile, list_images};
 pub use record::{Record, Summary, sha256_hex};
 pub use reject::{REJECT_COLUMNS, Reject, rejects_table};
 pub use study::{Classes, NetworkEntry, Study};
-pub use table::{bools, floats, integers, texts};
+pub use table::{bools, column, floats, fresh, integers, texts};
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -38,15 +38,29 @@ impl Store {
     }
 }
 
-fn column<'a>(table: &'a DataFrame, name: &str) -> Result<&'a Column> {
-    table.column(name).map_err(|_| {
+/// The column of a name, looked for one by one. polars' own look-up hashes names with numbers that are drawn once a
+/// program, and each cell of a notebook is a program of its own as far as they go: a table that was looked into in one
+/// cell would seem to lack its columns in the next.
+///
+/// # Errors
+/// [`Code::Table`] listing the columns there are.
+pub fn column<'a>(table: &'a DataFrame, name: &str) -> Result<&'a Column> {
+    table.columns().iter().find(|column| column.name().as_str() == name).ok_or_else(|| {
         let names: Vec<&str> = table.get_column_names().into_iter().map(|name| name.as_str()).collect();
         Error::new(Code::Table, format!("no column {name:?}; the columns are {}", names.join(", ")))
     })
 }
 
+/// The same table without what polars remembers of it, for code that looks columns up by name: see [`column`].
+///
+/// # Errors
+/// None in practice: the columns are of one length.
+pub fn fresh(table: &DataFrame) -> Result<DataFrame> {
+    Ok(DataFrame::new(table.height(), table.columns().to_vec())?)
+}
+
 fn wrong_type(table: &DataFrame, name: &str, expected: &str) -> Error {
-    let found = table.column(name).map(|column| column.dtype().to_string()).unwrap_or_default();
+    let found = column(table, name).map(|column| column.dtype().to_string()).unwrap_or_default();
     Error::new(Code::Table, format!("column {name:?} is {found}, expected {expected}"))
 }
 
