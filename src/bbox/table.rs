@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::check::{Annotation, Object};
 use crate::error::Result;
-use crate::store::{integers, texts};
+use crate::store::{fresh, integers, texts};
 
 /// The columns of the table of boxes in their order: one row an object.
 pub const BOX_COLUMNS: [(&str, DataType); 16] = [
