@@ -16,7 +16,7 @@ STAMPS := .lgf/stamps
 PYTHON := .lgf/venv/bin/python
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup build notebooks test lint test-rust test-kernel lab doctor bench bench-cells clean FORCE
+.PHONY: help setup build notebooks test lint test-rust test-kernel lgf lab doctor bench bench-cells clean FORCE
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -28,6 +28,9 @@ notebooks: build ## everything: set up, build, run notebooks 0 to 6 into LGF_ROO
 
 test: lint test-rust test-kernel ## all tests: formatting, lints, documentation, library, kernel and notebooks
 	@printf '\n== all tests passed\n'; cat .lgf/test-summary
+
+lgf: setup ## the command line: make lgf ARGS="help"
+	$(ENV) cargo run --quiet --bin lgf -- $(ARGS)
 
 lab: build ## JupyterLab with the kernel "Rust (lgf)"
 	$(ENV) cd notebooks && exec ../.lgf/venv/bin/jupyter-lab
