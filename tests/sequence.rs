@@ -28,7 +28,7 @@ fn photographs(folder: &Path) {
         for number in 0..2u32 {
             let picture = lgf::pixels::RgbImage::from_fn(300 + number * 40, 260, |x, y| {
                 let inside = (x as i32 - 150).pow(2) + (y as i32 - 130).pow(2) < 80i32.pow(2);
-                let stripe = (x / (6 + class as u32 * 9)) % 2 == 0;
+                let stripe = (x / (6 + class as u32 * 9)).is_multiple_of(2);
                 lgf::pixels::Rgb(if inside && stripe { [220, 180, 90] } else { [60, 90, 120] })
             });
             let path = folder.join(wnid).join(format!("{wnid}_{number}.png"));

@@ -18,12 +18,11 @@ fn measured(predictions: &DataFrame, measure: &str) -> Result<Vec<f64>> {
     }
 }
 
+/// Values of one network and level, grouped by original image.
+type Level = (String, i64, BTreeMap<String, Vec<f64>>);
+
 /// Values of one kind by (model, level), grouped by original image.
-fn grouped(
-    predictions: &DataFrame,
-    kind: &str,
-    measure: &str,
-) -> Result<Vec<(String, i64, BTreeMap<String, Vec<f64>>)>> {
+fn grouped(predictions: &DataFrame, kind: &str, measure: &str) -> Result<Vec<Level>> {
     let (models, kinds) = (texts(predictions, "model")?, texts(predictions, "kind")?);
     let (levels, images) = (integers(predictions, "level")?, texts(predictions, "orig_file")?);
     let values = measured(predictions, measure)?;

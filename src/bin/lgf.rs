@@ -318,7 +318,7 @@ impl Root {
 
     fn analyse(&self) -> Result<()> {
         for (name, found) in analysis::write_all(&self.store)? {
-            say(&show(&[&format!("{name}"), &table(&found)]).text().to_string());
+            say(show(&[&name, &table(&found)]).text());
         }
         Ok(())
     }

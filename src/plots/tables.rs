@@ -53,12 +53,17 @@ pub fn bars_of(table: &DataFrame, name: &str, value: &str) -> Result<Vec<Bar>> {
     Ok((0..names.len()).map(bar).collect())
 }
 
-/// One group of values a category and hue, with the mean as its centre; values that are missing are left out.
+/// One group of values a category, and hue where there is one, with the mean as its centre; values that are missing are
+/// left out.
 ///
 /// # Errors
 /// [`crate::error::Code::Table`] if a column is missing.
-pub fn groups_of(table: &DataFrame, category: &str, hue: &str, value: &str) -> Result<Vec<Group>> {
-    let (categories, hues, values) = (texts(table, category)?, texts(table, hue)?, floats(table, value)?);
+pub fn groups_of(table: &DataFrame, category: &str, hue: Option<&str>, value: &str) -> Result<Vec<Group>> {
+    let (categories, values) = (texts(table, category)?, floats(table, value)?);
+    let hues = match hue {
+        Some(hue) => texts(table, hue)?,
+        None => vec![String::new(); categories.len()],
+    };
     let keys: Vec<String> = categories.iter().zip(&hues).map(|(a, b)| format!("{a}\u{0}{b}")).collect();
     let mut groups = Vec::new();
     for (_, rows) in rows_by(&keys) {
@@ -106,7 +111,7 @@ mod tests {
     fn groups_have_their_mean_as_centre() {
         let table =
             df!("model" => ["a", "a", "b"], "region" => ["p"; 3], "share" => [Some(1.0), Some(3.0), None]).unwrap();
-        let groups = groups_of(&table, "model", "region", "share").unwrap();
+        let groups = groups_of(&table, "model", Some("region"), "share").unwrap();
         assert_eq!((groups[0].center, groups[1].center), (Some(2.0), None));
     }
 }

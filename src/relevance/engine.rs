@@ -376,9 +376,9 @@ mod tests {
         let r = [2.0, -1.0];
         let raising = |i: usize, j: usize| (x[i] * w[j][i]).max(0.0);
         let mut expected = [0.0; 3];
-        for j in 0..2 {
+        for (j, relevance) in r.iter().enumerate() {
             let z: f64 = (0..3).map(|i| raising(i, j)).sum();
-            (0..3).for_each(|i| expected[i] += raising(i, j) * r[j] / z);
+            (0..3).for_each(|i| expected[i] += raising(i, j) * relevance / z);
         }
         let map = LinearMap::Dense { weight: Tensor::from_slice2(&w) };
         let (x, r) = (Tensor::from_slice(&x).view([1, 3]), Tensor::from_slice(&r).view([1, 2]));

@@ -1,7 +1,9 @@
 //! The classes of a network's outputs, in order.
 
+use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::{fresh, texts};
 use crate::error::{Code, Error, Result};
 
 /// The outputs of a network in order: WordNet id and name of each.
@@ -62,6 +64,18 @@ impl ClassList {
     /// The output that stands for a WordNet id.
     pub fn index_of(&self, wnid: &str) -> Option<usize> {
         self.wnids.iter().position(|other| other == wnid)
+    }
+
+    /// A table with a column `class` at its end: the name of each row's `wnid`, or the id itself where it has none.
+    ///
+    /// # Errors
+    /// [`Code::Table`] if there is no column `wnid`.
+    pub fn named(&self, table: &DataFrame) -> Result<DataFrame> {
+        let name = |wnid: String| self.index_of(&wnid).map_or(wnid, |index| self.name(index));
+        let names: Vec<String> = texts(table, "wnid")?.into_iter().map(name).collect();
+        let mut named = fresh(table)?;
+        named.with_column(Column::new("class".into(), names))?;
+        Ok(named)
     }
 
     /// The name of an output, or its number where there is none.
