@@ -37,8 +37,10 @@ fn grouped(predictions: &DataFrame, kind: &str, measure: &str) -> Result<Vec<Lev
         return Err(Error::new(Code::Table, format!("no prediction of kind {kind:?}")));
     }
     let order = distinct(&models);
+    // From the untouched picture to the most changed: smaller blocks are a stronger change, more passes are, too.
+    let dose = |level: i64| if kind == "scrambled" && level > 0 { i64::MAX - level } else { level };
     let mut rows: Vec<_> = groups.into_iter().map(|((model, level), group)| (model, level, group)).collect();
-    rows.sort_by_key(|(model, level, _)| (order.iter().position(|name| name == model), *level));
+    rows.sort_by_key(|(model, level, _)| (order.iter().position(|name| name == model), dose(*level)));
     Ok(rows)
 }
 

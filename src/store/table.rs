@@ -51,7 +51,7 @@ pub fn column<'a>(table: &'a DataFrame, name: &str) -> Result<&'a Column> {
     })
 }
 
-/// The same table without what polars remembers of it, for code that looks columns up by name: see [`column`].
+/// The same table without what polars remembers of it, for code that looks columns up by name: see [`column()`].
 ///
 /// # Errors
 /// None in practice: the columns are of one length.
