@@ -31,6 +31,10 @@ REMOTE = re.compile(r'<script[^>]*\bsrc="https?://[^"]*"[^>]*>\s*</script>\s*', 
 MATHJAX = re.compile(r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->\s*", re.DOTALL)
 
 
+# What `{:?}` makes of the types that a cell shows.
+DEBUG = re.compile(r"(Html|Figure|Grid|Slider|DataFrame|Err|Ok)\b *[({]|shape: \(")
+
+
 class NotebookFailed(Exception):
     """A notebook that could not be run to its end; the text says where and why."""
 
@@ -257,6 +261,12 @@ def run(path, out, state, timeout):
     page = write(out / f"{path.stem}.html", as_html(notebook, path.stem))
     if failure is not None:
         raise NotebookFailed(describe(path, client, failure, executed))
+    for number, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), start=1):
+        if any(DEBUG.match(output.get("data", {}).get("text/plain", "")) for output in cell.outputs):
+            raise NotebookFailed(
+                f"{path.name}, cell {number}: its result is shown as debug text\n"
+                "  hint: evcxr does that when the cell moves a variable that it has just made; borrow it, or name no variable"
+            )
     seconds, peak = time.monotonic() - start, client.memory.peak
     files = {file.name: file.stat().st_size for file in (executed, page)}
     stamp = {"state": state, "seconds": round(seconds, 1), "peak_bytes": peak, "files": files}

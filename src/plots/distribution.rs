@@ -18,14 +18,12 @@ pub enum Density {
 }
 
 /// What a histogram is made of.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Histogram {
     /// How many bars, 1 to 1,000; the square root of the number of values, at most 50, if `None`.
     pub bins: Option<usize>,
     /// Whether a density curve is drawn.
     pub density: Density,
-    /// Name, words and size.
-    pub look: Look,
 }
 
 /// Counts of values in bars of one width between the least and the greatest.
@@ -34,7 +32,7 @@ pub struct Histogram {
 ///
 /// # Errors
 /// [`Code::Parameter`] without a finite value, with a wrong number of bars, or if the size is too small for the text.
-pub fn histogram(values: &[f64], style: &Histogram) -> Result<Figure> {
+pub fn histogram(values: &[f64], style: &Histogram, look: &Look) -> Result<Figure> {
     let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     let count = values.len();
     if count == 0 {
@@ -64,7 +62,7 @@ pub fn histogram(values: &[f64], style: &Histogram) -> Result<Figure> {
     };
     let highest = counts.iter().map(|&bar| bar as f64 * unit).chain(curve.iter().map(|at| at.1)).fold(0.0, f64::max);
     let across = curve.iter().map(|at| at.0).chain([low, high]);
-    let mut look = style.look.clone();
+    let mut look = look.clone();
     if look.y_label.is_empty() {
         look.y_label = if style.density == Density::None { "count".into() } else { "density".into() };
     }
@@ -181,11 +179,11 @@ mod tests {
 
     #[test]
     fn values_of_every_kind_are_drawn_or_refused() {
-        let style = Histogram { density: Density::Scott, look: Look::named("h"), ..Histogram::default() };
-        assert!(histogram(&[1.0, f64::NAN, 2.0, 2.5], &style).unwrap().svg().contains(">density</text>"));
-        assert!(histogram(&[3.0; 10], &style).is_ok());
-        assert!(histogram(&[], &style).is_err());
-        assert!(histogram(&[1.0], &Histogram { bins: Some(0), ..style }).is_err());
+        let (style, look) = (Histogram { density: Density::Scott, ..Histogram::default() }, Look::named("h"));
+        assert!(histogram(&[1.0, f64::NAN, 2.0, 2.5], &style, &look).unwrap().svg().contains(">density</text>"));
+        assert!(histogram(&[3.0; 10], &style, &look).is_ok());
+        assert!(histogram(&[], &style, &look).is_err());
+        assert!(histogram(&[1.0], &Histogram { bins: Some(0), ..style }, &look).is_err());
         let figure = box_plot(&[Group::new("a", vec![1.0; 3]), Group::new("empty", [])], &Look::default()).unwrap();
         assert!(figure.svg().contains(">empty</text>"));
         let outlier = Group::new("a", vec![1.0, 2.0, 3.0, 4.0, 50.0]);

@@ -103,10 +103,10 @@ pub fn write(store: &Store, sample: &Sample, progress: Progress) -> Result<Study
     Ok(study)
 }
 
-/// The study of a data root: a person's own where `lgf init` made one, else the drawn sample, written as by [`write`].
+/// The study of a data root: a person's own where `lgf init` made one, else the drawn sample, written as by [`write()`].
 ///
 /// # Errors
-/// As [`write`]; [`Code::Table`] if `study.json` cannot be understood.
+/// As [`write()`]; [`Code::Table`] if `study.json` cannot be understood.
 pub fn open(store: &Store, sample: &Sample, progress: Progress) -> Result<Study> {
     match Study::open(store) {
         Ok(study) if study.name != NAME => Ok(study),
