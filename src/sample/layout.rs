@@ -239,6 +239,7 @@ fn draw_one(sample: &Sample, plan: &Plan) -> Result<(Drawn, Vec<u8>)> {
 }
 
 /// The validation photographs as networks see them, with their classes, drawn in memory.
+#[cfg(feature = "torch")]
 pub(super) fn validation(sample: &Sample) -> Result<Vec<(RgbImage, usize)>> {
     let plans = plans(sample);
     let own: Vec<&Plan> = plans.iter().filter(|plan| plan.part == Part::Validation).collect();
@@ -251,6 +252,7 @@ pub(super) fn validation(sample: &Sample) -> Result<Vec<(RgbImage, usize)>> {
 }
 
 /// The cue-conflict pictures with their shapes and textures, drawn in memory.
+#[cfg(feature = "torch")]
 pub(super) fn conflicts(sample: &Sample) -> Vec<(RgbImage, usize, usize)> {
     let plans = plans(sample);
     let own: Vec<&Plan> = plans.iter().filter(|plan| plan.part == Part::Conflict).collect();
