@@ -7,12 +7,12 @@ use rayon::prelude::*;
 
 use super::limits::Limits;
 use super::read::{Annotations, read_archive};
-use super::subset::{ImageRef, Subset, SubsetTable, subset};
+use super::subset::{ImageRef, Subset, SubsetCounts, SubsetTable, subset};
 use super::table::{BOX_COLUMNS, boxes_table, published_form};
 use crate::error::Result;
 use crate::notebook::{Progress, say};
 use crate::pixels;
-use crate::store::{ImageFile, Store, rejects_table};
+use crate::store::{ImageFile, Store, fresh, rejects_table};
 
 /// Step 1: the archive as one table (`imagenet_boundingboxes`), the published form of it
 /// (`imagenet_boundingboxes_published`), and what was skipped (`imagenet_boundingboxes_rejects`). Without an archive, as
@@ -63,12 +63,33 @@ pub fn choose_boxes(
     images: &[ImageFile],
     parameters: &Subset,
 ) -> Result<SubsetTable> {
+    if boxes.height() == 0 {
+        let none = unannotated(boxes, images)?;
+        store.write_table("imagenette_boundingboxes", &none.boxes)?;
+        return Ok(none);
+    }
     let sized: Vec<ImageRef> =
         images.par_iter().map(|file| ImageRef { file: file.clone(), size: pixels::size_of(&file.path).ok() }).collect();
     let chosen = subset(boxes, &sized, parameters)?;
     store.write_table("imagenette_boundingboxes", &chosen.boxes)?;
     store.write_table("imagenette_boundingboxes_rejects", &rejects_table(&chosen.flags)?)?;
     Ok(chosen)
+}
+
+/// The subset of photographs that were never annotated: no box, and all of them listed.
+fn unannotated(boxes: &DataFrame, images: &[ImageFile]) -> Result<SubsetTable> {
+    let mut empty = fresh(boxes)?;
+    for name in ["wnid", "split", "path"] {
+        empty.with_column(Column::new_empty(name.into(), &DataType::String))?;
+    }
+    let count = images.len() as u64;
+    Ok(SubsetTable {
+        boxes: empty,
+        without_annotation: images.iter().map(|image| image.stem.clone()).collect(),
+        without_image: Vec::new(),
+        flags: Vec::new(),
+        counts: SubsetCounts { images: count, without_annotation: count, ..SubsetCounts::default() },
+    })
 }
 
 /// The columns of the table of boxes with their types, for a look at the schema.
