@@ -73,7 +73,7 @@ pub fn run_experiments(
         let pictures = pictures_of(store, &part)?;
         let table_name = |network: &Network| format!("experiments/{set}_{}", network.name());
         let record =
-            |network: &Network| store.record(&table_name(network), &(parameters, fingerprint(network)), &inputs);
+            |network: &Network| store.record(&table_name(network), &(parameters, network.fingerprint()?), &inputs);
         let mut open = Vec::new();
         for network in networks {
             if record(network)?.finished().is_none() {
@@ -261,16 +261,6 @@ pub fn convert_all(
         "largest logit" => largest,
         "file" => files,
     )?)
-}
-
-/// A hash of a network's name and weights, so that tables of other weights are not taken for its own.
-fn fingerprint(network: &Network) -> String {
-    let mut text = network.name().to_string();
-    for (name, tensor) in network.weights() {
-        let (sum, squares) = (tensor.sum(tch::Kind::Double), tensor.square().sum(tch::Kind::Double));
-        text.push_str(&format!(";{name} {:e} {:e}", sum.double_value(&[]), squares.double_value(&[])));
-    }
-    crate::store::sha256_hex(text.as_bytes())
 }
 
 fn select(manifest: &DataFrame, rows: &[usize]) -> Result<DataFrame> {

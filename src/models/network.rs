@@ -97,6 +97,21 @@ impl Network {
         self.weights.get(&name).ok_or_else(|| Error::new(Code::Checkpoint, format!("no tensor {name:?}")))
     }
 
+    /// A hash of the network's name and of every number in it, so that results of other weights are not taken for its own.
+    /// It goes over the bytes: a sum would differ with the number of threads.
+    ///
+    /// # Errors
+    /// [`Code::Device`] if a tensor cannot be copied from its device.
+    pub fn fingerprint(&self) -> Result<String> {
+        let mut text = self.name.clone();
+        for (name, tensor) in &self.weights {
+            let numbers = Vec::<f32>::try_from(tensor.to_device(tch::Device::Cpu).contiguous().view(-1))?;
+            let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+            text.push_str(&format!(";{name} {}", crate::store::sha256_hex(&bytes)));
+        }
+        Ok(crate::store::sha256_hex(text.as_bytes()))
+    }
+
     /// The same network once more, its tensors shared: for another thread.
     pub(crate) fn shared(&self) -> Network {
         let weights = self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();

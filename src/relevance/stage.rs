@@ -50,8 +50,8 @@ pub fn explain_all(
     progress: Progress,
 ) -> Result<DataFrame> {
     let inputs: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
-    let models: Vec<(&str, Vec<f64>)> = networks.iter().map(|network| (network.name(), checksums(network))).collect();
-    let record = store.record("lrp", &(parameters, models), &inputs)?;
+    let models: Result<Vec<String>> = networks.iter().map(Network::fingerprint).collect();
+    let record = store.record("lrp", &(parameters, models?), &inputs)?;
     if record.finished().is_some() {
         return store.table("lrp_regions");
     }
@@ -159,11 +159,6 @@ fn target(how: Target, image: &ImageFile, logits: &[f32], classes: &ClassList) -
             Error::new(Code::Model, format!("class {:?} is not among the outputs", image.wnid)).path(&image.path)
         }),
     }
-}
-
-/// The sum of each tensor: other weights, other key.
-fn checksums(network: &Network) -> Vec<f64> {
-    network.weights().values().map(|tensor| tensor.sum(tch::Kind::Double).double_value(&[])).collect()
 }
 
 struct Row<'a> {
