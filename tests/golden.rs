@@ -1,12 +1,15 @@
-//! Against golden files that `tests/reference` made with torchvision, Pillow, SciPy and torch.
+//! Against golden files that `tests/reference` made with torchvision, Pillow, OpenCV, SciPy and torch.
 
 use std::path::{Path, PathBuf};
 
+use lgf::edges;
 use lgf::models::{self, Device, Network, Normalisation};
-use lgf::pixels::{self, Limits, Rgb, RgbImage};
+use lgf::pixels::{self, Limits, Original, Rgb, RgbImage};
 use lgf::stats::{Alternative, pearson, wilcoxon};
 use lgf::store::sha256_hex;
 use serde_json::Value;
+
+use crate::sequence::ok;
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
@@ -36,6 +39,85 @@ fn crop_jpeg_and_decoding_equal_torchvision_and_pillow_to_the_byte() {
         assert_eq!(sha256_hex(decoded.as_raw()), case["decoded"].as_str().unwrap(), "decoding of {size:?}");
         let crop = pixels::imagenet_crop(&picture).unwrap();
         assert_eq!(sha256_hex(crop.as_raw()), case["crop"].as_str().unwrap(), "crop of {size:?}");
+    }
+}
+
+/// The pictures of `tests/reference/edges.py`: flat, noise, or steps with a little noise on them.
+fn grainy(kind: &str, (height, width): (u32, u32), seed: u32) -> RgbImage {
+    let grain = |index: u32| {
+        let mut x = (index + 1).wrapping_mul(0x9E37_79B1) ^ seed.wrapping_mul(0x85EB_CA77);
+        x ^= x >> 15;
+        x.wrapping_mul(0x2C1B_3C6D) >> 24
+    };
+    RgbImage::from_fn(width, height, |x, y| {
+        Rgb([0, 1, 2].map(|channel| {
+            let grain = grain((y * width + x) * 3 + channel);
+            let value = match kind {
+                "black" => 0,
+                "white" => 255,
+                "noise" => grain,
+                _ => (y / 9 * 53 + x / 11 * 71 + channel * 29) % 200 + grain / 8,
+            };
+            value as u8
+        }))
+    })
+}
+
+/// Every form of denoising and Canny that the golden file has, for one picture.
+fn equals_opencv(picture: &RgbImage, case: &Value, canny: &[Value], what: &str) {
+    let windows: Vec<f64> = case["windows"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
+    let (h, h_color, template, search) = (windows[0] as f32, windows[1] as f32, windows[2] as u32, windows[3] as u32);
+    let same = |found: &[u8], expected: &Value, name: &str| {
+        assert_eq!(sha256_hex(found), expected.as_str().unwrap(), "{name} of {what}");
+    };
+    let denoised = edges::non_local_means_color(picture, h, h_color, template, search).unwrap();
+    same(denoised.as_raw(), &case["denoised"], "colour");
+    let gray = edges::to_gray(&denoised);
+    same(gray.as_raw(), &case["gray"], "grey");
+    let plain = edges::to_gray(picture);
+    let denoised = edges::non_local_means(&plain, h, template, search).unwrap();
+    same(denoised.as_raw(), &case["gray_denoised"], "denoised grey");
+    for (index, parameters) in canny.iter().enumerate() {
+        let aperture = if parameters[0] == 3 { edges::Aperture::Three } else { edges::Aperture::Five };
+        let norm = if parameters[1] == true { edges::GradientNorm::L2 } else { edges::GradientNorm::L1 };
+        let (low, high) = (parameters[2].as_f64().unwrap(), parameters[3].as_f64().unwrap());
+        let name = format!("Canny {parameters}");
+        let found = edges::canny(&gray, low, high, aperture, norm).unwrap();
+        same(found.as_raw(), &case["edges"][index], &name);
+        let found = edges::canny(&plain, low, high, aperture, norm).unwrap();
+        same(found.as_raw(), &case["plain_edges"][index], &name);
+    }
+    let found = edges::detect::<Original>(picture, &edges::Parameters::published()).unwrap();
+    same(found.gray.as_raw(), &case["published"][0], "published grey");
+    same(found.mask.to_gray().as_raw(), &case["published"][1], "published edges");
+}
+
+#[test]
+fn edges_equal_opencv_to_the_byte_on_pictures_of_every_awkward_size() {
+    let golden = json("edges.json");
+    let canny = golden["canny"].as_array().unwrap();
+    let cases = golden["generated"].as_array().unwrap();
+    assert_eq!(cases.len(), 48);
+    for case in cases {
+        let size = |name: &str| case[name].as_u64().unwrap() as u32;
+        let kind = case["kind"].as_str().unwrap();
+        let picture = grainy(kind, (size("height"), size("width")), size("seed"));
+        equals_opencv(&picture, case, canny, &format!("{kind}, {} x {}", size("height"), size("width")));
+    }
+}
+
+#[test]
+fn edges_equal_opencv_to_the_byte_on_photographs_of_the_sample() {
+    let golden = json("edges.json");
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_str().unwrap();
+    ok(&["sample", "--root", root]);
+    let cases = golden["sample"].as_array().unwrap();
+    assert!(cases.len() >= 6);
+    for case in cases {
+        let file = case["file"].as_str().unwrap();
+        let picture = pixels::decode(folder.path().join(file)).unwrap();
+        equals_opencv(&picture, case, golden["canny"].as_array().unwrap(), file);
     }
 }
 

@@ -10,6 +10,7 @@ use super::check::{Annotation, Checked, check, wnid_of};
 use super::counts::Counts;
 use super::document::parse;
 use super::encoding::decode;
+use super::finished::Finished;
 use super::gunzip::Trailing;
 use super::limits::Limits;
 use super::read::Annotations;
@@ -31,8 +32,8 @@ pub(super) struct Part {
 }
 
 pub(super) enum Outcome {
-    /// A whole inner archive.
-    Synset { wnid: String, table: Synset },
+    /// A whole inner archive, and the hash of its packed bytes.
+    Synset { wnid: String, digest: String, table: Synset },
     /// An inner archive that could not be read.
     Corrupt(Reject),
     /// XML files that stood by themselves.
@@ -40,19 +41,20 @@ pub(super) enum Outcome {
 }
 
 /// The rows of one synset.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Synset {
-    boxes: DataFrame,
-    without_box: DataFrame,
-    rejects: Vec<Reject>,
-    flags: Vec<Reject>,
-    counts: Counts,
+    pub(super) boxes: DataFrame,
+    pub(super) without_box: DataFrame,
+    pub(super) rejects: Vec<Reject>,
+    pub(super) flags: Vec<Reject>,
+    pub(super) counts: Counts,
 }
 
 /// What came back so far.
 #[derive(Default)]
 pub(super) struct Collector {
     synsets: BTreeMap<String, Vec<Synset>>,
+    digests: BTreeMap<String, String>,
     loose: Vec<Document>,
     pub(super) rejects: Vec<Reject>,
     pub(super) flags: Vec<Reject>,
@@ -71,9 +73,10 @@ impl Collector {
 
     pub(super) fn add(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Synset { wnid, table } => {
+            Outcome::Synset { wnid, digest, table } => {
                 self.counts.add(&table.counts);
                 self.counts.archives += 1;
+                self.digests.insert(wnid.clone(), digest);
                 self.synsets.entry(wnid).or_default().push(table);
             }
             Outcome::Corrupt(reject) => {
@@ -82,6 +85,15 @@ impl Collector {
             }
             Outcome::Loose(documents) => self.loose.extend(documents),
         }
+    }
+
+    /// The archives that were read whole, for a reading that ended early.
+    pub(super) fn into_finished(self) -> Finished {
+        let synsets = self.synsets.into_iter().filter_map(|(wnid, mut tables)| {
+            let digest = self.digests.get(&wnid)?.clone();
+            Some((wnid, (digest, tables.pop()?)))
+        });
+        Finished::of(synsets.collect())
     }
 
     pub(super) fn tables(mut self) -> Result<Annotations> {
@@ -114,7 +126,13 @@ impl Collector {
 }
 
 /// Reads one inner archive whole; any fault in it skips it.
-pub(super) fn inner(wnid: String, name: &str, bytes: &[u8], source: &str, limits: &Limits) -> Outcome {
+pub(super) fn inner(
+    (wnid, digest): (String, String),
+    name: &str,
+    bytes: &[u8],
+    source: &str,
+    limits: &Limits,
+) -> Outcome {
     let mut documents = Vec::new();
     let (mut skipped, mut flags) = (Vec::new(), Vec::new());
     let walked = walk(bytes, source, limits, &mut |member| {
@@ -140,7 +158,7 @@ pub(super) fn inner(wnid: String, name: &str, bytes: &[u8], source: &str, limits
             table.counts.files_skipped += skipped.len() as u64;
             table.rejects.append(&mut skipped);
             table.flags.append(&mut flags);
-            Outcome::Synset { wnid, table }
+            Outcome::Synset { wnid, digest, table }
         }
         Err(error) => Outcome::Corrupt(Reject::of("boxes", name, &error.or_path(source))),
     }
@@ -150,6 +168,12 @@ pub(super) fn document(member: String, bytes: &[u8], source: &str, limits: &Limi
     let read = || check(parse(&decode(bytes)?, limits)?, source, &member, stem_of(&member));
     let outcome = read().map_err(|error| Box::new(Reject::of("boxes", &member, &error.or_path(source))));
     Document { digest: digest_of(bytes), outcome, member }
+}
+
+/// The rows of one file, or why it has none.
+pub(super) fn document_boxes(member: &str, bytes: &[u8], source: &str, limits: &Limits) -> Result<DataFrame> {
+    let checked = check(parse(&decode(bytes)?, limits)?, source, member, stem_of(member))?;
+    boxes_table(&[checked.annotation])
 }
 
 /// Sorts the files of a synset by name, drops second copies, and makes tables of them.

@@ -1,11 +1,13 @@
 //! The numbers of a reading, which add up: `in = ok + skipped`.
 
+use serde::{Deserialize, Serialize};
+
 use super::check::Checked;
 use crate::error::{Code, Error, Result};
 use crate::store::Reject;
 
 /// What was read and what was not.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Inner archives that were read.
     pub archives: u64,

@@ -12,12 +12,13 @@ use polars::prelude::DataFrame;
 use rayon::{Scope, Yield};
 
 use super::archive::{Member, is_archive, stem_of, walk};
-use super::collect::{Collector, Outcome, Part, digest_of, document, inner};
+use super::collect::{Collector, Outcome, Part, document, inner};
 use super::counts::Counts;
+use super::finished::Finished;
 use super::gunzip::Trailing;
 use super::limits::Limits;
 use crate::error::{Code, Error, Result};
-use crate::store::Reject;
+use crate::store::{Reject, sha256_hex};
 
 /// Loose XML files that one thread parses at a time.
 const BATCH: usize = 1024;
@@ -68,8 +69,22 @@ pub fn read_archive(
     limits: &Limits,
     progress: &mut dyn FnMut(&Counts) -> Result<()>,
 ) -> Result<Annotations> {
+    resume_archive(path, limits, &mut Finished::default(), progress)
+}
+
+/// As [`read_archive`], without reading those inner archives again that are in `finished` with the same content. Where
+/// the reading ends early (the archive is cut, or a stop), `finished` holds what was read until then.
+///
+/// # Errors
+/// As [`read_archive`].
+pub fn resume_archive(
+    path: &Path,
+    limits: &Limits,
+    finished: &mut Finished,
+    progress: &mut dyn FnMut(&Counts) -> Result<()>,
+) -> Result<Annotations> {
     let (sender, receiver) = channel();
-    let collector = rayon::in_place_scope(|scope| -> Result<Collector> {
+    let (collector, outcome) = rayon::in_place_scope(|scope| {
         let mut reading = Reading {
             scope,
             limits: *limits,
@@ -82,16 +97,16 @@ pub fn read_archive(
             loose_bytes: 0,
             source: String::new(),
             collected: Collector::default(),
+            finished: std::mem::take(finished),
             progress,
         };
-        let kind = fs::metadata(path).map_err(|cause| Error::io("reading", path, cause))?;
-        if kind.is_dir() {
-            reading.folder(path, FOLDER_DEPTH)?
-        } else {
-            reading.outer(path)?
-        }
-        reading.finish()
-    })?;
+        let outcome = reading.whole(path);
+        (reading.drain(), outcome)
+    });
+    if let Err(error) = outcome {
+        *finished = collector.into_finished();
+        return Err(error);
+    }
     let annotations = collector.tables()?;
     annotations.counts.accept(limits.max_reject_share, &annotations.rejects).map_err(|error| error.or_path(path))?;
     Ok(annotations)
@@ -105,15 +120,32 @@ struct Reading<'env, 'scope, 'progress> {
     receiver: Receiver<Part>,
     waiting_bytes: usize,
     running: usize,
-    seen: HashMap<String, u64>,
+    seen: HashMap<String, String>,
     loose: Vec<(String, Vec<u8>)>,
     loose_bytes: usize,
     source: String,
     collected: Collector,
+    finished: Finished,
     progress: &'progress mut dyn FnMut(&Counts) -> Result<()>,
 }
 
 impl Reading<'_, '_, '_> {
+    fn whole(&mut self, path: &Path) -> Result<()> {
+        let kind = fs::metadata(path).map_err(|cause| Error::io("reading", path, cause))?;
+        if kind.is_dir() {
+            self.folder(path, FOLDER_DEPTH)?
+        } else {
+            self.outer(path)?
+        }
+        if !self.loose.is_empty() {
+            self.spawn_loose()?;
+        }
+        while self.running > 0 {
+            self.wait()?;
+        }
+        Ok(())
+    }
+
     fn folder(&mut self, folder: &Path, depth: usize) -> Result<()> {
         let unreadable = |cause| Error::io("listing", folder, cause);
         let mut paths: Vec<PathBuf> = Vec::new();
@@ -174,8 +206,8 @@ impl Reading<'_, '_, '_> {
             }
             Member::Archive { name, bytes } => {
                 let wnid = stem_of(name.trim_end_matches(".gz")).to_string();
-                let digest = digest_of(&bytes);
-                match self.seen.insert(wnid.clone(), digest) {
+                let digest = sha256_hex(&bytes);
+                match self.seen.insert(wnid.clone(), digest.clone()) {
                     Some(before) if before == digest => {}
                     Some(before) => {
                         self.seen.insert(wnid, before);
@@ -183,9 +215,12 @@ impl Reading<'_, '_, '_> {
                         let error = Error::new(Code::Archive, message).path(&self.source);
                         self.collected.skip_member(Reject::of("boxes", &name, &error), &name);
                     }
-                    None => {
-                        self.spawn(bytes.len(), move |source, limits| inner(wnid, &name, &bytes, source, limits))?
-                    }
+                    None => match self.finished.take(&wnid, &digest) {
+                        Some(table) => self.collected.add(Outcome::Synset { wnid, digest, table }),
+                        None => self.spawn(bytes.len(), move |source, limits| {
+                            inner((wnid, digest), &name, &bytes, source, limits)
+                        })?,
+                    },
                 }
             }
             Member::Xml { name, bytes } => {
@@ -229,35 +264,44 @@ impl Reading<'_, '_, '_> {
         Ok(())
     }
 
-    /// Waits for one piece; does a piece of work itself where this thread belongs to the pool.
+    /// Waits for one piece.
     fn wait(&mut self) -> Result<()> {
+        let part = self.next_part();
+        self.take(part)
+    }
+
+    /// The next piece; does a piece of work itself where this thread belongs to the pool.
+    fn next_part(&self) -> Part {
         loop {
             if let Ok(part) = self.receiver.try_recv() {
-                return self.take(part);
+                return part;
             }
             if rayon::yield_now() != Some(Yield::Executed)
                 && let Ok(part) = self.receiver.recv_timeout(Duration::from_millis(5))
             {
-                return self.take(part);
+                return part;
             }
         }
     }
 
     fn take(&mut self, part: Part) -> Result<()> {
-        self.running -= 1;
-        self.waiting_bytes -= part.bytes;
-        self.collected.add(part.outcome);
+        self.keep(part);
         (self.progress)(&self.collected.counts)
     }
 
-    fn finish(mut self) -> Result<Collector> {
-        if !self.loose.is_empty() {
-            self.spawn_loose()?;
-        }
+    fn keep(&mut self, part: Part) {
+        self.running -= 1;
+        self.waiting_bytes -= part.bytes;
+        self.collected.add(part.outcome);
+    }
+
+    /// What was read, with the pieces that are still on their way.
+    fn drain(mut self) -> Collector {
         while self.running > 0 {
-            self.wait()?;
+            let part = self.next_part();
+            self.keep(part);
         }
-        Ok(self.collected)
+        self.collected
     }
 }
 

@@ -5,21 +5,23 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 use rayon::prelude::*;
 
+use super::finished::Finished;
 use super::limits::Limits;
-use super::read::{Annotations, read_archive};
-use super::subset::{ImageRef, Subset, SubsetCounts, SubsetTable, subset};
+use super::read::{Annotations, resume_archive};
+use super::subset::{ImageRef, SUBSET_COLUMNS, Subset, SubsetCounts, SubsetTable, subset};
 use super::table::{BOX_COLUMNS, boxes_table, published_form};
 use crate::error::Result;
-use crate::notebook::{Progress, say};
+use crate::notebook::{Progress, say, warn};
 use crate::pixels;
 use crate::store::{ImageFile, Store, fresh, rejects_table};
 
 /// Step 1: the archive as one table (`imagenet_boundingboxes`), the published form of it
 /// (`imagenet_boundingboxes_published`), and what was skipped (`imagenet_boundingboxes_rejects`). Without an archive, as
-/// for photographs that were never annotated, the tables are empty. A finished step is read back.
+/// for photographs that were never annotated, the tables are empty. A finished step is read back; one that ended early,
+/// by a cut archive or a stop, keeps the synsets it had and goes on from there.
 ///
 /// # Errors
-/// As [`read_archive`]; [`crate::error::Code::Io`] if the root cannot be written.
+/// As [`read_archive`](super::read_archive); [`crate::error::Code::Io`] if the root cannot be written.
 pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, progress: Progress) -> Result<DataFrame> {
     const NAME: &str = "imagenet_boundingboxes";
     let Some(archive) = archive else {
@@ -33,11 +35,19 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, pro
     if archive.is_file() && record.finished().is_some() {
         return store.table(NAME);
     }
-    // The number of files is not known before the last is read, so the stage counts archives as they come.
+    // The number of files is not known before the last is read, so the stage has no total.
     let run = progress.start(0, "files");
-    let Annotations { boxes, without_box, rejects, flags, counts } =
-        read_archive(archive, limits, &mut |_| run.check())?;
+    let mut finished = Finished::load(store, limits)?;
+    let reading = resume_archive(archive, limits, &mut finished, &mut |_| run.check());
     drop(run);
+    let Annotations { boxes, without_box, rejects, flags, counts } = reading.inspect_err(|_| {
+        if !finished.is_empty() {
+            match finished.save(store, limits) {
+                Ok(()) => say(&format!("boxes: {} archives were read and are kept for the next run", finished.len())),
+                Err(error) => warn(&format!("what was read could not be kept: {error}")),
+            }
+        }
+    })?;
     say(&format!("boxes: {}", counts.line()));
     let mut files: Vec<PathBuf> = Vec::new();
     let remarks: Vec<_> = rejects.into_iter().chain(flags).collect();
@@ -49,6 +59,7 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, pro
         files.extend(store.write_table(&name, table)?);
     }
     record.finish(counts.files + counts.files_skipped, counts.files, &files)?;
+    Finished::clear(store)?;
     Ok(boxes)
 }
 
@@ -79,8 +90,8 @@ pub fn choose_boxes(
 /// The subset of photographs that were never annotated: no box, and all of them listed.
 fn unannotated(boxes: &DataFrame, images: &[ImageFile]) -> Result<SubsetTable> {
     let mut empty = fresh(boxes)?;
-    for name in ["wnid", "split", "path"] {
-        empty.with_column(Column::new_empty(name.into(), &DataType::String))?;
+    for (name, kind) in SUBSET_COLUMNS {
+        empty.with_column(Column::new_empty(name.into(), &kind))?;
     }
     let count = images.len() as u64;
     Ok(SubsetTable {

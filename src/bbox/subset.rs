@@ -6,6 +6,7 @@ use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::check::wnid_of;
+use super::crop::{to_crop_corrected, to_crop_published};
 use super::table::files_of;
 use crate::error::{Code, Error, Result};
 use crate::store::Reject;
@@ -83,10 +84,27 @@ impl SubsetCounts {
     }
 }
 
+/// What [`subset`] adds to the columns of a box: the photograph, and the box in the crop by both protocols. The corrected
+/// one ([`to_crop_corrected`]) is empty where nothing of the box is visible; the published one ([`to_crop_published`])
+/// has the published study's own names, and may be inverted.
+pub const SUBSET_COLUMNS: [(&str, DataType); 11] = [
+    ("wnid", DataType::String),
+    ("split", DataType::String),
+    ("path", DataType::String),
+    ("crop_row", DataType::Int32),
+    ("crop_col", DataType::Int32),
+    ("crop_height", DataType::Int32),
+    ("crop_width", DataType::Int32),
+    ("xmin_n", DataType::Int32),
+    ("ymin_n", DataType::Int32),
+    ("xmax_n", DataType::Int32),
+    ("ymax_n", DataType::Int32),
+];
+
 /// The boxes of the photographs that are there.
 #[derive(Debug, Clone)]
 pub struct SubsetTable {
-    /// [`BOX_COLUMNS`](super::BOX_COLUMNS), then `wnid`, `split` and `path`; sorted by `wnid`, `filename`, `object`.
+    /// [`BOX_COLUMNS`](super::BOX_COLUMNS), then [`SUBSET_COLUMNS`]; sorted by `wnid`, `filename`, `object`.
     pub boxes: DataFrame,
     /// Photographs without a usable box (their names, sorted).
     pub without_annotation: Vec<String>,
@@ -166,7 +184,8 @@ pub fn subset(boxes: &DataFrame, images: &[ImageRef], parameters: &Subset) -> Re
     }
     counts.boxes = picked.len() as u64;
     let without_image = unmatched(boxes, &files, &names, &images)?;
-    Ok(SubsetTable { boxes: table(boxes, &picked)?, without_annotation, without_image, flags, counts })
+    let boxes = table(boxes, &picked, &sizes)?;
+    Ok(SubsetTable { boxes, without_annotation, without_image, flags, counts })
 }
 
 /// One row to be: the row of the table it comes from, and its corners.
@@ -203,7 +222,7 @@ fn pick<'a>(
     }
 }
 
-fn table(boxes: &DataFrame, picked: &[Picked<'_>]) -> Result<DataFrame> {
+fn table(boxes: &DataFrame, picked: &[Picked<'_>], sizes: &(Vec<i64>, Vec<i64>)) -> Result<DataFrame> {
     let rows: Vec<IdxSize> = picked.iter().map(|pick| pick.row as IdxSize).collect();
     let mut table = boxes.take(&IdxCa::from_vec("row".into(), rows))?;
     for (index, name) in ["xmin", "ymin", "xmax", "ymax"].into_iter().enumerate() {
@@ -222,6 +241,22 @@ fn table(boxes: &DataFrame, picked: &[Picked<'_>]) -> Result<DataFrame> {
     table.with_column(text("wnid", |file| file.wnid.clone()))?;
     table.with_column(text("split", |file| file.split.clone()))?;
     table.with_column(text("path", |file| file.path.display().to_string()))?;
+    let in_crop = |pick: &Picked<'_>| -> Result<(Option<[i32; 4]>, [i32; 4])> {
+        let (corners, size) =
+            (pick.corners.map(|side| side as i32), (sizes.0[pick.row] as u32, sizes.1[pick.row] as u32));
+        let seen = to_crop_corrected(corners, size)?;
+        let seen = seen.map(|seen| [seen.row, seen.col, seen.height, seen.width].map(|side| side as i32));
+        Ok((seen, to_crop_published(corners, size)))
+    };
+    let in_crop: Vec<_> = picked.iter().map(in_crop).collect::<Result<_>>()?;
+    for (index, (name, _)) in SUBSET_COLUMNS[3..7].iter().enumerate() {
+        let values: Vec<Option<i32>> = in_crop.iter().map(|(seen, _)| seen.map(|seen| seen[index])).collect();
+        table.with_column(Column::new((*name).into(), values))?;
+    }
+    for (index, (name, _)) in SUBSET_COLUMNS[7..].iter().enumerate() {
+        let values: Vec<i32> = in_crop.iter().map(|(_, published)| published[index]).collect();
+        table.with_column(Column::new((*name).into(), values))?;
+    }
     Ok(table)
 }
 
@@ -249,7 +284,7 @@ fn unmatched(
 #[cfg(test)]
 mod tests {
     use super::super::check::{Annotation, Object};
-    use super::super::table::boxes_table;
+    use super::super::table::{BOX_COLUMNS, boxes_table};
     use super::*;
 
     fn annotated(name: &str, corners: &[[i32; 4]]) -> Annotation {
@@ -316,6 +351,19 @@ mod tests {
         assert_eq!(column(&union, "xmax"), [9, 20, 95]);
         assert_eq!(union.boxes.column("truncated").unwrap().null_count(), 1);
         assert_eq!(texts(&union.boxes, "path").unwrap()[1], "n01440764_1.JPEG");
+    }
+
+    #[test]
+    fn the_box_in_the_crop_by_both_protocols() {
+        let kept = subset(&boxes(), &images(), &Subset::default()).unwrap();
+        let schema: Vec<(String, DataType)> =
+            kept.boxes.schema().iter().map(|(name, kind)| (name.to_string(), kind.clone())).collect();
+        let expected = BOX_COLUMNS.iter().chain(&SUBSET_COLUMNS).map(|(name, kind)| (name.to_string(), kind.clone()));
+        assert_eq!(schema, expected.collect::<Vec<_>>());
+        // 100 x 200 to 256 x 512, less (16, 144): only the box that ends at 95 reaches into the crop, to column 99.
+        assert_eq!(kept.boxes.column("crop_row").unwrap().null_count(), 4);
+        assert_eq!(column(&kept, "xmin_n")[1], 0);
+        assert_eq!(column(&kept, "ymax_n")[1], 35);
     }
 
     #[test]

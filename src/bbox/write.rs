@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
 
+use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 
 use super::check::Annotation;
@@ -63,21 +64,59 @@ pub fn write_annotation(annotation: &Annotation) -> String {
 /// # Errors
 /// [`Code::Io`] if `out` cannot be written to.
 pub fn write_archive(out: impl Write, synsets: &BTreeMap<String, Vec<(String, String)>>) -> Result<()> {
-    let failed = |cause| Error::new(Code::Io, "writing the archive failed").because(cause);
-    let mut outer = tar::Builder::new(gzip(out));
+    let mut archive = ArchiveWriter::new(out);
     for (wnid, files) in synsets {
-        let mut inner = tar::Builder::new(gzip(Vec::new()));
-        for (name, xml) in files {
-            append(&mut inner, &format!("Annotation/{wnid}/{name}.xml"), xml.as_bytes()).map_err(failed)?;
-        }
-        let packed = inner.into_inner().and_then(|gzip| gzip.finish()).map_err(failed)?;
-        append(&mut outer, &format!("{wnid}.tar.gz"), &packed).map_err(failed)?;
+        archive.add(wnid, &pack_synset(wnid, files)?)?;
     }
-    let mut out = outer.into_inner().and_then(|gzip| gzip.finish()).map_err(failed)?;
-    out.flush().map_err(failed)
+    archive.finish()
 }
 
-fn gzip<W: Write>(out: W) -> flate2::write::GzEncoder<W> {
+/// An archive of annotations that is written synset by synset, so that it need not fit into memory.
+pub struct ArchiveWriter<W: Write> {
+    outer: tar::Builder<GzEncoder<W>>,
+}
+
+impl<W: Write> ArchiveWriter<W> {
+    /// An archive without synsets.
+    pub fn new(out: W) -> Self {
+        ArchiveWriter { outer: tar::Builder::new(gzip(out)) }
+    }
+
+    /// Adds a synset, as [`pack_synset`] makes it.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be written.
+    pub fn add(&mut self, wnid: &str, packed: &[u8]) -> Result<()> {
+        append(&mut self.outer, &format!("{wnid}.tar.gz"), packed).map_err(failed)
+    }
+
+    /// Ends the archive.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be written.
+    pub fn finish(self) -> Result<()> {
+        let mut out = self.outer.into_inner().and_then(|gzip| gzip.finish()).map_err(failed)?;
+        out.flush().map_err(failed)
+    }
+}
+
+/// A synset's `(name, xml)` pairs as the bytes of its `tar.gz`.
+///
+/// # Errors
+/// [`Code::Io`] if a name is too long for a tar.
+pub fn pack_synset(wnid: &str, files: &[(String, String)]) -> Result<Vec<u8>> {
+    let mut inner = tar::Builder::new(gzip(Vec::new()));
+    for (name, xml) in files {
+        append(&mut inner, &format!("Annotation/{wnid}/{name}.xml"), xml.as_bytes()).map_err(failed)?;
+    }
+    inner.into_inner().and_then(|gzip| gzip.finish()).map_err(failed)
+}
+
+fn failed(cause: std::io::Error) -> Error {
+    Error::new(Code::Io, "writing the archive failed").because(cause)
+}
+
+fn gzip<W: Write>(out: W) -> GzEncoder<W> {
     // 255 is "unknown" for the operating system.
     GzBuilder::new().mtime(0).operating_system(255).write(out, Compression::default())
 }

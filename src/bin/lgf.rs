@@ -5,15 +5,16 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use lgf::models::{self, Device, Network, Normalisation};
 use lgf::notebook::{Progress, Show, format_number, say, show, table, warn};
 use lgf::polars::prelude::*;
 use lgf::protocol::{self, Protocol};
 use lgf::relevance::{self, Composite};
-use lgf::sample::{Drawings, NETWORKS, Textures, Training};
+use lgf::sample::{AnnotationSet, Drawings, NETWORKS, Textures, Training};
 use lgf::store::{Classes, NetworkEntry, Store, Study};
 use lgf::{analysis, bbox, datasets, edges, overlap, pixels, sample, store};
+use rayon::prelude::*;
 
 #[derive(Parser)]
 #[command(name = "lgf", version, about = "Do neural networks see local texture or global shape?")]
@@ -39,8 +40,8 @@ struct Common {
 
 #[derive(Subcommand)]
 enum Step {
-    /// 0: draws the sample and its study
-    Sample,
+    /// 0: draws the sample and its study, or an archive of annotations alone
+    Sample(DrawSample),
     /// makes a data root for photographs and networks of your own
     Init(Init),
     /// 1: an archive of annotations to one table of boxes
@@ -53,9 +54,12 @@ enum Step {
     Subset,
     /// 3: edges of the study's photographs, or of files with --png
     Edges {
-        /// writes <stem>.gray.png and <stem>.edges.png of FILES here instead
+        /// writes <stem>.gray.png and <stem>.edges.png of FILES here instead; as published unless --protocol is given
         #[arg(long)]
         png: Option<PathBuf>,
+        /// writes the coordinates that step 3 found as text here: edges_data.txt, edges_data_flt.txt
+        #[arg(long, conflicts_with = "png")]
+        text: Option<PathBuf>,
         files: Vec<PathBuf>,
     },
     /// 4: scrambled, patched and smoothed pictures
@@ -76,10 +80,40 @@ enum Step {
     All,
     /// trains the networks of the sample again, from our own drawings
     TrainSample(Train),
-    /// the time of each step on a fresh sample
-    Bench,
+    /// the time of each step on a fresh sample, or of one part on FILES
+    Bench {
+        #[command(subcommand)]
+        part: Option<BenchPart>,
+    },
     /// what libtorch and devices there are, and whether the data root can be written
     Doctor,
+}
+
+#[derive(Args)]
+struct DrawSample {
+    /// draws annotations as many as ImageNet's instead, without photographs, for benchmarks and trials
+    #[arg(long, value_enum)]
+    annotations: Option<AnnotationScale>,
+    /// the share of ImageNet's synsets and files, above 0 and at most 1
+    #[arg(long, default_value_t = 1.0, requires = "annotations")]
+    share: f64,
+    /// where they go (default: annotations/Annotation.tar.gz in the data root)
+    #[arg(long, requires = "annotations")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum AnnotationScale {
+    Imagenet,
+}
+
+#[derive(Subcommand)]
+enum BenchPart {
+    /// denoise, grey and Canny of decoded pictures, as published: seconds for all of them
+    Edges {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 #[derive(Args)]
@@ -173,7 +207,26 @@ fn run(common: &Common, step: &Step) -> Result<()> {
     };
     match step {
         Step::Init(init) => self::init(&open()?, init),
-        Step::Edges { png: Some(out), files } => edge_pictures(out, files, &protocol),
+        Step::Sample(DrawSample { annotations: Some(scale), share, out }) => {
+            let AnnotationScale::Imagenet = scale;
+            let set = AnnotationSet::imagenet().share(*share)?;
+            let out =
+                out.clone().map_or_else(|| Ok(open()?.path("annotations/Annotation.tar.gz")), Ok::<_, lgf::Error>)?;
+            sample::write_annotations(&out, &set, Progress::bar("annotations"))?;
+            say(&format!("{}: {} files in {} synsets", out.display(), set.files, set.synsets));
+            Ok(())
+        }
+        Step::Edges { png: Some(out), files, .. } => {
+            // Without a protocol, notebook 3 as it was published: what other tools' results are compared with.
+            let parameters = if common.protocol.is_some() { protocol.edges } else { edges::Parameters::published() };
+            edge_pictures(out, files, &parameters)
+        }
+        Step::Edges { text: Some(out), .. } => {
+            let store = open()?;
+            edges::write_text(&store, "edges_coordinates", &out.join("edges_data.txt"))?;
+            edges::write_text(&store, "edges_coordinates_flt", &out.join("edges_data_flt.txt"))?;
+            Ok(())
+        }
         Step::Predict(predict) => {
             let normalisation =
                 if common.protocol.is_some() { protocol.normalisation } else { Normalisation::imagenet() };
@@ -182,7 +235,8 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         Step::Relevance(files) if files.npy.is_some() => relevance_of_files(files, device()?),
         Step::TrainSample(training) => train_sample(training),
         Step::Doctor => doctor(&open()?, device()?),
-        Step::Bench => bench(&Root { store: open()?, protocol, device: device()? }),
+        Step::Bench { part: Some(BenchPart::Edges { files }) } => bench_edges(files),
+        Step::Bench { part: None } => bench(&Root { store: open()?, protocol, device: device()? }),
         step => sequence_step(step, &Root { store: open()?, protocol, device: device()? }),
     }
 }
@@ -196,7 +250,7 @@ struct Root {
 
 fn sequence_step(step: &Step, root: &Root) -> Result<()> {
     match step {
-        Step::Sample => root.sample(),
+        Step::Sample(_) => root.sample(),
         Step::Boxes { archive } => root.boxes(archive.clone()),
         Step::Subset => root.subset(),
         Step::Edges { .. } => root.edges(),
@@ -353,15 +407,46 @@ fn init(store: &Store, init: &Init) -> Result<()> {
     Ok(())
 }
 
-fn edge_pictures(out: &std::path::Path, files: &[PathBuf], protocol: &Protocol) -> Result<()> {
+fn edge_pictures(out: &std::path::Path, files: &[PathBuf], parameters: &edges::Parameters) -> Result<()> {
+    if files.is_empty() {
+        bail!("--png needs files: lgf edges --png OUT FILE…");
+    }
     std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
-    for file in files {
-        let found = edges::detect(&pixels::decode(file)?, &protocol.edges);
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        for (kind, picture) in [("gray", &found.gray), ("edges", &found.mask.to_gray())] {
-            let bytes = pixels::encode_gray_png(picture)?;
-            store::write_whole(&out.join(format!("{stem}.{kind}.png")), |to| std::io::Write::write_all(to, &bytes))?;
+    let run = Progress::bar("edges").start(files.len(), "pictures");
+    let failed: Vec<lgf::Error> = files
+        .par_iter()
+        .filter_map(|file| {
+            let done = run.check().and_then(|()| edge_picture(out, file, parameters));
+            if done.is_ok() {
+                run.tick()
+            } else {
+                run.skip()
+            }
+            done.err().map(|error| error.or_path(file))
+        })
+        .collect();
+    run.finish();
+    failed.iter().skip(1).for_each(|error| warn(&error.to_string()));
+    let count = failed.len();
+    match failed.into_iter().next() {
+        Some(error) => {
+            Err(error).with_context(|| format!("{count} of {} pictures were skipped; the first", files.len()))
         }
+        None => Ok(()),
+    }
+}
+
+fn edge_picture(out: &std::path::Path, file: &std::path::Path, parameters: &edges::Parameters) -> lgf::Result<()> {
+    let photograph = pixels::decode(file)?;
+    let picture = match parameters.order {
+        edges::Order::CropFirst => pixels::imagenet_crop(&photograph)?,
+        edges::Order::WholePhotograph => photograph,
+    };
+    let found: edges::Detected<pixels::Original> = edges::detect(&picture, parameters)?;
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    for (kind, picture) in [("gray", &found.gray), ("edges", &found.mask.to_gray())] {
+        let bytes = pixels::encode_gray_png(picture)?;
+        store::write_whole(&out.join(format!("{stem}.{kind}.png")), |to| std::io::Write::write_all(to, &bytes))?;
     }
     Ok(())
 }
@@ -465,6 +550,19 @@ fn bench(root: &Root) -> Result<()> {
     say(found.text().as_str());
     say(&format!("peak memory {} MB, device {}", format_number(peak_megabytes()), root.device));
     std::fs::remove_dir_all(&folder).with_context(|| format!("clearing {}", folder.display()))?;
+    Ok(())
+}
+
+fn bench_edges(files: &[PathBuf]) -> Result<()> {
+    let pictures: Vec<pixels::RgbImage> = files.iter().map(pixels::decode).collect::<lgf::Result<_>>()?;
+    let parameters = edges::Parameters::published();
+    let began = Instant::now();
+    let counts: lgf::Result<Vec<u64>> = pictures
+        .par_iter()
+        .map(|picture| Ok(edges::detect::<pixels::Original>(picture, &parameters)?.mask.count()))
+        .collect();
+    let seconds = began.elapsed().as_secs_f64();
+    say(&format!("{seconds:.4} seconds for {} pictures, {} edge pixels", files.len(), counts?.iter().sum::<u64>()));
     Ok(())
 }
 

@@ -1,43 +1,122 @@
 //! Edges to look at.
 
 use image::{GrayImage, Rgb, RgbImage};
+use imageproc::drawing::draw_hollow_rect_mut;
+use imageproc::rect::Rect;
 
-use super::detect::{Denoise, Parameters, detect};
+use super::detect::{Denoise, Detected, Parameters, Thresholds, detect};
+use super::stage::mask_of;
+use crate::error::Result;
 use crate::notebook::{Grid, Picture, Slider};
+use crate::pixels::{Crop, HeatMap, PixelMask};
+use crate::store::Store;
 
-/// A picture beside what is made of it: denoised, its edges, and the edges over it.
-pub fn panel(picture: &RgbImage, parameters: &Parameters) -> Grid {
-    let found = detect(picture, parameters);
-    let edges = found.mask.to_gray();
-    let caption = format!("thresholds {:.0} and {:.0}", found.thresholds.0, found.thresholds.1);
-    let share = 100.0 * found.mask.count() as f64 / found.mask.values().len() as f64;
-    Grid::new("edges", &["picture", "denoised", "edges", "over the picture"]).row(
-        "",
-        [
-            Picture::new(picture.clone(), ""),
-            Picture::new(rgb(&found.gray), caption),
-            Picture::new(rgb(&edges), format!("{share:.1} % of the pixels")),
-            Picture::new(over(picture, &edges), ""),
-        ],
-    )
+/// Okabe and Ito's vermilion for the corrected box and sky blue for the published one, as in notebook 2.
+const CORRECTED: Rgb<u8> = Rgb([213, 94, 0]);
+const PUBLISHED: Rgb<u8> = Rgb([86, 180, 233]);
+/// Standard deviation, in pixels, that densities are smoothed with.
+const SMOOTHING: f32 = 4.0;
+
+/// A picture beside what is made of it by each of some named parameters: denoised, its edges, and the edges over it.
+///
+/// # Errors
+/// As [`detect`].
+pub fn panel(picture: &RgbImage, choices: &[(&str, Parameters)]) -> Result<Grid> {
+    let mut grid = Grid::new("edges", &["picture", "denoised", "edges", "over the picture"]);
+    for (name, parameters) in choices {
+        let found: Detected<Crop> = detect(picture, parameters)?;
+        let edges = found.mask.to_gray();
+        let caption = format!("thresholds {:.0} and {:.0}", found.thresholds.0, found.thresholds.1);
+        let share = 100.0 * found.mask.count() as f64 / found.mask.values().len() as f64;
+        grid = grid.row(
+            *name,
+            [
+                Picture::new(picture.clone(), ""),
+                Picture::new(rgb(&found.gray), caption),
+                Picture::new(rgb(&edges), format!("{share:.1} % of the pixels")),
+                Picture::new(over(picture, &edges), ""),
+            ],
+        );
+    }
+    Ok(grid)
 }
 
-/// The edges of a picture after Gaussian smoothing of each `sigma`, as frames of a slider.
-pub fn sigma_slider(picture: &RgbImage, parameters: &Parameters, sigmas: &[f32]) -> Slider {
-    let frame = |&sigma: &f32| {
-        let found = detect(picture, &Parameters { denoise: Denoise::Gaussian { sigma }, ..*parameters });
-        Picture::new(over(picture, &found.mask.to_gray()), format!("sigma {sigma}: {} edge pixels", found.mask.count()))
+/// The edges of a picture after non-local means of each strength `h`, as frames of a slider.
+///
+/// # Errors
+/// As [`detect`].
+pub fn h_slider(picture: &RgbImage, parameters: &Parameters, strengths: &[f32]) -> Result<Slider> {
+    let with = |h: &f32| Parameters { denoise: Denoise::non_local_means(*h), ..*parameters };
+    slider("h", picture, strengths.iter().map(|h| (format!("h {h}"), with(h))))
+}
+
+/// The edges of a picture with thresholds at `1 - sigma` and `1 + sigma` times the median, as frames of a slider.
+///
+/// # Errors
+/// As [`detect`].
+pub fn sigma_slider(picture: &RgbImage, parameters: &Parameters, sigmas: &[f64]) -> Result<Slider> {
+    let with = |sigma: &f64| Parameters { thresholds: Thresholds::MedianIntensity { sigma: *sigma }, ..*parameters };
+    slider("sigma", picture, sigmas.iter().map(|sigma| (format!("sigma {sigma}"), with(sigma))))
+}
+
+fn slider(name: &str, picture: &RgbImage, choices: impl Iterator<Item = (String, Parameters)>) -> Result<Slider> {
+    let frame = |(label, parameters): (String, Parameters)| {
+        let found: Detected<Crop> = detect(picture, &parameters)?;
+        let (low, high) = found.thresholds;
+        let caption = format!("{label}: thresholds {low:.0} and {high:.0}, {} edge pixels", found.mask.count());
+        Ok(Picture::new(over(picture, &found.mask.to_gray()), caption))
     };
-    Slider::new("sigma", sigmas.iter().map(frame).collect::<Vec<_>>()).width(336)
+    Ok(Slider::new(name, choices.map(frame).collect::<Result<Vec<_>>>()?).width(336))
+}
+
+/// A picture with its edges in orange, and boxes `[xmin, ymin, xmax, ymax]` in its own pixels: the corrected one in
+/// vermilion, the published one in blue. An inverted box is drawn from its smaller to its larger side.
+pub fn overlay(
+    picture: &RgbImage,
+    edges: &PixelMask<Crop>,
+    corrected: Option<[i32; 4]>,
+    published: Option<[i32; 4]>,
+) -> RgbImage {
+    let mut out = over(picture, &edges.to_gray());
+    for (corners, color) in [(published, PUBLISHED), (corrected, CORRECTED)] {
+        let Some([xmin, ymin, xmax, ymax]) = corners else { continue };
+        let (left, right, top, bottom) = (xmin.min(xmax), xmin.max(xmax), ymin.min(ymax), ymin.max(ymax));
+        for inset in 0..2 {
+            let (width, height) = (right - left - 2 * inset, bottom - top - 2 * inset);
+            if width > 0 && height > 0 {
+                let rect = Rect::at(left + inset, top + inset).of_size(width as u32, height as u32);
+                draw_hollow_rect_mut(&mut out, rect, color);
+            }
+        }
+    }
+    out
+}
+
+/// Where edges are, over some photographs: the share of them with an edge at each pixel of the crop, smoothed by a Gaussian
+/// of 4 pixels.
+///
+/// # Errors
+/// As [`mask_of`].
+pub fn density(store: &Store, stems: &[String]) -> Result<HeatMap<Crop>> {
+    const SIDE: u32 = 224;
+    let mut counts = vec![0.0f32; (SIDE * SIDE) as usize];
+    for stem in stems {
+        let mask = mask_of(store, stem)?;
+        counts.iter_mut().zip(mask.values()).for_each(|(count, inside)| *count += f32::from(u8::from(*inside)));
+    }
+    let count = stems.len().max(1) as f32;
+    let shares = counts.into_iter().map(|value| value / count).collect();
+    let shares = image::ImageBuffer::<image::Luma<f32>, Vec<f32>>::from_raw(SIDE, SIDE, shares).unwrap_or_default();
+    HeatMap::from_values(SIDE, SIDE, imageproc::filter::gaussian_blur_f32(&shares, SMOOTHING).into_raw())
 }
 
 fn rgb(gray: &GrayImage) -> RgbImage {
     RgbImage::from_fn(gray.width(), gray.height(), |x, y| Rgb([gray.get_pixel(x, y).0[0]; 3]))
 }
 
-/// Edges in vermilion on the dimmed picture.
+/// Edges in orange on the dimmed picture.
 fn over(picture: &RgbImage, edges: &GrayImage) -> RgbImage {
     RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
-        if edges.get_pixel(x, y).0[0] > 0 { Rgb([255, 120, 0]) } else { Rgb(picture.get_pixel(x, y).0.map(|v| v / 2)) }
+        if edges.get_pixel(x, y).0[0] > 0 { Rgb([255, 170, 60]) } else { Rgb(picture.get_pixel(x, y).0.map(|v| v / 2)) }
     })
 }

@@ -3,17 +3,27 @@
 //! ```
 //! use image::{Rgb, RgbImage};
 //! use lgf::edges::{Parameters, detect};
+//! use lgf::pixels::Crop;
 //!
 //! let picture = RgbImage::from_fn(224, 224, |x, _| if x < 112 { Rgb([40; 3]) } else { Rgb([200; 3]) });
-//! let found = detect(&picture, &Parameters::default());
-//! assert!(found.mask.count() > 150, "one upright edge");
+//! let found = detect::<Crop>(&picture, &Parameters::default())?;
+//! assert_eq!(found.mask.count(), 224, "one upright edge");
 //! # Ok::<(), lgf::Error>(())
 //! ```
 
+mod canny;
+mod coordinates;
 mod detect;
+mod lab;
 mod look;
+#[allow(unsafe_code)] // one call of the same safe code, compiled for wider registers
+mod nlm;
 mod stage;
 
-pub use detect::{Denoise, Detected, Parameters, Thresholds, denoise, detect, gradient_quantile};
-pub use look::{panel, sigma_slider};
+pub use canny::{Aperture, GradientNorm, canny, gradient_lengths};
+pub use coordinates::{mistaken_box, write_coordinates, write_text};
+pub use detect::{Denoise, Detected, Detector, Order, Parameters, Thresholds, contours, denoise, detect, thresholds};
+pub use lab::to_gray;
+pub use look::{density, h_slider, overlay, panel, sigma_slider};
+pub use nlm::{non_local_means, non_local_means_color};
 pub use stage::{EdgeTables, detect_all, mask_of};

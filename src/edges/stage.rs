@@ -1,4 +1,4 @@
-//! Step 3 over a folder of photographs: masks as PNG, counts as tables.
+//! Step 3 over a folder of photographs: masks as PNG, counts and coordinates as tables.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -6,33 +6,57 @@ use std::path::PathBuf;
 use polars::prelude::*;
 use rayon::prelude::*;
 
-use super::detect::{Parameters, detect};
+use super::coordinates::{mistaken_box, write_coordinates};
+use super::detect::{Order, Parameters, contours, detect};
 use crate::error::{Code, Error, Result};
 use crate::notebook::Progress;
-use crate::pixels::{self, Crop, Geometry, Original, PixelBox, PixelMask};
-use crate::store::{ImageFile, Reject, Store, integers, texts};
+use crate::pixels::{self, Crop, Frame, Geometry, Original, Pixel, PixelBox, PixelMask, RgbImage};
+use crate::store::{ImageFile, Reject, Store, column, integers, texts};
 
 /// The two tables of step 3 and what was skipped.
 #[derive(Debug, Clone)]
 pub struct EdgeTables {
-    /// One row a photograph: `file, wnid, edges, density` (share of the crop's pixels), `mask` (file under the root).
+    /// One row a photograph: `file, wnid, frame` (`crop` or `original`), `height, width` of it, `edges`, `density` (share
+    /// of its pixels), `contours` (coarse edge pixels), `mask` (file under the root).
     pub all: DataFrame,
-    /// One row a photograph with a box that is visible in the crop: `file, wnid, row, col, height, width` of the box
-    /// in the crop, `edges` inside it, `density` (share of the box).
+    /// One row a box that is visible in the crop: `file, wnid, object, row, col, height, width` of the box in the crop,
+    /// `edges` inside it, `density` (share of the box), `contours` inside it.
     pub in_box: DataFrame,
     /// Photographs that could not be read.
     pub rejects: DataFrame,
 }
 
-struct Found {
-    edges: u64,
-    pixels: u64,
-    in_box: Option<(PixelBox<Crop>, u64)>,
+/// An annotated object of a photograph, by both protocols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct ObjectBox {
+    object: i64,
+    /// `[row, col, height, width]` in the crop; `None` if nothing is visible there.
+    seen: Option<[u32; 4]>,
+    /// `[xmin, ymin, xmax, ymax]` as the published study had it.
+    published: [i64; 4],
 }
 
-/// Edges of photographs in the crop, and of the part inside their box where `boxes` (as step 2 writes them) has one.
-/// Masks go to `edges/<name>.png` under the root, the tables to `edges_data` and `edges_data_flt`. A run that was
-/// stopped goes on; a finished one is read back.
+struct Found {
+    frame: &'static str,
+    size: (u32, u32),
+    edges: u64,
+    contours: u64,
+    in_box: Vec<InBox>,
+}
+
+struct InBox {
+    object: i64,
+    /// First row and column, rows and columns.
+    place: [i64; 4],
+    edges: u64,
+    contours: u64,
+}
+
+/// Edges of photographs, and of the part inside their boxes where `boxes` (as step 2 writes them) has some. Masks go to
+/// `edges/<name>.png` (in the crop), `edges/<name>.contours.png` and, where the whole photograph was looked at,
+/// `edges/<name>.original.png`; tables to `edges_data` and `edges_data_flt`, coordinates to `edges_coordinates` and
+/// `edges_coordinates_flt` (Parquet: `file`, lists of `row` and `col`). A run that was stopped goes on; a finished one is
+/// read back.
 ///
 /// # Errors
 /// [`Code::Stopped`]; [`Code::Io`] if the root cannot be written; [`Code::Image`] if no photograph could be read.
@@ -53,13 +77,14 @@ pub fn detect_all(
             rejects: store.table("edges_rejects")?,
         });
     }
-    let folder = record.folder("edges")?;
+    record.folder("edges")?;
     let run = progress.start(images.len(), "photographs");
     let results: Vec<Result<Found>> = images
         .par_iter()
         .map(|image| {
             run.check()?;
-            let one = detect_one(store, image, objects.get(&image.stem), parameters);
+            let objects = objects.get(&image.stem).map_or(&[][..], Vec::as_slice);
+            let one = detect_one(store, image, objects, parameters);
             match &one {
                 Ok(_) => run.tick(),
                 Err(_) => run.skip(),
@@ -76,12 +101,33 @@ pub fn detect_all(
         match result {
             Ok(found) => ok.push((image, found)),
             Err(error) if error.code() == Code::Io && error.file() != Some(&image.path) => return Err(error),
+            Err(error) if error.code() == Code::Parameter => return Err(error),
             Err(error) => rejects.push(Reject::of("edges", &image.stem, &error.or_path(&image.path))),
         }
     }
     let tables =
         EdgeTables { all: all_table(&ok)?, in_box: box_table(&ok)?, rejects: crate::store::rejects_table(&rejects)? };
-    let mut files: Vec<PathBuf> = ok.iter().map(|(image, _)| folder.join(format!("{}.png", image.stem))).collect();
+    let stems: Vec<&str> = ok.iter().map(|(image, _)| image.stem.as_str()).collect();
+    let in_box = |stem: &str| objects.get(stem).map_or(&[][..], Vec::as_slice);
+    let whole = parameters.order == Order::WholePhotograph;
+    let mut files: Vec<PathBuf> = stems.iter().map(|stem| store.path(&mask_name(stem))).collect();
+    files.push(write_coordinates(store, "edges_coordinates", &stems, |stem| {
+        if whole {
+            Ok(points(&saved::<Original>(store, &original_name(stem))?))
+        } else {
+            Ok(points(&mask_of(store, stem)?))
+        }
+    })?);
+    files.push(write_coordinates(store, "edges_coordinates_flt", &stems, |stem| {
+        if whole {
+            let mask = saved::<Original>(store, &original_name(stem))?;
+            return Ok(in_box(stem).iter().flat_map(|object| mistaken_box(&mask, object.published)).collect());
+        }
+        let mask = mask_of(store, stem)?;
+        let seen: Vec<PixelBox<Crop>> = in_box(stem).iter().filter_map(|object| object.seen.map(in_crop)).collect();
+        let inside = |pixel: &Pixel<Crop>| seen.iter().any(|object| object.contains(*pixel));
+        Ok(mask.pixels().into_iter().filter(inside).map(|pixel| (pixel.row, pixel.col)).collect())
+    })?);
     for (name, table) in
         [("edges_data", &tables.all), ("edges_data_flt", &tables.in_box), ("edges_rejects", &tables.rejects)]
     {
@@ -91,15 +137,20 @@ pub fn detect_all(
     Ok(tables)
 }
 
-/// The edge mask that step 3 wrote for a photograph.
+/// The edge mask that step 3 wrote for a photograph, in the crop. Where the whole photograph was looked at, as published,
+/// it is what the published study took for it: the edges whose (row, column) lie in the box as if they were (x, y) of the
+/// crop (faults A4 and A5).
 ///
 /// # Errors
 /// [`Code::Missing`] if step 3 has not run for it, [`Code::Image`] if the file is broken.
 pub fn mask_of(store: &Store, stem: &str) -> Result<PixelMask<Crop>> {
-    let name = mask_name(stem);
-    let bytes = store.read(&name)?;
+    saved(store, &mask_name(stem))
+}
+
+fn saved<F: Frame>(store: &Store, name: &str) -> Result<PixelMask<F>> {
+    let bytes = store.read(name)?;
     let picture =
-        pixels::decode_bytes(&bytes, &pixels::Limits::default()).map_err(|error| error.path(store.path(&name)))?;
+        pixels::decode_bytes(&bytes, &pixels::Limits::default()).map_err(|error| error.path(store.path(name)))?;
     let inside = picture.pixels().map(|pixel| pixel.0[0] > 127).collect();
     PixelMask::from_values(picture.height(), picture.width(), inside)
 }
@@ -108,70 +159,156 @@ fn mask_name(stem: &str) -> String {
     format!("edges/{stem}.png")
 }
 
-fn detect_one(store: &Store, image: &ImageFile, object: Option<&[i64; 4]>, parameters: &Parameters) -> Result<Found> {
-    let photograph = pixels::decode(&image.path)?;
-    let geometry = Geometry::imagenet(photograph.height(), photograph.width())?;
-    let crop = pixels::center_crop(&pixels::resize_bilinear(&photograph, geometry.resized), &geometry);
-    let mask = detect(&crop, parameters).mask;
-    let name = mask_name(&image.stem);
-    if !store.path(&name).exists() {
-        store.write_unsynced(&name, &pixels::encode_gray_png(&mask.to_gray())?)?;
-    }
-    let in_box = object
-        .and_then(|&[xmin, ymin, xmax, ymax]| {
-            let object =
-                PixelBox::<Original>::at(ymin as u32, xmin as u32).of_size((ymax - ymin) as u32, (xmax - xmin) as u32);
-            geometry.box_to_crop(&object)
-        })
-        .map(|visible| {
-            let inside = PixelMask::from_box(224, 224, &visible);
-            mask.shared_count(&inside).map(|edges| (visible, edges))
-        })
-        .transpose()?;
-    let (height, width) = mask.size();
-    Ok(Found { edges: mask.count(), pixels: u64::from(height) * u64::from(width), in_box })
+fn original_name(stem: &str) -> String {
+    format!("edges/{stem}.original.png")
 }
 
-/// `[xmin, ymin, xmax, ymax]` by the photograph's name, from the table of step 2: the first object of each.
-fn boxes_by_stem(boxes: &DataFrame) -> Result<HashMap<String, [i64; 4]>> {
+fn points<F: Frame>(mask: &PixelMask<F>) -> Vec<(u32, u32)> {
+    mask.pixels().into_iter().map(|pixel| (pixel.row, pixel.col)).collect()
+}
+
+fn in_crop([row, col, height, width]: [u32; 4]) -> PixelBox<Crop> {
+    PixelBox::at(row, col).of_size(height, width)
+}
+
+/// What `make` gives, or what an earlier run saved of it.
+fn once<F: Frame>(store: &Store, name: &str, make: impl FnOnce() -> Result<PixelMask<F>>) -> Result<PixelMask<F>> {
+    if store.path(name).exists() {
+        return saved(store, name);
+    }
+    let mask = make()?;
+    store.write_unsynced(name, &pixels::encode_gray_png(&mask.to_gray())?)?;
+    Ok(mask)
+}
+
+fn detect_one(store: &Store, image: &ImageFile, objects: &[ObjectBox], parameters: &Parameters) -> Result<Found> {
+    let photograph = pixels::decode(&image.path)?;
+    let coarse_name = format!("edges/{}.contours.png", image.stem);
+    match parameters.order {
+        Order::CropFirst => {
+            let crop: RgbImage = {
+                let geometry = Geometry::imagenet(photograph.height(), photograph.width())?;
+                pixels::center_crop(&pixels::resize_bilinear(&photograph, geometry.resized), &geometry)
+            };
+            let coarse: PixelMask<Crop> = once(store, &coarse_name, || contours(&crop, parameters))?;
+            let mask = once(store, &mask_name(&image.stem), || Ok(detect(&crop, parameters)?.mask))?;
+            let in_box: Result<Vec<InBox>> = objects
+                .iter()
+                .filter_map(|object| object.seen.map(|seen| (object.object, in_crop(seen))))
+                .map(|(object, seen)| {
+                    let inside = PixelMask::from_box(crop.height(), crop.width(), &seen);
+                    let place = [seen.row, seen.col, seen.height, seen.width].map(i64::from);
+                    let (edges, contours) = (mask.shared_count(&inside)?, coarse.shared_count(&inside)?);
+                    Ok(InBox { object, place, edges, contours })
+                })
+                .collect();
+            Ok(Found {
+                frame: Crop::NAME,
+                size: mask.size(),
+                edges: mask.count(),
+                contours: coarse.count(),
+                in_box: in_box?,
+            })
+        }
+        Order::WholePhotograph => {
+            let coarse: PixelMask<Original> = once(store, &coarse_name, || contours(&photograph, parameters))?;
+            let mask: PixelMask<Original> =
+                once(store, &original_name(&image.stem), || Ok(detect(&photograph, parameters)?.mask))?;
+            let in_box = objects.iter().map(|object| {
+                let [xmin, ymin, xmax, ymax] = object.published;
+                InBox {
+                    object: object.object,
+                    place: [ymin, xmin, ymax - ymin, xmax - xmin],
+                    edges: mistaken_box(&mask, object.published).len() as u64,
+                    contours: mistaken_box(&coarse, object.published).len() as u64,
+                }
+            });
+            once(store, &mask_name(&image.stem), || taken_for_crop(&mask, objects))?;
+            Ok(Found {
+                frame: Original::NAME,
+                size: mask.size(),
+                edges: mask.count(),
+                contours: coarse.count(),
+                in_box: in_box.collect(),
+            })
+        }
+    }
+}
+
+/// The published study's edges in the box, their coordinates in the photograph taken for coordinates in the crop (A5).
+fn taken_for_crop(mask: &PixelMask<Original>, objects: &[ObjectBox]) -> Result<PixelMask<Crop>> {
+    const SIDE: u32 = 224;
+    let mut inside = vec![false; (SIDE * SIDE) as usize];
+    for (row, col) in objects.iter().flat_map(|object| mistaken_box(mask, object.published)) {
+        if row < SIDE && col < SIDE {
+            inside[(row * SIDE + col) as usize] = true;
+        }
+    }
+    PixelMask::from_values(SIDE, SIDE, inside)
+}
+
+/// The objects by the photograph's name, from the table of step 2.
+fn boxes_by_stem(boxes: &DataFrame) -> Result<HashMap<String, Vec<ObjectBox>>> {
     let names = texts(boxes, "filename")?;
-    let corners: Result<Vec<Vec<i64>>> =
-        ["xmin", "ymin", "xmax", "ymax"].iter().map(|name| integers(boxes, name)).collect();
-    let corners = corners?;
-    let mut objects = HashMap::new();
+    let object = integers(boxes, "object")?;
+    let seen = ["crop_row", "crop_col", "crop_height", "crop_width"].map(|name| column(boxes, name).cloned());
+    let seen: Vec<Column> = seen.into_iter().collect::<Result<_>>()?;
+    let seen: Vec<&Int32Chunked> = seen.iter().map(|column| Ok(column.i32()?)).collect::<Result<_>>()?;
+    let published = ["xmin_n", "ymin_n", "xmax_n", "ymax_n"].map(|name| integers(boxes, name));
+    let published: Vec<Vec<i64>> = published.into_iter().collect::<Result<_>>()?;
+    let mut objects: HashMap<String, Vec<ObjectBox>> = HashMap::new();
     for (row, name) in names.into_iter().enumerate() {
-        objects.entry(name).or_insert([corners[0][row], corners[1][row], corners[2][row], corners[3][row]]);
+        let side = |index: usize| seen[index].get(row).map(|value| value as u32);
+        let seen = match [side(0), side(1), side(2), side(3)] {
+            [Some(top), Some(left), Some(height), Some(width)] => Some([top, left, height, width]),
+            _ => None,
+        };
+        let published = std::array::from_fn(|index| published[index][row]);
+        objects.entry(name).or_default().push(ObjectBox { object: object[row], seen, published });
     }
     Ok(objects)
 }
 
-fn hash_of(objects: &HashMap<String, [i64; 4]>) -> String {
+fn hash_of(objects: &HashMap<String, Vec<ObjectBox>>) -> String {
     let mut sorted: Vec<_> = objects.iter().collect();
     sorted.sort();
     crate::store::sha256_hex(format!("{sorted:?}").as_bytes())
 }
 
 fn all_table(ok: &[(&ImageFile, Found)]) -> Result<DataFrame> {
+    let share = |found: &Found| found.edges as f64 / (f64::from(found.size.0) * f64::from(found.size.1)).max(1.0);
     Ok(df!(
         "file" => ok.iter().map(|(image, _)| image.stem.clone()).collect::<Vec<_>>(),
         "wnid" => ok.iter().map(|(image, _)| image.wnid.clone()).collect::<Vec<_>>(),
+        "frame" => ok.iter().map(|(_, found)| found.frame).collect::<Vec<_>>(),
+        "height" => ok.iter().map(|(_, found)| i64::from(found.size.0)).collect::<Vec<_>>(),
+        "width" => ok.iter().map(|(_, found)| i64::from(found.size.1)).collect::<Vec<_>>(),
         "edges" => ok.iter().map(|(_, found)| found.edges as i64).collect::<Vec<_>>(),
-        "density" => ok.iter().map(|(_, found)| found.edges as f64 / found.pixels as f64).collect::<Vec<_>>(),
+        "density" => ok.iter().map(|(_, found)| share(found)).collect::<Vec<_>>(),
+        "contours" => ok.iter().map(|(_, found)| found.contours as i64).collect::<Vec<_>>(),
         "mask" => ok.iter().map(|(image, _)| mask_name(&image.stem)).collect::<Vec<_>>(),
     )?)
 }
 
 fn box_table(ok: &[(&ImageFile, Found)]) -> Result<DataFrame> {
-    let rows: Vec<(&ImageFile, PixelBox<Crop>, u64)> =
-        ok.iter().filter_map(|(image, found)| found.in_box.map(|(visible, edges)| (*image, visible, edges))).collect();
+    let rows: Vec<(&ImageFile, &InBox)> =
+        ok.iter().flat_map(|(image, found)| found.in_box.iter().map(move |inside| (*image, inside))).collect();
+    // An inverted box of the published study has no area; its density is undefined, not infinite.
+    let density = |inside: &InBox| {
+        let [_, _, height, width] = inside.place;
+        if height > 0 && width > 0 { inside.edges as f64 / (height * width) as f64 } else { f64::NAN }
+    };
+    let place = |index: usize| rows.iter().map(|(_, inside)| inside.place[index]).collect::<Vec<i64>>();
     Ok(df!(
-        "file" => rows.iter().map(|(image, ..)| image.stem.clone()).collect::<Vec<_>>(),
-        "wnid" => rows.iter().map(|(image, ..)| image.wnid.clone()).collect::<Vec<_>>(),
-        "row" => rows.iter().map(|(_, visible, _)| i64::from(visible.row)).collect::<Vec<_>>(),
-        "col" => rows.iter().map(|(_, visible, _)| i64::from(visible.col)).collect::<Vec<_>>(),
-        "height" => rows.iter().map(|(_, visible, _)| i64::from(visible.height)).collect::<Vec<_>>(),
-        "width" => rows.iter().map(|(_, visible, _)| i64::from(visible.width)).collect::<Vec<_>>(),
-        "edges" => rows.iter().map(|(.., edges)| *edges as i64).collect::<Vec<_>>(),
-        "density" => rows.iter().map(|(_, visible, edges)| *edges as f64 / visible.area() as f64).collect::<Vec<_>>(),
+        "file" => rows.iter().map(|(image, _)| image.stem.clone()).collect::<Vec<_>>(),
+        "wnid" => rows.iter().map(|(image, _)| image.wnid.clone()).collect::<Vec<_>>(),
+        "object" => rows.iter().map(|(_, inside)| inside.object).collect::<Vec<_>>(),
+        "row" => place(0),
+        "col" => place(1),
+        "height" => place(2),
+        "width" => place(3),
+        "edges" => rows.iter().map(|(_, inside)| inside.edges as i64).collect::<Vec<_>>(),
+        "density" => rows.iter().map(|(_, inside)| density(inside)).collect::<Vec<_>>(),
+        "contours" => rows.iter().map(|(_, inside)| inside.contours as i64).collect::<Vec<_>>(),
     )?)
 }

@@ -110,17 +110,30 @@ fn decode_jpeg(bytes: &[u8], limits: &Limits) -> Result<RgbImage> {
     let decompress = mozjpeg::Decompress::builder().from_mem(bytes).map_err(broken)?;
     let (width, height) = decompress.size();
     limits.check(height as u64, width as u64)?;
-    if decompress.color_space() == mozjpeg::ColorSpace::JCS_CMYK
-        || decompress.color_space() == mozjpeg::ColorSpace::JCS_YCCK
-    {
-        return Err(Error::new(Code::Image, "the JPEG is CMYK, expected RGB or grey").hint("convert it to RGB"));
+    if matches!(decompress.color_space(), mozjpeg::ColorSpace::JCS_CMYK | mozjpeg::ColorSpace::JCS_YCCK) {
+        let mut started = decompress.to_colorspace(mozjpeg::ColorSpace::JCS_CMYK).map_err(broken)?;
+        let inks: Vec<[u8; 4]> = started.read_scanlines().map_err(broken)?;
+        started.finish().map_err(broken)?;
+        return from_rows(inks.into_iter().flat_map(from_inks).collect(), (height, width));
     }
     let mut started = decompress.rgb().map_err(broken)?;
     let pixels: Vec<[u8; 3]> = started.read_scanlines().map_err(broken)?;
     started.finish().map_err(broken)?;
-    let raw = pixels.into_iter().flatten().collect();
+    from_rows(pixels.into_iter().flatten().collect(), (height, width))
+}
+
+fn from_rows(raw: Vec<u8>, (height, width): (usize, usize)) -> Result<RgbImage> {
     RgbImage::from_raw(width as u32, height as u32, raw)
         .ok_or_else(|| Error::new(Code::Image, "the JPEG holds fewer rows than it says"))
+}
+
+/// Cyan, magenta, yellow and black, inverted as Adobe stores them, to RGB as Pillow 12 does.
+fn from_inks(inverted: [u8; 4]) -> [u8; 3] {
+    let light = u32::from(inverted[3]);
+    [0, 1, 2].map(|ink| {
+        let product = u32::from(255 - inverted[ink]) * light + 128;
+        (light - (((product >> 8) + product) >> 8)) as u8
+    })
 }
 
 /// Whether an end-of-image marker stands anywhere after the last scan began; bytes after it are harmless.

@@ -22,6 +22,7 @@
 
 mod axes;
 mod bars;
+mod density;
 mod distribution;
 mod galleries;
 mod maps;
@@ -32,6 +33,7 @@ mod tables;
 use image::Rgb;
 
 pub use bars::{Bar, bars};
+pub use density::density_map;
 pub use distribution::{Density, Histogram, box_plot, histogram};
 pub use galleries::{gallery, heat_grid};
 pub use maps::{

@@ -15,7 +15,7 @@
 use serde::Serialize;
 
 use crate::datasets::{self, Scrambling};
-use crate::edges::{self, Denoise, Thresholds};
+use crate::edges;
 use crate::error::{Code, Error, Result};
 use crate::{bbox, sample};
 
@@ -33,7 +33,7 @@ pub struct Protocol {
     pub sample: sample::Sample,
     /// Which boxes are kept: several objects (A11), validation images (B2).
     pub subset: bbox::Subset,
-    /// Denoising and thresholds (A7). The frame is the crop (A3 to A5) in both protocols so far.
+    /// Denoising and thresholds (A7), crop or whole photograph (A3), and with it which box is tested how (A1, A2, A4, A5).
     pub edges: edges::Parameters,
     /// Sizes of blocks and patches, passes of smoothing, orders of the blocks (B5). Pictures are stored without loss (B7),
     /// each pass of smoothing starts from the last one in memory (B8), all act on the crop (B9), and the difference keeps
@@ -70,15 +70,12 @@ pub fn corrected() -> Protocol {
     }
 }
 
-/// The faults repeated, as far as their steps can: A7, A11, B1, B2, B5, C4, C5. The others act as in [`corrected`].
+/// The faults repeated, as far as their steps can: A1 to A5, A7, A11, B1, B2, B5, C4, C5. The others act as in [`corrected`].
 pub fn published() -> Protocol {
     Protocol {
         name: "published".into(),
         subset: bbox::Subset { objects: bbox::Objects::Single, validation: bbox::Validation::LeaveOut },
-        edges: edges::Parameters {
-            denoise: Denoise::Gaussian { sigma: 1.5 },
-            thresholds: Thresholds::MedianIntensity { sigma: 0.9 },
-        },
+        edges: edges::Parameters::published(),
         datasets: datasets::Parameters { scrambling: Scrambling::Any, ..datasets::Parameters::default() },
         #[cfg(feature = "torch")]
         normalisation: Normalisation::none(),

@@ -11,12 +11,14 @@
 //! # Ok::<(), lgf::Error>(())
 //! ```
 
+mod annotations;
 pub mod draw;
 mod layout;
 pub mod picture;
 #[cfg(feature = "torch")]
 mod train;
 
+pub use annotations::{AnnotationSet, write_annotations};
 pub use layout::{NAME, NETWORKS, Sample, contact_sheet, open, write};
 #[cfg(feature = "torch")]
 pub use train::{Card, Drawings, Textures, Training, save, test, train};

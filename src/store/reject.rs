@@ -1,11 +1,12 @@
 //! What a stage skipped, and why: one row each.
 
 use polars::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
 
 /// One input that a stage skipped (or took with a remark), and the reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reject {
     /// The step of the sequence: `boxes`, `subset`, `edges`, …
     pub stage: String,

@@ -4,7 +4,7 @@
 
 mod background;
 mod canvas;
-mod chance;
+pub(super) mod chance;
 mod outline;
 mod shapes;
 mod studio;
