@@ -117,3 +117,55 @@ fn a_checkpoint_that_is_none_or_does_not_fit() {
     assert!(predict("slim-resnet50", cut.to_str().unwrap()).contains("not a whole zip"));
     assert!(!out.exists(), "nothing half-written");
 }
+
+/// Runs the command and gives back whether it succeeded and the most memory it had, in MiB.
+fn measured(arguments: &[&str]) -> (bool, f64) {
+    let child = std::process::Command::new(env!("CARGO_BIN_EXE_lgf"))
+        .args(arguments)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // SAFETY: an all-zero `rusage` is a value, and both pointers are to locals that live through the call.
+    let (status, usage) = unsafe {
+        let (mut status, mut usage) = (0, std::mem::zeroed::<libc::rusage>());
+        assert_eq!(libc::wait4(child.id() as i32, &mut status, 0, &mut usage), child.id() as i32);
+        (status, usage)
+    };
+    (libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, usage.ru_maxrss as f64 / 1024.0)
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut encoder, bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn tar_of(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_size(bytes.len() as u64);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, name, bytes).unwrap();
+    tar.into_inner().unwrap()
+}
+
+#[test]
+fn bad_input_09_bombs_fail_within_300_mib() {
+    let (folder, root) = temporary();
+    let zeros = vec![0; 60 << 20];
+    let bombs = [
+        ("member", gzip(&tar_of("n01440764_1.xml", &zeros))),
+        ("other member", gzip(&tar_of("a.bin", &zeros))),
+        ("inner archive", gzip(&tar_of("n01440764.tar.gz", &gzip(&gzip(&zeros))))),
+        ("nested", gzip(&tar_of("n01440764.tar.gz", &gzip(&tar_of("n01440764_1.xml", &zeros))))),
+    ];
+    for (name, bytes) in bombs {
+        let path = folder.path().join("bomb.tar.gz");
+        std::fs::write(&path, bytes).unwrap();
+        let (fine, memory) = measured(&["boxes", "--archive", path.to_str().unwrap(), "--root", &root]);
+        assert!(!fine, "{name} was read");
+        assert!(memory < 300.0, "{name} took {memory:.0} MiB");
+        assert!(!Path::new(&root).join("imagenet_boundingboxes.parquet").exists(), "{name} left a table");
+    }
+}

@@ -1,7 +1,7 @@
 //! The members of one tar, streamed and checked: only regular files with plain names are ever read.
 
 use std::cell::Cell;
-use std::io::{self, BufRead, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 use std::rc::Rc;
 
@@ -12,15 +12,17 @@ use super::limits::Limits;
 use crate::error::{Code, Error, Result};
 use crate::store::Reject;
 
+/// Bytes that are unpacked at a time.
+const PIECE: usize = 1 << 16;
 /// Long names and extended headers of one member together; GNU tar's own are far below.
 const HEADER_BYTES: u64 = 1 << 20;
 
 /// A member that was met.
-pub(super) enum Member {
+pub(super) enum Member<'a> {
     /// An XML file, read.
-    Xml { name: String, bytes: Vec<u8> },
+    Xml { name: &'a str, bytes: &'a [u8] },
     /// An archive inside the archive, read but not unpacked.
-    Archive { name: String, bytes: Vec<u8> },
+    Archive { name: &'a str, bytes: Vec<u8> },
     /// A member that is skipped.
     Skipped(Reject),
 }
@@ -34,33 +36,42 @@ pub(super) fn walk(
     input: impl BufRead,
     source: &str,
     limits: &Limits,
-    visit: &mut dyn FnMut(Member) -> Result<()>,
+    visit: &mut dyn FnMut(Member<'_>) -> Result<()>,
 ) -> Result<Trailing> {
     let budget = Rc::new(Cell::new(0));
     let stream = Gunzip::open(input, limits.inflate_ratio).map_err(|error| error.or_path(source))?;
-    let mut archive = tar::Archive::new(Metered { inner: stream, budget: Rc::clone(&budget) });
+    // The tar reader asks for little at a time, and inflating is fast in large pieces.
+    let stream = BufReader::with_capacity(PIECE, stream);
+    let mut archive = tar::Archive::new(Metered { inner: stream, budget: Rc::clone(&budget), position: Cell::new(0) });
     let mut place = Place { name: String::new(), byte: 0 };
+    let mut xml = Vec::new();
     let fault = |place: &Place, cause: io::Error| explain(cause).path(source).place(place.text());
     // The bytes of a member that was not read: the tar reader passes over them before the next header.
     let mut unread = 0;
-    let mut entries = archive.entries().map_err(|cause| fault(&place, cause))?;
+    // Seeking passes over padding without a buffer to be cleared each time.
+    let mut entries = archive.entries_with_seek().map_err(|cause| fault(&place, cause))?;
     loop {
         budget.set(HEADER_BYTES.saturating_add(unread));
         let Some(entry) = entries.next() else { break };
         let mut entry = entry.map_err(|cause| fault(&place, cause))?;
         let size = entry.size();
         unread = size;
-        let bytes = entry.path_bytes().into_owned();
-        let name = String::from_utf8_lossy(&bytes).into_owned();
-        place = Place { name: name.clone(), byte: entry.raw_file_position() };
+        place.byte = entry.raw_file_position();
+        place.name.clear();
+        let plain = {
+            let bytes = entry.path_bytes();
+            place.name.push_str(&String::from_utf8_lossy(&bytes));
+            plain_name(&bytes)
+        };
+        let name = place.name.as_str();
         let kind = entry.header().entry_type();
         let reject = |code: Code, message: String| {
-            Member::Skipped(Reject::of("boxes", &name, &Error::new(code, message).path(source)))
+            Member::Skipped(Reject::of("boxes", name, &Error::new(code, message).path(source)))
         };
         if kind == EntryType::Directory || kind == EntryType::XGlobalHeader {
             continue;
         }
-        if let Err(why) = plain_name(&bytes) {
+        if let Err(why) = plain {
             visit(reject(Code::Archive, format!("the name {name:?} {why}, expected a plain relative one")))?;
             continue;
         }
@@ -68,8 +79,8 @@ pub(super) fn walk(
             visit(reject(Code::Archive, format!("the member is no regular file but {kind:?}")))?;
             continue;
         }
-        let packed = is_archive(&name);
-        if !packed && !name.to_ascii_lowercase().ends_with(".xml") {
+        let packed = is_archive(name);
+        if !packed && !ends_with(name, ".xml") {
             if size > limits.member_bytes {
                 return Err(too_large(size, limits.member_bytes).path(source).place(place.text()));
             }
@@ -83,26 +94,36 @@ pub(super) fn walk(
             continue;
         }
         budget.set(size);
-        let mut bytes = Vec::with_capacity(size.min(1 << 20) as usize);
-        (&mut entry).take(size).read_to_end(&mut bytes).map_err(|cause| fault(&place, cause))?;
-        if bytes.len() as u64 != size {
-            let message = format!("the archive ends inside the member, after {} of {size} bytes", bytes.len());
+        xml.clear();
+        xml.reserve(size.min(1 << 20) as usize);
+        (&mut entry).take(size).read_to_end(&mut xml).map_err(|cause| fault(&place, cause))?;
+        if xml.len() as u64 != size {
+            let message = format!("the archive ends inside the member, after {} of {size} bytes", xml.len());
             return Err(Error::new(Code::Archive, message).path(source).place(place.text()).hint("download it again"));
         }
         unread = 0;
-        visit(if packed { Member::Archive { name, bytes } } else { Member::Xml { name, bytes } })?;
+        if packed {
+            visit(Member::Archive { name, bytes: std::mem::take(&mut xml) })?;
+        } else {
+            visit(Member::Xml { name, bytes: &xml })?;
+        }
     }
     let mut rest = archive.into_inner();
     budget.set(u64::MAX);
     let mut buffer = [0; 1 << 14];
     while rest.read(&mut buffer).map_err(|cause| explain(cause).path(source).place("the end of the archive"))? > 0 {}
-    Ok(rest.inner.trailing())
+    Ok(rest.inner.get_ref().trailing())
 }
 
 /// Whether a file's name says that it is an archive.
 pub(super) fn is_archive(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    [".tar.gz", ".tgz", ".tar"].iter().any(|ending| name.ends_with(ending))
+    [".tar.gz", ".tgz", ".tar"].iter().any(|ending| ends_with(name, ending))
+}
+
+/// Whether a name has an ending, in any case.
+fn ends_with(name: &str, ending: &str) -> bool {
+    let (name, ending) = (name.as_bytes(), ending.as_bytes());
+    name.len() >= ending.len() && name[name.len() - ending.len()..].eq_ignore_ascii_case(ending)
 }
 
 /// The last part of a member's name, without its ending.
@@ -157,17 +178,50 @@ fn explain(cause: io::Error) -> Error {
 struct Metered<R> {
     inner: R,
     budget: Rc<Cell<u64>>,
+    position: Cell<u64>,
 }
 
-impl<R: Read> Read for Metered<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl<R: BufRead> Metered<R> {
+    /// How many of some bytes may still be had.
+    fn allowed(&self, wanted: u64) -> io::Result<u64> {
         let left = self.budget.get();
-        if left == 0 && !buffer.is_empty() {
+        if left == 0 && wanted > 0 {
             return Err(over_limit(format!("the headers of one member take more than {HEADER_BYTES} bytes")));
         }
-        let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        Ok(left.min(wanted))
+    }
+
+    fn spend(&self, count: usize) {
+        self.budget.set(self.budget.get() - count as u64);
+        self.position.set(self.position.get() + count as u64);
+    }
+}
+
+impl<R: BufRead> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = self.allowed(buffer.len() as u64)? as usize;
         let count = self.inner.read(&mut buffer[..most])?;
-        self.budget.set(left - count as u64);
+        self.spend(count);
         Ok(count)
+    }
+}
+
+/// Forward only, by passing over what is there.
+impl<R: BufRead> Seek for Metered<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let SeekFrom::Current(offset) = to else { return Err(io::Error::from(ErrorKind::Unsupported)) };
+        let mut left = u64::try_from(offset).map_err(|_| io::Error::from(ErrorKind::Unsupported))?;
+        while left > 0 {
+            let most = self.allowed(left)?;
+            let there = self.inner.fill_buf()?.len() as u64;
+            if there == 0 {
+                return Err(io::Error::from(ErrorKind::UnexpectedEof));
+            }
+            let count = most.min(there);
+            self.inner.consume(count as usize);
+            self.spend(count as usize);
+            left -= count;
+        }
+        Ok(self.position.get())
     }
 }

@@ -1,5 +1,9 @@
 //! From the texts of an annotation to numbers that cannot be wrong: `0 <= xmin < xmax <= width`, the same for y.
 
+use std::borrow::Cow;
+
+use polars::prelude::PlSmallStr;
+
 use super::document::{CORNERS, ObjectTexts, Texts};
 use crate::error::{Code, Error, Result};
 use crate::store::Reject;
@@ -8,9 +12,9 @@ use crate::store::Reject;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Object {
     /// The class, a WordNet id in ImageNet.
-    pub name: Option<String>,
+    pub name: Option<PlSmallStr>,
     /// `Unspecified` in ImageNet.
-    pub pose: Option<String>,
+    pub pose: Option<PlSmallStr>,
     /// 1 if the object goes beyond the picture's edge.
     pub truncated: Option<i32>,
     /// 1 if the object is hard to recognise.
@@ -19,15 +23,16 @@ pub struct Object {
     pub corners: [i32; 4],
 }
 
-/// One annotation: a photograph's name and size, and its objects.
+/// One annotation: a photograph's name and size, and its objects. Texts are polars' short strings, which need no memory
+/// of their own up to 24 bytes: there are millions of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Annotation {
     /// The folder that the file names: the synset in ImageNet.
-    pub folder: String,
+    pub folder: PlSmallStr,
     /// The photograph's name without its ending.
-    pub filename: String,
+    pub filename: PlSmallStr,
     /// Where the photograph is from.
-    pub database: Option<String>,
+    pub database: Option<PlSmallStr>,
     /// Height and width of the photograph, in pixels.
     pub size: (u32, u32),
     /// Number of channels.
@@ -51,7 +56,7 @@ pub(super) struct Checked {
 }
 
 /// Checks one file's texts. `stem` is the member's name without folder and ending: it is the photograph's name.
-pub(super) fn check(texts: Texts, source: &str, member: &str, stem: &str) -> Result<Checked> {
+pub(super) fn check(texts: Texts<'_>, source: &str, member: &str, stem: &str) -> Result<Checked> {
     let row = |place: String, code: Code, message: String| {
         Reject::of("boxes", member, &Error::new(code, message).path(source).place(place))
     };
@@ -64,24 +69,25 @@ pub(super) fn check(texts: Texts, source: &str, member: &str, stem: &str) -> Res
     }
     let mut objects = Vec::with_capacity(texts.objects.len());
     for (index, object) in texts.objects.into_iter().enumerate() {
-        let place = format!("object {index}");
+        let place = || format!("object {index}");
         match fit(&object, (height, width)) {
             Ok((corners, clamped)) => {
                 if let Some(message) = clamped {
-                    checked.flags.push(row(place.clone(), Code::Box, message));
+                    checked.flags.push(row(place(), Code::Box, message));
                 }
                 let truncated = optional("truncated", object.truncated.as_deref())?;
                 let difficult = optional("difficult", object.difficult.as_deref())?;
-                let object = Object { name: object.name, pose: object.pose, truncated, difficult, corners };
+                let (name, pose) = (short(object.name), short(object.pose));
+                let object = Object { name, pose, truncated, difficult, corners };
                 objects.push((index as i32, object));
             }
-            Err(message) => checked.skipped.push(row(place, Code::Box, message)),
+            Err(message) => checked.skipped.push(row(place(), Code::Box, message)),
         }
     }
     checked.annotation = Annotation {
-        folder: texts.folder.unwrap_or_else(|| wnid_of(stem).to_string()),
-        filename: stem.to_string(),
-        database: texts.database,
+        folder: short(texts.folder).unwrap_or_else(|| wnid_of(stem).into()),
+        filename: stem.into(),
+        database: short(texts.database),
         size: (height as u32, width as u32),
         depth: optional("depth", texts.depth.as_deref())?,
         segmented: optional("segmented", texts.segmented.as_deref())?,
@@ -90,13 +96,17 @@ pub(super) fn check(texts: Texts, source: &str, member: &str, stem: &str) -> Res
     Ok(checked)
 }
 
+fn short(text: Option<Cow<'_, str>>) -> Option<PlSmallStr> {
+    text.map(|text| PlSmallStr::from_str(&text))
+}
+
 /// The synset of a name such as `n01440764_10`.
 pub(super) fn wnid_of(stem: &str) -> &str {
     stem.split(['_', '.']).next().unwrap_or(stem)
 }
 
 /// The corners inside the picture, with a remark where they had to be clamped, or why they are no box.
-fn fit(object: &ObjectTexts, (height, width): (i32, i32)) -> Result<([i32; 4], Option<String>), String> {
+fn fit(object: &ObjectTexts<'_>, (height, width): (i32, i32)) -> Result<([i32; 4], Option<String>), String> {
     let texts = || -> String {
         let text = |index: usize| object.corners[index].as_deref().unwrap_or("missing");
         let pairs: Vec<String> = (0..4).map(|index| format!("{} {}", CORNERS[index], text(index))).collect();
@@ -118,8 +128,8 @@ fn fit(object: &ObjectTexts, (height, width): (i32, i32)) -> Result<([i32; 4], O
         return Err(format!("the box is outside the picture of {height} x {width} ({})", texts()));
     }
     let clamped = [xmin, ymin, xmax.min(width), ymax.min(height)];
-    let remark = format!("clamped to the picture of {height} x {width} ({})", texts());
-    Ok((clamped, (clamped != corners).then_some(remark)))
+    let remark = || format!("clamped to the picture of {height} x {width} ({})", texts());
+    Ok((clamped, (clamped != corners).then(remark)))
 }
 
 fn side(name: &str, text: Option<&str>) -> Result<i32> {

@@ -1,12 +1,11 @@
 //! Pieces of a reading to one table: files checked, second copies dropped, synsets in order.
 
-use std::collections::{BTreeMap, HashSet};
-use std::hash::{DefaultHasher, Hasher};
+use std::collections::BTreeMap;
 
-use polars::prelude::DataFrame;
+use polars::prelude::{DataFrame, PlSmallStr};
 
 use super::archive::{Member, is_archive, stem_of, walk};
-use super::check::{Annotation, Checked, check, wnid_of};
+use super::check::{Checked, check, wnid_of};
 use super::counts::Counts;
 use super::document::parse;
 use super::encoding::decode;
@@ -14,13 +13,14 @@ use super::finished::Finished;
 use super::gunzip::Trailing;
 use super::limits::Limits;
 use super::read::Annotations;
-use super::table::{boxes_table, empty_files_table};
+use super::rows::{Rows, tables};
+use super::table::boxes_table;
 use crate::error::{Code, Error, Result};
 use crate::store::Reject;
 
 /// One XML file after checking, or the row that says why it was skipped.
 pub(super) struct Document {
-    member: String,
+    stem: PlSmallStr,
     digest: u64,
     outcome: Result<Checked, Box<Reject>>,
 }
@@ -43,11 +43,58 @@ pub(super) enum Outcome {
 /// The rows of one synset.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Synset {
-    pub(super) boxes: DataFrame,
-    pub(super) without_box: DataFrame,
+    pub(super) content: Content,
     pub(super) rejects: Vec<Reject>,
     pub(super) flags: Vec<Reject>,
     pub(super) counts: Counts,
+}
+
+/// The tables of a synset, or what becomes of it.
+#[derive(Debug, Clone)]
+pub(super) enum Content {
+    /// As it was read.
+    Rows(Rows),
+    /// From an earlier reading: boxes, and files without one.
+    Tables(DataFrame, DataFrame),
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Content::Rows(Rows::default())
+    }
+}
+
+/// Rows that become a part of the table together: large enough that there are few parts, small beside the whole.
+const TOGETHER: usize = 1 << 17;
+
+/// The two tables of synsets in their order.
+pub(super) fn join(contents: impl Iterator<Item = Content>) -> Result<(DataFrame, DataFrame)> {
+    let (mut boxes, mut without_box) = tables(&[])?;
+    let mut waiting: Vec<Rows> = Vec::new();
+    let mut height = 0;
+    let mut flush = |waiting: &mut Vec<Rows>, more: Option<(DataFrame, DataFrame)>| -> Result<()> {
+        for (part, empty) in [tables(&std::mem::take(waiting))?].into_iter().chain(more) {
+            boxes.vstack_mut_owned(part)?;
+            without_box.vstack_mut_owned(empty)?;
+        }
+        Ok(())
+    };
+    for content in contents {
+        match content {
+            Content::Tables(part, empty) => flush(&mut waiting, Some((part, empty)))?,
+            Content::Rows(rows) => {
+                height += rows.heights().0;
+                waiting.push(rows);
+                if height >= TOGETHER {
+                    flush(&mut waiting, None)?;
+                    height = 0;
+                }
+            }
+        }
+    }
+    flush(&mut waiting, None)?;
+    without_box.rechunk_mut();
+    Ok((boxes, without_box))
 }
 
 /// What came back so far.
@@ -99,25 +146,21 @@ impl Collector {
     pub(super) fn tables(mut self) -> Result<Annotations> {
         let mut groups: BTreeMap<String, Vec<Document>> = BTreeMap::new();
         for document in std::mem::take(&mut self.loose) {
-            let wnid = wnid_of(stem_of(&document.member)).to_string();
+            let wnid = wnid_of(&document.stem).to_string();
             groups.entry(wnid).or_default().push(document);
         }
         for (wnid, documents) in groups {
-            let table = synset(documents)?;
+            let table = synset(documents);
             self.counts.add(&table.counts);
             self.synsets.entry(wnid).or_default().push(table);
         }
-        let mut boxes = boxes_table(&[])?;
-        let mut without_box = empty_files_table(&[])?;
         let (mut rejects, mut flags) = (self.rejects, self.flags);
-        for table in self.synsets.into_values().flatten() {
-            boxes.vstack_mut_owned(table.boxes)?;
-            without_box.vstack_mut_owned(table.without_box)?;
-            rejects.extend(table.rejects);
-            flags.extend(table.flags);
-        }
-        boxes.rechunk_mut();
-        without_box.rechunk_mut();
+        let contents = self.synsets.into_values().flatten().map(|synset| {
+            rejects.extend(synset.rejects);
+            flags.extend(synset.flags);
+            synset.content
+        });
+        let (boxes, without_box) = join(contents)?;
         let key = |row: &Reject| (row.path.clone(), row.member.clone(), row.place.clone());
         rejects.sort_by_cached_key(key);
         flags.sort_by_cached_key(key);
@@ -137,7 +180,7 @@ pub(super) fn inner(
     let (mut skipped, mut flags) = (Vec::new(), Vec::new());
     let walked = walk(bytes, source, limits, &mut |member| {
         match member {
-            Member::Xml { name, bytes } => documents.push(document(name, &bytes, source, limits)),
+            Member::Xml { name, bytes } => documents.push(document(name, bytes, source, limits)),
             Member::Archive { name: nested, .. } => {
                 let error = Error::new(Code::Archive, "an archive nested deeper than two").path(source);
                 skipped.push(Reject::of("boxes", &format!("{name}/{nested}"), &error));
@@ -146,7 +189,7 @@ pub(super) fn inner(
         }
         Ok(())
     });
-    let table = walked.and_then(|trailing| {
+    let table = walked.map(|trailing| {
         if trailing == Trailing::Garbage {
             let error = Error::new(Code::Archive, "bytes that are not gzip follow the archive").path(source);
             flags.push(Reject::of("boxes", name, &error));
@@ -164,10 +207,11 @@ pub(super) fn inner(
     }
 }
 
-pub(super) fn document(member: String, bytes: &[u8], source: &str, limits: &Limits) -> Document {
-    let read = || check(parse(&decode(bytes)?, limits)?, source, &member, stem_of(&member));
-    let outcome = read().map_err(|error| Box::new(Reject::of("boxes", &member, &error.or_path(source))));
-    Document { digest: digest_of(bytes), outcome, member }
+pub(super) fn document(member: &str, bytes: &[u8], source: &str, limits: &Limits) -> Document {
+    let stem = stem_of(member);
+    let read = || check(parse(&decode(bytes)?, limits)?, source, member, stem);
+    let outcome = read().map_err(|error| Box::new(Reject::of("boxes", member, &error.or_path(source))));
+    Document { digest: digest_of(bytes), outcome, stem: stem.into() }
 }
 
 /// The rows of one file, or why it has none.
@@ -177,30 +221,30 @@ pub(super) fn document_boxes(member: &str, bytes: &[u8], source: &str, limits: &
 }
 
 /// Sorts the files of a synset by name, drops second copies, and makes tables of them.
-fn synset(mut documents: Vec<Document>) -> Result<Synset> {
-    documents.sort_by(|a, b| stem_of(&a.member).cmp(stem_of(&b.member)));
+fn synset(mut documents: Vec<Document>) -> Synset {
+    documents.sort_by(|a, b| a.stem.cmp(&b.stem));
     let mut table = Synset::default();
-    let mut annotations: Vec<Annotation> = Vec::with_capacity(documents.len());
-    let mut previous: Option<(String, HashSet<u64>)> = None;
+    let mut rows = Rows::default();
+    let mut previous: Option<(PlSmallStr, Vec<u64>)> = None;
     for document in documents {
-        let stem = stem_of(&document.member);
         match &mut previous {
-            Some((name, digests)) if name == stem => {
-                if digests.insert(document.digest) {
+            Some((name, digests)) if *name == document.stem => {
+                if !digests.contains(&document.digest) {
+                    digests.push(document.digest);
                     let error = Error::new(Code::Archive, "a second file of this name with other content");
-                    table.rejects.push(Reject::of("boxes", &document.member, &error));
+                    table.rejects.push(Reject::of("boxes", &document.stem, &error));
                     table.counts.files_skipped += 1;
                 }
                 continue;
             }
-            _ => previous = Some((stem.to_string(), HashSet::from([document.digest]))),
+            _ => previous = Some((document.stem.clone(), vec![document.digest])),
         }
         match document.outcome {
             Ok(checked) => {
                 table.counts.file(&checked);
                 table.rejects.extend(checked.skipped);
                 table.flags.extend(checked.flags);
-                annotations.push(checked.annotation);
+                rows.push(&checked.annotation);
             }
             Err(reject) => {
                 table.counts.files_skipped += 1;
@@ -208,14 +252,14 @@ fn synset(mut documents: Vec<Document>) -> Result<Synset> {
             }
         }
     }
-    table.boxes = boxes_table(&annotations)?;
-    table.without_box = empty_files_table(&annotations)?;
-    Ok(table)
+    rows.shrink();
+    table.content = Content::Rows(rows);
+    table
 }
 
-/// Tells copies of one member from different ones; not a checksum against malice.
-pub(super) fn digest_of(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(bytes);
-    hasher.finish()
+/// Tells copies of one member from different ones, by checksum and length; nothing against malice.
+fn digest_of(bytes: &[u8]) -> u64 {
+    let mut checksum = flate2::Crc::new();
+    checksum.update(bytes);
+    u64::from(checksum.sum()) << 32 | u64::from(checksum.amount())
 }

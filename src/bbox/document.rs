@@ -1,44 +1,100 @@
 //! One annotation as it stands in its XML: texts, nothing checked yet.
 
+use std::borrow::Cow;
+
 use quick_xml::events::{BytesRef, Event};
 use quick_xml::reader::Reader;
 
 use super::limits::Limits;
 use crate::error::{Code, Error, Result};
 
-/// The texts of one XML file; `None` where the element is not there.
+/// The texts of one XML file, borrowed from it; `None` where the element is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Texts {
-    pub(super) folder: Option<String>,
-    pub(super) filename: Option<String>,
-    pub(super) database: Option<String>,
-    pub(super) width: Option<String>,
-    pub(super) height: Option<String>,
-    pub(super) depth: Option<String>,
-    pub(super) segmented: Option<String>,
-    pub(super) objects: Vec<ObjectTexts>,
+pub(super) struct Texts<'a> {
+    pub(super) folder: Text<'a>,
+    pub(super) filename: Text<'a>,
+    pub(super) database: Text<'a>,
+    pub(super) width: Text<'a>,
+    pub(super) height: Text<'a>,
+    pub(super) depth: Text<'a>,
+    pub(super) segmented: Text<'a>,
+    pub(super) objects: Vec<ObjectTexts<'a>>,
 }
 
 /// The texts of one object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct ObjectTexts {
-    pub(super) name: Option<String>,
-    pub(super) pose: Option<String>,
-    pub(super) truncated: Option<String>,
-    pub(super) difficult: Option<String>,
-    pub(super) corners: [Option<String>; 4],
+pub(super) struct ObjectTexts<'a> {
+    pub(super) name: Text<'a>,
+    pub(super) pose: Text<'a>,
+    pub(super) truncated: Text<'a>,
+    pub(super) difficult: Text<'a>,
+    pub(super) corners: [Text<'a>; 4],
 }
+
+/// A text, borrowed where it is of one piece.
+type Text<'a> = Option<Cow<'a, str>>;
 
 /// The names of a box's corners, in the order of [`ObjectTexts::corners`].
 pub(super) const CORNERS: [&str; 4] = ["xmin", "ymin", "xmax", "ymax"];
 
+/// The elements of an annotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tag {
+    Annotation,
+    Folder,
+    Filename,
+    Source,
+    Database,
+    Size,
+    Width,
+    Height,
+    Depth,
+    Segmented,
+    Object,
+    Name,
+    Pose,
+    Truncated,
+    Difficult,
+    Bndbox,
+    Corner(u8),
+    Other,
+}
+
+impl Tag {
+    fn of(name: &str) -> Tag {
+        match name {
+            "annotation" => Tag::Annotation,
+            "folder" => Tag::Folder,
+            "filename" => Tag::Filename,
+            "source" => Tag::Source,
+            "database" => Tag::Database,
+            "size" => Tag::Size,
+            "width" => Tag::Width,
+            "height" => Tag::Height,
+            "depth" => Tag::Depth,
+            "segmented" => Tag::Segmented,
+            "object" => Tag::Object,
+            "name" => Tag::Name,
+            "pose" => Tag::Pose,
+            "truncated" => Tag::Truncated,
+            "difficult" => Tag::Difficult,
+            "bndbox" => Tag::Bndbox,
+            "xmin" => Tag::Corner(0),
+            "ymin" => Tag::Corner(1),
+            "xmax" => Tag::Corner(2),
+            "ymax" => Tag::Corner(3),
+            _ => Tag::Other,
+        }
+    }
+}
+
 /// Reads one document, event by event. Entities other than XML's own five are an error, and so is a document type: none
 /// is ever expanded or looked up.
-pub(super) fn parse(xml: &str, limits: &Limits) -> Result<Texts> {
+pub(super) fn parse<'a>(xml: &'a str, limits: &Limits) -> Result<Texts<'a>> {
     let mut reader = Reader::from_str(xml);
-    let mut texts = Texts::default();
-    let mut path: Vec<&str> = Vec::with_capacity(8);
-    let mut text = String::new();
+    let mut texts = Texts { objects: Vec::with_capacity(1), ..Texts::default() };
+    let mut path: Vec<Tag> = Vec::with_capacity(8);
+    let mut text: Cow<'a, str> = Cow::Borrowed("");
     let mut roots = 0;
     let at = |error: Error, byte: u64| error.place(place(xml, byte));
     loop {
@@ -58,27 +114,27 @@ pub(super) fn parse(xml: &str, limits: &Limits) -> Result<Texts> {
                 if too_many_attributes(&tag, limits) {
                     return over(format!("more than {} attributes", limits.xml_attributes));
                 }
-                let name = known(tag.name().as_ref());
+                let name = Tag::of(tag.name().as_ref());
                 if path.is_empty() {
                     roots += 1;
-                    if name != "annotation" || roots > 1 {
+                    if name != Tag::Annotation || roots > 1 {
                         return refuse("expected one root element, <annotation>".to_string());
                     }
                 }
                 path.push(name);
-                if path == ["annotation", "object"] {
+                if path == [Tag::Annotation, Tag::Object] {
                     texts.objects.push(ObjectTexts::default());
                 }
-                text.clear();
+                text = Cow::Borrowed("");
             }
             Event::Empty(tag) => {
                 if too_many_attributes(&tag, limits) {
                     return over(format!("more than {} attributes", limits.xml_attributes));
                 }
-                match (path.is_empty(), known(tag.name().as_ref())) {
-                    (true, "annotation") => roots += 1,
+                match (path.is_empty(), Tag::of(tag.name().as_ref())) {
+                    (true, Tag::Annotation) => roots += 1,
                     (true, _) => return refuse("expected one root element, <annotation>".to_string()),
-                    (false, "object") if path == ["annotation"] => texts.objects.push(ObjectTexts::default()),
+                    (false, Tag::Object) if path == [Tag::Annotation] => texts.objects.push(ObjectTexts::default()),
                     (false, _) => {}
                 }
             }
@@ -86,16 +142,15 @@ pub(super) fn parse(xml: &str, limits: &Limits) -> Result<Texts> {
                 if path.is_empty() && !piece.trim().is_empty() {
                     return refuse("text outside <annotation>".to_string());
                 }
-                text.push_str(&piece);
+                join(&mut text, piece.into_inner());
             }
-            Event::CData(piece) => text.push_str(&piece),
+            Event::CData(piece) => join(&mut text, piece.into_inner()),
             Event::GeneralRef(reference) => match character(&reference) {
-                Some(character) => text.push(character),
+                Some(character) => text.to_mut().push(character),
                 None => return refuse(format!("the entity &{}; is not expanded", &*reference)),
             },
             Event::End(_) => {
-                texts.keep(&path, text.trim());
-                text.clear();
+                texts.keep(&path, std::mem::take(&mut text));
                 path.pop();
             }
             Event::DocType(_) => return refuse("a document type (DOCTYPE) is not accepted".to_string()),
@@ -104,64 +159,50 @@ pub(super) fn parse(xml: &str, limits: &Limits) -> Result<Texts> {
         }
     }
     let end = |message: String| Err(at(Error::new(Code::Xml, message), xml.len() as u64));
-    if let Some(open) = path.last() {
-        return end(format!("the file is cut: an element inside or at <{open}> is not closed"));
+    if !path.is_empty() {
+        let depth = path.len();
+        return end(format!("the file is cut: {depth} elements are not closed"));
     }
     if roots == 0 { end("no <annotation> in the file".to_string()) } else { Ok(texts) }
 }
 
-impl Texts {
-    /// Keeps the text of the element at `path`, the first one where there are several.
-    fn keep(&mut self, path: &[&str], text: &str) {
-        let Some(("annotation", path)) = path.split_first().map(|(root, rest)| (*root, rest)) else { return };
-        let slot = match (path, self.objects.last_mut()) {
-            (["folder"], _) => &mut self.folder,
-            (["filename"], _) => &mut self.filename,
-            (["segmented"], _) => &mut self.segmented,
-            (["source", "database"], _) => &mut self.database,
-            (["size", "width"], _) => &mut self.width,
-            (["size", "height"], _) => &mut self.height,
-            (["size", "depth"], _) => &mut self.depth,
-            (["object", "name"], Some(object)) => &mut object.name,
-            (["object", "pose"], Some(object)) => &mut object.pose,
-            (["object", "truncated"], Some(object)) => &mut object.truncated,
-            (["object", "difficult"], Some(object)) => &mut object.difficult,
-            (["object", "bndbox", corner], Some(object)) => match CORNERS.iter().position(|name| name == corner) {
-                Some(index) => &mut object.corners[index],
-                None => return,
-            },
-            _ => return,
-        };
-        if slot.is_none() && !text.is_empty() {
-            *slot = Some(text.to_string());
-        }
+/// Appends a piece, without copying it where it is the first.
+fn join<'a>(text: &mut Cow<'a, str>, piece: Cow<'a, str>) {
+    if text.is_empty() { *text = piece } else { text.to_mut().push_str(&piece) }
+}
+
+fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_string()),
     }
 }
 
-/// The element's name if it is one of an annotation's, else `"?"`.
-fn known(name: &str) -> &'static str {
-    match name {
-        "annotation" => "annotation",
-        "folder" => "folder",
-        "filename" => "filename",
-        "source" => "source",
-        "database" => "database",
-        "size" => "size",
-        "width" => "width",
-        "height" => "height",
-        "depth" => "depth",
-        "segmented" => "segmented",
-        "object" => "object",
-        "name" => "name",
-        "pose" => "pose",
-        "truncated" => "truncated",
-        "difficult" => "difficult",
-        "bndbox" => "bndbox",
-        "xmin" => "xmin",
-        "ymin" => "ymin",
-        "xmax" => "xmax",
-        "ymax" => "ymax",
-        _ => "?",
+impl<'a> Texts<'a> {
+    /// Keeps the text of the element at `path`, the first one where there are several.
+    fn keep(&mut self, path: &[Tag], text: Cow<'a, str>) {
+        let [Tag::Annotation, path @ ..] = path else { return };
+        let slot = match (path, self.objects.last_mut()) {
+            ([Tag::Folder], _) => &mut self.folder,
+            ([Tag::Filename], _) => &mut self.filename,
+            ([Tag::Segmented], _) => &mut self.segmented,
+            ([Tag::Source, Tag::Database], _) => &mut self.database,
+            ([Tag::Size, Tag::Width], _) => &mut self.width,
+            ([Tag::Size, Tag::Height], _) => &mut self.height,
+            ([Tag::Size, Tag::Depth], _) => &mut self.depth,
+            ([Tag::Object, Tag::Name], Some(object)) => &mut object.name,
+            ([Tag::Object, Tag::Pose], Some(object)) => &mut object.pose,
+            ([Tag::Object, Tag::Truncated], Some(object)) => &mut object.truncated,
+            ([Tag::Object, Tag::Difficult], Some(object)) => &mut object.difficult,
+            ([Tag::Object, Tag::Bndbox, Tag::Corner(corner)], Some(object)) => {
+                &mut object.corners[usize::from(*corner)]
+            }
+            _ => return,
+        };
+        let text = trimmed(text);
+        if slot.is_none() && !text.is_empty() {
+            *slot = Some(text);
+        }
     }
 }
 

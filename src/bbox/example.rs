@@ -60,7 +60,7 @@ fn first_xml(path: &Path, limits: &Limits) -> Result<Option<Xml>> {
     let file = BufReader::new(File::open(path).map_err(unreadable)?);
     let walked = walk(file, &source, limits, &mut |member| {
         found = match member {
-            Member::Xml { name, bytes } => Some((name, bytes)),
+            Member::Xml { name, bytes } => Some((name.to_string(), bytes.to_vec())),
             Member::Archive { bytes, .. } => inner_xml(&bytes, &source, limits),
             Member::Skipped(_) => None,
         };
@@ -77,7 +77,7 @@ fn inner_xml(bytes: &[u8], source: &str, limits: &Limits) -> Option<Xml> {
     // An inner archive that cannot be read has no example; step 1 lists it.
     let _ = walk(bytes, source, limits, &mut |member| match member {
         Member::Xml { name, bytes } => {
-            found = Some((name, bytes));
+            found = Some((name.to_string(), bytes.to_vec()));
             Err(enough())
         }
         _ => Ok(()),

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::collect::Synset;
+use super::collect::{Content, Synset, join};
 use super::counts::Counts;
 use super::limits::Limits;
-use super::table::{boxes_table, empty_files_table};
 use crate::error::{Code, Error, Result};
 use crate::store::{Record, Reject, Store};
 
@@ -69,9 +68,9 @@ impl Finished {
         let (boxes, files) = (store.table(BOXES)?, store.table(FILES)?);
         let (mut box_row, mut file_row) = (0, 0);
         let synset = |entry: Entry| {
+            let (boxes, files) = (boxes.slice(box_row, entry.boxes), files.slice(file_row, entry.files));
             let table = Synset {
-                boxes: boxes.slice(box_row, entry.boxes),
-                without_box: files.slice(file_row, entry.files),
+                content: Content::Tables(boxes, files),
                 rejects: entry.rejects,
                 flags: entry.flags,
                 counts: entry.counts,
@@ -88,21 +87,23 @@ impl Finished {
     /// # Errors
     /// [`Code::Io`] if the root cannot be written.
     pub fn save(&self, store: &Store, limits: &Limits) -> Result<()> {
-        let (mut boxes, mut without_box) = (boxes_table(&[])?, empty_files_table(&[])?);
-        let mut index = Vec::with_capacity(self.synsets.len());
-        for (wnid, (digest, synset)) in &self.synsets {
-            boxes.vstack_mut(&synset.boxes)?;
-            without_box.vstack_mut(&synset.without_box)?;
-            index.push(Entry {
+        let entry = |(wnid, (digest, synset)): (&String, &(String, Synset))| {
+            let (boxes, files) = match &synset.content {
+                Content::Rows(rows) => rows.heights(),
+                Content::Tables(boxes, files) => (boxes.height(), files.height()),
+            };
+            Entry {
                 wnid: wnid.clone(),
                 digest: digest.clone(),
-                boxes: synset.boxes.height(),
-                files: synset.without_box.height(),
+                boxes,
+                files,
                 rejects: synset.rejects.clone(),
                 flags: synset.flags.clone(),
                 counts: synset.counts,
-            });
-        }
+            }
+        };
+        let index: Vec<Entry> = self.synsets.iter().map(entry).collect();
+        let (boxes, without_box) = join(self.synsets.values().map(|(_, synset)| synset.content.clone()))?;
         let text = serde_json::to_vec(&index)
             .map_err(|cause| Error::new(Code::Manifest, "the finished archives cannot be listed").because(cause))?;
         let mut written: Vec<PathBuf> = vec![store.write(INDEX, &text)?];

@@ -17,7 +17,10 @@ mod finished;
 mod gunzip;
 mod limits;
 mod look;
+#[cfg(test)]
+mod mutations;
 mod read;
+mod rows;
 mod stage;
 mod subset;
 mod table;
@@ -35,5 +38,5 @@ pub use look::{crop_shares, gallery, widths};
 pub use read::{Annotations, read_archive, resume_archive};
 pub use stage::{choose_boxes, collect_boxes, schema};
 pub use subset::{ImageRef, Objects, SUBSET_COLUMNS, Subset, SubsetCounts, SubsetTable, Validation, subset};
-pub use table::{BOX_COLUMNS, PUBLISHED_COLUMNS, boxes_table, published_form};
+pub use table::{BOX_COLUMNS, PUBLISHED_COLUMNS, boxes_table, from_published, published_form, read_boxes};
 pub use write::{ArchiveWriter, pack_synset, write_annotation, write_archive};

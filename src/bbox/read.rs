@@ -182,8 +182,7 @@ impl Reading<'_, '_, '_> {
             return Ok(());
         }
         let bytes = fs::read(path).map_err(|cause| Error::io("reading", path, cause))?;
-        let name = name.to_string();
-        self.member(if packed { Member::Archive { name, bytes } } else { Member::Xml { name, bytes } })
+        self.member(if packed { Member::Archive { name, bytes } } else { Member::Xml { name, bytes: &bytes } })
     }
 
     fn outer(&mut self, path: &Path) -> Result<()> {
@@ -198,7 +197,7 @@ impl Reading<'_, '_, '_> {
         Ok(())
     }
 
-    fn member(&mut self, member: Member) -> Result<()> {
+    fn member(&mut self, member: Member<'_>) -> Result<()> {
         match member {
             Member::Skipped(reject) => {
                 let name = reject.member.clone();
@@ -206,7 +205,7 @@ impl Reading<'_, '_, '_> {
             }
             Member::Archive { name, bytes } => {
                 let wnid = stem_of(name.trim_end_matches(".gz")).to_string();
-                let digest = sha256_hex(&bytes);
+                let (name, digest) = (name.to_string(), sha256_hex(&bytes));
                 match self.seen.insert(wnid.clone(), digest.clone()) {
                     Some(before) if before == digest => {}
                     Some(before) => {
@@ -225,7 +224,7 @@ impl Reading<'_, '_, '_> {
             }
             Member::Xml { name, bytes } => {
                 self.loose_bytes += bytes.len();
-                self.loose.push((name, bytes));
+                self.loose.push((name.to_string(), bytes.to_vec()));
                 if self.loose.len() >= BATCH || self.loose_bytes >= self.limits.queue_bytes {
                     self.spawn_loose()?;
                 }
@@ -238,7 +237,7 @@ impl Reading<'_, '_, '_> {
         let batch = std::mem::take(&mut self.loose);
         let bytes = std::mem::take(&mut self.loose_bytes);
         self.spawn(bytes, move |source, limits| {
-            Outcome::Loose(batch.into_iter().map(|(name, bytes)| document(name, &bytes, source, limits)).collect())
+            Outcome::Loose(batch.iter().map(|(name, bytes)| document(name, bytes, source, limits)).collect())
         })
     }
 

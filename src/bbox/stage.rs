@@ -9,7 +9,7 @@ use super::finished::Finished;
 use super::limits::Limits;
 use super::read::{Annotations, resume_archive};
 use super::subset::{ImageRef, SUBSET_COLUMNS, Subset, SubsetCounts, SubsetTable, subset};
-use super::table::{BOX_COLUMNS, boxes_table, published_form};
+use super::table::{BOX_COLUMNS, boxes_table, published_pieces};
 use crate::error::Result;
 use crate::notebook::{Progress, say, warn};
 use crate::pixels;
@@ -51,13 +51,9 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, pro
     say(&format!("boxes: {}", counts.line()));
     let mut files: Vec<PathBuf> = Vec::new();
     let remarks: Vec<_> = rejects.into_iter().chain(flags).collect();
-    for (name, table) in [
-        (NAME.to_string(), &boxes),
-        (format!("{NAME}_published"), &published_form(&boxes, &without_box)?),
-        (format!("{NAME}_rejects"), &rejects_table(&remarks)?),
-    ] {
-        files.extend(store.write_table(&name, table)?);
-    }
+    files.extend(store.write_table(NAME, &boxes)?);
+    files.extend(store.write_pieces(&format!("{NAME}_published"), published_pieces(&boxes, &without_box)?)?);
+    files.extend(store.write_table(&format!("{NAME}_rejects"), &rejects_table(&remarks)?)?);
     record.finish(counts.files + counts.files_skipped, counts.files, &files)?;
     Finished::clear(store)?;
     Ok(boxes)

@@ -1,11 +1,17 @@
 //! Annotations as tables, and the published study's own form of them.
 
+use std::fs::File;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::sync::Arc;
+
 use polars::prelude::*;
 use serde_json::{Value, json};
 
 use super::check::{Annotation, Object};
-use crate::error::Result;
-use crate::store::{fresh, integers, texts};
+use super::rows::{Rows, tables};
+use crate::error::{Code, Error, Result};
+use crate::store::{column, fresh, integers, texts};
 
 /// The columns of the table of boxes in their order: one row an object.
 pub const BOX_COLUMNS: [(&str, DataType); 16] = [
@@ -52,45 +58,9 @@ pub const PUBLISHED_COLUMNS: [&str; 16] = [
 /// # Errors
 /// [`Code::Table`](crate::error::Code::Table) if the table cannot be built.
 pub fn boxes_table(annotations: &[Annotation]) -> Result<DataFrame> {
-    let rows: Vec<(&Annotation, i32, &Object)> = annotations
-        .iter()
-        .flat_map(|file| file.objects.iter().map(move |(index, object)| (file, *index, object)))
-        .collect();
-    let corner = |name: &str, index: usize| -> Column {
-        Column::new(name.into(), rows.iter().map(|row| row.2.corners[index]).collect::<Vec<i32>>())
-    };
-    let files: Vec<&Annotation> = rows.iter().map(|row| row.0).collect();
-    let mut columns = file_columns(&files);
-    columns.extend([
-        Column::new("object".into(), rows.iter().map(|row| row.1).collect::<Vec<i32>>()),
-        Column::new("name".into(), rows.iter().map(|row| row.2.name.as_deref()).collect::<Vec<_>>()),
-        Column::new("pose".into(), rows.iter().map(|row| row.2.pose.as_deref()).collect::<Vec<_>>()),
-        Column::new("truncated".into(), rows.iter().map(|row| row.2.truncated).collect::<Vec<_>>()),
-        Column::new("difficult".into(), rows.iter().map(|row| row.2.difficult).collect::<Vec<_>>()),
-        corner("xmin", 0),
-        corner("ymin", 1),
-        corner("xmax", 2),
-        corner("ymax", 3),
-    ]);
-    Ok(DataFrame::new(rows.len(), columns)?)
-}
-
-/// The first seven of [`BOX_COLUMNS`], one row a file, for annotations that have no usable box.
-pub(super) fn empty_files_table(annotations: &[Annotation]) -> Result<DataFrame> {
-    let files: Vec<&Annotation> = annotations.iter().filter(|file| file.objects.is_empty()).collect();
-    Ok(DataFrame::new(files.len(), file_columns(&files))?)
-}
-
-fn file_columns(files: &[&Annotation]) -> Vec<Column> {
-    vec![
-        Column::new("folder".into(), files.iter().map(|file| file.folder.as_str()).collect::<Vec<_>>()),
-        Column::new("filename".into(), files.iter().map(|file| file.filename.as_str()).collect::<Vec<_>>()),
-        Column::new("database".into(), files.iter().map(|file| file.database.as_deref()).collect::<Vec<_>>()),
-        Column::new("width".into(), files.iter().map(|file| file.size.1 as i32).collect::<Vec<_>>()),
-        Column::new("height".into(), files.iter().map(|file| file.size.0 as i32).collect::<Vec<_>>()),
-        Column::new("depth".into(), files.iter().map(|file| file.depth).collect::<Vec<_>>()),
-        Column::new("segmented".into(), files.iter().map(|file| file.segmented).collect::<Vec<_>>()),
-    ]
+    let mut rows = Rows::default();
+    annotations.iter().for_each(|annotation| rows.push(annotation));
+    Ok(tables(&[rows])?.0)
 }
 
 /// The row numbers of each file of a table of boxes: neighbouring rows with the same folder and file name.
@@ -130,9 +100,12 @@ pub fn published_form(boxes: &DataFrame, without_box: &DataFrame) -> Result<Data
     let firsts: IdxCa =
         files.iter().map(|file| file.start as IdxSize).collect::<Vec<_>>().into_iter().collect_ca("first".into());
     let mut table = boxes.take(&firsts)?;
-    let single: BooleanChunked = files.iter().map(|file| file.len() == 1).collect_ca("single".into());
+    // One object that is not its file's first (those before it could not be read) is a list, too: its number is kept.
+    let index = integers(boxes, "object")?;
+    let is_single = |file: &std::ops::Range<usize>| file.len() == 1 && index[file.start] == 0;
+    let single: BooleanChunked = files.iter().map(is_single).collect_ca("single".into());
     let lists =
-        files.iter().map(|file| if file.len() == 1 { Ok(None) } else { objects_json(boxes, file.clone()).map(Some) });
+        files.iter().map(|file| if is_single(file) { Ok(None) } else { objects_json(boxes, file.clone()).map(Some) });
     let lists: Vec<Option<String>> = lists.collect::<Result<_>>()?;
     table.replace("object", Column::new("object".into(), lists))?;
     for name in ["name", "pose", "truncated", "difficult", "xmin", "ymin", "xmax", "ymax"] {
@@ -140,14 +113,15 @@ pub fn published_form(boxes: &DataFrame, without_box: &DataFrame) -> Result<Data
         let nothing = Series::full_null(name.into(), column.len(), column.dtype());
         table.replace(name, column.zip_with(&single, &nothing)?.into())?;
     }
-    let mut empty = without_box.select(BOX_COLUMNS[..7].iter().map(|(name, _)| *name))?;
-    for (name, kind) in BOX_COLUMNS[7..].iter() {
-        let kind = if *name == "object" { &DataType::String } else { kind };
-        empty.with_column(Series::full_null((*name).into(), empty.height(), kind).into())?;
+    if without_box.height() > 0 {
+        let mut empty = without_box.select(BOX_COLUMNS[..7].iter().map(|(name, _)| *name))?;
+        for (name, kind) in BOX_COLUMNS[7..].iter() {
+            let kind = if *name == "object" { &DataType::String } else { kind };
+            empty.with_column(Series::full_null((*name).into(), empty.height(), kind).into())?;
+        }
+        table.vstack_mut(&empty)?;
+        table = table.sort(["folder", "filename"], SortMultipleOptions::default().with_maintain_order(true))?;
     }
-    table.vstack_mut(&empty)?;
-    table.rechunk_mut();
-    let table = table.sort(["folder", "filename"], SortMultipleOptions::default().with_maintain_order(true))?;
     let columns = PUBLISHED_COLUMNS.iter().map(|dotted| {
         let name = dotted.rsplit('.').next().unwrap_or(dotted);
         Ok(table.column(name)?.clone().with_name((*dotted).into()))
@@ -155,19 +129,140 @@ pub fn published_form(boxes: &DataFrame, without_box: &DataFrame) -> Result<Data
     Ok(DataFrame::new(table.height(), columns.collect::<Result<Vec<Column>>>()?)?)
 }
 
+/// Reads a table of boxes back, from `.parquet` or `.csv`, exactly as it was written: [`BOX_COLUMNS`].
+///
+/// # Errors
+/// [`Code::Io`](crate::error::Code::Io) if it cannot be read, [`Code::Table`](crate::error::Code::Table) if it is no
+/// whole table with these columns.
+pub fn read_boxes(path: &Path) -> Result<DataFrame> {
+    let wrong = |message: String| Error::new(Code::Table, message).path(path).hint("run step 1 again: lgf boxes");
+    let file = File::open(path).map_err(|cause| Error::io("reading", path, cause))?;
+    let parquet = path.extension().is_some_and(|ending| ending == "parquet");
+    let schema = Schema::from_iter(BOX_COLUMNS.iter().map(|(name, kind)| Field::new((*name).into(), kind.clone())));
+    let read = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        if parquet {
+            return ParquetReader::new(file).finish();
+        }
+        let options = CsvReadOptions::default().with_has_header(true).with_schema(Some(Arc::new(schema)));
+        options.into_reader_with_file_handle(file).finish()
+    }));
+    let table = read
+        .map_err(|_| wrong("not a whole table".into()))?
+        .map_err(|cause| wrong("not a whole table".into()).because(cause))?;
+    let found: Vec<&str> = table.get_column_names().into_iter().map(|name| name.as_str()).collect();
+    let expected = BOX_COLUMNS.map(|(name, _)| name);
+    if found != expected {
+        let (found, expected) = (found.join(", "), expected.join(", "));
+        return Err(wrong(format!("the columns are {found}; expected {expected}")));
+    }
+    Ok(table)
+}
+
+/// The two tables of [`Annotations`](super::Annotations) from the published form of them, without loss.
+///
+/// # Errors
+/// [`Code::Table`](crate::error::Code::Table) if a column is missing or `object` is not what [`published_form`] writes.
+pub fn from_published(published: &DataFrame) -> Result<(DataFrame, DataFrame)> {
+    let text = |name: &str| -> Result<Vec<Option<PlSmallStr>>> {
+        Ok(column(published, name)?.str()?.iter().map(|value| value.map(PlSmallStr::from_str)).collect())
+    };
+    let number = |name: &str| -> Result<Vec<Option<i32>>> { Ok(column(published, name)?.i32()?.iter().collect()) };
+    let (folders, files, databases) = (text("folder")?, text("filename")?, text("source.database")?);
+    let (widths, heights) = (number("size.width")?, number("size.height")?);
+    let (depths, segmented) = (number("size.depth")?, number("segmented")?);
+    let (names, poses) = (text("object.name")?, text("object.pose")?);
+    let (truncated, difficult) = (number("object.truncated")?, number("object.difficult")?);
+    let corners = ["xmin", "ymin", "xmax", "ymax"].map(|corner| number(&format!("object.bndbox.{corner}")));
+    let [xmin, ymin, xmax, ymax] = corners;
+    let corners = [xmin?, ymin?, xmax?, ymax?];
+    let lists = text("object")?;
+    let mut rows = Rows::default();
+    for row in 0..published.height() {
+        let broken = || Error::new(Code::Table, format!("row {row} is not in the published form"));
+        let objects = match (&lists[row], corners[0][row]) {
+            (Some(list), _) => listed_objects(list).ok_or_else(broken)?,
+            (None, None) => Vec::new(),
+            (None, Some(_)) => {
+                let corner = |side: usize| corners[side][row].ok_or_else(broken);
+                let corners = [corner(0)?, corner(1)?, corner(2)?, corner(3)?];
+                let (name, pose) = (names[row].clone(), poses[row].clone());
+                let object = Object { name, pose, truncated: truncated[row], difficult: difficult[row], corners };
+                vec![(0, object)]
+            }
+        };
+        let side = |sides: &[Option<i32>]| sides[row].and_then(|side| u32::try_from(side).ok()).ok_or_else(broken);
+        rows.push(&Annotation {
+            folder: folders[row].clone().unwrap_or_default(),
+            filename: files[row].clone().unwrap_or_default(),
+            database: databases[row].clone(),
+            size: (side(&heights)?, side(&widths)?),
+            depth: depths[row],
+            segmented: segmented[row],
+            objects,
+        });
+    }
+    tables(&[rows])
+}
+
+/// The objects of a file with several, or of one whose single object is not its first.
+fn listed_objects(list: &str) -> Option<Vec<(i32, Object)>> {
+    let values: Vec<Value> = serde_json::from_str(list).ok()?;
+    let object = |value: &Value| {
+        let number = |value: &Value| value.as_i64().and_then(|value| i32::try_from(value).ok());
+        let text = |name: &str| value[name].as_str().map(PlSmallStr::from_str);
+        let corner = |name: &str| number(&value["bndbox"][name]);
+        let corners = [corner("xmin")?, corner("ymin")?, corner("xmax")?, corner("ymax")?];
+        let (truncated, difficult) = (number(&value["truncated"]), number(&value["difficult"]));
+        let object = Object { name: text("name"), pose: text("pose"), truncated, difficult, corners };
+        Some((number(&value["object"])?, object))
+    };
+    values.iter().map(object).collect()
+}
+
+/// Files that [`published_pieces`] puts into one piece.
+const PIECE: usize = 1 << 16;
+
+/// [`published_form`] in pieces of whole synsets, for tables as large as ImageNet's; each call gives the next.
+pub(super) fn published_pieces<'a>(
+    boxes: &'a DataFrame,
+    without_box: &'a DataFrame,
+) -> Result<impl FnMut() -> Result<Option<DataFrame>> + 'a> {
+    let (folders, empty_folders) = (texts(boxes, "folder")?, texts(without_box, "folder")?);
+    let (mut row, mut empty_row, mut done) = (0, 0, false);
+    Ok(move || {
+        if done {
+            return Ok(None);
+        }
+        let mut end = (row + PIECE).min(folders.len());
+        while end > row && end < folders.len() && folders[end] == folders[end - 1] {
+            end += 1;
+        }
+        done = end == folders.len();
+        // Files without a box go with the synsets before them, the rest with the last piece.
+        let passed = |folder: &&String| done || folders[..end].last().is_some_and(|last| *folder <= last);
+        let empty_end = empty_row + empty_folders[empty_row..].iter().take_while(passed).count();
+        let piece = boxes.slice(row as i64, end - row);
+        let empty = without_box.slice(empty_row as i64, empty_end - empty_row);
+        (row, empty_row) = (end, empty_end);
+        published_form(&piece, &empty).map(Some)
+    })
+}
+
 fn objects_json(boxes: &DataFrame, rows: std::ops::Range<usize>) -> Result<String> {
     let part = boxes.slice(rows.start as i64, rows.len());
     let corners =
         [integers(&part, "xmin")?, integers(&part, "ymin")?, integers(&part, "xmax")?, integers(&part, "ymax")?];
-    let (names, poses) = (texts(&part, "name")?, texts(&part, "pose")?);
+    let index = integers(&part, "object")?;
+    let (names, poses) = (part.column("name")?.str()?.clone(), part.column("pose")?.str()?.clone());
     let (truncated, difficult) = (part.column("truncated")?.i32()?.clone(), part.column("difficult")?.i32()?.clone());
     let objects: Vec<Value> = (0..part.height())
         .map(|row| {
             let [xmin, ymin, xmax, ymax] = [0, 1, 2, 3].map(|index: usize| corners[index][row]);
             let bndbox = json!({"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax});
             json!({
-                "name": names[row],
-                "pose": poses[row],
+                "object": index[row],
+                "name": names.get(row),
+                "pose": poses.get(row),
                 "truncated": truncated.get(row),
                 "difficult": difficult.get(row),
                 "bndbox": bndbox,

@@ -13,7 +13,8 @@ use tar::{EntryType, Header};
 
 use super::*;
 use crate::error::{Code, Error, Result};
-use crate::store::{REJECT_COLUMNS, rejects_table};
+use crate::notebook::Progress;
+use crate::store::{REJECT_COLUMNS, Store, rejects_table};
 
 const WNID: &str = "n01440764";
 
@@ -399,14 +400,14 @@ fn sample() -> BTreeMap<String, Vec<(String, Annotation)>> {
     let corners = |index: i32| [index, index + 1, index + 50, index + 60];
     let file = |wnid: &str, number: i32| {
         let object = |index: i32| {
-            let (name, pose) = (Some(wnid.to_string()), Some("Unspecified".to_string()));
+            let (name, pose) = (Some(wnid.into()), Some("Unspecified".into()));
             (index, Object { name, pose, truncated: Some(0), difficult: Some(index), corners: corners(number + index) })
         };
         let filename = format!("{wnid}_{number}");
         let annotation = Annotation {
-            folder: wnid.to_string(),
-            filename: filename.clone(),
-            database: Some("drawn & sampled".to_string()),
+            folder: wnid.into(),
+            filename: filename.as_str().into(),
+            database: Some("drawn & sampled".into()),
             size: (375, 500),
             depth: Some(3),
             segmented: Some(0),
@@ -516,4 +517,116 @@ fn the_published_form_has_one_row_a_file() {
     let objects: serde_json::Value = serde_json::from_str(list).unwrap();
     assert_eq!(objects.as_array().unwrap().len(), 2);
     assert!(objects[1]["bndbox"]["xmax"].is_i64());
+}
+
+#[test]
+fn tables_are_read_back_without_loss_in_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::at(folder.path()).unwrap();
+    let mut sample = sample();
+    // Texts that CSV has to quote, and values that are missing.
+    let odd = |number: i32| Annotation {
+        folder: "n90000001".into(),
+        filename: format!("n90000001_{}", 100 + number).into(),
+        database: (number > 0).then(|| "a \"quoted\", one\nof two lines".into()),
+        size: (10, 20),
+        objects: vec![(number, Object { corners: [0, 0, 20, 10], ..Object::default() })],
+        ..Annotation::default()
+    };
+    let files = sample.get_mut("n90000001").unwrap();
+    files.extend([(odd(0).filename.to_string(), odd(0)), (odd(1).filename.to_string(), odd(1))]);
+    let mut all: Vec<Annotation> = sample.into_values().flatten().map(|(_, file)| file).collect();
+    all.sort_by(|a, b| (&a.folder, &a.filename).cmp(&(&b.folder, &b.filename)));
+    let mut rows = super::rows::Rows::default();
+    all.iter().for_each(|file| rows.push(file));
+    let (boxes, without_box) = super::rows::tables(&[rows]).unwrap();
+    for path in store.write_table("boxes", &boxes).unwrap() {
+        assert!(read_boxes(&path).unwrap().equals_missing(&boxes), "{}", path.display());
+    }
+    let whole = published_form(&boxes, &without_box).unwrap();
+    let pieces =
+        store.write_pieces("published", super::table::published_pieces(&boxes, &without_box).unwrap()).unwrap();
+    assert!(store.table("published").unwrap().equals_missing(&whole));
+    assert!(pieces.iter().all(|path| path.exists()));
+    let (back, empty) = from_published(&store.table("published").unwrap()).unwrap();
+    assert!(back.equals_missing(&boxes) && empty.equals_missing(&without_box));
+}
+
+#[test]
+fn bad_input_54_and_55_tables_that_are_no_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::at(folder.path()).unwrap();
+    let boxes = read_bytes(&packed(&sample())).unwrap().boxes;
+    let [parquet, csv] = store.write_table("boxes", &boxes).unwrap();
+    let fails = |path: &Path, bytes: &[u8], expected: &str| {
+        fs::write(path, bytes).unwrap();
+        let error = read_boxes(path).unwrap_err();
+        assert_eq!(error.code(), Code::Table, "{error}");
+        assert!(error.to_string().contains(expected) && error.file().is_some(), "{error}");
+    };
+    let bytes = fs::read(&parquet).unwrap();
+    fails(&parquet, &bytes[..bytes.len() - 8], "not a whole table");
+    fails(&parquet, &bytes[..bytes.len() / 2], "not a whole table");
+    let text = fs::read_to_string(&csv).unwrap();
+    fails(&csv, text.replacen(",500,", ",wide,", 1).as_bytes(), "not a whole table");
+    fails(&csv, (text.clone() + "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r\n").as_bytes(), "not a whole table");
+    fs::write(&csv, text.replace('\n', "\r\n")).unwrap();
+    assert!(read_boxes(&csv).unwrap().equals_missing(&boxes), "CRLF");
+}
+
+#[test]
+fn bad_input_03_what_a_cut_archive_had_is_kept_and_not_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::at(folder.path().join("root")).unwrap();
+    let archive = folder.path().join("Annotation.tar.gz");
+    let whole = packed(&sample());
+    fs::write(&archive, &whole[..whole.len() * 6 / 10]).unwrap();
+    let run = || collect_boxes(&store, Some(&archive), &Limits::default(), Progress::silent());
+    let error = run().unwrap_err();
+    assert!(error.to_string().contains("cut") && error.at().is_some(), "{error}");
+    assert!(!store.path("imagenet_boundingboxes.parquet").exists());
+    let kept = Finished::load(&store, &Limits::default()).unwrap();
+    assert!((5..20).contains(&kept.len()), "{} of 20 synsets", kept.len());
+    assert!(Finished::load(&store, &Limits { xml_depth: 9, ..Limits::default() }).unwrap().is_empty(), "other limits");
+
+    fs::write(&archive, &whole).unwrap();
+    let mut finished = kept.clone();
+    let resumed = resume_archive(&archive, &Limits::default(), &mut finished, &mut |_| Ok(())).unwrap();
+    let straight = read_archive(&archive, &Limits::default(), &mut |_| Ok(())).unwrap();
+    assert!(resumed.boxes.equals_missing(&straight.boxes) && resumed.without_box.equals_missing(&straight.without_box));
+    assert_eq!(resumed.counts, straight.counts);
+
+    let boxes = run().unwrap();
+    assert!(boxes.equals_missing(&straight.boxes));
+    assert!(Finished::load(&store, &Limits::default()).unwrap().is_empty(), "cleared");
+    assert!(
+        fs::read_dir(store.root())
+            .unwrap()
+            .all(|entry| { !entry.unwrap().file_name().to_string_lossy().contains("unfinished") })
+    );
+}
+
+#[test]
+fn a_stop_keeps_what_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("Annotation.tar.gz");
+    fs::write(&path, packed(&sample())).unwrap();
+    let mut finished = Finished::default();
+    let stop = &mut |counts: &Counts| {
+        if counts.archives < 5 { Ok(()) } else { Err(Error::new(Code::Stopped, "stopped")) }
+    };
+    assert_eq!(resume_archive(&path, &Limits::default(), &mut finished, stop).unwrap_err().code(), Code::Stopped);
+    assert!(finished.len() >= 5);
+}
+
+#[test]
+fn the_first_file_is_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("Annotation.tar.gz");
+    fs::write(&path, packed(&sample())).unwrap();
+    let example = first_example(&path, &Limits::default()).unwrap();
+    assert!(example.xml.starts_with("<annotation>") && example.member.ends_with(".xml"));
+    assert!(first_example(folder.path(), &Limits::default()).unwrap().xml == example.xml, "from its folder");
+    fs::write(&path, gzip(&tar_of(&[("readme.txt", b"x")]))).unwrap();
+    assert_eq!(first_example(&path, &Limits::default()).unwrap_err().code(), Code::Missing);
 }

@@ -109,6 +109,8 @@ enum AnnotationScale {
 
 #[derive(Subcommand)]
 enum BenchPart {
+    /// an archive of annotations to a Parquet file, without what the program takes to start
+    Boxes { archive: PathBuf },
     /// denoise, grey and Canny of decoded pictures, as published: seconds for all of them
     Edges {
         #[arg(required = true)]
@@ -236,6 +238,7 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         Step::TrainSample(training) => train_sample(training),
         Step::Doctor => doctor(&open()?, device()?),
         Step::Bench { part: Some(BenchPart::Edges { files }) } => bench_edges(files),
+        Step::Bench { part: Some(BenchPart::Boxes { archive }) } => bench_boxes(&open()?, archive),
         Step::Bench { part: None } => bench(&Root { store: open()?, protocol, device: device()? }),
         step => sequence_step(step, &Root { store: open()?, protocol, device: device()? }),
     }
@@ -550,6 +553,14 @@ fn bench(root: &Root) -> Result<()> {
     say(found.text().as_str());
     say(&format!("peak memory {} MB, device {}", format_number(peak_megabytes()), root.device));
     std::fs::remove_dir_all(&folder).with_context(|| format!("clearing {}", folder.display()))?;
+    Ok(())
+}
+
+fn bench_boxes(store: &Store, archive: &std::path::Path) -> Result<()> {
+    let began = Instant::now();
+    let read = bbox::read_archive(archive, &bbox::Limits::default(), &mut |_| Ok(()))?;
+    store.write_table("bench_boxes", &read.boxes)?;
+    say(&format!("{:.4} seconds for {} files", began.elapsed().as_secs_f64(), read.counts.files));
     Ok(())
 }
 

@@ -140,8 +140,8 @@ fn draw_file(rng: &mut ChaCha8Rng, wnid: &str, name: &str, several_share: f32) -
         (index as i32, object)
     };
     Annotation {
-        folder: wnid.to_string(),
-        filename: name.to_string(),
+        folder: wnid.into(),
+        filename: name.into(),
         size: (height, width),
         objects: (0..objects).map(object).collect(),
         ..Annotation::default()

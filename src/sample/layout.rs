@@ -278,7 +278,7 @@ fn annotation(plan: &Plan, drawn: &Drawn) -> Annotated {
     let object = |corners: &[u32; 4]| {
         let [row_min, col_min, row_max, col_max] = corners.map(|side| side as i32);
         Object {
-            name: Some(wnid.clone()),
+            name: Some(wnid.as_str().into()),
             pose: Some("Unspecified".into()),
             truncated: Some(0),
             difficult: Some(0),
@@ -288,8 +288,8 @@ fn annotation(plan: &Plan, drawn: &Drawn) -> Annotated {
     let objects: Vec<(i32, Object)> =
         drawn.boxes.iter().enumerate().map(|(index, corners)| (index as i32, object(corners))).collect();
     let xml = write_annotation(&Annotation {
-        folder: wnid.clone(),
-        filename: name.clone(),
+        folder: wnid.as_str().into(),
+        filename: name.as_str().into(),
         database: Some("drawn sample".into()),
         size: (drawn.image.height(), drawn.image.width()),
         depth: Some(3),

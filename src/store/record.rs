@@ -1,6 +1,7 @@
 //! Finished or not: a stage is done when its manifest says so for the same inputs, parameters and code.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -157,9 +158,21 @@ impl Record {
     }
 }
 
+/// Size and hash of a file, read in pieces.
 fn hash_file(path: &Path) -> Result<(u64, String)> {
-    let bytes = fs::read(path).map_err(|cause| Error::io("reading", path, cause))?;
-    Ok((bytes.len() as u64, sha256_hex(&bytes)))
+    let unreadable = |cause| Error::io("reading", path, cause);
+    let mut file = fs::File::open(path).map_err(unreadable)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 1 << 18];
+    let mut size = 0;
+    loop {
+        let count = file.read(&mut piece).map_err(unreadable)?;
+        if count == 0 {
+            return Ok((size, hex(&hasher.finalize())));
+        }
+        hasher.update(&piece[..count]);
+        size += count as u64;
+    }
 }
 
 /// SHA-256 of some bytes, in hexadecimal.

@@ -8,17 +8,59 @@ use polars::prelude::*;
 use super::{Store, missing, write_whole};
 use crate::error::{Code, Error, Result};
 
+/// Rows that are encoded together.
+const ROW_GROUP: usize = 1 << 17;
+
 impl Store {
     /// Writes a table whole, as `<name>.parquet` and `<name>.csv`; returns both paths.
     ///
     /// # Errors
     /// [`Code::Io`] if it cannot be written.
     pub fn write_table(&self, name: &str, table: &DataFrame) -> Result<[PathBuf; 2]> {
+        let parquet = self.path(&format!("{name}.parquet"));
+        write_whole(&parquet, |file| write_parquet(file, table).map_err(unwritable))?;
+        let csv = self.path(&format!("{name}.csv"));
+        write_whole(&csv, |file| CsvWriter::new(file).finish(&mut table.clone()).map_err(unwritable))?;
+        Ok([parquet, csv])
+    }
+
+    /// As [`write_table`](Store::write_table), from pieces of one schema that are in memory one at a time. `pieces` is
+    /// called until it gives nothing; there must be at least one.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be written, and what `pieces` gives; neither file is there then.
+    pub fn write_pieces(
+        &self,
+        name: &str,
+        mut pieces: impl FnMut() -> Result<Option<DataFrame>>,
+    ) -> Result<[PathBuf; 2]> {
+        let missing = || Error::new(Code::Table, format!("{name} has no piece"));
+        let mut first = pieces()?.ok_or_else(missing)?;
         let (parquet, csv) = (self.path(&format!("{name}.parquet")), self.path(&format!("{name}.csv")));
-        let other = |cause: PolarsError| std::io::Error::other(cause.to_string());
-        let mut table = table.clone();
-        write_whole(&csv, |file| CsvWriter::new(file).finish(&mut table).map_err(other))?;
-        write_whole(&parquet, |file| ParquetWriter::new(file).finish(&mut table).map(|_| ()).map_err(other))?;
+        let mut outcome = Ok(());
+        let mut write = |rows: &mut File, text: &mut File| -> Result<()> {
+            let mut rows = ParquetWriter::new(rows).batched(first.schema())?;
+            let mut text = CsvWriter::new(text).batched(first.schema())?;
+            loop {
+                rows.write_batch(&first)?;
+                text.write_batch(&first)?;
+                match pieces()? {
+                    Some(piece) => first = piece,
+                    None => break,
+                }
+            }
+            text.finish()?;
+            rows.finish()?;
+            Ok(())
+        };
+        let written = write_whole(&csv, |text| {
+            let inner = write_whole(&parquet, |rows| {
+                outcome = write(rows, text);
+                if outcome.is_ok() { Ok(()) } else { Err(std::io::Error::other("a piece could not be written")) }
+            });
+            inner.map_err(|error| std::io::Error::other(error.to_string()))
+        });
+        outcome.and(written)?;
         Ok([parquet, csv])
     }
 
@@ -36,6 +78,24 @@ impl Store {
         let unreadable = || Error::new(Code::Table, "not a whole Parquet table").path(&path).hint("run its step again");
         read.map_err(|_| unreadable())?.map_err(|cause| unreadable().because(cause))
     }
+}
+
+fn unwritable(cause: PolarsError) -> std::io::Error {
+    match cause {
+        PolarsError::IO { error, .. } => std::io::Error::new(error.kind(), error.to_string()),
+        cause => std::io::Error::other(cause.to_string()),
+    }
+}
+
+/// Row group by row group; polars' own `finish` copies a large table first.
+fn write_parquet(file: &mut File, table: &DataFrame) -> PolarsResult<()> {
+    let mut writer = ParquetWriter::new(file).batched(table.schema())?;
+    for start in (0..table.height().max(1)).step_by(ROW_GROUP) {
+        let mut part = table.slice(start as i64, ROW_GROUP);
+        part.rechunk_mut();
+        writer.write_batch(&part)?;
+    }
+    writer.finish().map(|_| ())
 }
 
 /// The column of a name, looked for one by one. polars' own look-up hashes names with numbers that are drawn once a
