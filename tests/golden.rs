@@ -42,6 +42,13 @@ fn crop_jpeg_and_decoding_equal_torchvision_and_pillow_to_the_byte() {
     }
 }
 
+#[test]
+fn bad_input_30_cmyk_equals_pillow_to_the_byte() {
+    let decoded = pixels::decode(golden("cmyk.jpg")).unwrap();
+    assert_eq!(decoded.dimensions(), (40, 24));
+    assert_eq!(sha256_hex(decoded.as_raw()), json("preprocessing.json")["cmyk"].as_str().unwrap());
+}
+
 /// The pictures of `tests/reference/edges.py`: flat, noise, or steps with a little noise on them.
 fn grainy(kind: &str, (height, width): (u32, u32), seed: u32) -> RgbImage {
     let grain = |index: u32| {

@@ -266,6 +266,13 @@ fn bad_input_15_nested_deeper_than_two() {
 }
 
 #[test]
+fn bad_input_16_an_unfinished_download_is_not_taken_for_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("n01440764.tar.gz.part"), beside_good(good("n01440764_2").as_bytes())).unwrap();
+    assert!(read_path(folder.path()).unwrap_err().to_string().contains("no annotation could be read"));
+}
+
+#[test]
 fn bad_input_17_cut_xml() {
     let whole = good("n01440764_2");
     for end in [whole.len() / 4, whole.len() / 2, whole.len() - 5] {

@@ -312,3 +312,90 @@ fn box_table(ok: &[(&ImageFile, Found)]) -> Result<DataFrame> {
         "contours" => rows.iter().map(|(_, inside)| inside.contours as i64).collect::<Vec<_>>(),
     )?)
 }
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage};
+
+    use super::*;
+    use crate::store::Store;
+
+    /// A table of boxes as step 2 writes it: one photograph, its box by both protocols.
+    fn boxes() -> DataFrame {
+        df!(
+            "filename" => ["n90000001_1"], "object" => [0i32],
+            "crop_row" => [Some(20i32)], "crop_col" => [Some(30i32)],
+            "crop_height" => [Some(100i32)], "crop_width" => [Some(80i32)],
+            "xmin_n" => [50i32], "ymin_n" => [10i32], "xmax_n" => [90i32], "ymax_n" => [224i32],
+        )
+        .unwrap()
+    }
+
+    fn photographs(folder: &std::path::Path) -> Vec<ImageFile> {
+        let picture = RgbImage::from_fn(300, 240, |x, y| {
+            let inside = (80..200).contains(&x) && (60..180).contains(&y);
+            let value = if inside { 220 } else { 30 };
+            Rgb([value, value, (y / 2) as u8])
+        });
+        let whole = pixels::encode_jpeg(&picture, 90.0).unwrap();
+        let files: [(&str, &[u8]); 4] = [
+            ("n90000001_1", &whole),
+            ("n90000001_2", &whole[..whole.len() / 2]),
+            ("n90000001_3", b""),
+            ("n90000001_4", b"<!DOCTYPE html>"),
+        ];
+        let write = |(stem, bytes): (&str, &[u8])| {
+            let path = folder.join(format!("{stem}.JPEG"));
+            std::fs::write(&path, bytes).unwrap();
+            ImageFile { wnid: "n90000001".into(), stem: stem.into(), split: "val".into(), path }
+        };
+        files.map(write).to_vec()
+    }
+
+    fn run(store: &Store, images: &[ImageFile], parameters: &Parameters) -> Result<EdgeTables> {
+        detect_all(store, images, &boxes(), parameters, Progress::silent())
+    }
+
+    #[test]
+    fn broken_photographs_are_skipped_and_listed_in_both_orders() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = photographs(folder.path());
+        for parameters in [Parameters::default(), Parameters::published()] {
+            let root = tempfile::tempdir().unwrap();
+            let store = Store::at(root.path()).unwrap();
+            let tables = run(&store, &images, &parameters).unwrap();
+            assert_eq!((tables.all.height(), tables.rejects.height(), tables.in_box.height()), (1, 3, 1));
+            let edges = integers(&tables.all, "edges").unwrap()[0];
+            assert!(edges > 200, "{edges}");
+            let whole = parameters.order == Order::WholePhotograph;
+            assert_eq!(texts(&tables.all, "frame").unwrap(), [if whole { "original" } else { "crop" }]);
+            assert_eq!(integers(&tables.all, "height").unwrap(), [if whole { 240 } else { 224 }]);
+            // What later steps take for the edges in the crop: those in the box alone, where it was published so.
+            let mask = mask_of(&store, "n90000001_1").unwrap();
+            let inside = integers(&tables.in_box, "edges").unwrap()[0];
+            assert_eq!(mask.size(), (224, 224));
+            assert_eq!(mask.count() as i64, if whole { inside } else { edges });
+            let points = crate::store::column(&store.table("edges_coordinates").unwrap(), "row").unwrap().clone();
+            assert_eq!(points.list().unwrap().get_as_series(0).unwrap().len() as i64, edges);
+            assert!(run(&store, &images[1..], &parameters).unwrap_err().to_string().contains("nothing was ok"));
+        }
+    }
+
+    #[test]
+    fn masks_of_a_run_that_was_stopped_are_not_looked_for_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = photographs(folder.path());
+        let store = Store::at(folder.path().join("root")).unwrap();
+        let first = run(&store, &images, &Parameters::default()).unwrap();
+        // As if the run had been stopped after the masks: the manifest is gone, and one mask says where it came from.
+        std::fs::remove_file(store.path("manifests/edges.json")).unwrap();
+        let mark = PixelMask::<Crop>::from_box(224, 224, &PixelBox::at(0, 0).of_size(1, 3));
+        let bytes = pixels::encode_gray_png(&mark.to_gray()).unwrap();
+        store.write(&mask_name("n90000001_1"), &bytes).unwrap();
+        let second = run(&store, &images, &Parameters::default()).unwrap();
+        assert_eq!(integers(&second.all, "edges").unwrap(), [3]);
+        assert!(first.rejects.equals_missing(&second.rejects));
+        let other = Parameters { contour_sigma: 2.0, ..Parameters::default() };
+        assert!(integers(&run(&store, &images, &other).unwrap().all, "edges").unwrap()[0] > 200, "another key, anew");
+    }
+}

@@ -19,11 +19,26 @@ pub struct Limits {
     pub pixels: u64,
     /// Bytes of the file.
     pub file_bytes: u64,
+    /// Scans of a progressive JPEG; a usual one has ten.
+    pub scans: usize,
+    /// What to do with a JPEG whose last part is missing.
+    pub cut: Cut,
+}
+
+/// What to do with a JPEG whose last part is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cut {
+    /// It is no picture.
+    #[default]
+    Refuse,
+    /// It is what there is of it, grey below, as libjpeg-turbo fills it in; [`is_cut`] tells such a file.
+    Fill,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { side: 16_384, pixels: 100_000_000, file_bytes: 512 << 20 }
+        Limits { side: 16_384, pixels: 100_000_000, file_bytes: 512 << 20, scans: 500, cut: Cut::Refuse }
     }
 }
 
@@ -87,11 +102,16 @@ pub fn decode_bytes(bytes: &[u8], limits: &Limits) -> Result<RgbImage> {
     if bytes.is_empty() {
         return Err(Error::new(Code::Image, "the file is empty"));
     }
-    let decoded = if bytes.starts_with(&[0xFF, 0xD8]) {
-        catch_unwind(|| decode_jpeg(bytes, limits))
+    if bytes.starts_with(&[0xFF, 0xD8]) {
+        guarded(|| decode_jpeg(bytes, limits))
     } else {
-        catch_unwind(|| decode_other(bytes, limits))
-    };
+        guarded(|| decode_other(bytes, limits))
+    }
+}
+
+/// A panic of a decoder stays in its picture.
+fn guarded(decode: impl FnOnce() -> Result<RgbImage> + std::panic::UnwindSafe) -> Result<RgbImage> {
+    let decoded = catch_unwind(decode);
     decoded.unwrap_or_else(|cause| Err(Error::new(Code::Decoder, "the decoder panicked").because(panic_text(&*cause))))
 }
 
@@ -103,13 +123,19 @@ fn panic_text(cause: &(dyn std::any::Any + Send)) -> String {
 fn decode_jpeg(bytes: &[u8], limits: &Limits) -> Result<RgbImage> {
     let broken = |cause: std::io::Error| Error::new(Code::Image, "not a whole JPEG").because(cause);
     // libjpeg-turbo fills in the missing part of a cut scan and goes on; such a picture is not the photograph.
-    if !ends_with_marker(bytes) {
+    if limits.cut == Cut::Refuse && is_cut(bytes) {
         return Err(Error::new(Code::Image, "the JPEG is cut: its end marker is missing")
             .hint("fetch the picture again, or leave it out"));
     }
     let decompress = mozjpeg::Decompress::builder().from_mem(bytes).map_err(broken)?;
     let (width, height) = decompress.size();
     limits.check(height as u64, width as u64)?;
+    // Each scan of a progressive JPEG passes over the whole picture, however few bytes it has.
+    let scans = bytes.windows(2).filter(|pair| *pair == [0xFF, 0xDA]).count();
+    if scans > limits.scans {
+        let found = format!("the JPEG has {scans} scans, at most {} are read", limits.scans);
+        return Err(Error::new(Code::Limit, found).hint("save the picture again, or leave it out"));
+    }
     if matches!(decompress.color_space(), mozjpeg::ColorSpace::JCS_CMYK | mozjpeg::ColorSpace::JCS_YCCK) {
         let mut started = decompress.to_colorspace(mozjpeg::ColorSpace::JCS_CMYK).map_err(broken)?;
         let inks: Vec<[u8; 4]> = started.read_scanlines().map_err(broken)?;
@@ -136,9 +162,9 @@ fn from_inks(inverted: [u8; 4]) -> [u8; 3] {
     })
 }
 
-/// Whether an end-of-image marker stands anywhere after the last scan began; bytes after it are harmless.
-fn ends_with_marker(bytes: &[u8]) -> bool {
-    bytes.windows(2).rev().any(|pair| pair == [0xFF, 0xD9])
+/// Whether a JPEG's last part is missing: no end-of-image marker stands in it. Bytes after one are harmless.
+pub fn is_cut(jpeg: &[u8]) -> bool {
+    !jpeg.windows(2).rev().any(|pair| pair == [0xFF, 0xD9])
 }
 
 fn decode_other(bytes: &[u8], limits: &Limits) -> Result<RgbImage> {
@@ -218,6 +244,106 @@ mod tests {
         assert_eq!(back.dimensions(), (31, 17));
         let worst = back.as_raw().iter().zip(picture().as_raw()).map(|(a, b)| a.abs_diff(*b)).max();
         assert!(worst < Some(120), "{worst:?}");
+    }
+
+    fn jpeg() -> Vec<u8> {
+        encode_jpeg(&picture(), 75.0).unwrap()
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<RgbImage> {
+        decode_bytes(bytes, &Limits::default())
+    }
+
+    #[test]
+    fn bad_input_29_png_named_jpeg_is_sniffed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("n01440764_1.JPEG");
+        std::fs::write(&path, encode_png(&picture()).unwrap()).unwrap();
+        assert_eq!(decode(&path).unwrap(), picture());
+        assert_eq!(size_of(&path).unwrap(), (17, 31));
+    }
+
+    #[test]
+    fn bad_input_31_grey_is_copied_to_three_channels() {
+        let gray = GrayImage::from_fn(9, 9, |x, y| image::Luma([(x * y * 3) as u8]));
+        let mut encoder = mozjpeg::Compress::new(mozjpeg::ColorSpace::JCS_GRAYSCALE);
+        encoder.set_size(9, 9);
+        let mut started = encoder.start_compress(Vec::new()).unwrap();
+        started.write_scanlines(gray.as_raw()).unwrap();
+        for bytes in [started.finish().unwrap(), encode_gray_png(&gray).unwrap()] {
+            let picture = decoded(&bytes).unwrap();
+            assert!(picture.pixels().all(|pixel| pixel.0[0] == pixel.0[1] && pixel.0[1] == pixel.0[2]));
+        }
+    }
+
+    #[test]
+    fn bad_input_32_exif_orientation_is_not_applied() {
+        // After the start of the image: APP1 with "Exif", big-endian TIFF, one entry: orientation 6 (turned).
+        let mut exif = vec![0xFF, 0xE1, 0, 34];
+        exif.extend(b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0");
+        let turned = [&jpeg()[..2], &exif, &jpeg()[2..]].concat();
+        assert_eq!(decoded(&turned).unwrap(), decoded(&jpeg()).unwrap());
+        exif[8..].fill(0xEE);
+        assert_eq!(decoded(&[&jpeg()[..2], &exif, &jpeg()[2..]].concat()).unwrap().dimensions(), (31, 17));
+    }
+
+    #[test]
+    fn bad_input_33_cut_scans_are_refused_or_filled() {
+        let picture = RgbImage::from_fn(200, 200, |x, y| image::Rgb([x as u8, y as u8, (x * y) as u8]));
+        let bytes = encode_jpeg(&picture, 75.0).unwrap();
+        let half = &bytes[..bytes.len() / 2];
+        assert!(is_cut(half) && !is_cut(&bytes));
+        assert_eq!(decoded(half).unwrap_err().code(), Code::Image);
+        let filled = decode_bytes(half, &Limits { cut: Cut::Fill, ..Limits::default() }).unwrap();
+        assert_eq!(filled.dimensions(), (200, 200));
+        assert_eq!(filled.get_pixel(3, 3), decoded(&bytes).unwrap().get_pixel(3, 3));
+    }
+
+    #[test]
+    fn bad_input_34_huge_claims_are_refused_before_anything_is_allocated() {
+        let mut bytes = jpeg();
+        let frame = bytes.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+        bytes[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xDC, 0xFF, 0xDC]);
+        let error = decoded(&bytes).unwrap_err();
+        assert_eq!(error.code(), Code::Limit);
+        assert!(error.to_string().contains("65500 x 65500"), "{error}");
+    }
+
+    #[test]
+    fn bad_input_35_thousands_of_scans_are_refused() {
+        let mut encoder = mozjpeg::Compress::new(mozjpeg::ColorSpace::JCS_RGB);
+        encoder.set_progressive_mode();
+        encoder.set_size(31, 17);
+        let mut started = encoder.start_compress(Vec::new()).unwrap();
+        started.write_scanlines(picture().as_raw()).unwrap();
+        let bytes = started.finish().unwrap();
+        assert!(decoded(&bytes).is_ok(), "a usual progressive one");
+        // The last scan again and again.
+        let last = bytes.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+        let end = bytes.len() - 2;
+        let many = [&bytes[..last], &bytes[last..end].repeat(5_000), &bytes[end..]].concat();
+        let began = std::time::Instant::now();
+        assert_eq!(decoded(&many).unwrap_err().code(), Code::Limit);
+        assert!(began.elapsed().as_secs_f64() < 1.0);
+    }
+
+    #[test]
+    fn bad_input_36_empty_files_and_folders_with_a_pictures_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (empty, named) = (folder.path().join("empty.JPEG"), folder.path().join("folder.JPEG"));
+        std::fs::write(&empty, b"").unwrap();
+        std::fs::create_dir(&named).unwrap();
+        for path in [&empty, &named] {
+            let error = decode(path).unwrap_err();
+            assert_eq!((error.code(), error.file()), (Code::Image, Some(path.as_path())));
+        }
+    }
+
+    #[test]
+    fn bad_input_39_a_panic_of_a_decoder_stays_in_its_picture() {
+        let error = guarded(|| panic!("index out of bounds")).unwrap_err();
+        assert_eq!(error.code(), Code::Decoder);
+        assert!(error.to_string().contains("index out of bounds"), "{error}");
     }
 
     #[test]

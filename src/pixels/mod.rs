@@ -21,7 +21,7 @@ mod map;
 mod mask;
 mod resize;
 
-pub use decode::{Limits, decode, decode_bytes, encode_gray_png, encode_jpeg, encode_png, size_of};
+pub use decode::{Cut, Limits, decode, decode_bytes, encode_gray_png, encode_jpeg, encode_png, is_cut, size_of};
 pub use frame::{Crop, Frame, Geometry, Original, Pixel, PixelBox, Resized};
 pub use image::{GrayImage, Rgb, RgbImage};
 pub use map::HeatMap;

@@ -127,4 +127,14 @@ mod tests {
         let crop = imagenet_crop(&RgbImage::from_pixel(1, 9, Rgb([9, 9, 9]))).unwrap();
         assert_eq!(crop.dimensions(), (224, 224));
     }
+
+    #[test]
+    fn bad_input_37_small_pictures_and_strips_are_enlarged() {
+        for (height, width) in [(1, 1), (1, 40), (40, 1), (3, 500), (100, 90)] {
+            let strip = RgbImage::from_pixel(width, height, image::Rgb([9, 90, 200]));
+            let crop = imagenet_crop(&strip).unwrap();
+            assert_eq!(crop.dimensions(), (224, 224));
+            assert!(crop.pixels().all(|pixel| *pixel == image::Rgb([9, 90, 200])), "{height} x {width}");
+        }
+    }
 }

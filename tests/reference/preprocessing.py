@@ -43,5 +43,11 @@ for height, width in SIZES:
         "jpeg": hashlib.sha256(jpeg.getvalue()).hexdigest(),
         "decoded": sha(numpy.asarray(decoded)),
     })
+
+# CMYK, as printers' photographs are: stored inverted (Adobe), shown as RGB.
+row, col = numpy.mgrid[0:24, 0:40]
+inks = numpy.stack([row * 10, col * 6, row * col % 256, (row + col) * 2], axis=-1).astype(numpy.uint8)
+Image.fromarray(inks, "CMYK").save(OUT / "cmyk.jpg", quality=90)
+cmyk = sha(numpy.asarray(Image.open(OUT / "cmyk.jpg").convert("RGB")))
 versions = {"torchvision": torchvision.__version__, "Pillow": PIL.__version__, "numpy": numpy.__version__}
-(OUT / "preprocessing.json").write_text(json.dumps({"versions": versions, "cases": cases}, indent=1) + "\n")
+(OUT / "preprocessing.json").write_text(json.dumps({"versions": versions, "cmyk": cmyk, "cases": cases}, indent=1) + "\n")
