@@ -1,13 +1,17 @@
 //! Boxes to look at.
 
+use std::path::Path;
+
 use image::{Rgb, RgbImage};
 use imageproc::drawing::draw_hollow_rect_mut;
 use imageproc::rect::Rect;
 use polars::prelude::*;
 
 use super::crop::{to_crop_corrected, to_crop_published};
-use crate::error::Result;
-use crate::notebook::{Grid, Picture};
+use super::example::first_example;
+use super::limits::Limits;
+use crate::error::{Code, Error, Result};
+use crate::notebook::{Grid, Html, Picture, escape, show, table};
 use crate::pixels;
 use crate::store::{floats, integers, texts};
 
@@ -48,7 +52,7 @@ pub fn gallery(boxes: &DataFrame, count: usize) -> Result<Grid> {
     let (rows, paths) = (rows(boxes)?, texts(boxes, "path")?);
     let mut grid = Grid::new("boxes", &["photograph", "crop, corrected", "crop, published"]);
     if rows.is_empty() {
-        return Err(crate::Error::new(crate::error::Code::Parameter, "this study has no boxes to show"));
+        return Err(Error::new(Code::Parameter, "this study has no boxes to show"));
     }
     for index in (0..count).map(|place| place * rows.len() / count.max(1)) {
         let row = &rows[index];
@@ -68,6 +72,18 @@ pub fn gallery(boxes: &DataFrame, count: usize) -> Result<Grid> {
         );
     }
     Ok(grid)
+}
+
+/// The first annotation of an archive: its XML as it stands, and the rows that become of it.
+///
+/// # Errors
+/// [`Code::Missing`] if a study has no archive; as [`first_example`].
+pub fn show_example(archive: Option<&Path>, limits: &Limits) -> Result<Html> {
+    let missing = || Error::new(Code::Missing, "this study has no archive of annotations");
+    let example = first_example(archive.ok_or_else(missing)?, limits)?;
+    let html = format!("<p><code>{}</code></p><pre>{}</pre>", escape(&example.member), escape(&example.xml));
+    let xml = Html::new(html, format!("{}\n{}", example.member, example.xml));
+    Ok(show(&[&xml, &table(&example.boxes)]))
 }
 
 struct Row {

@@ -34,7 +34,7 @@ pub use crop::{original_box, to_crop_corrected, to_crop_published};
 pub use example::{Example, first_example};
 pub use finished::Finished;
 pub use limits::Limits;
-pub use look::{crop_shares, gallery, widths};
+pub use look::{crop_shares, gallery, show_example, widths};
 pub use read::{Annotations, read_archive, resume_archive};
 pub use stage::{choose_boxes, collect_boxes, schema};
 pub use subset::{ImageRef, Objects, SUBSET_COLUMNS, Subset, SubsetCounts, SubsetTable, Validation, subset};

@@ -60,7 +60,7 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, pro
 }
 
 /// Step 2: the boxes of the photographs that are there (`imagenette_boundingboxes`), with what was left out and why
-/// (`imagenette_boundingboxes_rejects`).
+/// (`imagenette_boundingboxes_rejects`, `imagenette_boundingboxes_unmatched`).
 ///
 /// # Errors
 /// As [`subset`]; [`crate::error::Code::Io`] if the root cannot be written.
@@ -80,6 +80,7 @@ pub fn choose_boxes(
     let chosen = subset(boxes, &sized, parameters)?;
     store.write_table("imagenette_boundingboxes", &chosen.boxes)?;
     store.write_table("imagenette_boundingboxes_rejects", &rejects_table(&chosen.flags)?)?;
+    store.write_table("imagenette_boundingboxes_unmatched", &chosen.unmatched()?)?;
     Ok(chosen)
 }
 

@@ -84,6 +84,43 @@ impl SubsetCounts {
     }
 }
 
+impl SubsetCounts {
+    /// The same as a table: `photographs`, `count`, the first row the sum of the others.
+    ///
+    /// # Errors
+    /// None in practice: the columns are of one length.
+    pub fn table(&self) -> Result<DataFrame> {
+        let rows = [
+            ("in the folders", self.images),
+            ("kept, with a box", self.kept),
+            ("left out: of ImageNet's validation set", self.validation),
+            ("left out: several objects", self.several),
+            ("left out: without a usable box", self.without_annotation),
+        ];
+        Ok(df!(
+            "photographs" => rows.iter().map(|row| row.0).collect::<Vec<_>>(),
+            "count" => rows.iter().map(|row| row.1 as i64).collect::<Vec<_>>(),
+        )?)
+    }
+}
+
+impl SubsetTable {
+    /// What has no counterpart: photographs without a usable box, and annotations without a photograph, by name.
+    ///
+    /// # Errors
+    /// None in practice: the columns are of one length.
+    pub fn unmatched(&self) -> Result<DataFrame> {
+        let names = self.without_annotation.iter().chain(&self.without_image);
+        let reason = |count: usize, text: &'static str| std::iter::repeat_n(text, count);
+        let reasons = reason(self.without_annotation.len(), "photograph without a usable box")
+            .chain(reason(self.without_image.len(), "annotation without a photograph"));
+        Ok(df!(
+            "name" => names.cloned().collect::<Vec<String>>(),
+            "what" => reasons.collect::<Vec<_>>(),
+        )?)
+    }
+}
+
 /// What [`subset`] adds to the columns of a box: the photograph, and the box in the crop by both protocols. The corrected
 /// one ([`to_crop_corrected`]) is empty where nothing of the box is visible; the published one ([`to_crop_published`])
 /// has the published study's own names, and may be inverted.
@@ -380,6 +417,9 @@ mod tests {
         let kept = subset(&boxes(), &images(), &Subset::default()).unwrap();
         assert_eq!(kept.without_annotation, ["n01440764_9"]);
         assert_eq!(kept.without_image, ["n01440764_3"]);
+        assert_eq!(texts(&kept.unmatched().unwrap(), "name").unwrap(), ["n01440764_9", "n01440764_3"]);
+        let counts = integers(&kept.counts.table().unwrap(), "count").unwrap();
+        assert_eq!(counts[0], counts[1..].iter().sum::<i64>());
         assert_eq!(subset(&boxes(), &[image("other_1")], &Subset::default()).unwrap_err().code(), Code::Missing);
     }
 }

@@ -321,9 +321,7 @@ impl Root {
 
     fn sampled(&self) -> Result<Vec<store::ImageFile>> {
         let study = self.study()?;
-        let edges = store::texts(&self.store.table("edges_data")?, "file")?;
-        let mut images = study.split_images(&self.store)?;
-        images.retain(|image| edges.contains(&image.stem));
+        let images = edges::keep_found(&self.store, study.split_images(&self.store)?)?;
         Ok(datasets::sample_images(&images, study.images_per_class, self.protocol.datasets.seed)?)
     }
 

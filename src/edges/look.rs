@@ -1,19 +1,14 @@
 //! Edges to look at.
 
 use image::{GrayImage, Rgb, RgbImage};
-use imageproc::drawing::draw_hollow_rect_mut;
-use imageproc::rect::Rect;
 
 use super::detect::{Denoise, Detected, Parameters, Thresholds, detect};
 use super::stage::mask_of;
 use crate::error::Result;
 use crate::notebook::{Grid, Picture, Slider};
-use crate::pixels::{Crop, HeatMap, PixelMask};
+use crate::pixels::{Crop, HeatMap};
 use crate::store::Store;
 
-/// Okabe and Ito's vermilion for the corrected box and sky blue for the published one, as in notebook 2.
-const CORRECTED: Rgb<u8> = Rgb([213, 94, 0]);
-const PUBLISHED: Rgb<u8> = Rgb([86, 180, 233]);
 /// Standard deviation, in pixels, that densities are smoothed with.
 const SMOOTHING: f32 = 4.0;
 
@@ -67,29 +62,6 @@ fn slider(name: &str, picture: &RgbImage, choices: impl Iterator<Item = (String,
         Ok(Picture::new(over(picture, &found.mask.to_gray()), caption))
     };
     Ok(Slider::new(name, choices.map(frame).collect::<Result<Vec<_>>>()?).width(336))
-}
-
-/// A picture with its edges in orange, and boxes `[xmin, ymin, xmax, ymax]` in its own pixels: the corrected one in
-/// vermilion, the published one in blue. An inverted box is drawn from its smaller to its larger side.
-pub fn overlay(
-    picture: &RgbImage,
-    edges: &PixelMask<Crop>,
-    corrected: Option<[i32; 4]>,
-    published: Option<[i32; 4]>,
-) -> RgbImage {
-    let mut out = over(picture, &edges.to_gray());
-    for (corners, color) in [(published, PUBLISHED), (corrected, CORRECTED)] {
-        let Some([xmin, ymin, xmax, ymax]) = corners else { continue };
-        let (left, right, top, bottom) = (xmin.min(xmax), xmin.max(xmax), ymin.min(ymax), ymin.max(ymax));
-        for inset in 0..2 {
-            let (width, height) = (right - left - 2 * inset, bottom - top - 2 * inset);
-            if width > 0 && height > 0 {
-                let rect = Rect::at(left + inset, top + inset).of_size(width as u32, height as u32);
-                draw_hollow_rect_mut(&mut out, rect, color);
-            }
-        }
-    }
-    out
 }
 
 /// Where edges are, over some photographs: the share of them with an edge at each pixel of the crop, smoothed by a Gaussian

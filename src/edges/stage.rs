@@ -17,7 +17,7 @@ use crate::store::{ImageFile, Reject, Store, column, integers, texts};
 #[derive(Debug, Clone)]
 pub struct EdgeTables {
     /// One row a photograph: `file, wnid, frame` (`crop` or `original`), `height, width` of it, `edges`, `density` (share
-    /// of its pixels), `contours` (coarse edge pixels), `mask` (file under the root).
+    /// of its pixels), `contours` (coarse edge pixels), `mask` (file under the root), `sha256` of the photograph.
     pub all: DataFrame,
     /// One row a box that is visible in the crop: `file, wnid, object, row, col, height, width` of the box in the crop,
     /// `edges` inside it, `density` (share of the box), `contours` inside it.
@@ -37,6 +37,7 @@ struct ObjectBox {
 }
 
 struct Found {
+    sha256: String,
     frame: &'static str,
     size: (u32, u32),
     edges: u64,
@@ -137,6 +138,31 @@ pub fn detect_all(
     Ok(tables)
 }
 
+/// Those of some photographs that step 3 has edges of; what it skipped is left out.
+///
+/// # Errors
+/// [`Code::Missing`] if step 3 has not run; [`Code::Image`] if a photograph is another one than it was then.
+pub fn keep_found(store: &Store, images: Vec<ImageFile>) -> Result<Vec<ImageFile>> {
+    let table = store.table("edges_data")?;
+    let hashes: HashMap<String, String> = texts(&table, "file")?.into_iter().zip(texts(&table, "sha256")?).collect();
+    let kept = images.into_par_iter().filter_map(|image| {
+        let then = hashes.get(&image.stem)?;
+        Some(hash_of_file(&image).and_then(|now| {
+            if now == *then {
+                return Ok(image);
+            }
+            let changed = Error::new(Code::Image, "the photograph has changed since its edges were found");
+            Err(changed.path(&image.path).hint("run step 3 again: notebook 3, or `lgf edges`"))
+        }))
+    });
+    kept.collect()
+}
+
+fn hash_of_file(image: &ImageFile) -> Result<String> {
+    let bytes = std::fs::read(&image.path).map_err(|cause| Error::io("reading", &image.path, cause))?;
+    Ok(crate::store::sha256_hex(&bytes))
+}
+
 /// The edge mask that step 3 wrote for a photograph, in the crop. Where the whole photograph was looked at, as published,
 /// it is what the published study took for it: the edges whose (row, column) lie in the box as if they were (x, y) of the
 /// crop (faults A4 and A5).
@@ -183,6 +209,7 @@ fn once<F: Frame>(store: &Store, name: &str, make: impl FnOnce() -> Result<Pixel
 
 fn detect_one(store: &Store, image: &ImageFile, objects: &[ObjectBox], parameters: &Parameters) -> Result<Found> {
     let photograph = pixels::decode(&image.path)?;
+    let sha256 = hash_of_file(image)?;
     let coarse_name = format!("edges/{}.contours.png", image.stem);
     match parameters.order {
         Order::CropFirst => {
@@ -203,6 +230,7 @@ fn detect_one(store: &Store, image: &ImageFile, objects: &[ObjectBox], parameter
                 })
                 .collect();
             Ok(Found {
+                sha256,
                 frame: Crop::NAME,
                 size: mask.size(),
                 edges: mask.count(),
@@ -225,6 +253,7 @@ fn detect_one(store: &Store, image: &ImageFile, objects: &[ObjectBox], parameter
             });
             once(store, &mask_name(&image.stem), || taken_for_crop(&mask, objects))?;
             Ok(Found {
+                sha256,
                 frame: Original::NAME,
                 size: mask.size(),
                 edges: mask.count(),
@@ -287,6 +316,7 @@ fn all_table(ok: &[(&ImageFile, Found)]) -> Result<DataFrame> {
         "density" => ok.iter().map(|(_, found)| share(found)).collect::<Vec<_>>(),
         "contours" => ok.iter().map(|(_, found)| found.contours as i64).collect::<Vec<_>>(),
         "mask" => ok.iter().map(|(image, _)| mask_name(&image.stem)).collect::<Vec<_>>(),
+        "sha256" => ok.iter().map(|(_, found)| found.sha256.clone()).collect::<Vec<_>>(),
     )?)
 }
 
@@ -379,6 +409,19 @@ mod tests {
             assert_eq!(points.list().unwrap().get_as_series(0).unwrap().len() as i64, edges);
             assert!(run(&store, &images[1..], &parameters).unwrap_err().to_string().contains("nothing was ok"));
         }
+    }
+
+    #[test]
+    fn bad_input_38_a_photograph_that_changed_since_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = photographs(folder.path());
+        let store = Store::at(folder.path().join("root")).unwrap();
+        run(&store, &images, &Parameters::default()).unwrap();
+        let kept = keep_found(&store, images.clone()).unwrap();
+        assert_eq!((kept.len(), kept[0].stem.as_str()), (1, "n90000001_1"));
+        std::fs::write(&images[0].path, b"another").unwrap();
+        let error = keep_found(&store, images.clone()).unwrap_err();
+        assert!(error.to_string().contains("run step 3 again") && error.file() == Some(&images[0].path), "{error}");
     }
 
     #[test]

@@ -151,6 +151,18 @@ pub fn box_plot(groups: &[Group], look: &Look) -> Result<Figure> {
     plot.sheet.finish(look, look.alt("boxes", &format!("groups {}", names.join(", "))))
 }
 
+/// The highest end of a whisker of [`box_plot`], for a look that leaves out what lies above; `None` without a value.
+pub fn upper_whisker(groups: &[Group]) -> Option<f64> {
+    let whisker = |group: &Group| {
+        let mut values: Vec<f64> = group.values.iter().copied().filter(|value| value.is_finite()).collect();
+        values.sort_by(f64::total_cmp);
+        values.first()?;
+        let [low, high] = [0.25, 0.75].map(|share| quantile(&values, share));
+        values.into_iter().rfind(|value| *value <= high + 1.5 * (high - low))
+    };
+    groups.iter().filter_map(whisker).max_by(f64::total_cmp)
+}
+
 /// A quantile of sorted values, linear between neighbours.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
@@ -187,6 +199,8 @@ mod tests {
         let figure = box_plot(&[Group::new("a", vec![1.0; 3]), Group::new("empty", [])], &Look::default()).unwrap();
         assert!(figure.svg().contains(">empty</text>"));
         let outlier = Group::new("a", vec![1.0, 2.0, 3.0, 4.0, 50.0]);
+        assert_eq!(upper_whisker(std::slice::from_ref(&outlier)), Some(4.0));
+        assert_eq!(upper_whisker(&[]), None);
         assert_eq!(box_plot(&[outlier], &Look::default()).unwrap().svg().matches("<polygon").count(), 3);
     }
 }

@@ -1,10 +1,15 @@
 //! Photographs and maps as grids.
 
-use super::{HeatStyle, heatmap_on_image};
-use crate::error::Result;
+use image::{Rgb, RgbImage};
+use imageproc::drawing::draw_hollow_rect_mut;
+use imageproc::rect::Rect;
+use polars::prelude::DataFrame;
+
+use super::{HeatStyle, heatmap_on_image, overlay_mask};
+use crate::error::{Code, Error, Result};
 use crate::notebook::{Grid, Picture};
 use crate::pixels::{self, Crop, HeatMap, PixelMask};
-use crate::store::ImageFile;
+use crate::store::{ImageFile, floats, texts};
 
 /// Photographs as networks see them, some a row, each with its name under it.
 ///
@@ -45,6 +50,54 @@ pub fn heat_grid(
         grid = grid.row("", row);
     }
     Ok(grid)
+}
+
+/// `count` photographs, spread over the table of step 2, as networks see them with their edges in orange and their box in
+/// the crop: corrected in vermilion, as published in blue. `edges` gives what step 3 wrote, by name of the photograph.
+///
+/// # Errors
+/// [`Code::Parameter`] if there is no box; [`Code::Table`] if a column is missing; what `edges` gives; as
+/// [`pixels::decode`].
+pub fn edge_gallery(boxes: &DataFrame, count: usize, edges: impl Fn(&str) -> Result<PixelMask<Crop>>) -> Result<Grid> {
+    if boxes.height() == 0 {
+        return Err(Error::new(Code::Parameter, "this study has no boxes to show"));
+    }
+    let (paths, stems) = (texts(boxes, "path")?, texts(boxes, "filename")?);
+    let side = |name: &str| floats(boxes, name);
+    let seen = [side("crop_col")?, side("crop_row")?, side("crop_width")?, side("crop_height")?];
+    let published = [side("xmin_n")?, side("ymin_n")?, side("xmax_n")?, side("ymax_n")?];
+    let picture = |row: usize| -> Result<Picture> {
+        let crop = pixels::imagenet_crop(&pixels::decode(&paths[row])?)?;
+        let dimmed = RgbImage::from_fn(crop.width(), crop.height(), |x, y| Rgb(crop.get_pixel(x, y).0.map(|v| v / 2)));
+        let mut out = overlay_mask(&dimmed, edges(&stems[row])?.values(), EDGE, 1.0)?;
+        outline(&mut out, published.each_ref().map(|corner| corner[row]), PUBLISHED);
+        // Nothing of the box may be visible in the crop.
+        let [left, top, width, height] = seen.each_ref().map(|corner| corner[row]);
+        if left.is_finite() {
+            outline(&mut out, [left, top, left + width, top + height], CORRECTED);
+        }
+        Ok(Picture::new(out, stems[row].as_str()))
+    };
+    let count = count.min(boxes.height());
+    let pictures: Result<Vec<Picture>> = (0..count).map(|place| picture(place * boxes.height() / count)).collect();
+    Ok(Grid::new("edges and boxes", &[]).row("", pictures?))
+}
+
+/// Okabe and Ito's orange, vermilion and sky blue, for edges and the two boxes.
+const EDGE: Rgb<u8> = Rgb([255, 190, 70]);
+const CORRECTED: Rgb<u8> = Rgb([213, 94, 0]);
+const PUBLISHED: Rgb<u8> = Rgb([86, 180, 233]);
+
+/// A rectangle two pixels thick; an inverted one goes from its smaller to its larger side.
+fn outline(picture: &mut RgbImage, [xmin, ymin, xmax, ymax]: [f64; 4], color: Rgb<u8>) {
+    let (left, right, top, bottom) = (xmin.min(xmax), xmin.max(xmax), ymin.min(ymax), ymin.max(ymax));
+    for inset in [0.0, 1.0] {
+        let (width, height) = (right - left - 2.0 * inset, bottom - top - 2.0 * inset);
+        if width >= 1.0 && height >= 1.0 {
+            let rect = Rect::at((left + inset) as i32, (top + inset) as i32).of_size(width as u32, height as u32);
+            draw_hollow_rect_mut(picture, rect, color);
+        }
+    }
 }
 
 fn seen(image: &ImageFile) -> Result<pixels::RgbImage> {
