@@ -16,7 +16,8 @@ STAMPS := .lgf/stamps
 PYTHON := .lgf/venv/bin/python
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup build notebooks test lint test-rust test-kernel lgf lab doctor bench bench-cells clean FORCE
+.PHONY: help setup build notebooks test lint test-rust test-kernel lgf lab doctor bench bench-cells bench-boxes bench-edges
+.PHONY: check-edges clean FORCE
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -60,6 +61,18 @@ test-kernel: build ## the kernel's tests, and notebooks 0 to 6 in it
 	@tail -n 1 .lgf/test-kernel.log >> .lgf/test-summary
 	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT" 2>&1 | tee .lgf/test-notebooks.log
 	@tail -n 1 .lgf/test-notebooks.log >> .lgf/test-summary
+
+bench-boxes: setup ## step 1 on an archive of ImageNet's size, beside gzip (and, with PEERS=python, beside the published way)
+	$(ENV) cargo build --quiet --bin lgf; \
+	python3 tools/bench_boxes.py --lgf "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" $(if $(PEERS),--python $(PEERS))
+
+bench-edges: setup ## step 3 beside OpenCV on FOLDER=photographs; PEERS=a python with opencv-python-headless
+	$(ENV) cargo build --quiet --bin lgf; \
+	$(or $(PEERS),python3) tools/bench_edges.py --lgf "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val)
+
+check-edges: setup ## counts unequal pixels of step 3 and OpenCV on FOLDER=photographs; PEERS as for bench-edges
+	$(ENV) cargo build --quiet --bin lgf; \
+	$(or $(PEERS),python3) tests/reference/edges.py compare "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val)
 
 clean: ## removes what was set up here and this checkout's build outputs; downloads and results stay
 	$(ENV) rm -rf "$$LGF_BUILD" "$$LGF_STATE"

@@ -119,6 +119,7 @@ fn a_checkpoint_that_is_none_or_does_not_fit() {
 }
 
 /// Runs the command and gives back whether it succeeded and the most memory it had, in MiB.
+#[expect(clippy::zombie_processes, reason = "wait4 waits for it, and tells its memory")]
 fn measured(arguments: &[&str]) -> (bool, f64) {
     let child = std::process::Command::new(env!("CARGO_BIN_EXE_lgf"))
         .args(arguments)

@@ -69,7 +69,7 @@ fn batch(stems: &[&str], lists: &[Vec<(u32, u32)>]) -> Result<DataFrame> {
         let mut builder =
             ListPrimitiveChunkedBuilder::<UInt32Type>::new(name.into(), lists.len(), 1 << 12, DataType::UInt32);
         for points in lists {
-            builder.append_slice(&points.iter().map(|point| pick(point)).collect::<Vec<u32>>());
+            builder.append_slice(&points.iter().map(&pick).collect::<Vec<u32>>());
         }
         builder.finish().into_series().into()
     };

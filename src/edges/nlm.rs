@@ -72,7 +72,7 @@ struct Windows {
 
 impl Windows {
     fn new(h: f32, template: u32, search: u32, channels: usize) -> Result<Self> {
-        if !(h >= 0.0) {
+        if h.is_nan() || h < 0.0 {
             return Err(Error::new(Code::Parameter, format!("h is {h}, expected a number of grey levels, 0 or more")));
         }
         for (name, side) in [("template", template), ("search", search)] {
