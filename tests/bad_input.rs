@@ -70,9 +70,13 @@ fn a_cut_jpeg_is_a_reject_and_the_rest_goes_on() {
     std::fs::write(images.join("cut.JPEG"), &jpeg[..jpeg.len() / 2]).unwrap();
     std::fs::write(images.join("empty.JPEG"), "").unwrap();
     ok(&["init", "--root", &root, "--images", images.to_str().unwrap(), "--per-class", "1"]);
-    for step in ["boxes", "subset", "edges"] {
+    for step in ["boxes", "subset"] {
         ok(&[step, "--root", &root]);
     }
+    let text = fails(&["edges", "--root", &root]);
+    assert!(text.contains("66.7 % were skipped") && text.contains("edges_rejects.csv"), "{text}");
+    assert!(!Path::new(&root).join("edges_data.csv").exists(), "nothing of a stage that failed");
+    ok(&["edges", "--root", &root, "--max-reject-share", "0.7"]);
     let rejects = std::fs::read_to_string(Path::new(&root).join("edges_rejects.csv")).unwrap();
     assert!(rejects.contains("cut.JPEG") && rejects.contains("end marker"), "{rejects}");
     assert!(rejects.contains("empty.JPEG") && rejects.contains("the file is empty"), "{rejects}");

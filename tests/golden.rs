@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use lgf::datasets::{self, L0, Smoother};
 use lgf::edges;
 use lgf::models::{self, Device, Network, Normalisation};
 use lgf::pixels::{self, Limits, Original, Rgb, RgbImage};
@@ -170,5 +172,89 @@ fn networks_read_from_torch_save_give_torchs_logits() {
                 assert!((found - expected).abs() <= 1e-4 * scale, "{name}: {found}, torchvision {expected}");
             }
         }
+    }
+}
+
+#[test]
+fn scrambled_and_patched_pictures_and_their_jpegs_equal_numpy_and_pillow_to_the_byte() {
+    let golden = json("datasets.json");
+    let picture = picture(224, 224);
+    let base = pixels::JpegBase::new(&picture, 75.0).unwrap();
+    let equal = |found: &RgbImage, areas: &[pixels::Area], pixels: &Value, jpeg: &Value, what: &str| {
+        assert_eq!(sha256_hex(found.as_raw()), pixels.as_str().unwrap(), "{what}");
+        assert_eq!(sha256_hex(&base.encode(found, areas).unwrap()), jpeg.as_str().unwrap(), "JPEG of {what}");
+        assert_eq!(sha256_hex(&pixels::encode_jpeg(found, 75.0).unwrap()), jpeg.as_str().unwrap(), "JPEG of {what}");
+    };
+    let scrambled = golden["scrambled"].as_array().unwrap();
+    assert_eq!(scrambled.len(), 6);
+    for case in scrambled {
+        let block = case["block"].as_u64().unwrap() as u32;
+        let order: Vec<u32> =
+            case["order"].as_array().unwrap().iter().map(|block| block.as_u64().unwrap() as u32).collect();
+        let found = datasets::scrambled(&picture, block, &order).unwrap();
+        equal(&found, &[(0, 0, 224, 224)], &case["pixels"], &case["jpeg"], &format!("blocks of {block}"));
+    }
+    let patched = golden["patched"].as_array().unwrap();
+    assert_eq!(patched.len(), 7);
+    for case in patched {
+        let size = case["size"].as_u64().unwrap() as u32;
+        let boxes = datasets::patch_boxes(224, size, size);
+        let singles = boxes.iter().map(|patch| vec![*patch]).chain([boxes.clone()]);
+        assert_eq!(case["pixels"].as_array().unwrap().len(), boxes.len() + 1, "{size}");
+        for (index, boxes) in singles.enumerate() {
+            let found = datasets::patched(&picture, &boxes, &RgbImage::new(224, 224));
+            let areas: Vec<pixels::Area> =
+                boxes.iter().map(|patch| (patch.row, patch.col, patch.height, patch.width)).collect();
+            equal(&found, &areas, &case["pixels"][index], &case["jpeg"][index], &format!("patch {index} of {size}"));
+        }
+    }
+}
+
+#[test]
+fn l0_smoothing_equals_numpy_within_one_grey_level() {
+    let golden = json("datasets.json");
+    let cases = golden["l0"].as_array().unwrap();
+    assert_eq!(cases.len(), 4);
+    for case in cases {
+        let number = |name: &str| case[name].as_u64().unwrap() as u32;
+        let bytes = |name: &str| {
+            let bytes = base64::engine::general_purpose::STANDARD.decode(case[name].as_str().unwrap()).unwrap();
+            RgbImage::from_raw(number("width"), number("height"), bytes).unwrap()
+        };
+        let smoothed = datasets::smooth(&bytes("from"), &L0::default(), number("passes")).unwrap().pop().unwrap();
+        let differences: Vec<u8> =
+            smoothed.as_raw().iter().zip(bytes("to").as_raw()).map(|(a, b)| a.abs_diff(*b)).collect();
+        assert!(differences.iter().all(|&difference| difference <= 1), "{} x {}", number("height"), number("width"));
+        assert_ne!(smoothed, bytes("from"), "nothing was smoothed");
+    }
+}
+
+#[test]
+fn the_published_smoother_equals_tensorflow() {
+    let golden = json("eps/outputs.json");
+    let eps = models::Eps::load(self::golden("eps/model-2"), Device::Cpu).unwrap();
+    let cases = golden["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 2);
+    for case in cases {
+        let picture = picture(case["height"].as_u64().unwrap() as u32, case["width"].as_u64().unwrap() as u32);
+        let output = eps.output(&picture).unwrap();
+        let expected: Vec<f64> =
+            case["output"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
+        assert_eq!(output.len(), expected.len());
+        for (found, expected) in output.iter().zip(&expected) {
+            assert!((f64::from(*found) - expected).abs() < 1e-4 * 255.0, "{found} {expected}");
+        }
+        let rounded = eps.pass(&picture).unwrap();
+        assert!(rounded.as_raw().iter().zip(&expected).all(|(found, expected)| (f64::from(*found) - expected).abs() < 0.51));
+        assert_ne!(rounded, picture);
+    }
+}
+
+#[test]
+fn power_equals_statsmodels() {
+    for case in json("power.json")["cases"].as_array().unwrap() {
+        let number = |name: &str| case[name].as_f64().unwrap();
+        let found = lgf::stats::power(number("n") as usize, number("effect"), number("alpha")).unwrap();
+        assert!((found - number("power")).abs() < 1e-8, "{found} {case}");
     }
 }

@@ -37,8 +37,10 @@ fn scrambling_hurts_the_shape_network_more_and_smoothing_the_texture_network() {
     let study = sample::write(&store, &protocol.sample, Progress::silent()).unwrap();
     let images = study.split_images(&store).unwrap();
     let chosen = datasets::sample_images(&images, study.images_per_class, protocol.datasets.seed).unwrap();
-    let parameters = datasets::Parameters { patches: vec![70], ..protocol.datasets.clone() };
-    let manifest = datasets::build(&store, &chosen, &parameters, Progress::silent()).unwrap();
+    let patches = protocol.datasets.patches[3..4].to_vec();
+    let parameters = datasets::Parameters { patches, ..protocol.datasets.clone() };
+    let smoother = parameters.smoothing.l0;
+    let manifest = datasets::build(&store, &chosen, &parameters, &smoother, Progress::silent()).unwrap();
     let networks = networks(&["resnet50", "sin-resnet50"]);
     let classes = study.class_list();
     let predictions = models::run_experiments(

@@ -51,11 +51,15 @@ fn photographs_of_ones_own_go_through_steps_1_to_4() {
     }
     let store = Store::at(root).unwrap();
     assert_eq!(store.table("edges_data").unwrap().height(), 4);
-    // Two photographs: 13 scrambled, 202 patched, 6 smoothed, 2 differences of each.
-    assert_eq!(store.table("datasets").unwrap().height(), 2 * (13 + 202 + 6 + 2));
+    // Two photographs, of each: 16 scrambled, 5 controls, 157 patched, 6 smoothed, 2 differences.
+    assert_eq!(store.table("datasets").unwrap().height(), 2 * (16 + 5 + 157 + 6 + 2));
     let before = std::fs::read(store.path("datasets.parquet")).unwrap();
     ok(&["datasets", "--root", root]);
     assert_eq!(std::fs::read(store.path("datasets.parquet")).unwrap(), before);
+    // As published: 13 scrambled, 202 patched, 6 smoothed, 2 differences, as JPEG, and nothing of the others is left.
+    ok(&["datasets", "--root", root, "--protocol", "published"]);
+    assert_eq!(store.table("datasets").unwrap().height(), 2 * (13 + 202 + 6 + 2));
+    assert_eq!(std::fs::read_dir(store.path("imagenette2_ptd/n01440764")).unwrap().count(), 202);
 }
 
 #[test]

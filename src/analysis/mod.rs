@@ -20,6 +20,7 @@ mod bias;
 mod curves;
 mod hypotheses;
 mod interaction;
+mod power;
 mod report;
 
 pub use answer::{Direction, known_answer, sample_answer};
@@ -27,6 +28,7 @@ pub use bias::shape_bias;
 pub use curves::{by_model, curves, drops, overlap_by_model};
 pub use hypotheses::hypotheses;
 pub use interaction::{disagreement, interaction, interaction_correlation};
+pub use power::power_by_size;
 pub use report::write_all;
 
 /// The different names, in the order in which they first come.

@@ -30,6 +30,8 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, pro
         say("boxes: this study has no archive of annotations; the table is empty");
         return Ok(empty);
     };
+    let share = limits.max_reject_share.max(store.max_reject_share());
+    let (store, limits) = (&store.clone().accepting(share)?, &Limits { max_reject_share: share, ..*limits });
     let inputs: Vec<PathBuf> = if archive.is_file() { vec![archive.to_path_buf()] } else { Vec::new() };
     let record = store.record("boxes", &(limits, archive), &inputs)?;
     if archive.is_file() && record.finished().is_some() {

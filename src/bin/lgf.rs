@@ -36,6 +36,9 @@ struct Common {
     /// auto, cpu or cuda:N (default: LGF_DEVICE, else auto)
     #[arg(long, global = true)]
     device: Option<String>,
+    /// share of its inputs that a step may skip before it fails, 0 to 1 (default: LGF_MAX_REJECT_SHARE, else 0.01)
+    #[arg(long, global = true)]
+    max_reject_share: Option<f64>,
 }
 
 #[derive(Subcommand)]
@@ -132,9 +135,12 @@ struct Init {
     /// NAME=ARCHITECTURE=WEIGHTS, or NAME=WEIGHTS where they are the same; may be given several times
     #[arg(long)]
     network: Vec<String>,
-    /// photographs of each class in the experiments
-    #[arg(long, default_value_t = 3)]
-    per_class: usize,
+    /// photographs of each class in the experiments (default: 3 as published; corrected, what a power of 80 % takes)
+    #[arg(long)]
+    per_class: Option<usize>,
+    /// TensorFlow checkpoint of the network that smooths, without .index: checkpoint_delta/model-345002
+    #[arg(long)]
+    smoother: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -199,16 +205,22 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         Some(name) => protocol::named(name)?,
         None => protocol::open()?,
     };
-    let open = || match &common.root {
-        Some(root) => Store::at(root),
-        None => Store::open(),
+    let open = || {
+        let store = match &common.root {
+            Some(root) => Store::at(root),
+            None => Store::open(),
+        };
+        match common.max_reject_share {
+            Some(share) => store?.accepting(share),
+            None => store,
+        }
     };
     let device = || match &common.device {
         Some(name) => name.parse(),
         None => Device::auto(),
     };
     match step {
-        Step::Init(init) => self::init(&open()?, init),
+        Step::Init(init) => self::init(&open()?, init, &protocol),
         Step::Sample(DrawSample { annotations: Some(scale), share, out }) => {
             let AnnotationScale::Imagenet = scale;
             let set = AnnotationSet::imagenet().share(*share)?;
@@ -327,7 +339,10 @@ impl Root {
 
     fn datasets(&self) -> Result<()> {
         let progress = Progress::bar("datasets");
-        datasets::build(&self.store, &self.sampled()?, &self.protocol.datasets, progress)?;
+        let parameters = &self.protocol.datasets;
+        let smoother =
+            models::study_smoother(&self.store, &self.study()?, &parameters.smoothing.l0, self.device)?;
+        datasets::build(&self.store, &self.sampled()?, parameters, &*smoother, progress)?;
         Ok(())
     }
 
@@ -379,8 +394,12 @@ impl Root {
     }
 }
 
-fn init(store: &Store, init: &Init) -> Result<()> {
+fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
     let absolute = |path: &PathBuf| path.canonicalize().with_context(|| format!("{}: not there", path.display()));
+    let smoother = |prefix: &PathBuf| -> Result<PathBuf> {
+        let index = prefix.with_added_extension("index");
+        Ok(absolute(&index)?.with_extension(""))
+    };
     let network = |given: &String| -> Result<NetworkEntry> {
         let parts: Vec<&str> = given.split('=').collect();
         let (name, architecture, weights) = match parts[..] {
@@ -392,7 +411,7 @@ fn init(store: &Store, init: &Init) -> Result<()> {
         let weights = absolute(&PathBuf::from(weights))?;
         Ok(NetworkEntry { name: name.into(), architecture: architecture.into(), weights })
     };
-    let study = Study {
+    let mut study = Study {
         name: "own photographs".into(),
         images: init.images.iter().map(absolute).collect::<Result<_>>()?,
         split: init.split.clone(),
@@ -400,9 +419,18 @@ fn init(store: &Store, init: &Init) -> Result<()> {
         conflict: None,
         classes: Classes::Imagenet,
         networks: init.network.iter().map(network).collect::<Result<_>>()?,
-        images_per_class: init.per_class,
+        images_per_class: 0,
+        smoother: init.smoother.as_ref().map(smoother).transpose()?,
     };
     let images = study.split_images(store)?;
+    let mut classes = std::collections::BTreeMap::<&str, usize>::new();
+    images.iter().for_each(|image| *classes.entry(&image.wnid).or_default() += 1);
+    let smallest = classes.values().copied().min().unwrap_or(0);
+    study.images_per_class = match init.per_class {
+        Some(count) => count,
+        None => protocol.images_per_class(classes.len())?.min(smallest),
+    };
+    say(&format!("{} of each of {} classes will be sampled", study.images_per_class, classes.len()));
     let path = study.save(store)?;
     say(&format!("{}: {} photographs, {} networks", path.display(), images.len(), study.networks.len()));
     Ok(())

@@ -1,333 +1,415 @@
 //! Step 4: every variant of every sampled photograph as a file, and the manifest that says what each one is.
 
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 use polars::prelude::*;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::patch::{patch_boxes, patched};
-use super::scramble::{Scrambling, derangements, scrambled};
-use super::smooth::{L0, Sign, difference, smooth};
+use super::parameters::{Chain, Encoding, Parameters, Smoothing};
+use super::recipe::{Change, Fillings, KINDS, Kind, Rearranged, Recipe, plan, single_box};
+use super::smooth::{Sign, Smoother, difference};
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Progress, Stage};
-use crate::pixels::{self, Crop, PixelBox};
-use crate::store::{ImageFile, Reject, Store, rejects_table, sha256_hex};
+use crate::pixels::{self, JpegBase};
+use crate::store::{ImageFile, Reject, Store, Written, rejects_table, sha256_hex, sweep};
 
-/// What was done to a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Kind {
-    /// Blocks in another order.
-    Scrambled,
-    /// Patches filled.
-    Patched,
-    /// Smoothed so many times.
-    Smoothed,
-    /// What smoothing took away.
-    Difference,
-    /// The same with the sign turned.
-    DifferenceInverse,
-}
-
-/// All kinds, with their names in the manifest and their folders under the root.
-pub const KINDS: [(Kind, &str, &str); 5] = [
-    (Kind::Scrambled, "scrambled", "imagenette2_scr"),
-    (Kind::Patched, "patched", "imagenette2_ptd"),
-    (Kind::Smoothed, "smoothed", "imagenette2_smt"),
-    (Kind::Difference, "difference", "imagenette2_smtdiff"),
-    (Kind::DifferenceInverse, "difference inverse", "imagenette2_smtdiffinv"),
-];
-
-impl Kind {
-    /// The name in the manifest.
-    pub fn name(self) -> &'static str {
-        KINDS[self as usize].1
-    }
-
-    fn folder(self) -> &'static str {
-        KINDS[self as usize].2
-    }
-}
-
-/// Everything that decides which variants are made, and how.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Parameters {
-    /// Seed of the sample and of the scrambling.
-    pub seed: u64,
-    /// Sides of the blocks, in pixels of the crop.
-    pub blocks: Vec<u32>,
-    /// Orders of the blocks for each side.
-    pub scrambled_variants: usize,
-    /// Which orders count.
-    pub scrambling: Scrambling,
-    /// Sides of the patches, in pixels of the crop.
-    pub patches: Vec<u32>,
-    /// Colour of the patches.
-    pub fill: [u8; 3],
-    /// Passes of smoothing.
-    pub passes: u32,
-    /// Each pass.
-    pub l0: L0,
-    /// The pass whose difference from the original is kept.
-    pub difference_pass: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Parameters {
-            seed: 2020,
-            blocks: vec![28, 32, 56, 112],
-            scrambled_variants: 3,
-            scrambling: Scrambling::Derangements,
-            patches: vec![10, 20, 30, 40, 50, 60, 70],
-            fill: [0, 0, 0],
-            passes: 5,
-            l0: L0::default(),
-            difference_pass: 5,
-        }
-    }
-}
+/// Side of the crop that variants are made of.
+const SIDE: u32 = 224;
+/// Pillow's default quality of JPEG.
+const QUALITY: f32 = 75.0;
 
 /// The manifest and what was skipped.
 #[derive(Debug, Clone)]
 pub struct Manifest {
     /// One row a file: `file` (under the root), `original` (name of the photograph), `wnid`, `kind`, `level` (side of the
     /// blocks or patches in pixels, number of passes; 0 for the untouched picture), `variant` (number of the order or of
-    /// the patch; -1 for all patches at once and where there is but one), `order` (of the blocks), `row`, `col` (of a
-    /// single patch, else -1), `seed`, `sha256`.
+    /// the patch; -1 for all patches at once and where there is but one), `order` (of the blocks, or their shifts),
+    /// `displacement` (mean distance that blocks moved, in pixels), `row`, `col`, `height`, `width` (of a single patch,
+    /// else -1), `gap` (between patches, else -1), `fill` (of patches), `smoother`, `seed`, `protocol`, `sha256` (empty
+    /// where no file was written).
     pub table: DataFrame,
     /// Photographs that could not be read.
     pub rejects: DataFrame,
 }
 
-/// One file to be.
-struct Variant {
-    kind: Kind,
-    level: u32,
-    variant: i64,
-    order: String,
-    place: Option<PixelBox<Crop>>,
-    name: String,
-    picture: RgbImage,
-}
-
 /// One row of the manifest.
 struct Row {
-    original: usize,
-    kind: Kind,
-    level: u32,
-    variant: i64,
-    order: String,
-    place: (i64, i64),
+    image: usize,
+    recipe: Recipe,
     file: String,
     sha256: String,
 }
 
-/// Makes all variants of some photographs as PNG and writes the manifest (`datasets.{parquet,csv}`). A run that was
-/// stopped goes on; a finished one is read back.
+/// Makes all variants of some photographs and writes the manifest (`datasets.{parquet,csv}`). A run that was stopped goes
+/// on; a finished one is read back; another parameter makes only those files again that depend on it. `smoother` is what
+/// smooths them: [`Parameters::smoothing`]'s own L0, or a network.
 ///
 /// # Errors
 /// [`Code::Stopped`]; [`Code::Parameter`] for sizes that do not fit the crop; [`Code::Io`] if the root cannot be
-/// written; [`Code::Image`] if no photograph could be read.
-pub fn build(store: &Store, images: &[ImageFile], parameters: &Parameters, progress: Progress) -> Result<Manifest> {
+/// written; [`Code::Image`] if no photograph could be read, or more were skipped than may be.
+pub fn build(
+    store: &Store,
+    images: &[ImageFile],
+    parameters: &Parameters,
+    smoother: &dyn Smoother,
+    progress: Progress,
+) -> Result<Manifest> {
     let paths: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
-    let record = store.record("datasets", parameters, &paths)?;
+    let record = store.record("datasets", &(parameters, smoother.identity()), &paths)?;
     if record.finished().is_some() {
         return Ok(Manifest { table: store.table("datasets")?, rejects: store.table("datasets_rejects")? });
     }
-    for (.., folder) in KINDS {
-        record.folder(folder)?;
-    }
     let run = progress.start(images.len(), "photographs");
-    let results: Vec<Result<Vec<Row>>> = images
+    let results: Vec<Result<Vec<(Recipe, Written)>>> = images
         .par_iter()
-        .enumerate()
-        .map(|(original, image)| {
+        .map(|image| {
             run.check()?;
-            let rows = build_one(store, original, image, parameters, &run);
-            match &rows {
+            let files = Photograph::read(store, image, parameters, smoother).and_then(|one| one.build(&run));
+            match &files {
                 Ok(_) => run.tick(),
                 Err(_) => run.skip(),
             }
-            rows
+            files
         })
         .collect();
     run.check()?;
-    run.finish();
-    let (mut rows, mut rejects) = (Vec::new(), Vec::new());
-    for (image, result) in images.iter().zip(results) {
+    let (mut rows, mut rejects, mut files) = (Vec::new(), Vec::new(), Vec::new());
+    for (image, result) in results.into_iter().enumerate() {
         match result {
-            Ok(new) => rows.extend(new),
+            Ok(new) => {
+                for (recipe, written) in new {
+                    rows.push(Row { image, recipe, file: written.name.clone(), sha256: written.sha256.clone() });
+                    files.push(written);
+                }
+            }
             Err(error) if matches!(error.code(), Code::Image | Code::Decoder | Code::Limit) => {
+                let image = &images[image];
                 rejects.push(Reject::of("datasets", &image.stem, &error.or_path(&image.path)));
             }
             Err(error) => return Err(error),
         }
     }
-    rows.sort_by_key(|row| (row.kind, row.original));
-    let manifest = Manifest { table: table(&rows, images, parameters)?, rejects: rejects_table(&rejects)? };
-    let mut files: Vec<PathBuf> = rows.iter().map(|row| store.path(&row.file)).collect();
-    files.extend(store.write_table("datasets", &manifest.table)?);
-    files.extend(store.write_table("datasets_rejects", &manifest.rejects)?);
-    record.finish(images.len() as u64, (images.len() - rejects.len()) as u64, &files)?;
-    Ok(manifest)
+    run.finish();
+    let (all, ok) = (images.len() as u64, (images.len() - rejects.len()) as u64);
+    let rejects = rejects_table(&rejects)?;
+    let listed = store.write_table("datasets_rejects", &rejects)?;
+    store.accept("datasets", all, ok)?;
+    let table = table(rows, images, parameters, smoother)?;
+    let tables = store.write_table("datasets", &table)?;
+    for path in listed.into_iter().chain(tables) {
+        files.push(store.written(&path)?);
+    }
+    let folders: HashSet<&str> = KINDS.iter().map(|(.., folder)| *folder).collect();
+    let keep: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    sweep(store, &folders.into_iter().collect::<Vec<_>>(), &keep)?;
+    record.finish_written(all, ok, files)?;
+    Ok(Manifest { table, rejects })
 }
 
-fn build_one(
-    store: &Store,
-    original: usize,
+/// The manifest of what [`build`] would make, without making it: no file is written, and `sha256` is empty. For
+/// experiments that make every picture in memory.
+///
+/// # Errors
+/// [`Code::Parameter`] for sizes that do not fit the crop.
+pub fn planned(images: &[ImageFile], parameters: &Parameters, smoother: &dyn Smoother) -> Result<Manifest> {
+    let mut rows = Vec::new();
+    for (image, photograph) in images.iter().enumerate() {
+        for recipe in plan(&photograph.stem, SIDE, parameters)? {
+            let file = file_name(photograph, &recipe, parameters.encoding);
+            rows.push(Row { image, recipe, file, sha256: String::new() });
+        }
+    }
+    Ok(Manifest { table: table(rows, images, parameters, smoother)?, rejects: rejects_table(&[])? })
+}
+
+/// The crop of a photograph and all its variants in memory, in the order of [`plan`]: what [`build`] would write, before
+/// it is encoded. Equal to what is read back where the encoding is without loss.
+///
+/// # Errors
+/// As [`build`], for one photograph.
+pub fn in_memory(
     image: &ImageFile,
     parameters: &Parameters,
-    run: &Stage,
-) -> Result<Vec<Row>> {
-    let crop = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
-    let mut rows = Vec::new();
-    for make in [scrambled_variants, patched_variants, smoothed_variants] {
-        run.check()?;
-        for variant in make(image, &crop, parameters)? {
-            let file = format!("{}/{}/{}_{}.png", variant.kind.folder(), image.wnid, image.stem, variant.name);
-            let bytes = pixels::encode_png(&variant.picture)?;
-            store.write_unsynced(&file, &bytes)?;
-            rows.push(Row {
-                original,
-                kind: variant.kind,
-                level: variant.level,
-                variant: variant.variant,
-                order: variant.order,
-                place: variant.place.map_or((-1, -1), |place| (i64::from(place.row), i64::from(place.col))),
-                sha256: sha256_hex(&bytes),
-                file,
-            });
-        }
-    }
-    Ok(rows)
-}
-
-fn untouched(kind: Kind, picture: &RgbImage) -> Variant {
-    let (order, name) = (String::new(), "original".to_string());
-    Variant { kind, level: 0, variant: -1, order, place: None, name, picture: picture.clone() }
-}
-
-fn scrambled_variants(image: &ImageFile, crop: &RgbImage, parameters: &Parameters) -> Result<Vec<Variant>> {
-    let mut all = vec![untouched(Kind::Scrambled, crop)];
-    for &block in &parameters.blocks {
-        let mut rng = ChaCha8Rng::seed_from_u64(parameters.seed);
-        let stream = sha256_hex(format!("{}/{block}", image.stem).as_bytes());
-        rng.set_stream(u64::from_str_radix(&stream[..15], 16).unwrap_or(0));
-        let count =
-            (crop.width().checked_div(block).unwrap_or(0) * crop.height().checked_div(block).unwrap_or(0)) as usize;
-        let orders = derangements(count, parameters.scrambled_variants, parameters.scrambling, &mut rng)?;
-        for (variant, order) in orders.into_iter().enumerate() {
-            all.push(Variant {
-                kind: Kind::Scrambled,
-                level: block,
-                variant: variant as i64,
-                picture: scrambled(crop, block, &order)?,
-                order: order.iter().map(usize::to_string).collect::<Vec<_>>().join(" "),
-                place: None,
-                name: format!("block{block}_order{variant}"),
-            });
-        }
-    }
-    Ok(all)
-}
-
-fn patched_variants(_: &ImageFile, crop: &RgbImage, parameters: &Parameters) -> Result<Vec<Variant>> {
-    let mut all = vec![untouched(Kind::Patched, crop)];
-    let one =
-        |level: u32, variant: i64, place: Option<PixelBox<Crop>>, boxes: &[PixelBox<Crop>], name: String| Variant {
-            kind: Kind::Patched,
-            level,
-            variant,
-            order: String::new(),
-            place,
-            name,
-            picture: patched(crop, boxes, Rgb(parameters.fill)),
+    smoother: &dyn Smoother,
+) -> Result<Vec<(Recipe, RgbImage)>> {
+    let photograph = pixels::decode(&image.path)?;
+    let crop = pixels::imagenet_crop(&photograph)?;
+    let mut fillings = Fillings::new(&crop, &image.stem, parameters.seed);
+    let smoothed = Smoothed::new(&photograph, &crop, &parameters.smoothing, smoother)?;
+    let mut all = Vec::new();
+    for recipe in plan(&image.stem, SIDE, parameters)? {
+        let drawn = recipe.change.draw(&crop, &mut fillings)?;
+        let picture = match drawn {
+            Some(picture) => picture,
+            None => smoothed.draw(&recipe.change).cloned().ok_or_else(|| unknown(&recipe))?,
         };
-    for &size in &parameters.patches {
-        let boxes = patch_boxes(crop.width(), size);
-        if boxes.is_empty() {
-            return Err(Error::new(Code::Parameter, format!("a patch of {size} does not fit {}", crop.width())));
-        }
-        for (index, patch) in boxes.iter().enumerate() {
-            let name = format!("patch{size}_{index}");
-            all.push(one(size, index as i64, Some(*patch), std::slice::from_ref(patch), name));
-        }
-        all.push(one(size, -1, None, &boxes, format!("patch{size}_all")));
+        all.push((recipe, picture));
     }
     Ok(all)
 }
 
-fn smoothed_variants(_: &ImageFile, crop: &RgbImage, parameters: &Parameters) -> Result<Vec<Variant>> {
-    let mut all = vec![untouched(Kind::Smoothed, crop)];
-    let mut picture = crop.clone();
-    for pass in 1..=parameters.passes {
-        picture = smooth(&picture, &parameters.l0);
-        let order = String::new();
-        let name = format!("pass{pass}");
-        all.push(Variant {
-            kind: Kind::Smoothed,
-            level: pass,
-            variant: -1,
-            order,
-            place: None,
-            name,
-            picture: picture.clone(),
-        });
-        if pass == parameters.difference_pass {
-            for (kind, sign) in [(Kind::Difference, Sign::Plain), (Kind::DifferenceInverse, Sign::Inverse)] {
-                all.push(Variant {
-                    kind,
-                    level: pass,
-                    variant: -1,
-                    order: String::new(),
-                    place: None,
-                    name: format!("pass{pass}"),
-                    picture: difference(crop, &picture, sign),
-                });
+fn unknown(recipe: &Recipe) -> Error {
+    Error::new(Code::Parameter, format!("{} is no change that can be drawn", recipe.name))
+}
+
+fn file_name(image: &ImageFile, recipe: &Recipe, encoding: Encoding) -> String {
+    format!("{}/{}/{}_{}.{}", recipe.kind.folder(), image.wnid, image.stem, recipe.name, encoding.ending())
+}
+
+/// The crop after each pass of smoothing, and what that took away.
+struct Smoothed {
+    passes: Vec<RgbImage>,
+    /// The difference and its inverse.
+    differences: Option<[RgbImage; 2]>,
+}
+
+impl Smoothed {
+    fn new(photograph: &RgbImage, crop: &RgbImage, how: &Smoothing, smoother: &dyn Smoother) -> Result<Self> {
+        let signs = [Sign::Plain, Sign::Inverse];
+        match how.chain {
+            Chain::InMemory => {
+                let passes = super::smooth::smooth(crop, smoother, how.passes)?;
+                let last = how.difference_pass.checked_sub(1).and_then(|pass| passes.get(pass as usize));
+                let differences = last.map(|last| signs.map(|sign| difference(crop, last, sign, how.difference)));
+                Ok(Smoothed { passes, differences })
+            }
+            Chain::JpegOfPhotograph => {
+                let saved = |picture: &RgbImage| {
+                    pixels::decode_bytes(&pixels::encode_jpeg(picture, QUALITY)?, &pixels::Limits::default())
+                };
+                let (mut last, mut passes, mut differences) = (photograph.clone(), Vec::new(), None);
+                for pass in 1..=how.passes {
+                    last = saved(&smoother.pass(&last)?)?;
+                    passes.push(pixels::imagenet_crop(&last)?);
+                    if pass == how.difference_pass {
+                        let [plain, inverse] = signs.map(|sign| {
+                            pixels::imagenet_crop(&saved(&difference(photograph, &last, sign, how.difference))?)
+                        });
+                        differences = Some([plain?, inverse?]);
+                    }
+                }
+                Ok(Smoothed { passes, differences })
             }
         }
     }
-    Ok(all)
+
+    fn draw(&self, change: &Change) -> Option<&RgbImage> {
+        match *change {
+            Change::Smoothed { passes } => self.passes.get(passes.checked_sub(1)? as usize),
+            Change::Difference { sign, .. } => self.differences.as_ref().map(|both| &both[sign as usize]),
+            _ => None,
+        }
+    }
 }
 
-fn table(rows: &[Row], images: &[ImageFile], parameters: &Parameters) -> Result<DataFrame> {
+/// One photograph on its way to its files.
+struct Photograph<'a> {
+    store: &'a Store,
+    image: &'a ImageFile,
+    parameters: &'a Parameters,
+    smoother: &'a dyn Smoother,
+    sha256: String,
+    picture: RgbImage,
+    crop: RgbImage,
+}
+
+/// What decides the files of a piece beside the library's code.
+#[derive(Serialize)]
+struct DecidedBy<'a> {
+    photograph: &'a str,
+    wnid: &'a str,
+    seed: u64,
+    encoding: Encoding,
+    recipes: &'a [Recipe],
+    smoothing: Option<(Smoothing, String)>,
+}
+
+impl<'a> Photograph<'a> {
+    fn read(
+        store: &'a Store,
+        image: &'a ImageFile,
+        parameters: &'a Parameters,
+        smoother: &'a dyn Smoother,
+    ) -> Result<Self> {
+        let bytes = pixels::read(&image.path)?;
+        let picture = pixels::decode_bytes(&bytes, &pixels::Limits::default())?;
+        let crop = pixels::imagenet_crop(&picture)?;
+        Ok(Photograph { store, image, parameters, smoother, sha256: sha256_hex(&bytes), picture, crop })
+    }
+
+    /// All its files, piece by piece; what is finished is not made again.
+    fn build(&self, run: &Stage) -> Result<Vec<(Recipe, Written)>> {
+        let mut pieces: BTreeMap<(Kind, u32), Vec<Recipe>> = BTreeMap::new();
+        for recipe in plan(&self.image.stem, SIDE, self.parameters)? {
+            // One pass of smoothing cannot be made without those before it.
+            let smoothed = matches!(recipe.change, Change::Smoothed { .. } | Change::Difference { .. });
+            let key = if smoothed { (Kind::Smoothed, 1) } else { (recipe.kind, recipe.level) };
+            pieces.entry(key).or_default().push(recipe);
+        }
+        let encoder = std::cell::OnceCell::new();
+        let mut files = Vec::new();
+        for ((kind, level), recipes) in pieces {
+            run.check()?;
+            let smooths = kind == Kind::Smoothed && level > 0;
+            let decided_by = DecidedBy {
+                photograph: &self.sha256,
+                wnid: &self.image.wnid,
+                seed: self.parameters.seed,
+                encoding: self.parameters.encoding,
+                recipes: &recipes,
+                smoothing: smooths.then(|| (self.parameters.smoothing, self.smoother.identity())),
+            };
+            let name = format!("datasets/{}/{}.{}{level}", self.image.wnid, self.image.stem, kind.name());
+            let piece = self.store.piece(&name, &decided_by)?;
+            let written = match piece.finished() {
+                Some(written) => written,
+                None => {
+                    let pictures = if smooths { self.smoothed(&recipes)? } else { self.rearranged(&recipes, &encoder)? };
+                    let written: Result<Vec<Written>> = recipes
+                        .iter()
+                        .zip(pictures)
+                        .map(|(recipe, bytes)| {
+                            let name = file_name(self.image, recipe, self.parameters.encoding);
+                            self.store.write_piece(&name, &bytes)
+                        })
+                        .collect();
+                    let written = written?;
+                    piece.finish(&written)?;
+                    written
+                }
+            };
+            files.extend(recipes.into_iter().zip(written));
+        }
+        Ok(files)
+    }
+
+    fn smoothed(&self, recipes: &[Recipe]) -> Result<Vec<Vec<u8>>> {
+        let smoothed = Smoothed::new(&self.picture, &self.crop, &self.parameters.smoothing, self.smoother)?;
+        let one = |recipe: &Recipe| match smoothed.draw(&recipe.change) {
+            Some(picture) => encode(picture, self.parameters.encoding),
+            None => Err(unknown(recipe)),
+        };
+        recipes.iter().map(one).collect()
+    }
+
+    fn rearranged(&self, recipes: &[Recipe], base: &std::cell::OnceCell<JpegBase>) -> Result<Vec<Vec<u8>>> {
+        let mut fillings = Fillings::new(&self.crop, &self.image.stem, self.parameters.seed);
+        let mut one = |recipe: &Recipe| {
+            let picture = recipe.change.draw(&self.crop, &mut fillings)?.ok_or_else(|| unknown(recipe))?;
+            if self.parameters.encoding != Encoding::Jpeg {
+                return encode(&picture, self.parameters.encoding);
+            }
+            let base = match base.get() {
+                Some(base) => base,
+                None => {
+                    let made = JpegBase::new(&self.crop, QUALITY)?;
+                    base.get_or_init(|| made)
+                }
+            };
+            let areas = match recipe.change.rearranged(SIDE)? {
+                Some(Rearranged::Boxes(boxes)) => {
+                    boxes.iter().map(|area| (area.row, area.col, area.height, area.width)).collect()
+                }
+                _ => vec![(0, 0, SIDE, SIDE)],
+            };
+            base.encode(&picture, &areas)
+        };
+        recipes.iter().map(&mut one).collect()
+    }
+}
+
+fn encode(picture: &RgbImage, encoding: Encoding) -> Result<Vec<u8>> {
+    match encoding {
+        Encoding::Jpeg => pixels::encode_jpeg(picture, QUALITY),
+        Encoding::Png => pixels::encode_png(picture),
+    }
+}
+
+fn table(mut rows: Vec<Row>, images: &[ImageFile], parameters: &Parameters, smoother: &dyn Smoother) -> Result<DataFrame> {
+    rows.sort_by_key(|row| (row.recipe.kind, row.image));
+    let (identity, smooths) = (smoother.identity(), |row: &Row| {
+        matches!(row.recipe.change, Change::Smoothed { .. } | Change::Difference { .. })
+    });
+    let order = |row: &Row| match &row.recipe.change {
+        Change::Order { order, .. } => order.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),
+        Change::Shifts { shifts, .. } => {
+            shifts.iter().map(|[down, right]| format!("{down},{right}")).collect::<Vec<_>>().join(" ")
+        }
+        _ => String::new(),
+    };
+    let patches = |row: &Row| if let Change::Patches { patches, .. } = &row.recipe.change { Some(*patches) } else { None };
+    let places: Vec<[i64; 4]> = rows
+        .iter()
+        .map(|row| {
+            single_box(&row.recipe.change, SIDE)
+                .map_or([-1; 4], |place| [place.row, place.col, place.height, place.width].map(i64::from))
+        })
+        .collect();
+    let place = |side: usize| places.iter().map(|place| place[side]).collect::<Vec<_>>();
     Ok(df!(
         "file" => rows.iter().map(|row| row.file.clone()).collect::<Vec<_>>(),
-        "original" => rows.iter().map(|row| images[row.original].stem.clone()).collect::<Vec<_>>(),
-        "wnid" => rows.iter().map(|row| images[row.original].wnid.clone()).collect::<Vec<_>>(),
-        "kind" => rows.iter().map(|row| row.kind.name()).collect::<Vec<_>>(),
-        "level" => rows.iter().map(|row| i64::from(row.level)).collect::<Vec<_>>(),
-        "variant" => rows.iter().map(|row| row.variant).collect::<Vec<_>>(),
-        "order" => rows.iter().map(|row| row.order.clone()).collect::<Vec<_>>(),
-        "row" => rows.iter().map(|row| row.place.0).collect::<Vec<_>>(),
-        "col" => rows.iter().map(|row| row.place.1).collect::<Vec<_>>(),
+        "original" => rows.iter().map(|row| images[row.image].stem.clone()).collect::<Vec<_>>(),
+        "wnid" => rows.iter().map(|row| images[row.image].wnid.clone()).collect::<Vec<_>>(),
+        "kind" => rows.iter().map(|row| row.recipe.kind.name()).collect::<Vec<_>>(),
+        "level" => rows.iter().map(|row| i64::from(row.recipe.level)).collect::<Vec<_>>(),
+        "variant" => rows.iter().map(|row| row.recipe.variant).collect::<Vec<_>>(),
+        "order" => rows.iter().map(order).collect::<Vec<_>>(),
+        "displacement" => rows.iter().map(|row| row.recipe.change.displacement(SIDE)).collect::<Vec<_>>(),
+        "row" => place(0),
+        "col" => place(1),
+        "height" => place(2),
+        "width" => place(3),
+        "gap" => rows.iter().map(|row| patches(row).map_or(-1, |patches| i64::from(patches.gap))).collect::<Vec<_>>(),
+        "fill" => rows.iter().map(|row| patches(row).map_or("", |patches| patches.fill.name())).collect::<Vec<_>>(),
+        "smoother" => rows.iter().map(|row| if smooths(row) { identity.as_str() } else { "" }).collect::<Vec<_>>(),
         "seed" => vec![parameters.seed as i64; rows.len()],
+        "protocol" => vec![parameters.protocol.as_str(); rows.len()],
         "sha256" => rows.iter().map(|row| row.sha256.clone()).collect::<Vec<_>>(),
     )?)
 }
 
 impl Manifest {
-    /// Files of each kind and level, as a table: `kind, level, files`.
+    /// Files of each kind, as a table: `kind, files`.
+    ///
+    /// # Errors
+    /// [`Code::Table`] if the manifest lacks a column.
+    pub fn totals(&self) -> Result<DataFrame> {
+        let kinds = crate::store::texts(&self.table, "kind")?;
+        let counts: Vec<(&str, i64)> = KINDS
+            .iter()
+            .map(|(_, name, _)| (*name, kinds.iter().filter(|kind| kind == name).count() as i64))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        Ok(df!(
+            "kind" => counts.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
+            "files" => counts.iter().map(|(_, count)| *count).collect::<Vec<_>>(),
+        )?)
+    }
+
+    /// Files of each kind and level, as a table: `kind, level, gap, fill, files`.
     ///
     /// # Errors
     /// [`Code::Table`] if the manifest lacks a column.
     pub fn counts(&self) -> Result<DataFrame> {
-        let kinds = crate::store::texts(&self.table, "kind")?;
-        let levels = crate::store::integers(&self.table, "level")?;
-        let mut counts: Vec<((String, i64), i64)> = Vec::new();
-        for key in kinds.into_iter().zip(levels) {
+        let (kinds, fills) = (crate::store::texts(&self.table, "kind")?, crate::store::texts(&self.table, "fill")?);
+        let (levels, gaps) =
+            (crate::store::integers(&self.table, "level")?, crate::store::integers(&self.table, "gap")?);
+        let mut counts: Vec<((&str, i64, i64, &str), i64)> = Vec::new();
+        for row in 0..kinds.len() {
+            let key = (kinds[row].as_str(), levels[row], gaps[row], fills[row].as_str());
             match counts.iter_mut().find(|(other, _)| *other == key) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((key, 1)),
             }
         }
         Ok(df!(
-            "kind" => counts.iter().map(|((kind, _), _)| kind.clone()).collect::<Vec<_>>(),
-            "level" => counts.iter().map(|((_, level), _)| *level).collect::<Vec<_>>(),
+            "kind" => counts.iter().map(|((kind, ..), _)| *kind).collect::<Vec<_>>(),
+            "level" => counts.iter().map(|((_, level, ..), _)| *level).collect::<Vec<_>>(),
+            "gap" => counts.iter().map(|((.., gap, _), _)| (*gap >= 0).then_some(*gap)).collect::<Vec<_>>(),
+            "fill" => counts.iter().map(|((.., fill), _)| *fill).collect::<Vec<_>>(),
             "files" => counts.iter().map(|(_, count)| *count).collect::<Vec<_>>(),
         )?)
     }
@@ -335,7 +417,10 @@ impl Manifest {
 
 #[cfg(test)]
 mod tests {
+    use image::Rgb;
+
     use super::*;
+    use crate::datasets::{Fill, Patches};
     use crate::store::texts;
 
     fn photographs(folder: &std::path::Path) -> Vec<ImageFile> {
@@ -349,19 +434,33 @@ mod tests {
             .collect()
     }
 
-    fn quick() -> Parameters {
-        Parameters { patches: vec![50, 70], passes: 1, difference_pass: 1, ..Parameters::default() }
+    fn quick(parameters: Parameters) -> Parameters {
+        let patches = vec![Patches { size: 70, gap: 70, fill: Fill::Black }, Patches { size: 70, gap: 30, fill: Fill::Noise }];
+        let mut quick = Parameters { patches, ..parameters };
+        quick.scramble.blocks = vec![28, 112];
+        (quick.smoothing.passes, quick.smoothing.difference_pass) = (2, 1);
+        quick
     }
 
-    #[test]
-    fn counts_per_photograph_are_as_published() {
-        let image = ImageFile { wnid: "w".into(), stem: "s".into(), split: String::new(), path: "s.png".into() };
-        let (crop, parameters) = (RgbImage::new(224, 224), Parameters::default());
-        assert_eq!(30 * scrambled_variants(&image, &crop, &parameters).unwrap().len(), 390);
-        assert_eq!(30 * patched_variants(&image, &crop, &parameters).unwrap().len(), 6060);
-        let smoothed = smoothed_variants(&image, &crop, &parameters).unwrap();
-        let of = |kind: Kind| 30 * smoothed.iter().filter(|variant| variant.kind == kind).count();
-        assert_eq!((of(Kind::Smoothed), of(Kind::Difference), of(Kind::DifferenceInverse)), (180, 30, 30));
+    fn build_quietly(store: &Store, images: &[ImageFile], parameters: &Parameters) -> Result<Manifest> {
+        build(store, images, parameters, &parameters.smoothing.l0, Progress::silent())
+    }
+
+    /// Every file of a root but the manifests, whose paths to the photographs differ, with its content.
+    fn tree(root: &std::path::Path) -> BTreeMap<PathBuf, Vec<u8>> {
+        fn walk(root: &std::path::Path, folder: &std::path::Path, into: &mut BTreeMap<PathBuf, Vec<u8>>) {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    walk(root, &path, into);
+                } else {
+                    into.insert(path.strip_prefix(root).unwrap().to_path_buf(), std::fs::read(&path).unwrap());
+                }
+            }
+        }
+        let mut files = BTreeMap::new();
+        walk(root, root, &mut files);
+        files
     }
 
     #[test]
@@ -370,16 +469,122 @@ mod tests {
         let mut images = photographs(folder.path());
         std::fs::write(&images[1].path, "no picture").unwrap();
         let store = Store::at(folder.path().join("root")).unwrap();
-        let first = build(&store, &images, &quick(), Progress::silent()).unwrap();
+        let parameters = quick(Parameters::default());
+        let error = build_quietly(&store, &images, &parameters).unwrap_err();
+        assert!(error.to_string().contains("50.0 % were skipped") && error.to_string().contains("--max-reject-share"));
+        assert!(store.path("datasets_rejects.csv").exists() && !store.path("datasets.csv").exists());
+        let store = store.accepting(0.5).unwrap();
+        let first = build_quietly(&store, &images, &parameters).unwrap();
         assert_eq!(first.rejects.height(), 1);
         assert!(texts(&first.table, "original").unwrap().iter().all(|name| name == "p0"));
-        let again = build(&store, &images, &quick(), Progress::silent()).unwrap();
+        let again = build_quietly(&store, &images, &parameters).unwrap();
         assert!(first.table.equals(&again.table));
 
         let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let other = Store::at(folder.path().join("other")).unwrap();
         images.truncate(1);
-        let alone = one_thread.install(|| build(&other, &images, &quick(), Progress::silent())).unwrap();
+        let alone = one_thread.install(|| build_quietly(&other, &images, &parameters)).unwrap();
         assert_eq!(texts(&alone.table, "sha256").unwrap(), texts(&first.table, "sha256").unwrap());
+    }
+
+    #[test]
+    fn files_are_what_is_made_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = photographs(folder.path());
+        for parameters in [Parameters::default(), Parameters::published()].map(quick) {
+            let store = Store::at(folder.path().join(&parameters.protocol)).unwrap();
+            let manifest = build_quietly(&store, &images, &parameters).unwrap();
+            let plan = planned(&images, &parameters, &parameters.smoothing.l0).unwrap();
+            let [files, again] = [&manifest, &plan].map(|manifest| texts(&manifest.table, "file").unwrap());
+            assert_eq!(files, again);
+            for image in &images {
+                for (recipe, picture) in in_memory(image, &parameters, &parameters.smoothing.l0).unwrap() {
+                    let name = file_name(image, &recipe, parameters.encoding);
+                    let bytes = encode(&picture, parameters.encoding).unwrap();
+                    assert!(std::fs::read(store.path(&name)).unwrap() == bytes, "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_parameter_makes_only_what_it_touches_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = photographs(folder.path());
+        let store = Store::at(folder.path().join("root")).unwrap();
+        let mut parameters = quick(Parameters::default());
+        let before = build_quietly(&store, &images, &parameters).unwrap();
+        let written = |name: &str| std::fs::metadata(store.path(name)).unwrap().modified().unwrap();
+        let [kept, gone] = ["imagenette2_scr/n90000001/p0_block28_order0.png", "imagenette2_ptd/n90000001/p0_patch70_gap30_noise_all.png"];
+        let then = written(kept);
+        parameters.patches[1].fill = Fill::Mean;
+        let after = build_quietly(&store, &images, &parameters).unwrap();
+        assert_eq!(written(kept), then, "made again though nothing changed");
+        assert!(!store.path(gone).exists() && store.path(&gone.replace("noise", "mean")).exists());
+        assert_eq!(before.table.height(), after.table.height());
+
+        let fresh = Store::at(folder.path().join("fresh")).unwrap();
+        build_quietly(&fresh, &images, &parameters).unwrap();
+        let pictures = |store: &Store| {
+            let mut files = tree(store.root());
+            files.retain(|path, _| !path.starts_with("manifests"));
+            files
+        };
+        assert!(pictures(&store) == pictures(&fresh));
+    }
+
+    /// In processes of their own, which die at every step of writing, or for which the disk is full from there on; then
+    /// the same call once more. Whatever happened, the result is that of an uninterrupted run.
+    #[test]
+    fn a_kill_or_a_full_disk_at_every_write_leaves_nothing_that_a_second_call_does_not_mend() {
+        let name = "a_kill_or_a_full_disk_at_every_write_leaves_nothing_that_a_second_call_does_not_mend";
+        let mut parameters = quick(Parameters::published());
+        parameters.patches.truncate(1);
+        parameters.scramble.blocks = vec![112];
+        parameters.scramble.variants = 1;
+        (parameters.smoothing.passes, parameters.smoothing.difference_pass) = (1, 1);
+        if let Some(root) = std::env::var_os("LGF_TEST_ROOT") {
+            let folder = PathBuf::from(root);
+            let images = &photographs(&folder)[..1];
+            let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+            let store = Store::at(folder.join("root")).unwrap();
+            if let Err(error) = one_thread.install(|| build_quietly(&store, images, &parameters)) {
+                assert!(error.to_string().contains("free some space"), "{error}");
+                std::process::exit(3);
+            }
+            return;
+        }
+        let path = format!("{}::{name}", module_path!().split_once("::").unwrap().1);
+        let child = |folder: &std::path::Path, fault: Option<(&str, u64)>| {
+            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            command.args([&path, "--exact", "--test-threads=1"]).env("LGF_TEST_ROOT", folder);
+            if let Some((fault, point)) = fault {
+                command.env(fault, point.to_string());
+            }
+            command.output().unwrap()
+        };
+        let whole = tempfile::tempdir().unwrap();
+        assert!(child(whole.path(), None).status.success());
+        let expected = tree(&whole.path().join("root"));
+        assert!(expected.keys().all(|file| !file.to_string_lossy().ends_with(".part")));
+        // The first steps one by one, then every thirteenth: they repeat.
+        let mut points = 0;
+        for point in (1..15).chain((15..).step_by(13)) {
+            let mut ended = 0;
+            for fault in ["LGF_TEST_KILL", "LGF_TEST_FULL"] {
+                let folder = tempfile::tempdir().unwrap();
+                let first = child(folder.path(), Some((fault, point)));
+                ended += u32::from(first.status.success());
+                let manifest = folder.path().join("root/manifests/datasets.json");
+                assert!(first.status.success() || !manifest.exists(), "{fault} {point}: a manifest of half a result");
+                assert!(child(folder.path(), None).status.success(), "{fault} {point}");
+                assert!(tree(&folder.path().join("root")) == expected, "{fault} {point}: another result");
+            }
+            if ended == 2 {
+                break;
+            }
+            points += 1;
+        }
+        assert!(points > 15, "only {points} points were passed");
     }
 }

@@ -1,47 +1,64 @@
 //! Variants to look at.
 
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::patch::{patch_boxes, patched};
-use super::scramble::{Scrambling, derangements, scrambled};
-use super::smooth::{L0, smooth};
+use super::parameters::Fill;
+use super::patch::{filling, patch_boxes, patched};
+use super::scramble::{Orders, orders, scrambled, shifts, with_seams};
+use super::smooth::{Smoother, smooth};
 use crate::error::Result;
 use crate::notebook::{Grid, Picture, Slider};
 
-/// A picture and its blocks of each side in another order.
+/// A picture with its blocks of each side in another order, and below each the control: the same seams, nothing scrambled.
 ///
 /// # Errors
 /// [`crate::error::Code::Parameter`] for a side that does not fill the picture.
 pub fn scrambled_grid(picture: &RgbImage, blocks: &[u32], seed: u64) -> Result<Grid> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut pictures = vec![Picture::new(picture.clone(), "untouched")];
+    let mut moved = vec![Picture::new(picture.clone(), "untouched")];
+    let mut controls = vec![Picture::new(picture.clone(), "untouched")];
     for &block in blocks {
         let side = |length: u32| length.checked_div(block).unwrap_or(0) as usize;
         let count = side(picture.width()) * side(picture.height());
-        let orders = derangements(count, 1, Scrambling::Derangements, &mut rng)?;
-        pictures.push(Picture::new(scrambled(picture, block, &orders[0])?, format!("blocks of {block}")));
+        let order = &orders(count, 1, Orders::Derangements, &mut rng)?[0];
+        moved.push(Picture::new(scrambled(picture, block, order)?, format!("blocks of {block}")));
+        let control = with_seams(picture, block, &shifts(count, block, &mut rng))?;
+        controls.push(Picture::new(control, format!("seams of {block}")));
     }
-    Ok(Grid::new("scrambled", &[]).row("", pictures))
+    Ok(Grid::new("scrambled", &[]).row("scrambled", moved).row("control", controls))
 }
 
 /// A picture after 0 to `passes` passes of smoothing.
-pub fn smoothed_grid(picture: &RgbImage, parameters: &L0, passes: u32) -> Grid {
+///
+/// # Errors
+/// As [`Smoother::pass`].
+pub fn smoothed_grid(picture: &RgbImage, smoother: &dyn Smoother, passes: u32) -> Result<Grid> {
     let mut pictures = vec![Picture::new(picture.clone(), "untouched")];
-    let mut smoothed = picture.clone();
-    for pass in 1..=passes {
-        smoothed = smooth(&smoothed, parameters);
-        pictures.push(Picture::new(smoothed.clone(), format!("pass {pass}")));
+    for (pass, smoothed) in smooth(picture, smoother, passes)?.into_iter().enumerate() {
+        pictures.push(Picture::new(smoothed, format!("pass {}", pass + 1)));
     }
-    Grid::new("smoothed", &[]).row("", pictures)
+    Ok(Grid::new("smoothed", &[]).row("", pictures))
 }
 
-/// A picture with all patches of each size, as frames of a slider.
+/// A picture with all patches of each size, as far apart as they are wide, as frames of a slider.
 pub fn patch_slider(picture: &RgbImage, sizes: &[u32]) -> Slider {
     let frame = |&size: &u32| {
-        let boxes = patch_boxes(picture.width().min(picture.height()), size);
-        Picture::new(patched(picture, &boxes, Rgb([0; 3])), format!("{} patches of {size} x {size}", boxes.len()))
+        let side = picture.width().min(picture.height());
+        let boxes = patch_boxes(side, size, size);
+        let black = RgbImage::new(picture.width(), picture.height());
+        Picture::new(patched(picture, &boxes, &black), format!("{} patches of {size} x {size}", boxes.len()))
     };
     Slider::new("side of the patches", sizes.iter().map(frame).collect::<Vec<_>>()).width(336)
+}
+
+/// A picture with the patches of one layout, filled in each way.
+pub fn fill_grid(picture: &RgbImage, size: u32, gap: u32, seed: u64) -> Grid {
+    let one = |fill: Fill| {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let boxes = patch_boxes(picture.width().min(picture.height()), size, gap);
+        Picture::new(patched(picture, &boxes, &filling(picture, fill, size, &mut rng)), fill.name())
+    };
+    Grid::new("patched", &[]).row("", [Fill::Black, Fill::Mean, Fill::Noise, Fill::Blur].map(one))
 }

@@ -6,20 +6,26 @@
 //! ```
 //! use lgf::datasets::patch_boxes;
 //!
-//! // Patches of 70 pixels on a side of 224: a grid of 3, every second place, so 2 x 2.
-//! assert_eq!(patch_boxes(224, 70).len(), 4);
+//! // Patches of 70 pixels, 70 apart, on a side of 224: 2 x 2.
+//! assert_eq!(patch_boxes(224, 70, 70).len(), 4);
 //! ```
 
 mod build;
 mod look;
+mod parameters;
 mod patch;
+mod recipe;
 mod sample;
 mod scramble;
 mod smooth;
 
-pub use build::{KINDS, Kind, Manifest, Parameters, build};
-pub use look::{patch_slider, scrambled_grid, smoothed_grid};
-pub use patch::{patch_boxes, patched};
+pub use build::{Manifest, build, in_memory, planned};
+pub use look::{fill_grid, patch_slider, scrambled_grid, smoothed_grid};
+pub use parameters::{
+    Chain, Difference, Encoding, Fill, Parameters, Patches, Sampling, Scramble, Smoothing,
+};
+pub use patch::{filling, patch_boxes, patched};
+pub use recipe::{Change, Fillings, KINDS, Kind, Rearranged, Recipe, plan};
 pub use sample::sample_images;
-pub use scramble::{Scrambling, derangements, scrambled};
-pub use smooth::{L0, Sign, difference, smooth};
+pub use scramble::{Control, Orders, displacement, orders, scrambled, shifts, with_seams};
+pub use smooth::{L0, Sign, Smoother, difference, smooth};

@@ -1,5 +1,5 @@
-use image::RgbImage;
-use image::imageops::{crop_imm, replace};
+use image::{Rgb, RgbImage};
+use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -8,57 +8,137 @@ use crate::error::{Code, Error, Result};
 
 /// Which orders of the blocks count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Scrambling {
+#[serde(rename_all = "snake_case")]
+pub enum Orders {
     /// Any order, the original one and repeats included, as published (fault B5).
     Any,
     /// No block stays where it was, and no order comes twice for one image.
     Derangements,
 }
 
-/// The picture with its square blocks of side `block`, taken in row order, in the order of `permutation`: place `k` gets
-/// block `permutation[k]`.
+/// Whether a picture with the seams of scrambling, but nothing scrambled, stands beside the scrambled ones (fault B6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Control {
+    /// No.
+    None,
+    /// Every block stays in its place and shows the picture moved by a few pixels, each in a direction of its own.
+    Seams,
+}
+
+/// The picture with its square blocks of side `block`, taken in row order, in the order of `order`: place `k` gets block
+/// `order[k]`.
 ///
 /// # Errors
-/// [`Code::Parameter`] if the side of the picture is no multiple of `block`, or `permutation` has another length.
-pub fn scrambled(picture: &RgbImage, block: u32, permutation: &[usize]) -> Result<RgbImage> {
-    let (width, height) = picture.dimensions();
-    if block == 0 || !width.is_multiple_of(block) || !height.is_multiple_of(block) {
-        return Err(Error::new(Code::Parameter, format!("blocks of {block} do not fill {height} x {width}")));
+/// [`Code::Parameter`] if the side of the picture is no multiple of `block`, or `order` is no order of the blocks.
+pub fn scrambled(picture: &RgbImage, block: u32, order: &[u32]) -> Result<RgbImage> {
+    let sources = block_sources(picture.dimensions(), block, order)?;
+    Ok(gathered(picture, &sources))
+}
+
+/// The picture with every block in its place, showing the picture moved by `shifts[k]` (rows, columns); what would come
+/// from beyond the border comes from the border.
+///
+/// # Errors
+/// [`Code::Parameter`] if the side of the picture is no multiple of `block`, or the number of shifts is not the blocks'.
+pub fn with_seams(picture: &RgbImage, block: u32, shifts: &[[i32; 2]]) -> Result<RgbImage> {
+    let sources = shift_sources(picture.dimensions(), block, shifts)?;
+    Ok(gathered(picture, &sources))
+}
+
+/// For each pixel of the scrambled picture, row by row, the number of the pixel it comes from.
+pub(crate) fn block_sources((width, height): (u32, u32), block: u32, order: &[u32]) -> Result<Vec<u32>> {
+    let count = block_count(width, height, block)?;
+    let mut seen = vec![false; count];
+    order.iter().for_each(|&from| seen.iter_mut().skip(from as usize).take(1).for_each(|seen| *seen = true));
+    if order.len() != count || seen.contains(&false) {
+        let found = format!("{} numbers for {count} blocks, expected each of them once", order.len());
+        return Err(Error::new(Code::Parameter, found));
     }
     let columns = width / block;
-    let count = (columns * (height / block)) as usize;
-    if permutation.len() != count || permutation.iter().any(|&from| from >= count) {
-        return Err(Error::new(Code::Parameter, format!("an order of {} for {count} blocks", permutation.len())));
+    let mut sources = Vec::with_capacity((width * height) as usize);
+    for row in 0..height {
+        for place in 0..columns {
+            let from = order[(row / block * columns + place) as usize];
+            let start = (from / columns * block + row % block) * width + from % columns * block;
+            sources.extend(start..start + block);
+        }
     }
-    let place = |index: usize| ((index as u32 % columns) * block, (index as u32 / columns) * block);
-    let mut out = RgbImage::new(width, height);
-    for (to, &from) in permutation.iter().enumerate() {
-        let ((x, y), (to_x, to_y)) = (place(from), place(to));
-        let piece = crop_imm(picture, x, y, block, block).to_image();
-        replace(&mut out, &piece, i64::from(to_x), i64::from(to_y));
+    Ok(sources)
+}
+
+/// As [`block_sources`], for [`with_seams`].
+pub(crate) fn shift_sources((width, height): (u32, u32), block: u32, shifts: &[[i32; 2]]) -> Result<Vec<u32>> {
+    let count = block_count(width, height, block)?;
+    if shifts.len() != count {
+        return Err(Error::new(Code::Parameter, format!("{} shifts for {count} blocks", shifts.len())));
     }
-    Ok(out)
+    let moved = |place: u32, by: i32, side: u32| (i64::from(place) + i64::from(by)).clamp(0, i64::from(side) - 1) as u32;
+    let mut sources = Vec::with_capacity((width * height) as usize);
+    for row in 0..height {
+        for col in 0..width {
+            let [down, right] = shifts[(row / block * (width / block) + col / block) as usize];
+            sources.push(moved(row, down, height) * width + moved(col, right, width));
+        }
+    }
+    Ok(sources)
+}
+
+fn block_count(width: u32, height: u32, block: u32) -> Result<usize> {
+    if block == 0 || !width.is_multiple_of(block) || !height.is_multiple_of(block) {
+        return Err(Error::new(Code::Parameter, format!("blocks of {block} do not fill {height} x {width}"))
+            .hint("take a divisor of the side: 224 has 112, 56, 32, 28, 16, 14, 8, 7, 4, 2"));
+    }
+    Ok(((width / block) * (height / block)) as usize)
+}
+
+fn gathered(picture: &RgbImage, sources: &[u32]) -> RgbImage {
+    let (from, _) = picture.as_raw().as_chunks::<3>();
+    let mut out = RgbImage::new(picture.width(), picture.height());
+    for (pixel, &source) in out.pixels_mut().zip(sources) {
+        *pixel = Rgb(from[source as usize]);
+    }
+    out
 }
 
 /// `variants` orders of `count` blocks.
 ///
 /// # Errors
 /// [`Code::Parameter`] if so many different derangements do not exist.
-pub fn derangements(count: usize, variants: usize, how: Scrambling, rng: &mut ChaCha8Rng) -> Result<Vec<Vec<usize>>> {
-    if how == Scrambling::Derangements && derangement_count(count) < variants as f64 {
+pub fn orders(count: usize, variants: usize, how: Orders, rng: &mut ChaCha8Rng) -> Result<Vec<Vec<u32>>> {
+    if how == Orders::Derangements && derangement_count(count) < variants as f64 {
         return Err(Error::new(Code::Parameter, format!("{count} blocks have fewer than {variants} derangements")));
     }
-    let mut orders: Vec<Vec<usize>> = Vec::new();
+    let mut orders: Vec<Vec<u32>> = Vec::new();
     while orders.len() < variants {
-        let mut order: Vec<usize> = (0..count).collect();
+        let mut order: Vec<u32> = (0..count as u32).collect();
         order.shuffle(rng);
-        let stays = order.iter().enumerate().any(|(place, &block)| place == block);
-        if how == Scrambling::Derangements && (stays || orders.contains(&order)) {
+        let stays = order.iter().enumerate().any(|(place, &block)| place == block as usize);
+        if how == Orders::Derangements && (stays || orders.contains(&order)) {
             continue;
         }
         orders.push(order);
     }
     Ok(orders)
+}
+
+/// A shift for each of `count` blocks of side `block`: an eighth of the side, at least a pixel, along both axes, up or
+/// down and left or right by chance.
+pub fn shifts(count: usize, block: u32, rng: &mut ChaCha8Rng) -> Vec<[i32; 2]> {
+    let reach = (block / 8).max(1) as i32;
+    let mut one = || if rng.random_bool(0.5) { reach } else { -reach };
+    (0..count).map(|_| [one(), one()]).collect()
+}
+
+/// How far blocks moved: the mean over blocks of the distance between a block's old and new centre, in pixels. `columns`
+/// is the number of blocks in a row, `block` their side.
+pub fn displacement(order: &[u32], columns: u32, block: u32) -> f64 {
+    let place = |index: u32| (f64::from(index / columns), f64::from(index % columns));
+    let moved = |(to, &from): (usize, &u32)| {
+        let ((row, col), (old_row, old_col)) = (place(to as u32), place(from));
+        (row - old_row).hypot(col - old_col)
+    };
+    f64::from(block) * order.iter().enumerate().map(moved).sum::<f64>() / order.len().max(1) as f64
 }
 
 /// `D(n) = (n - 1) (D(n - 1) + D(n - 2))`.
@@ -72,7 +152,6 @@ fn derangement_count(count: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use image::Rgb;
     use rand::SeedableRng;
 
     use super::*;
@@ -84,10 +163,10 @@ mod tests {
     #[test]
     fn scrambling_moves_pixels_and_loses_none() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        for block in [28, 32, 56, 112] {
+        for block in [8, 16, 28, 32, 56, 112] {
             let count = (224 / block as usize).pow(2);
-            for order in derangements(count, 3, Scrambling::Derangements, &mut rng).unwrap() {
-                assert!(order.iter().enumerate().all(|(place, &from)| place != from));
+            for order in orders(count, 3, Orders::Derangements, &mut rng).unwrap() {
+                assert!(order.iter().enumerate().all(|(place, &from)| place != from as usize));
                 let scrambled = scrambled(&picture(), block, &order).unwrap();
                 let sorted = |image: &RgbImage| {
                     let mut pixels: Vec<[u8; 3]> = image.pixels().map(|pixel| pixel.0).collect();
@@ -96,7 +175,7 @@ mod tests {
                 };
                 assert_eq!(sorted(&scrambled), sorted(&picture()));
                 let mut inverse = vec![0; count];
-                order.iter().enumerate().for_each(|(to, &from)| inverse[from] = to);
+                order.iter().enumerate().for_each(|(to, &from)| inverse[from as usize] = to as u32);
                 assert_eq!(super::scrambled(&scrambled, block, &inverse).unwrap(), picture());
             }
         }
@@ -106,13 +185,34 @@ mod tests {
     fn four_blocks_have_nine_derangements() {
         assert_eq!(derangement_count(4), 9.0);
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let all = derangements(4, 9, Scrambling::Derangements, &mut rng).unwrap();
+        let all = orders(4, 9, Orders::Derangements, &mut rng).unwrap();
         assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), 9);
-        assert!(derangements(4, 10, Scrambling::Derangements, &mut rng).is_err());
+        assert!(orders(4, 10, Orders::Derangements, &mut rng).is_err());
     }
 
     #[test]
     fn blocks_that_do_not_fill_are_refused() {
         assert!(scrambled(&picture(), 50, &[]).unwrap_err().to_string().contains("do not fill"));
+        assert!(scrambled(&picture(), 112, &[0, 1, 2, 2]).unwrap_err().to_string().contains("each of them once"));
+        assert!(scrambled(&picture(), 112, &[0, 1, 2, 4]).is_err());
+    }
+
+    #[test]
+    fn seams_stay_within_a_few_pixels_of_the_picture() {
+        let smooth = RgbImage::from_fn(224, 224, |x, y| Rgb([(x / 2) as u8, (y / 2) as u8, 0]));
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        for block in [8, 28, 112] {
+            let count = (224 / block as usize).pow(2);
+            let control = with_seams(&smooth, block, &shifts(count, block, &mut rng)).unwrap();
+            let worst = control.as_raw().iter().zip(smooth.as_raw()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+            assert!(worst > 0 && u32::from(worst) <= (block / 8).max(1) / 2 + 1, "{block}: {worst}");
+        }
+    }
+
+    #[test]
+    fn displacement_is_the_mean_distance_of_centres() {
+        assert_eq!(displacement(&[0, 1, 2, 3], 2, 112), 0.0);
+        assert_eq!(displacement(&[1, 0, 3, 2], 2, 112), 112.0);
+        assert!((displacement(&[3, 2, 1, 0], 2, 1) - 2f64.sqrt()).abs() < 1e-12);
     }
 }

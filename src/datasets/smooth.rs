@@ -1,4 +1,4 @@
-//! Smoothing that takes texture away and leaves outlines: L0 gradient minimisation.
+//! Smoothing that takes texture away and leaves outlines: any smoother, and L0 gradient minimisation as our own.
 
 use std::sync::Arc;
 
@@ -6,6 +6,54 @@ use image::RgbImage;
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 use serde::{Deserialize, Serialize};
+
+use super::parameters::Difference;
+use crate::error::Result;
+
+/// One way to smooth a picture; threads share it.
+pub trait Smoother: Sync {
+    /// What it is and with which numbers, for manifests and keys: another identity is another result.
+    fn identity(&self) -> String;
+
+    /// One pass over a picture of any size.
+    ///
+    /// # Errors
+    /// What the smoother gives: [`L0`] none, a network what its layers give.
+    fn pass(&self, picture: &RgbImage) -> Result<RgbImage>;
+}
+
+/// A picture after 1, 2, … `passes` passes; each starts from the last, in memory.
+///
+/// # Errors
+/// As [`Smoother::pass`].
+///
+/// ```
+/// use lgf::datasets::{L0, smooth};
+/// use lgf::pixels::{Rgb, RgbImage};
+///
+/// let stripes = RgbImage::from_fn(32, 32, |x, _| Rgb([100 + (x % 2) as u8 * 12; 3]));
+/// let passes = smooth(&stripes, &L0::default(), 2)?;
+/// assert!(passes[0].pixels().all(|pixel| pixel.0 == [106; 3]), "faint stripes are gone");
+/// # Ok::<(), lgf::Error>(())
+/// ```
+pub fn smooth(picture: &RgbImage, smoother: &dyn Smoother, passes: u32) -> Result<Vec<RgbImage>> {
+    let mut done: Vec<RgbImage> = Vec::new();
+    for _ in 0..passes {
+        let next = smoother.pass(done.last().unwrap_or(picture))?;
+        done.push(next);
+    }
+    Ok(done)
+}
+
+impl Smoother for L0 {
+    fn identity(&self) -> String {
+        format!("L0 gradient minimisation, lambda {}, kappa {}, beta at most {}", self.lambda, self.kappa, self.beta_max)
+    }
+
+    fn pass(&self, picture: &RgbImage) -> Result<RgbImage> {
+        Ok(l0(picture, self))
+    }
+}
 
 /// Parameters of L0 gradient minimisation (Xu et al. 2011).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -26,7 +74,7 @@ impl Default for L0 {
 
 /// One pass of L0 gradient minimisation over all three channels together, on values in [0, 1], with circular borders;
 /// rounded to bytes at the end. Algorithm 1 of Xu et al. 2011.
-pub fn smooth(picture: &RgbImage, parameters: &L0) -> RgbImage {
+fn l0(picture: &RgbImage, parameters: &L0) -> RgbImage {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     if width == 0 || height == 0 {
         return picture.clone();
@@ -143,25 +191,28 @@ fn transpose(values: &[Complex<f64>], height: usize, width: usize) -> Vec<Comple
     out
 }
 
-/// What smoothing took away: `(original - smoothed) / 2` around mid-grey 128, or its negative for the inverse.
-pub fn difference(original: &RgbImage, smoothed: &RgbImage, inverse: Sign) -> RgbImage {
-    RgbImage::from_fn(original.width(), original.height(), |x, y| {
-        let (a, b) = (original.get_pixel(x, y).0, smoothed.get_pixel(x, y).0);
-        image::Rgb([0, 1, 2].map(|channel| {
-            let change = (i32::from(a[channel]) - i32::from(b[channel])) / 2;
-            let signed = match inverse {
-                Sign::Plain => 128 + change,
-                Sign::Inverse => 128 - change,
-            };
-            signed.clamp(0, 255) as u8
-        }))
-    })
+/// What smoothing took away, or its inverse, as [`Difference`] says.
+pub fn difference(original: &RgbImage, smoothed: &RgbImage, sign: Sign, how: Difference) -> RgbImage {
+    let one = |a: u8, b: u8| -> u8 {
+        match (how, sign) {
+            (Difference::Absolute, Sign::Plain) => a.abs_diff(b),
+            (Difference::Absolute, Sign::Inverse) => 255 - a.abs_diff(b),
+            (Difference::Signed, _) => {
+                let change = (i32::from(a) - i32::from(b)) / 2;
+                let signed = if sign == Sign::Plain { 128 + change } else { 128 - change };
+                signed.clamp(0, 255) as u8
+            }
+        }
+    };
+    let mut out = original.clone();
+    out.iter_mut().zip(smoothed.iter()).for_each(|(value, &smoothed)| *value = one(*value, smoothed));
+    out
 }
 
 /// Which of the two difference pictures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sign {
-    /// Brighter than mid-grey where the original was brighter than the smoothed.
+    /// The difference itself: signed, brighter than mid-grey where the original was brighter than the smoothed.
     Plain,
     /// The other way round.
     Inverse,
@@ -183,7 +234,7 @@ mod tests {
 
     #[test]
     fn smoothing_takes_the_stripes_and_leaves_the_step() {
-        let smooth = smooth(&striped(), &L0::default());
+        let smooth = l0(&striped(), &L0::default());
         let spread = |image: &RgbImage, from: u32, to: u32| {
             let values: Vec<u8> = (10..30)
                 .flat_map(|y| (from..to).map(move |x| (x, y)))
@@ -199,7 +250,7 @@ mod tests {
     #[test]
     fn a_flat_picture_is_unchanged() {
         let flat = RgbImage::from_pixel(13, 7, Rgb([10, 200, 255]));
-        assert_eq!(smooth(&flat, &L0::default()), flat);
+        assert_eq!(l0(&flat, &L0::default()), flat);
     }
 
     #[test]
@@ -211,9 +262,12 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_and_its_inverse_mirror_at_mid_grey() {
+    fn a_difference_and_its_inverse_mirror_each_other() {
         let (a, b) = (RgbImage::from_pixel(1, 1, Rgb([200, 10, 90])), RgbImage::from_pixel(1, 1, Rgb([100, 90, 90])));
-        assert_eq!(difference(&a, &b, Sign::Plain).get_pixel(0, 0).0, [178, 88, 128]);
-        assert_eq!(difference(&a, &b, Sign::Inverse).get_pixel(0, 0).0, [78, 168, 128]);
+        let of = |sign, how| difference(&a, &b, sign, how).get_pixel(0, 0).0;
+        assert_eq!(of(Sign::Plain, Difference::Signed), [178, 88, 128]);
+        assert_eq!(of(Sign::Inverse, Difference::Signed), [78, 168, 128]);
+        assert_eq!(of(Sign::Plain, Difference::Absolute), [100, 80, 0]);
+        assert_eq!(of(Sign::Inverse, Difference::Absolute), [155, 175, 255]);
     }
 }

@@ -106,8 +106,10 @@ pub fn detect_all(
             Err(error) => rejects.push(Reject::of("edges", &image.stem, &error.or_path(&image.path))),
         }
     }
-    let tables =
-        EdgeTables { all: all_table(&ok)?, in_box: box_table(&ok)?, rejects: crate::store::rejects_table(&rejects)? };
+    let rejects = crate::store::rejects_table(&rejects)?;
+    let listed = store.write_table("edges_rejects", &rejects)?;
+    store.accept("edges", images.len() as u64, ok.len() as u64)?;
+    let tables = EdgeTables { all: all_table(&ok)?, in_box: box_table(&ok)?, rejects };
     let stems: Vec<&str> = ok.iter().map(|(image, _)| image.stem.as_str()).collect();
     let in_box = |stem: &str| objects.get(stem).map_or(&[][..], Vec::as_slice);
     let whole = parameters.order == Order::WholePhotograph;
@@ -129,9 +131,8 @@ pub fn detect_all(
         let inside = |pixel: &Pixel<Crop>| seen.iter().any(|object| object.contains(*pixel));
         Ok(mask.pixels().into_iter().filter(inside).map(|pixel| (pixel.row, pixel.col)).collect())
     })?);
-    for (name, table) in
-        [("edges_data", &tables.all), ("edges_data_flt", &tables.in_box), ("edges_rejects", &tables.rejects)]
-    {
+    files.extend(listed);
+    for (name, table) in [("edges_data", &tables.all), ("edges_data_flt", &tables.in_box)] {
         files.extend(store.write_table(name, table)?);
     }
     record.finish(images.len() as u64, ok.len() as u64, &files)?;

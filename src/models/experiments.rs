@@ -9,6 +9,8 @@ use super::checkpoint::write_weights;
 use super::device::Device;
 use super::network::Network;
 use super::predict::{Normalisation, Picture, predict_all, prediction_table, to_input};
+use super::smoother::Eps;
+use crate::datasets::{L0, Smoother};
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Progress, say};
 use crate::pixels;
@@ -25,7 +27,7 @@ pub struct Experiments {
 
 /// The sets of the manifest as the published tables are named: prefix of the table, kinds of the manifest in it.
 const SETS: [(&str, &[&str]); 4] = [
-    ("scr", &["scrambled"]),
+    ("scr", &["scrambled", "seams"]),
     ("smt", &["smoothed"]),
     ("smt_diff", &["difference", "difference inverse"]),
     ("ptd", &["patched"]),
@@ -47,6 +49,17 @@ pub fn load_all(store: &Store, study: &Study, device: Device) -> Result<Vec<Netw
         Ok(network.folded()?.named(&entry.name))
     };
     study.networks.iter().map(load).collect()
+}
+
+/// What smooths the study's photographs: its own network, or else `l0`.
+///
+/// # Errors
+/// As [`Eps::load`].
+pub fn study_smoother(store: &Store, study: &Study, l0: &L0, device: Device) -> Result<Box<dyn Smoother>> {
+    Ok(match study.smoother_checkpoint(store) {
+        Some(checkpoint) => Box::new(Eps::load(checkpoint, device)?),
+        None => Box::new(*l0),
+    })
 }
 
 /// Every network on every picture of the manifest (as step 4 writes it). One table a set and network,

@@ -113,6 +113,7 @@ impl Network {
             ),
             Layer::Relu => x.f_relu(),
             Layer::Sigmoid => x.f_sigmoid(),
+            Layer::Tanh => x.f_tanh(),
             Layer::MaxPool { kernel, stride, padding, ceil } => {
                 x.f_max_pool2d([*kernel; 2], [*stride; 2], [*padding; 2], [1, 1], *ceil)
             }

@@ -34,6 +34,8 @@ pub enum Layer {
     Relu,
     /// `1 / (1 + exp(-x))`; only inside a gate.
     Sigmoid,
+    /// Hyperbolic tangent.
+    Tanh,
     /// Largest value of a square window.
     MaxPool {
         /// Side of the window.
@@ -114,6 +116,7 @@ impl Layer {
             }
             Layer::Relu
             | Layer::Sigmoid
+            | Layer::Tanh
             | Layer::MaxPool { .. }
             | Layer::AveragePool { .. }
             | Layer::Flatten
@@ -129,6 +132,7 @@ impl Layer {
             Layer::BatchNorm { .. } => "batch norm",
             Layer::Relu => "ReLU",
             Layer::Sigmoid => "sigmoid",
+            Layer::Tanh => "tanh",
             Layer::MaxPool { .. } => "max pool",
             Layer::AveragePool { .. } => "average pool",
             Layer::Flatten => "flatten",

@@ -20,13 +20,15 @@ mod layer;
 mod network;
 mod pickle;
 mod predict;
+mod smoother;
+mod tensorflow;
 mod workers;
 mod zoo;
 
 pub use checkpoint::{read_weights, write_weights};
 pub use device::Device;
 pub use experiments::{
-    Experiments, convert_all, load_all, run_conflict, run_experiments, run_photographs, top_classes,
+    Experiments, convert_all, load_all, run_conflict, run_experiments, run_photographs, study_smoother, top_classes,
 };
 pub use forward::{Activations, BatchStatistics};
 pub use layer::{Layer, Node, Parameter};
@@ -34,5 +36,7 @@ pub use network::{LayerSummary, Network, Weights, sizes};
 pub use predict::{
     Normalisation, Picture, Prediction, Predictions, arg_max, logits, predict_all, prediction_table, softmax, to_input,
 };
+pub use smoother::Eps;
+pub use tensorflow::read_tensorflow;
 pub use workers::on_workers;
-pub use zoo::{Architecture, ResNet, Vgg, architecture, architectures};
+pub use zoo::{Architecture, ResNet, Residual, Vgg, architecture, architectures};

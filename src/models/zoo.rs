@@ -11,6 +11,19 @@ pub enum Architecture {
     Vgg(Vgg),
     /// He et al. 2016, Xie et al. 2017, Hu et al. 2018.
     ResNet(ResNet),
+    /// Zhu et al. 2019: pictures to pictures.
+    Smoothing(Residual),
+}
+
+/// A residual network from pictures to pictures of the same size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Residual {
+    /// Channels of the blocks.
+    pub features: i64,
+    /// Blocks.
+    pub blocks: usize,
+    /// Channels of the two wide layers after them.
+    pub wide: i64,
 }
 
 /// A VGG network: stages of 3 x 3 convolutions, a max pool after each, three fully connected layers.
@@ -125,14 +138,16 @@ impl Architecture {
         match self {
             Architecture::Vgg(table) => Architecture::Vgg(Vgg { classes, ..table }),
             Architecture::ResNet(table) => Architecture::ResNet(ResNet { classes, ..table }),
+            Architecture::Smoothing(table) => Architecture::Smoothing(table),
         }
     }
 
-    /// Number of outputs.
+    /// Number of outputs; of a network from pictures to pictures its channels.
     pub fn classes(&self) -> i64 {
         match self {
             Architecture::Vgg(table) => table.classes,
             Architecture::ResNet(table) => table.classes,
+            Architecture::Smoothing(_) => 3,
         }
     }
 
@@ -141,6 +156,7 @@ impl Architecture {
         match self {
             Architecture::Vgg(table) => vgg_nodes(table),
             Architecture::ResNet(table) => resnet_nodes(table),
+            Architecture::Smoothing(table) => smoothing_nodes(table),
         }
     }
 }
@@ -207,6 +223,34 @@ fn vgg_nodes(table: &Vgg) -> Vec<Node> {
     graph.linear("classifier.3", table.hidden, table.hidden);
     graph.then("classifier.4", Layer::Relu);
     graph.linear("classifier.6", table.hidden, table.classes);
+    graph.nodes
+}
+
+/// Names as TensorLayer's, without the scope `SRGAN_g` (`SRGAN_delta` in `module.py` of zhufeida/Benchmark_EPS).
+fn smoothing_nodes(table: &Residual) -> Vec<Node> {
+    const SAME: (i64, i64, i64) = (3, 1, 1);
+    let mut graph = Graph::new();
+    graph.conv("n64s1/c", table.features, SAME, 1, true);
+    let first = graph.then("n64s1/c/relu", Layer::Relu);
+    for block in 0..table.blocks {
+        let entry = graph.last;
+        graph.conv(&format!("n64s1/c1/{block}"), table.features, SAME, 1, false);
+        graph.batch_norm(&format!("n64s1/b1/{block}"));
+        graph.then(format!("n64s1/b1/{block}/relu"), Layer::Relu);
+        graph.conv(&format!("n64s1/c2/{block}"), table.features, SAME, 1, false);
+        graph.batch_norm(&format!("n64s1/b2/{block}"));
+        graph.push(format!("b_residual_add/{block}"), Layer::Add, vec![entry, graph.last]);
+    }
+    graph.conv("n64s1/c/m", table.features, SAME, 1, false);
+    graph.batch_norm("n64s1/b/m");
+    graph.push("add3", Layer::Add, vec![graph.last, first]);
+    for wide in ["n256s1/1", "n256s1/2"] {
+        graph.conv(wide, table.wide, SAME, 1, true);
+        graph.then(format!("{wide}/relu"), Layer::Relu);
+    }
+    graph.conv("out", 3, (1, 1, 0), 1, true);
+    let added = graph.then("out/tanh", Layer::Tanh);
+    graph.push("delta_add", Layer::Add, vec![0, added]);
     graph.nodes
 }
 

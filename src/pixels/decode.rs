@@ -65,6 +65,15 @@ impl Limits {
 /// says that it is too large, [`Code::Decoder`] if its decoder panicked. Each names the file.
 pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage> {
     let path = path.as_ref();
+    decode_bytes(&read(path)?, &Limits::default()).map_err(|error| error.or_path(path))
+}
+
+/// The bytes of a picture's file, if it is one and not too large.
+///
+/// # Errors
+/// As [`decode`].
+pub fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
+    let path = path.as_ref();
     let limits = Limits::default();
     let facts = std::fs::metadata(path).map_err(|cause| Error::io("reading", path, cause))?;
     if facts.is_dir() {
@@ -73,8 +82,7 @@ pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage> {
     if facts.len() > limits.file_bytes {
         return Err(Error::new(Code::Limit, format!("{} bytes, over the limit", facts.len())).path(path));
     }
-    let bytes = std::fs::read(path).map_err(|cause| Error::io("reading", path, cause))?;
-    decode_bytes(&bytes, &limits).map_err(|error| error.or_path(path))
+    std::fs::read(path).map_err(|cause| Error::io("reading", path, cause))
 }
 
 /// Height and width of a picture, from its first bytes alone.

@@ -17,12 +17,14 @@
 
 mod decode;
 mod frame;
+mod jpeg;
 mod map;
 mod mask;
 mod resize;
 
-pub use decode::{Cut, Limits, decode, decode_bytes, encode_gray_png, encode_jpeg, encode_png, is_cut, size_of};
+pub use decode::{Cut, Limits, decode, decode_bytes, encode_gray_png, encode_jpeg, encode_png, is_cut, read, size_of};
 pub use frame::{Crop, Frame, Geometry, Original, Pixel, PixelBox, Resized};
+pub use jpeg::{Area, JpegBase};
 pub use image::{GrayImage, Rgb, RgbImage};
 pub use map::HeatMap;
 pub use mask::PixelMask;

@@ -9,15 +9,15 @@
 //! let corrected = protocol::corrected();
 //! let published = protocol::published();
 //! assert_ne!(corrected.normalisation, published.normalisation);
-//! assert_eq!(corrected.datasets.patches, published.datasets.patches);
+//! assert_eq!(published.datasets.scramble.blocks, [28, 32, 56, 112]);
 //! ```
 
 use serde::Serialize;
 
-use crate::datasets::{self, Scrambling};
+use crate::datasets;
 use crate::edges;
 use crate::error::{Code, Error, Result};
-use crate::{bbox, sample};
+use crate::{bbox, sample, stats};
 
 #[cfg(feature = "torch")]
 use crate::models::{Experiments, Normalisation};
@@ -35,9 +35,8 @@ pub struct Protocol {
     pub subset: bbox::Subset,
     /// Denoising and thresholds (A7), crop or whole photograph (A3), and with it which box is tested how (A1, A2, A4, A5).
     pub edges: edges::Parameters,
-    /// Sizes of blocks and patches, passes of smoothing, orders of the blocks (B5). Pictures are stored without loss (B7),
-    /// each pass of smoothing starts from the last one in memory (B8), all act on the crop (B9), and the difference keeps
-    /// its sign (B10), in both protocols so far.
+    /// How many photographs (B3), orders and sides of blocks and their control (B4 to B6), encoding (B7), where smoothing
+    /// acts and what it reads (B8, B9), sign of the difference (B10), sizes, gaps and fills of patches (B11).
     pub datasets: datasets::Parameters,
     /// Mean and deviation that pictures are normalised with (B1).
     #[cfg(feature = "torch")]
@@ -70,13 +69,13 @@ pub fn corrected() -> Protocol {
     }
 }
 
-/// The faults repeated, as far as their steps can: A1 to A5, A7, A11, B1, B2, B5, C4, C5. The others act as in [`corrected`].
+/// The faults repeated, as far as their steps can: A1 to A5, A7, A11, B1 to B3, B5 to B11, C4, C5. The others act as in [`corrected`].
 pub fn published() -> Protocol {
     Protocol {
         name: "published".into(),
         subset: bbox::Subset { objects: bbox::Objects::Single, validation: bbox::Validation::LeaveOut },
         edges: edges::Parameters::published(),
-        datasets: datasets::Parameters { scrambling: Scrambling::Any, ..datasets::Parameters::default() },
+        datasets: datasets::Parameters::published(),
         #[cfg(feature = "torch")]
         normalisation: Normalisation::none(),
         #[cfg(feature = "torch")]
@@ -84,6 +83,22 @@ pub fn published() -> Protocol {
         #[cfg(feature = "torch")]
         target: Target::Predicted,
         ..corrected()
+    }
+}
+
+impl Protocol {
+    /// Photographs of each of `classes` classes to sample, where the study itself does not say: a fixed number, or the
+    /// least that gives the power asked for over all classes together.
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] if effect, alpha or power is out of its range.
+    pub fn images_per_class(&self, classes: usize) -> Result<usize> {
+        match self.datasets.sampling {
+            datasets::Sampling::PerClass(count) => Ok(count),
+            datasets::Sampling::Power { effect, alpha, power } => {
+                Ok(stats::sample_size(effect, alpha, power)?.div_ceil(classes.max(1)))
+            }
+        }
     }
 }
 

@@ -164,7 +164,7 @@ fn hand_on(
         }
         // The gate is a constant factor: all relevance goes to the signal, and the gate's own branch gets none.
         Layer::Gate => arrived.shallow_clone(),
-        Layer::Relu => arrived.shallow_clone(),
+        Layer::Relu | Layer::Tanh => arrived.shallow_clone(),
         Layer::Flatten => arrived.view_as(x),
         Layer::BatchNorm { .. } => {
             return Err(Error::new(Code::Model, "batch normalisation has no rule of its own")

@@ -135,6 +135,7 @@ fn study() -> Study {
         classes: Classes::Sample,
         networks: NETWORKS.iter().map(network).collect(),
         images_per_class: 3,
+        smoother: None,
     }
 }
 

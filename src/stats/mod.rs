@@ -13,10 +13,12 @@
 
 mod bootstrap;
 mod correlation;
+mod power;
 mod wilcoxon;
 
 pub use bootstrap::{Interval, mean_interval};
 pub use correlation::pearson;
+pub use power::{power, sample_size};
 pub use wilcoxon::wilcoxon;
 
 use serde::{Deserialize, Serialize};

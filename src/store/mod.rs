@@ -16,7 +16,9 @@
 //! ```
 
 mod classes;
+mod fault;
 mod images;
+mod piece;
 mod record;
 mod reject;
 mod study;
@@ -24,6 +26,8 @@ mod table;
 
 pub use classes::{ClassList, short_name};
 pub use images::{ImageFile, list_images};
+pub(crate) use piece::sweep;
+pub use piece::{Piece, Written};
 pub use record::{Record, Summary, sha256_hex};
 pub use reject::{REJECT_COLUMNS, Reject, rejects_table};
 pub use study::{Classes, NetworkEntry, Study};
@@ -38,10 +42,14 @@ use crate::error::{Code, Error, Result};
 use crate::notebook::Figure;
 
 /// A data root: the folder that all steps read from and write to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Store {
     root: PathBuf,
+    max_reject_share: f64,
 }
+
+/// Largest share of its inputs that a stage may skip before it fails, unless told otherwise.
+const MAX_REJECT_SHARE: f64 = 0.01;
 
 impl Store {
     /// The data root named by the environment variable `LGF_ROOT`, else `data/out` in the project.
@@ -63,13 +71,55 @@ impl Store {
         let root = root.into();
         fs::create_dir_all(&root).map_err(|cause| Error::io("making the data root", &root, cause))?;
         let root = root.canonicalize().map_err(|cause| Error::io("opening the data root", &root, cause))?;
-        let store = Store { root };
+        let store = Store { root, max_reject_share: MAX_REJECT_SHARE };
         let probe = store.path(&format!(".{}.probe", std::process::id()));
         File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(|cause| {
             Error::io("writing to the data root", &store.root, cause)
                 .hint("choose a folder that you may write to, with --root or LGF_ROOT")
         })?;
-        Ok(store)
+        store.remove_leftovers();
+        match std::env::var("LGF_MAX_REJECT_SHARE") {
+            Ok(share) if !share.is_empty() => {
+                let number = share.parse().map_err(|_| {
+                    Error::new(Code::Parameter, format!("LGF_MAX_REJECT_SHARE is {share:?}, expected 0 to 1"))
+                })?;
+                store.accepting(number)
+            }
+            _ => Ok(store),
+        }
+    }
+
+    /// Removes temporary files of processes that are gone, in the folders that this library writes to. Best effort: what
+    /// stays is never taken for a result.
+    fn remove_leftovers(&self) {
+        const FOLDERS: [&str; 8] =
+            ["manifests", "edges", "lrp", "experiments", "analysis", "figures", "models", "imagenette2_"];
+        let Ok(entries) = fs::read_dir(&self.root) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if FOLDERS.iter().any(|folder| name.starts_with(folder)) {
+                sweep_leftovers(&entry.path());
+            } else {
+                remove_leftover(&entry.path());
+            }
+        }
+    }
+
+    /// The same data root, where a stage may skip this share of its inputs (0 to 1; 0.01 unless told) before it fails.
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] if the share is not from 0 to 1.
+    pub fn accepting(self, max_reject_share: f64) -> Result<Self> {
+        if !(0.0..=1.0).contains(&max_reject_share) {
+            let found = format!("a share of {max_reject_share} to be skipped, expected 0 to 1");
+            return Err(Error::new(Code::Parameter, found));
+        }
+        Ok(Store { max_reject_share, ..self })
+    }
+
+    /// Largest share of its inputs that a stage may skip before it fails.
+    pub fn max_reject_share(&self) -> f64 {
+        self.max_reject_share
     }
 
     /// The folder itself.
@@ -132,10 +182,12 @@ impl Store {
 pub fn write_whole(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
     place(path, |file| {
         fill(file)?;
+        fault::point()?;
         file.sync_all()
     })?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|cause| Error::io("writing", path, cause))
+    let synced = fault::point().and_then(|()| File::open(folder)).and_then(|folder| folder.sync_all());
+    synced.map_err(|cause| Error::io("writing", path, cause))
 }
 
 /// A temporary name in the same folder, `fill`, rename.
@@ -146,13 +198,36 @@ fn place(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Re
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let temporary = folder.join(format!(".{name}.{}-{number}.part", std::process::id()));
-    let written =
-        File::create(&temporary).and_then(|mut file| fill(&mut file)).and_then(|()| fs::rename(&temporary, path));
+    let written = fault::point()
+        .and_then(|()| File::create(&temporary))
+        .and_then(|mut file| fill(&mut file))
+        .and_then(|()| fault::point())
+        .and_then(|()| fs::rename(&temporary, path));
     written.map_err(|cause| {
         // Removing what is left is best effort; the error that matters is the first one.
         let _ = fs::remove_file(&temporary);
         Error::io("writing", path, cause)
     })
+}
+
+fn sweep_leftovers(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => sweep_leftovers(&entry.path()),
+            _ => remove_leftover(&entry.path()),
+        }
+    }
+}
+
+/// Removes `.name.<process>-<number>.part` if the process is gone.
+fn remove_leftover(path: &Path) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let Some(inner) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".part")) else { return };
+    let process = inner.rsplit('.').next().and_then(|tail| tail.split('-').next());
+    let Some(process) = process.and_then(|number| number.parse::<u32>().ok()) else { return };
+    if !Path::new("/proc").join(process.to_string()).exists() {
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// The error for a file that an earlier step writes: it names the step.
@@ -201,6 +276,19 @@ mod tests {
         assert!(failed.unwrap_err().to_string().contains("free some space"));
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let gone = child.id();
+        child.wait().unwrap();
+        let left = store.write(&format!("edges/.a.png.{gone}-7.part"), b"x").unwrap();
+        let living = store.write(&format!("edges/.a.png.{}-7.part", std::process::id()), b"x").unwrap();
+        Store::at(folder.path()).unwrap();
+        assert!(!left.exists() && living.exists());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Store;
+use super::piece::Written;
 use crate::error::{Code, Error, Result};
 
 /// The form of manifests; a manifest of another form is built again.
@@ -41,14 +42,7 @@ struct Manifest {
     key: String,
     parameters: serde_json::Value,
     summary: Summary,
-    files: Vec<FileHash>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct FileHash {
-    name: String,
-    bytes: u64,
-    sha256: String,
+    files: Vec<Written>,
 }
 
 /// What is on record of one stage of a data root: the key of what it is about to do, and whether that was finished.
@@ -80,6 +74,27 @@ impl Store {
         }
         let key = hex(&hasher.finalize());
         Ok(Record { store: self.clone(), name: name.to_string(), key, parameters })
+    }
+}
+
+impl Store {
+    /// The closing line of a stage, `input = ok + skipped`, if it may be accepted.
+    ///
+    /// # Errors
+    /// [`Code::Image`] if nothing was ok, or if more than [`Store::max_reject_share`] was skipped.
+    pub fn accept(&self, stage: &str, input: u64, ok: u64) -> Result<Summary> {
+        let summary = Summary { stage: stage.to_string(), input, ok, skipped: input - ok };
+        let why = format!("see {stage}_rejects.csv in the data root for each file's reason");
+        if ok == 0 && input > 0 {
+            return Err(Error::new(Code::Image, format!("{summary}: nothing was ok")).hint(why));
+        }
+        let (share, most) = (summary.skipped as f64 / input.max(1) as f64, self.max_reject_share());
+        if share > most {
+            let found = format!("{summary}: {:.1} % were skipped, at most {:.1} % may be", share * 100.0, most * 100.0);
+            return Err(Error::new(Code::Image, found)
+                .hint(format!("{why}; allow more with --max-reject-share or LGF_MAX_REJECT_SHARE")));
+        }
+        Ok(summary)
     }
 }
 
@@ -118,29 +133,25 @@ impl Record {
     /// Writes the manifest, last of all: what went in and came out, and a hash for each file.
     ///
     /// # Errors
-    /// [`Code::Image`] if nothing was ok;
-    /// [`Code::Io`] if a file cannot be read back.
+    /// As [`Store::accept`]; [`Code::Io`] if a file cannot be read back.
     pub fn finish(&self, input: u64, ok: u64, files: &[PathBuf]) -> Result<Summary> {
-        let summary = Summary { stage: self.name.clone(), input, ok, skipped: input - ok };
-        if ok == 0 && input > 0 {
-            return Err(Error::new(Code::Image, format!("{summary}: nothing was ok"))
-                .hint("see the table of rejects of this stage for each file's reason"));
-        }
-        let hashed: Result<Vec<FileHash>> = files
-            .par_iter()
-            .map(|path| {
-                let (bytes, sha256) = hash_file(path)?;
-                let name = path.strip_prefix(self.store.root()).unwrap_or(path).to_string_lossy().into_owned();
-                Ok(FileHash { name, bytes, sha256 })
-            })
-            .collect();
+        let hashed: Result<Vec<Written>> = files.par_iter().map(|path| self.store.written(path)).collect();
+        self.finish_written(input, ok, hashed?)
+    }
+
+    /// As [`finish`](Record::finish), for files whose hashes are known from writing them.
+    ///
+    /// # Errors
+    /// As [`Store::accept`]; [`Code::Io`] if the manifest cannot be written.
+    pub fn finish_written(&self, input: u64, ok: u64, files: Vec<Written>) -> Result<Summary> {
+        let summary = self.store.accept(&self.name, input, ok)?;
         let manifest = Manifest {
             version: MANIFEST_VERSION,
             stage: self.name.clone(),
             key: self.key.clone(),
             parameters: self.parameters.clone(),
             summary: summary.clone(),
-            files: hashed?,
+            files,
         };
         let text = serde_json::to_vec_pretty(&manifest)
             .map_err(|cause| Error::new(Code::Manifest, "cannot be written").because(cause))?;
@@ -159,11 +170,11 @@ impl Record {
 }
 
 /// Size and hash of a file, read in pieces.
-fn hash_file(path: &Path) -> Result<(u64, String)> {
+pub(super) fn hash_file(path: &Path) -> Result<(u64, String)> {
     let unreadable = |cause| Error::io("reading", path, cause);
     let mut file = fs::File::open(path).map_err(unreadable)?;
     let mut hasher = Sha256::new();
-    let mut piece = vec![0; 1 << 18];
+    let mut piece = vec![0; 1 << 16];
     let mut size = 0;
     loop {
         let count = file.read(&mut piece).map_err(unreadable)?;
@@ -191,7 +202,7 @@ mod tests {
     #[test]
     fn a_stage_is_finished_for_its_own_key_and_whole_files_only() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::at(folder.path()).unwrap();
+        let store = Store::at(folder.path()).unwrap().accepting(0.1).unwrap();
         let input = store.write("input.txt", b"one").unwrap();
         let stage = store.record("edges", &3, std::slice::from_ref(&input)).unwrap();
         assert_eq!(stage.finished(), None);

@@ -40,6 +40,9 @@ pub struct Study {
     pub networks: Vec<NetworkEntry>,
     /// Images drawn from each class for the experiments.
     pub images_per_class: usize,
+    /// Checkpoint of the network that smooths, named without `.index`; without one, L0 gradient minimisation does.
+    #[serde(default)]
+    pub smoother: Option<PathBuf>,
 }
 
 /// Which list the outputs of a study's networks follow.
@@ -115,6 +118,7 @@ impl Study {
             ("annotations", there(&self.annotations)),
             ("cue-conflict pictures", there(&self.conflict)),
             ("networks", networks.join(", ")),
+            ("smoother", self.smoother.as_ref().map_or("L0 gradient minimisation", |_| "EPS ResNet").to_string()),
         ];
         Ok(df!(
             "what" => rows.iter().map(|row| row.0).collect::<Vec<_>>(),
@@ -130,6 +134,11 @@ impl Study {
     /// The folder of cue-conflict pictures, if the study has one.
     pub fn conflict_folder(&self, store: &Store) -> Option<PathBuf> {
         self.conflict.as_deref().map(|path| resolve(store, path))
+    }
+
+    /// The checkpoint of the network that smooths, if the study has one.
+    pub fn smoother_checkpoint(&self, store: &Store) -> Option<PathBuf> {
+        self.smoother.as_deref().map(|path| resolve(store, path))
     }
 
     /// The path of a network's checkpoint.

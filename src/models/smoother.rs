@@ -1,0 +1,110 @@
+//! The smoother of the published study: a residual network trained on edge-preserving smoothing.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use image::RgbImage;
+use tch::{Kind, Tensor};
+
+use super::device::Device;
+use super::network::{Network, Weights};
+use super::tensorflow::read_tensorflow;
+use super::zoo::{Architecture, Residual};
+use crate::datasets::Smoother;
+use crate::error::{Code, Error, Result};
+
+/// The ResNet of Zhu et al. 2019, "A benchmark for edge-preserving image smoothing" (`SRGAN_delta`): a picture in [-1, 1]
+/// plus what the network adds to it.
+#[derive(Debug)]
+pub struct Eps {
+    // Tensors are not shared between threads; one pass at a time uses all cores.
+    network: Mutex<Network>,
+    identity: String,
+}
+
+impl Eps {
+    /// From a TensorFlow checkpoint, named without `.index`: `checkpoint_delta/model-345002`. Its numbers of features and
+    /// blocks are read off the tensors.
+    ///
+    /// # Errors
+    /// As [`read_tensorflow`]; [`Code::Checkpoint`] if the tensors are not those of such a network.
+    pub fn load(checkpoint: impl AsRef<Path>, device: Device) -> Result<Self> {
+        let path = checkpoint.as_ref();
+        let weights = read_tensorflow(path, own_name)?;
+        let weights: Weights = weights
+            .into_iter()
+            .map(|(name, tensor)| match tensor.size()[..] {
+                // TensorFlow keeps kernels as height, width, in, out.
+                [_, _, _, _] => Ok((name, tensor.f_permute([3, 2, 0, 1])?.contiguous())),
+                _ => Ok((name, tensor)),
+            })
+            .collect::<Result<_>>()?;
+        let blocks = (0..).take_while(|block| weights.contains_key(&format!("n64s1/c1/{block}.weight"))).count();
+        let outputs = |key: &str| {
+            let missing = || Error::new(Code::Checkpoint, format!("no tensor SRGAN_g/{key}/W_conv2d")).path(path);
+            weights.get(&format!("{key}.weight")).map(|kernel| kernel.size()[0]).ok_or_else(missing)
+        };
+        let table = Residual { features: outputs("n64s1/c")?, blocks, wide: outputs("n256s1/1")? };
+        let network = Network::new("EPS ResNet", &Architecture::Smoothing(table), weights, device)
+            .and_then(|network| network.folded())
+            .map_err(|error| error.or_path(path))?;
+        let identity = format!("EPS ResNet {}", network.fingerprint()?);
+        Ok(Eps { network: Mutex::new(network), identity })
+    }
+
+    /// What the network makes of a picture: red, green and blue of each pixel, row by row, 0 to 255, not yet rounded.
+    ///
+    /// # Errors
+    /// [`Code::Model`] and [`Code::Device`] from the network; [`Code::Numeric`] if a value is not finite.
+    pub fn output(&self, picture: &RgbImage) -> Result<Vec<f32>> {
+        let network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        let shape = [1, i64::from(picture.height()), i64::from(picture.width()), 3];
+        let bytes = Tensor::f_from_data_size(picture.as_raw(), &shape, Kind::Uint8)?.to_device(network.device().tch());
+        let x = (bytes.to_kind(Kind::Float) / 127.5 - 1.0).f_permute([0, 3, 1, 2])?.contiguous();
+        let y = network.forward(&x)?;
+        let out = ((y + 1.0) / 2.0 * 255.0).clamp(0.0, 255.0).f_permute([0, 2, 3, 1])?;
+        let values = Vec::<f32>::try_from(out.to_device(tch::Device::Cpu).contiguous().view(-1))?;
+        match values.iter().find(|value| !value.is_finite()) {
+            Some(value) => Err(Error::new(Code::Numeric, format!("the smoother gave {value}"))),
+            None => Ok(values),
+        }
+    }
+}
+
+impl Smoother for Eps {
+    fn identity(&self) -> String {
+        self.identity.clone()
+    }
+
+    fn pass(&self, picture: &RgbImage) -> Result<RgbImage> {
+        let bytes = self.output(picture)?.into_iter().map(|value| value.round() as u8).collect();
+        RgbImage::from_raw(picture.width(), picture.height(), bytes)
+            .ok_or_else(|| Error::new(Code::Model, "the smoother gave a picture of another size"))
+    }
+}
+
+/// TensorLayer's name of a variable as this library names it; `None` for the optimiser's.
+fn own_name(variable: &str) -> Option<String> {
+    let (key, part) = variable.strip_prefix("SRGAN_g/")?.rsplit_once('/')?;
+    let part = match part {
+        "W_conv2d" | "gamma" => "weight",
+        "b_conv2d" | "beta" => "bias",
+        "moving_mean" => "running_mean",
+        "moving_variance" => "running_var",
+        _ => return None,
+    };
+    Some(format!("{key}.{part}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_translated_and_the_optimisers_left_out() {
+        assert_eq!(own_name("SRGAN_g/n64s1/b1/3/moving_variance").unwrap(), "n64s1/b1/3.running_var");
+        assert_eq!(own_name("SRGAN_g/out/W_conv2d").unwrap(), "out.weight");
+        assert_eq!(own_name("SRGAN_g/out/W_conv2d/Adam"), None);
+        assert_eq!(own_name("beta1_power"), None);
+    }
+}

@@ -1,0 +1,137 @@
+//! Parts of a stage that are finished one by one: a stopped stage goes on with the next, a changed parameter renews only
+//! those that it touches.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::record::{hash_file, sha256_hex};
+use super::Store;
+use crate::error::{Code, Error, Result};
+
+/// A file under the root as it was written: its name, size and SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// Name under the root.
+    pub name: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+/// Some files of a stage that are finished together, with what decides them.
+///
+/// ```
+/// use lgf::store::Store;
+///
+/// # let folder = tempfile::tempdir().map_err(anyhow::Error::from)?;
+/// let store = Store::at(folder.path())?;
+/// let make = |side: u32| -> lgf::Result<bool> {
+///     let piece = store.piece("datasets/tench_1.blocks", &side)?;
+///     if piece.finished().is_some() {
+///         return Ok(false);
+///     }
+///     let file = store.write_piece("tench_1.txt", side.to_string().as_bytes())?;
+///     piece.finish(&[file])?;
+///     Ok(true)
+/// };
+/// assert!(make(28)? && !make(28)? && make(32)?);
+/// # Ok::<(), anyhow::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Piece<'a> {
+    store: &'a Store,
+    marker: String,
+    key: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Marker {
+    key: String,
+    files: Vec<Written>,
+}
+
+impl Store {
+    /// The piece of a name, for what decides it: its parameters and the hashes of what it reads. The library's own code
+    /// counts, too.
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] if the parameters cannot be written.
+    pub fn piece(&self, name: &str, decided_by: &impl Serialize) -> Result<Piece<'_>> {
+        let text = serde_json::to_string(decided_by)
+            .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
+        let key = sha256_hex(format!("{}\n{text}", env!("LGF_CODE")).as_bytes());
+        Ok(Piece { store: self, marker: format!("manifests/pieces/{name}.json"), key })
+    }
+
+    /// Writes a file of a piece: a temporary name, then rename, without waiting for the disk; the marker of the piece has
+    /// its hash.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn write_piece(&self, name: &str, bytes: &[u8]) -> Result<Written> {
+        self.write_unsynced(name, bytes)?;
+        Ok(Written { name: name.to_string(), bytes: bytes.len() as u64, sha256: sha256_hex(bytes) })
+    }
+}
+
+impl Store {
+    /// What is on record of a file that is there already.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be read.
+    pub fn written(&self, path: &std::path::Path) -> Result<Written> {
+        let (bytes, sha256) = hash_file(path)?;
+        let name = path.strip_prefix(self.root()).unwrap_or(path).to_string_lossy().into_owned();
+        Ok(Written { name, bytes, sha256 })
+    }
+}
+
+impl Piece<'_> {
+    /// The files of the piece, if it was finished for the same parameters and all of them are still whole.
+    pub fn finished(&self) -> Option<Vec<Written>> {
+        let bytes = std::fs::read(self.store.path(&self.marker)).ok()?;
+        let marker: Marker = serde_json::from_slice(&bytes).ok()?;
+        let whole = |file: &Written| {
+            hash_file(&self.store.path(&file.name))
+                .is_ok_and(|(bytes, sha256)| (bytes, &sha256) == (file.bytes, &file.sha256))
+        };
+        (marker.key == self.key && marker.files.iter().all(whole)).then_some(marker.files)
+    }
+
+    /// Marks the piece as finished with its files.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn finish(&self, files: &[Written]) -> Result<()> {
+        let marker = Marker { key: self.key.clone(), files: files.to_vec() };
+        let text = serde_json::to_vec(&marker)
+            .map_err(|cause| Error::new(Code::Manifest, "cannot be written").because(cause))?;
+        self.store.write_unsynced(&self.marker, &text)?;
+        Ok(())
+    }
+}
+
+/// Removes the files directly in some folders' sub-folders that are not among those to keep: what an earlier run with other
+/// parameters left. Only files that this library writes are looked at, by their ending.
+///
+/// # Errors
+/// [`Code::Io`] if a folder cannot be read or a file not be removed.
+pub(crate) fn sweep(store: &Store, folders: &[&str], keep: &std::collections::HashSet<&str>) -> Result<()> {
+    for folder in folders {
+        let Ok(classes) = std::fs::read_dir(store.path(folder)) else { continue };
+        for class in classes.flatten().filter(|entry| entry.path().is_dir()) {
+            let path = class.path();
+            let listed = std::fs::read_dir(&path).map_err(|cause| Error::io("listing", &path, cause))?;
+            for file in listed.flatten() {
+                let name = format!("{folder}/{}/{}", class.file_name().display(), file.file_name().display());
+                let ours = matches!(PathBuf::from(&name).extension().and_then(|end| end.to_str()), Some("png" | "JPEG"));
+                if ours && !keep.contains(name.as_str()) {
+                    std::fs::remove_file(file.path()).map_err(|cause| Error::io("removing", file.path(), cause))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
