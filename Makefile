@@ -16,7 +16,7 @@ STAMPS := .lgf/stamps
 PYTHON := .lgf/venv/bin/python
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup build notebooks test lint test-rust test-kernel lgf lab doctor bench bench-cells bench-boxes bench-edges
+.PHONY: help setup build notebooks test lint test-rust test-kernel lgf lab doctor bench bench-cells bench-boxes bench-edges bench-datasets
 .PHONY: check-edges clean FORCE
 
 help: ## this list
@@ -69,6 +69,10 @@ bench-boxes: setup ## step 1 on an archive of ImageNet's size, beside gzip (and,
 bench-edges: setup ## step 3 beside OpenCV on FOLDER=photographs; PEERS=a python with opencv-python-headless
 	$(ENV) cargo build --quiet --bin lgf; \
 	$(or $(PEERS),python3) tools/bench_edges.py --lgf "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val)
+
+bench-datasets: setup ## step 4 beside numpy and Pillow on FOLDER=photographs; PEERS=a python with numpy and pillow
+	$(ENV) cargo build --quiet --bin lgf; \
+	$(or $(PEERS),python3) tools/bench_datasets.py --lgf "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val)
 
 check-edges: setup ## counts unequal pixels of step 3 and OpenCV on FOLDER=photographs; PEERS as for bench-edges
 	$(ENV) cargo build --quiet --bin lgf; \

@@ -119,6 +119,13 @@ enum BenchPart {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// every scrambled and patched picture of a folder's photographs, as published, into the root: seconds for all of them
+    Datasets { folder: PathBuf },
+    /// on one core, of decoded pictures: shorter side to 256; the same and the central square; one pass of L0 over that
+    Pixels {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 #[derive(Args)]
@@ -250,6 +257,8 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         Step::TrainSample(training) => train_sample(training),
         Step::Doctor => doctor(&open()?, device()?),
         Step::Bench { part: Some(BenchPart::Edges { files }) } => bench_edges(files),
+        Step::Bench { part: Some(BenchPart::Datasets { folder }) } => bench_datasets(&open()?, folder),
+        Step::Bench { part: Some(BenchPart::Pixels { files }) } => bench_pixels(files),
         Step::Bench { part: Some(BenchPart::Boxes { archive }) } => bench_boxes(&open()?, archive),
         Step::Bench { part: None } => bench(&Root { store: open()?, protocol, device: device()? }),
         step => sequence_step(step, &Root { store: open()?, protocol, device: device()? }),
@@ -600,6 +609,35 @@ fn bench_edges(files: &[PathBuf]) -> Result<()> {
         .collect();
     let seconds = began.elapsed().as_secs_f64();
     say(&format!("{seconds:.4} seconds for {} pictures, {} edge pixels", files.len(), counts?.iter().sum::<u64>()));
+    Ok(())
+}
+
+fn bench_datasets(store: &Store, folder: &std::path::Path) -> Result<()> {
+    let images = store::list_images(&[folder.to_path_buf()])?;
+    let mut parameters = datasets::Parameters::published();
+    (parameters.smoothing.passes, parameters.smoothing.difference_pass) = (0, 0);
+    let began = Instant::now();
+    let made = datasets::build(store, &images, &parameters, &parameters.smoothing.l0, Progress::silent())?;
+    say(&format!("{:.4} seconds for {} pictures", began.elapsed().as_secs_f64(), made.table.height()));
+    Ok(())
+}
+
+fn bench_pixels(files: &[PathBuf]) -> Result<()> {
+    let pictures: Vec<pixels::RgbImage> = files.iter().map(pixels::decode).collect::<lgf::Result<_>>()?;
+    let began = Instant::now();
+    for picture in &pictures {
+        let geometry = pixels::Geometry::imagenet(picture.height(), picture.width())?;
+        std::hint::black_box(pixels::resize_bilinear(picture, geometry.resized));
+    }
+    say(&format!("{:.5} seconds to resize", began.elapsed().as_secs_f64()));
+    let began = Instant::now();
+    let crops: Vec<pixels::RgbImage> = pictures.iter().map(pixels::imagenet_crop).collect::<lgf::Result<_>>()?;
+    say(&format!("{:.5} seconds to resize and crop", began.elapsed().as_secs_f64()));
+    let began = Instant::now();
+    for crop in &crops {
+        std::hint::black_box(datasets::smooth(crop, &datasets::L0::default(), 1)?);
+    }
+    say(&format!("{:.4} seconds for a pass of L0", began.elapsed().as_secs_f64()));
     Ok(())
 }
 

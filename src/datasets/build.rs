@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::parameters::{Chain, Encoding, Parameters, Smoothing};
+use super::patch::put;
 use super::recipe::{Change, Fillings, KINDS, Kind, Rearranged, Recipe, plan, single_box};
 use super::smooth::{Sign, Smoother, difference};
 use crate::error::{Code, Error, Result};
@@ -267,16 +268,7 @@ impl<'a> Photograph<'a> {
             let written = match piece.finished() {
                 Some(written) => written,
                 None => {
-                    let pictures = if smooths { self.smoothed(&recipes)? } else { self.rearranged(&recipes, &encoder)? };
-                    let written: Result<Vec<Written>> = recipes
-                        .iter()
-                        .zip(pictures)
-                        .map(|(recipe, bytes)| {
-                            let name = file_name(self.image, recipe, self.parameters.encoding);
-                            self.store.write_piece(&name, &bytes)
-                        })
-                        .collect();
-                    let written = written?;
+                    let written = if smooths { self.smoothed(&recipes)? } else { self.rearranged(&recipes, &encoder)? };
                     piece.finish(&written)?;
                     written
                 }
@@ -286,38 +278,56 @@ impl<'a> Photograph<'a> {
         Ok(files)
     }
 
-    fn smoothed(&self, recipes: &[Recipe]) -> Result<Vec<Vec<u8>>> {
+    fn write(&self, recipe: &Recipe, bytes: &[u8]) -> Result<Written> {
+        self.store.write_piece(&file_name(self.image, recipe, self.parameters.encoding), bytes)
+    }
+
+    fn smoothed(&self, recipes: &[Recipe]) -> Result<Vec<Written>> {
         let smoothed = Smoothed::new(&self.picture, &self.crop, &self.parameters.smoothing, self.smoother)?;
         let one = |recipe: &Recipe| match smoothed.draw(&recipe.change) {
-            Some(picture) => encode(picture, self.parameters.encoding),
+            Some(picture) => self.write(recipe, &encode(picture, self.parameters.encoding)?),
             None => Err(unknown(recipe)),
         };
         recipes.iter().map(one).collect()
     }
 
-    fn rearranged(&self, recipes: &[Recipe], base: &std::cell::OnceCell<JpegBase>) -> Result<Vec<Vec<u8>>> {
+    fn rearranged(&self, recipes: &[Recipe], base: &std::cell::OnceCell<JpegBase>) -> Result<Vec<Written>> {
         let mut fillings = Fillings::new(&self.crop, &self.image.stem, self.parameters.seed);
-        let mut one = |recipe: &Recipe| {
-            let picture = recipe.change.draw(&self.crop, &mut fillings)?.ok_or_else(|| unknown(recipe))?;
-            if self.parameters.encoding != Encoding::Jpeg {
-                return encode(&picture, self.parameters.encoding);
+        if self.parameters.encoding == Encoding::Png {
+            let one = |recipe: &Recipe| {
+                let picture = recipe.change.draw(&self.crop, &mut fillings)?.ok_or_else(|| unknown(recipe))?;
+                self.write(recipe, &pixels::encode_png(&picture)?)
+            };
+            return recipes.iter().map(one).collect();
+        }
+        let base = match base.get() {
+            Some(base) => base,
+            None => {
+                let made = JpegBase::new(&self.crop, QUALITY)?;
+                base.get_or_init(|| made)
             }
-            let base = match base.get() {
-                Some(base) => base,
-                None => {
-                    let made = JpegBase::new(&self.crop, QUALITY)?;
-                    base.get_or_init(|| made)
-                }
-            };
-            let areas = match recipe.change.rearranged(SIDE)? {
-                Some(Rearranged::Boxes(boxes)) => {
-                    boxes.iter().map(|area| (area.row, area.col, area.height, area.width)).collect()
-                }
-                _ => vec![(0, 0, SIDE, SIDE)],
-            };
-            base.encode(&picture, &areas)
         };
-        recipes.iter().map(&mut one).collect()
+        // Patches are put on one picture and taken off again: to copy it each time would cost more than to code it.
+        let mut picture = self.crop.clone();
+        let one = |recipe: &Recipe| {
+            if let (Change::Patches { patches, .. }, Some(Rearranged::Boxes(boxes))) =
+                (&recipe.change, recipe.change.rearranged(SIDE)?)
+            {
+                put(&mut picture, &boxes, fillings.of(patches));
+                let areas: Vec<_> = boxes.iter().map(|area| (area.row, area.col, area.height, area.width)).collect();
+                let bytes = base.encode(&picture, &areas)?;
+                put(&mut picture, &boxes, &self.crop);
+                return self.write(recipe, &bytes);
+            }
+            let drawn = recipe.change.draw(&self.crop, &mut fillings)?.ok_or_else(|| unknown(recipe))?;
+            let bytes = match &recipe.change {
+                Change::Untouched => base.encode(&drawn, &[]),
+                Change::Order { block, order } => base.encode_moved(&drawn, *block, order),
+                _ => base.encode(&drawn, &[(0, 0, SIDE, SIDE)]),
+            };
+            self.write(recipe, &bytes?)
+        };
+        recipes.iter().map(one).collect()
     }
 }
 

@@ -24,14 +24,21 @@ pub fn patch_boxes(side: u32, size: u32, gap: u32) -> Vec<PixelBox<Crop>> {
 /// The picture with some boxes showing what `filling` has there.
 pub fn patched(picture: &RgbImage, boxes: &[PixelBox<Crop>], filling: &RgbImage) -> RgbImage {
     let mut out = picture.clone();
-    for patch in boxes {
-        for row in patch.row..=patch.last_row().min(picture.height().saturating_sub(1)) {
-            for col in patch.col..=patch.last_col().min(picture.width().saturating_sub(1)) {
-                out.put_pixel(col, row, *filling.get_pixel(col, row));
-            }
+    put(&mut out, boxes, filling);
+    out
+}
+
+/// Some boxes of a picture over another one of the same size.
+pub(super) fn put(picture: &mut RgbImage, boxes: &[PixelBox<Crop>], filling: &RgbImage) {
+    let (width, height) = picture.dimensions();
+    let bytes: &mut [u8] = picture;
+    for patch in boxes.iter().filter(|patch| patch.col < width) {
+        let count = patch.width.min(width - patch.col) as usize * 3;
+        for row in patch.row..(patch.row + patch.height).min(height) {
+            let start = (row * width + patch.col) as usize * 3;
+            bytes[start..start + count].copy_from_slice(&filling.as_raw()[start..start + count]);
         }
     }
-    out
 }
 
 /// What patches of side `size` show instead of the picture, as a picture of the same size.

@@ -87,15 +87,17 @@ fn l0(picture: &RgbImage, parameters: &L0) -> RgbImage {
         (0..width * height).map(|i| Complex::new(value(3 * i), value(3 * i + 1))).collect(),
         (0..width * height).map(|i| Complex::new(value(3 * i + 2), 0.0)).collect(),
     ];
-    let spectra: Vec<Vec<Complex<f64>>> = pairs.iter().map(|pair| plan.forward(pair)).collect();
+    let spectra: Vec<Vec<Complex<f64>>> = pairs.iter().map(|pair| plan.forward(pair.clone())).collect();
     let laplacian = laplacian_spectrum(height, width);
+    // What an inverse transform leaves to be divided by is divided out with the rest.
+    let scale = 1.0 / (height * width) as f64;
     let mut beta = 2.0 * parameters.lambda;
     while beta < parameters.beta_max {
         let divergences = sparse_divergences(&pairs, height, width, parameters.lambda / beta);
         for ((pair, spectrum), divergence) in pairs.iter_mut().zip(&spectra).zip(divergences) {
-            let mut solved = plan.forward(&divergence);
+            let mut solved = plan.forward(divergence);
             for ((value, origin), curve) in solved.iter_mut().zip(spectrum).zip(&laplacian) {
-                *value = (origin + *value * beta) / (1.0 + beta * curve);
+                *value = (origin + *value * beta) * (scale / (1.0 + beta * curve));
             }
             *pair = plan.inverse(solved);
         }
@@ -139,12 +141,12 @@ fn sparse_divergences(
     out
 }
 
-/// `|F(dx)|^2 + |F(dy)|^2` of the forward differences, row by row.
+/// `|F(dx)|^2 + |F(dy)|^2` of the forward differences, column by column as [`Plan::forward`] leaves a spectrum.
 fn laplacian_spectrum(height: usize, width: usize) -> Vec<f64> {
     let curve = |index: usize, count: usize| 2.0 - 2.0 * (std::f64::consts::TAU * index as f64 / count as f64).cos();
     let rows: Vec<f64> = (0..height).map(|row| curve(row, height)).collect();
     let cols: Vec<f64> = (0..width).map(|col| curve(col, width)).collect();
-    rows.iter().flat_map(|row| cols.iter().map(move |col| row + col)).collect()
+    cols.iter().flat_map(|col| rows.iter().map(move |row| row + col)).collect()
 }
 
 /// Two-dimensional Fourier transforms of one size.
@@ -163,29 +165,34 @@ impl Plan {
         Plan { height, width, rows, cols }
     }
 
-    /// The spectrum, transposed and back, row by row.
-    fn forward(&self, values: &[Complex<f64>]) -> Vec<Complex<f64>> {
-        self.transform(values.to_vec(), 0)
-    }
-
-    fn inverse(&self, spectrum: Vec<Complex<f64>>) -> Vec<Complex<f64>> {
-        let scale = 1.0 / (self.height * self.width) as f64;
-        self.transform(spectrum, 1).into_iter().map(|value| value * scale).collect()
-    }
-
-    fn transform(&self, mut values: Vec<Complex<f64>>, direction: usize) -> Vec<Complex<f64>> {
-        self.rows[direction].process(&mut values);
+    /// The spectrum, column by column: to turn it back would be undone by the inverse.
+    fn forward(&self, mut values: Vec<Complex<f64>>) -> Vec<Complex<f64>> {
+        self.rows[0].process(&mut values);
         let mut turned = transpose(&values, self.height, self.width);
-        self.cols[direction].process(&mut turned);
-        transpose(&turned, self.width, self.height)
+        self.cols[0].process(&mut turned);
+        turned
+    }
+
+    /// From a spectrum as [`Plan::forward`] gives it; `height * width` times too large.
+    fn inverse(&self, mut spectrum: Vec<Complex<f64>>) -> Vec<Complex<f64>> {
+        self.cols[1].process(&mut spectrum);
+        let mut values = transpose(&spectrum, self.width, self.height);
+        self.rows[1].process(&mut values);
+        values
     }
 }
 
+/// In squares that stay in the nearest cache.
 fn transpose(values: &[Complex<f64>], height: usize, width: usize) -> Vec<Complex<f64>> {
+    const SQUARE: usize = 16;
     let mut out = vec![Complex::new(0.0, 0.0); values.len()];
-    for row in 0..height {
-        for col in 0..width {
-            out[col * height + row] = values[row * width + col];
+    for top in (0..height).step_by(SQUARE) {
+        for left in (0..width).step_by(SQUARE) {
+            for row in top..(top + SQUARE).min(height) {
+                for col in left..(left + SQUARE).min(width) {
+                    out[col * height + row] = values[row * width + col];
+                }
+            }
         }
     }
     out
@@ -257,8 +264,8 @@ mod tests {
     fn the_transform_comes_back() {
         let plan = Plan::new(6, 10);
         let values: Vec<Complex<f64>> = (0..60).map(|i| Complex::new((i * i % 17) as f64, (i % 5) as f64)).collect();
-        let back = plan.inverse(plan.forward(&values));
-        assert!(values.iter().zip(back).all(|(a, b)| (a - b).norm() < 1e-12));
+        let back = plan.inverse(plan.forward(values.clone()));
+        assert!(values.iter().zip(back).all(|(a, b)| (a - b / 60.0).norm() < 1e-12));
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn upper_quantile(tail: f64, freedom: f64) -> f64 {
 }
 
 fn simpson(f: impl Fn(f64) -> f64, low: f64, high: f64) -> f64 {
-    const STEPS: usize = 4000;
+    const STEPS: usize = 20_000;
     let step = (high - low) / STEPS as f64;
     let weight = |index: usize| if index == 0 || index == STEPS { 1.0 } else { 2.0 + 2.0 * (index % 2) as f64 };
     (0..=STEPS).map(|index| weight(index) * f(low + step * index as f64)).sum::<f64>() * step / 3.0

@@ -194,12 +194,15 @@ pub fn write_whole(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<
 fn place(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|cause| Error::io("making the folder", folder, cause))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let temporary = folder.join(format!(".{name}.{}-{number}.part", std::process::id()));
-    let written = fault::point()
-        .and_then(|()| File::create(&temporary))
+    // The folder is nearly always there; asking first would cost a call for each of very many small files.
+    let created = fault::point().and_then(|()| File::create(&temporary)).or_else(|cause| match cause.kind() {
+        std::io::ErrorKind::NotFound => fs::create_dir_all(folder).and_then(|()| File::create(&temporary)),
+        _ => Err(cause),
+    });
+    let written = created
         .and_then(|mut file| fill(&mut file))
         .and_then(|()| fault::point())
         .and_then(|()| fs::rename(&temporary, path));

@@ -17,10 +17,12 @@ impl Store {
     /// # Errors
     /// [`Code::Io`] if it cannot be written.
     pub fn write_table(&self, name: &str, table: &DataFrame) -> Result<[PathBuf; 2]> {
-        let parquet = self.path(&format!("{name}.parquet"));
-        write_whole(&parquet, |file| write_parquet(file, table).map_err(unwritable))?;
-        let csv = self.path(&format!("{name}.csv"));
-        write_whole(&csv, |file| CsvWriter::new(file).finish(&mut table.clone()).map_err(unwritable))?;
+        let (parquet, csv) = (self.path(&format!("{name}.parquet")), self.path(&format!("{name}.csv")));
+        let (first, second) = rayon::join(
+            || write_whole(&parquet, |file| write_parquet(file, table).map_err(unwritable)),
+            || write_whole(&csv, |file| CsvWriter::new(file).finish(&mut table.clone()).map_err(unwritable)),
+        );
+        first.and(second)?;
         Ok([parquet, csv])
     }
 
