@@ -46,6 +46,8 @@ pub enum Code {
     Model,
     /// libtorch, or the device asked for.
     Device,
+    /// A device without the memory that a batch needs.
+    Memory,
     /// A table with other columns, types or lengths than its schema says.
     Table,
     /// A manifest of another version, or one that does not fit its files.
@@ -73,6 +75,7 @@ impl Code {
             Code::Checkpoint => "checkpoint",
             Code::Model => "model",
             Code::Device => "device",
+            Code::Memory => "memory",
             Code::Table => "table",
             Code::Manifest => "manifest",
             Code::Parameter => "parameter",

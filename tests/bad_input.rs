@@ -74,7 +74,7 @@ fn a_cut_jpeg_is_a_reject_and_the_rest_goes_on() {
         ok(&[step, "--root", &root]);
     }
     let text = fails(&["edges", "--root", &root]);
-    assert!(text.contains("66.7 % were skipped") && text.contains("edges_rejects.csv"), "{text}");
+    assert!(text.contains("66.7 % were skipped") && text.contains("table of rejects"), "{text}");
     assert!(!Path::new(&root).join("edges_data.csv").exists(), "nothing of a stage that failed");
     ok(&["edges", "--root", &root, "--max-reject-share", "0.7"]);
     let rejects = std::fs::read_to_string(Path::new(&root).join("edges_rejects.csv")).unwrap();

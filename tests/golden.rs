@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use lgf::datasets::{self, L0, Smoother};
 use lgf::edges;
-use lgf::models::{self, Device, Network, Normalisation};
+use lgf::models::{self, Architecture, Device, Network, Normalise, Weights};
 use lgf::pixels::{self, Limits, Original, Rgb, RgbImage};
 use lgf::stats::{Alternative, pearson, wilcoxon};
 use lgf::store::sha256_hex;
@@ -159,18 +159,66 @@ fn tests_equal_scipy() {
     }
 }
 
+/// The numbers of `tests/reference/networks.py` for a tensor of a name, in [0, 1).
+fn noise(name: &str, count: usize) -> Vec<f32> {
+    let mark = name.bytes().fold(0x811C_9DC5u32, |mark, byte| (mark ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let mix = |index: usize| {
+        let mut x = (index as u32).wrapping_mul(2_654_435_761).wrapping_add(mark);
+        x ^= x >> 15;
+        x = x.wrapping_mul(0x2C1B_3C6D);
+        x ^= x >> 12;
+        x = x.wrapping_mul(0x297A_2D39);
+        x ^= x >> 15;
+        (x >> 8) as f32 / (1 << 24) as f32
+    };
+    (0..count).map(mix).collect()
+}
+
+/// Weights and batch-norm statistics as that script fills them in.
+pub fn filled(architecture: &Architecture) -> Weights {
+    let mut weights = Weights::new();
+    for node in architecture.nodes() {
+        let norm = matches!(node.layer, models::Layer::BatchNorm { .. });
+        for parameter in node.layer.parameters() {
+            let count = parameter.shape.iter().product::<i64>() as usize;
+            let part = parameter.name.rsplit('.').next().unwrap();
+            let fan_in = count as f64 / parameter.shape[0] as f64;
+            let value = |u: f32| match part {
+                "weight" | "running_var" if norm => (u + 0.5) * 0.6,
+                "weight" => (u * 2.0 - 1.0) * (6.0 / fan_in).sqrt() as f32,
+                _ => (u * 2.0 - 1.0) * if norm { 0.2 } else { 0.1 },
+            };
+            let values: Vec<f32> = noise(&parameter.name, count).into_iter().map(value).collect();
+            weights.insert(parameter.name, tch::Tensor::from_slice(&values).view(&parameter.shape[..]));
+        }
+    }
+    weights
+}
+
+/// At full size, end to end from JPEG, folded as steps 5 and 5.2 use them; the narrow ones as `torch.save` wrote them.
 #[test]
-fn networks_read_from_torch_save_give_torchs_logits() {
-    let expected = json("networks.json");
-    for (name, logits) in expected["logits"].as_object().unwrap() {
-        let network = Network::load(name, golden(&format!("{name}.pth")), Device::Cpu).unwrap();
-        for network in [network.folded().unwrap(), network] {
-            let found = models::logits(&network, &[picture(224, 224)], &Normalisation::imagenet()).unwrap();
-            let scale = found[0].iter().map(|logit| logit.abs()).fold(0.0, f32::max);
-            for (found, expected) in found[0].iter().zip(logits.as_array().unwrap()) {
-                let expected = expected.as_f64().unwrap() as f32;
-                assert!((found - expected).abs() <= 1e-4 * scale, "{name}: {found}, torchvision {expected}");
-            }
+fn networks_give_the_logits_of_torchvision_and_pretrainedmodels() {
+    let golden = json("networks.json");
+    let jpeg = pixels::encode_jpeg(&picture(375, 500), 75.0).unwrap();
+    let crop = pixels::imagenet_crop(&pixels::decode_bytes(&jpeg, &Limits::default()).unwrap()).unwrap();
+    let expected = golden["logits"].as_object().unwrap();
+    assert_eq!(expected.len(), 11);
+    for (name, logits) in expected {
+        let network = if name.starts_with("slim-") {
+            Network::load(name, self::golden(&format!("{name}.pth")), Device::Cpu).unwrap()
+        } else {
+            let architecture = models::architecture(name).unwrap();
+            Network::new(name, &architecture, filled(&architecture), Device::Cpu).unwrap()
+        };
+        let expected: Vec<f32> =
+            logits.as_array().unwrap().iter().map(|logit| logit.as_f64().unwrap() as f32).collect();
+        let scale = expected.iter().map(|logit| logit.abs()).fold(0.0, f32::max);
+        let forms = if name.starts_with("slim-") { vec![network.folded().unwrap(), network] } else { vec![network.folded().unwrap()] };
+        for network in forms {
+            let found = models::logits(&network, std::slice::from_ref(&crop), Normalise::AsTrained).unwrap();
+            assert_eq!(found[0].len(), expected.len());
+            let worst = found[0].iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst <= 1e-4 * scale, "{name}: off by {worst} of {scale}");
         }
     }
 }

@@ -47,6 +47,7 @@ fn scrambling_hurts_the_shape_network_more_and_smoothing_the_texture_network() {
         &store,
         &networks,
         &manifest.table,
+        models::Source::Files,
         &classes,
         &protocol.experiments(),
         Progress::silent(),

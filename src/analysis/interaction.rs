@@ -107,6 +107,21 @@ pub fn disagreement(predictions: &DataFrame, first: &str, second: &str) -> Resul
     )?)
 }
 
+/// The files of a table of predictions for which two networks choose different classes, in its order.
+///
+/// # Errors
+/// [`crate::error::Code::Table`] if a column is missing.
+pub fn disagreeing(predictions: &DataFrame, first: &str, second: &str) -> Result<Vec<String>> {
+    let (models, files) = (texts(predictions, "model")?, texts(predictions, "file")?);
+    let chosen = integers(predictions, "pred_class")?;
+    let of = |model: &str| -> BTreeMap<&String, i64> {
+        (0..models.len()).filter(|&row| models[row] == model).map(|row| (&files[row], chosen[row])).collect()
+    };
+    let (a, b) = (of(first), of(second));
+    let apart = |file: &&String| a.get(file).zip(b.get(file)).is_some_and(|(a, b)| a != b);
+    Ok(distinct(&files).iter().filter(apart).cloned().collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

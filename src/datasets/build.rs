@@ -160,15 +160,20 @@ fn file_name(image: &ImageFile, recipe: &Recipe, encoding: Encoding) -> String {
     format!("{}/{}/{}_{}.{}", recipe.kind.folder(), image.wnid, image.stem, recipe.name, encoding.ending())
 }
 
-/// The crop after each pass of smoothing, and what that took away.
-struct Smoothed {
+/// The crop of a photograph after each pass of smoothing, and what that took away.
+#[derive(Debug)]
+pub struct Smoothed {
     passes: Vec<RgbImage>,
     /// The difference and its inverse.
     differences: Option<[RgbImage; 2]>,
 }
 
 impl Smoothed {
-    fn new(photograph: &RgbImage, crop: &RgbImage, how: &Smoothing, smoother: &dyn Smoother) -> Result<Self> {
+    /// Smooths a photograph, or its crop, as `how` says.
+    ///
+    /// # Errors
+    /// As [`Smoother::pass`]; [`Code::Image`] if a pass cannot be saved as JPEG.
+    pub fn new(photograph: &RgbImage, crop: &RgbImage, how: &Smoothing, smoother: &dyn Smoother) -> Result<Self> {
         let signs = [Sign::Plain, Sign::Inverse];
         match how.chain {
             Chain::InMemory => {
@@ -197,7 +202,8 @@ impl Smoothed {
         }
     }
 
-    fn draw(&self, change: &Change) -> Option<&RgbImage> {
+    /// The picture of a change by smoothing; `None` for any other, or a pass that was not made.
+    pub fn draw(&self, change: &Change) -> Option<&RgbImage> {
         match *change {
             Change::Smoothed { passes } => self.passes.get(passes.checked_sub(1)? as usize),
             Change::Difference { sign, .. } => self.differences.as_ref().map(|both| &both[sign as usize]),
@@ -407,7 +413,8 @@ impl Manifest {
         let (kinds, fills) = (crate::store::texts(&self.table, "kind")?, crate::store::texts(&self.table, "fill")?);
         let (levels, gaps) =
             (crate::store::integers(&self.table, "level")?, crate::store::integers(&self.table, "gap")?);
-        let mut counts: Vec<((&str, i64, i64, &str), i64)> = Vec::new();
+        type Dose<'a> = (&'a str, i64, i64, &'a str);
+        let mut counts: Vec<(Dose<'_>, i64)> = Vec::new();
         for row in 0..kinds.len() {
             let key = (kinds[row].as_str(), levels[row], gaps[row], fills[row].as_str());
             match counts.iter_mut().find(|(other, _)| *other == key) {

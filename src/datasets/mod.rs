@@ -19,7 +19,7 @@ mod sample;
 mod scramble;
 mod smooth;
 
-pub use build::{Manifest, build, in_memory, planned};
+pub use build::{Manifest, Smoothed, build, in_memory, planned};
 pub use look::{fill_grid, patch_slider, scrambled_grid, smoothed_grid};
 pub use parameters::{
     Chain, Difference, Encoding, Fill, Parameters, Patches, Sampling, Scramble, Smoothing,

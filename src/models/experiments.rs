@@ -1,29 +1,26 @@
 //! Step 5 and 5.1 on a data root: every network on every picture of the manifest, and the conversion of checkpoints.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
+use serde::Serialize;
 
-use super::checkpoint::write_weights;
+use super::checkpoint::{read_weights, write_weights};
 use super::device::Device;
 use super::network::Network;
-use super::predict::{Normalisation, Picture, predict_all, prediction_table, to_input};
+use super::normalise::{Normalisation, Normalise, to_input};
+use super::predict::{
+    Experiments, Keep, Picture, Prediction, Predictions, predict_all, predict_variants, prediction_table,
+};
 use super::smoother::Eps;
-use crate::datasets::{L0, Smoother};
+use crate::datasets::{self, L0, Smoother};
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Progress, say};
 use crate::pixels;
-use crate::store::{ClassList, ImageFile, Reject, Store, Study, integers, rejects_table, short_name, texts};
-
-/// How the experiments are run.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct Experiments {
-    /// What is done to the pictures' values.
-    pub normalisation: Normalisation,
-    /// Pictures at a time.
-    pub batch: usize,
-}
+use crate::store::{
+    Allow, ClassList, ImageFile, NetworkEntry, Record, Reject, Store, Study, integers, rejects_table, short_name, texts,
+};
 
 /// The sets of the manifest as the published tables are named: prefix of the table, kinds of the manifest in it.
 const SETS: [(&str, &[&str]); 4] = [
@@ -33,22 +30,60 @@ const SETS: [(&str, &[&str]); 4] = [
     ("ptd", &["patched"]),
 ];
 
+/// Where the pictures of a manifest come from.
+#[derive(Clone, Copy)]
+pub enum Source<'a> {
+    /// From the files that step 4 wrote.
+    Files,
+    /// Made on the device while the networks run, and never written; the manifest is that of [`datasets::planned`]
+    /// (or of step 4) for the same photographs and parameters.
+    InMemory {
+        /// The sampled photographs.
+        images: &'a [ImageFile],
+        /// What is made of them.
+        parameters: &'a datasets::Parameters,
+        /// What smooths them.
+        smoother: &'a dyn Smoother,
+    },
+}
+
 /// The networks of a study, loaded and with batch normalisation merged.
 ///
 /// # Errors
 /// As [`Network::load`]; [`Code::Model`] if a network's outputs are not the study's classes.
 pub fn load_all(store: &Store, study: &Study, device: Device) -> Result<Vec<Network>> {
     let classes = study.class_list();
-    let load = |entry: &crate::store::NetworkEntry| {
+    let load = |entry: &NetworkEntry| {
         let path = study.weights(store, entry);
-        let network = Network::load(&entry.architecture, &path, device)?;
+        let network = load_entry(store, study, entry, device)?;
         if network.classes() != classes.len() {
             let found = format!("{} outputs, and the study has {} classes", network.classes(), classes.len());
             return Err(Error::new(Code::Model, found).path(path).hint("see \"classes\" in study.json"));
         }
-        Ok(network.folded()?.named(&entry.name))
+        network.folded()
     };
     study.networks.iter().map(load).collect()
+}
+
+/// A network of a study as its checkpoint has it, under its name there.
+fn load_entry(store: &Store, study: &Study, entry: &NetworkEntry, device: Device) -> Result<Network> {
+    let path = study.weights(store, entry);
+    if let Some(expected) = &entry.sha256
+        && !entry.allow.contains(&Allow::OtherSha256)
+    {
+        let found = store.written(&path)?.sha256;
+        if !found.starts_with(&expected.to_lowercase()) {
+            let found = format!("its sha256 begins {}, expected {expected}", &found[..expected.len().min(64)]);
+            return Err(Error::new(Code::Checkpoint, found)
+                .path(path)
+                .hint(format!("fetch it again, or add \"allow\": [\"other_sha256\"] to {} in study.json", entry.name)));
+        }
+    }
+    let network = Network::load_allowing(&entry.architecture, &path, device, &entry.allow)?.named(&entry.name);
+    Ok(match entry.normalisation {
+        Some((mean, std)) => network.trained_on(Normalisation { mean, std }),
+        None => network,
+    })
 }
 
 /// What smooths the study's photographs: its own network, or else `l0`.
@@ -63,60 +98,174 @@ pub fn study_smoother(store: &Store, study: &Study, l0: &L0, device: Device) -> 
 }
 
 /// Every network on every picture of the manifest (as step 4 writes it). One table a set and network,
-/// `experiments/{scr,smt,smt_diff,ptd}_<network>`, and all of them together as `predictions`. Pairs that are finished are
-/// not run again.
+/// `experiments/{scr,smt,smt_diff,ptd}_<network>`, and all of them together as `predictions`; what was skipped in
+/// `predictions_rejects`. Pairs that are finished are not run again.
 ///
 /// # Errors
-/// [`Code::Stopped`]; [`Code::Model`] and [`Code::Numeric`] from the networks; [`Code::Io`] if the root cannot be written.
+/// [`Code::Stopped`]; [`Code::Model`] from the networks; [`Code::Io`] if the root cannot be written; [`Code::Image`] if more
+/// was skipped than may be.
 pub fn run_experiments(
     store: &Store,
     networks: &[Network],
     manifest: &DataFrame,
+    source: Source<'_>,
     classes: &ClassList,
-    parameters: &Experiments,
+    how: &Experiments,
     progress: Progress,
 ) -> Result<DataFrame> {
-    let inputs = [store.path("datasets.parquet")];
+    let runner = Runner { store, networks, manifest, classes, how };
     let kinds = texts(manifest, "kind")?;
-    let mut tables = Vec::new();
+    let rows_of = |members: &[&str]| -> Vec<usize> {
+        (0..kinds.len()).filter(|&row| members.contains(&kinds[row].as_str())).collect()
+    };
+    let sets: Vec<(&str, Vec<usize>)> = SETS.iter().map(|(set, members)| (*set, rows_of(members))).collect();
     let mut rejects: Vec<Reject> = Vec::new();
-    for (set, members) in SETS {
-        let rows: Vec<usize> = (0..kinds.len()).filter(|&row| members.contains(&kinds[row].as_str())).collect();
-        let part = select(manifest, &rows)?;
-        let pictures = pictures_of(store, &part)?;
-        let table_name = |network: &Network| format!("experiments/{set}_{}", network.name());
-        let record =
-            |network: &Network| store.record(&table_name(network), &(parameters, network.fingerprint()?), &inputs);
-        let mut open = Vec::new();
-        for network in networks {
-            if record(network)?.finished().is_none() {
-                open.push(network);
+    match source {
+        Source::Files => {
+            let inputs = [store.path("datasets.parquet")];
+            let decided_by = (how, hash_of(manifest)?);
+            for (set, rows) in &sets {
+                let open = runner.open(&[set], &decided_by, &inputs)?;
+                if open.is_empty() || rows.is_empty() {
+                    continue;
+                }
+                let pictures = pictures_of(store, &select(manifest, rows)?)?;
+                let run = progress.start(pictures.len(), &format!("{set} pictures on {} networks", open.len()));
+                let mut done = predict_all(&open, &pictures, how, &run)?;
+                run.finish();
+                done.rows.iter_mut().for_each(|row| row.picture = rows[row.picture]);
+                done.rejects.iter_mut().for_each(|(picture, _)| *picture = rows[*picture]);
+                runner.write(set, rows, &open, &done, &mut rejects, &decided_by, &inputs)?;
             }
         }
-        if !open.is_empty() && !pictures.is_empty() {
-            let run = progress.start(pictures.len(), &format!("{set} pictures on {} networks", open.len()));
-            let done = predict_all(&open, &pictures, &parameters.normalisation, parameters.batch, &run)?;
-            run.finish();
-            for (index, error) in &done.rejects {
-                let path = &pictures[*index].path;
-                rejects.push(Reject::of("experiments", &path.display().to_string(), error));
+        Source::InMemory { images, parameters, smoother } => {
+            let inputs: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
+            let decided_by = (how, parameters, smoother.identity(), hash_of(manifest)?);
+            let names: Vec<&str> = sets.iter().map(|(set, _)| *set).collect();
+            let open = runner.open(&names, &decided_by, &inputs)?;
+            if !open.is_empty() {
+                let run = progress.start(manifest.height(), &format!("pictures in memory on {} networks", open.len()));
+                let done = predict_variants(&open, images, parameters, smoother, how, &run)?;
+                run.finish();
+                for (set, rows) in sets.iter().filter(|(_, rows)| !rows.is_empty()) {
+                    runner.write(set, rows, &open, &done, &mut rejects, &decided_by, &inputs)?;
+                }
             }
-            for network in open {
-                let own: Vec<_> = done.rows.iter().filter(|row| row.model == network.name()).cloned().collect();
-                let table = joined(&part, &own, &pictures, classes)?;
-                let files = store.write_table(&table_name(network), &table)?;
-                let (all, ok) = (pictures.len() as u64, own.len() as u64);
-                record(network)?.finish(all, ok, &files)?;
-            }
-        }
-        for network in networks {
-            tables.push(store.table(&table_name(network))?);
         }
     }
     store.write_table("predictions_rejects", &rejects_table(&rejects)?)?;
+    let mut tables = Vec::new();
+    for (set, _) in sets.iter().filter(|(_, rows)| !rows.is_empty()) {
+        for network in networks {
+            tables.push(store.table(&table_name(set, network))?);
+        }
+    }
     let all = stacked(tables)?;
     store.write_table("predictions", &all)?;
     Ok(all)
+}
+
+fn table_name(set: &str, network: &Network) -> String {
+    format!("experiments/{set}_{}", network.name())
+}
+
+/// What the tables of all sets have in common.
+struct Runner<'a> {
+    store: &'a Store,
+    networks: &'a [Network],
+    manifest: &'a DataFrame,
+    classes: &'a ClassList,
+    how: &'a Experiments,
+}
+
+impl Runner<'_> {
+    fn record(&self, set: &str, network: &Network, decided_by: &impl Serialize, inputs: &[PathBuf]) -> Result<Record> {
+        self.store.record(&table_name(set, network), &(decided_by, network.fingerprint()?), inputs)
+    }
+
+    /// The networks that are not finished with all of some sets.
+    fn open(&self, sets: &[&str], decided_by: &impl Serialize, inputs: &[PathBuf]) -> Result<Vec<&Network>> {
+        let mut open = Vec::new();
+        for network in self.networks {
+            for set in sets {
+                if self.record(set, network, decided_by, inputs)?.finished().is_none() {
+                    open.push(network);
+                    break;
+                }
+            }
+        }
+        Ok(open)
+    }
+
+    /// Writes the tables of one set, whose rows of the manifest are `rows`.
+    #[expect(clippy::too_many_arguments, reason = "what a set has of its own")]
+    fn write(
+        &self,
+        set: &str,
+        rows: &[usize],
+        networks: &[&Network],
+        done: &Predictions,
+        rejects: &mut Vec<Reject>,
+        decided_by: &impl Serialize,
+        inputs: &[PathBuf],
+    ) -> Result<()> {
+        let members: HashSet<usize> = rows.iter().copied().collect();
+        let files = texts(self.manifest, "file")?;
+        let skipped = done.rejects.iter().filter(|(picture, _)| members.contains(picture));
+        rejects.extend(skipped.map(|(picture, error)| Reject::of("experiments", &files[*picture], error)));
+        self.store.write_table("predictions_rejects", &rejects_table(rejects)?)?;
+        for network in networks {
+            let own = |row: &&Prediction| row.model == network.name() && members.contains(&row.picture);
+            let own: Vec<Prediction> = done.rows.iter().filter(own).cloned().collect();
+            let name = table_name(set, network);
+            self.store.accept(&name, rows.len() as u64, own.len() as u64)?;
+            let mut written = self.store.write_table(&name, &self.table(&own)?)?.to_vec();
+            if self.how.keep == Keep::All {
+                written.push(self.store.write_parquet(&format!("{name}_logits"), &self.logits(&own)?)?);
+            }
+            self.record(set, network, decided_by, inputs)?.finish(rows.len() as u64, own.len() as u64, &written)?;
+        }
+        Ok(())
+    }
+
+    /// The manifest's own columns beside the predictions.
+    fn table(&self, predictions: &[Prediction]) -> Result<DataFrame> {
+        let rows: Vec<usize> = predictions.iter().map(|prediction| prediction.picture).collect();
+        let part = select(self.manifest, &rows)?;
+        let pictures = pictures_of(self.store, &part)?;
+        let numbered: Vec<Prediction> = predictions
+            .iter()
+            .enumerate()
+            .map(|(picture, prediction)| Prediction { picture, ..prediction.clone() })
+            .collect();
+        let mut table = prediction_table(&numbered, &pictures, self.classes)?;
+        for (from, to) in [("original", "orig_file"), ("wnid", "wnid"), ("kind", "kind"), ("fill", "fill")] {
+            table.with_column(Column::new(to.into(), texts(&part, from)?))?;
+        }
+        for name in ["level", "variant", "gap"] {
+            table.with_column(Column::new(name.into(), integers(&part, name)?))?;
+        }
+        Ok(table)
+    }
+
+    /// All logits, a row a picture: `file`, then a column a class, named by its WordNet id.
+    fn logits(&self, predictions: &[Prediction]) -> Result<DataFrame> {
+        let files = texts(self.manifest, "file")?;
+        let names: Vec<&str> = predictions.iter().map(|row| files[row.picture].as_str()).collect();
+        let mut columns = vec![Column::new("file".into(), names)];
+        for (class, wnid) in self.classes.wnids.iter().enumerate() {
+            let values: Vec<f32> = predictions.iter().map(|row| row.logits[class]).collect();
+            columns.push(Column::new(wnid.as_str().into(), values));
+        }
+        Ok(DataFrame::new(predictions.len(), columns)?)
+    }
+}
+
+/// What identifies a manifest's pictures and their order.
+fn hash_of(manifest: &DataFrame) -> Result<String> {
+    let (files, hashes) = (texts(manifest, "file")?, texts(manifest, "sha256")?);
+    let lines: Vec<String> = files.into_iter().zip(hashes).map(|(file, hash)| format!("{file} {hash}")).collect();
+    Ok(crate::store::sha256_hex(lines.join("\n").as_bytes()))
 }
 
 /// Every network on untouched photographs: one row a photograph and network, written to `photographs`. A photograph that
@@ -129,20 +278,29 @@ pub fn run_photographs(
     networks: &[Network],
     images: &[ImageFile],
     classes: &ClassList,
-    parameters: &Experiments,
+    how: &Experiments,
     progress: Progress,
 ) -> Result<DataFrame> {
     let picture = |image: &ImageFile| Picture { path: image.path.clone(), wnid: image.wnid.clone() };
     let pictures: Vec<Picture> = images.iter().map(picture).collect();
+    let paths: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
+    let models: Result<Vec<String>> = networks.iter().map(Network::fingerprint).collect();
+    let record = store.record("photographs", &(how, models?), &paths)?;
+    if record.finished().is_some() {
+        return store.table("photographs");
+    }
     let networks: Vec<&Network> = networks.iter().collect();
     let run = progress.start(pictures.len(), &format!("photographs on {} networks", networks.len()));
-    let done = predict_all(&networks, &pictures, &parameters.normalisation, parameters.batch, &run)?;
+    let done = predict_all(&networks, &pictures, how, &run)?;
     run.finish();
     let rejects: Vec<Reject> =
         done.rejects.iter().map(|(index, error)| Reject::of("photographs", &images[*index].stem, error)).collect();
-    store.write_table("photographs_rejects", &rejects_table(&rejects)?)?;
+    let mut files = store.write_table("photographs_rejects", &rejects_table(&rejects)?)?.to_vec();
+    let (all, ok) = (images.len() as u64, (images.len() - rejects.len()) as u64);
+    store.accept("photographs", all, ok)?;
     let table = prediction_table(&done.rows, &pictures, classes)?;
-    store.write_table("photographs", &table)?;
+    files.extend(store.write_table("photographs", &table)?);
+    record.finish(all, ok, &files)?;
     Ok(table)
 }
 
@@ -156,7 +314,7 @@ pub fn run_conflict(
     networks: &[Network],
     folder: Option<&Path>,
     classes: &ClassList,
-    parameters: &Experiments,
+    how: &Experiments,
     progress: Progress,
 ) -> Result<DataFrame> {
     let Some(folder) = folder else {
@@ -183,8 +341,9 @@ pub fn run_conflict(
     }
     let networks: Vec<&Network> = networks.iter().collect();
     let run = progress.start(pictures.len(), &format!("cue-conflict pictures on {} networks", networks.len()));
-    let done = predict_all(&networks, &pictures, &parameters.normalisation, parameters.batch, &run)?;
+    let done = predict_all(&networks, &pictures, how, &run)?;
     run.finish();
+    store.accept("conflict", pictures.len() as u64, (pictures.len() - done.rejects.len()) as u64)?;
     let mut table = prediction_table(&done.rows, &pictures, classes)?;
     let pick = |from: &[String]| done.rows.iter().map(|row| from[row.picture].clone()).collect::<Vec<_>>();
     let decision = texts(&table, "pred_name")?;
@@ -195,36 +354,50 @@ pub fn run_conflict(
     Ok(table)
 }
 
-/// The classes that each network finds most likely for a photograph: `model, name` (network and class), `softmax`, the
-/// best first.
+/// The classes that each network finds most likely for each of some photographs, the best first: `file, model, class` (its
+/// name), `softmax, true` (whether it is the photograph's own).
 ///
 /// # Errors
 /// As [`pixels::decode`] and [`super::predict::logits`].
 pub fn top_classes(
     networks: &[Network],
-    image: &ImageFile,
+    images: &[ImageFile],
     classes: &ClassList,
-    normalisation: &Normalisation,
+    normalise: Normalise,
     count: usize,
 ) -> Result<DataFrame> {
-    let picture = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
-    let (mut models, mut names, mut values) = (Vec::new(), Vec::new(), Vec::new());
-    for network in networks {
-        let rows = super::predict::logits(network, std::slice::from_ref(&picture), normalisation)?;
-        let probability = super::predict::softmax(&rows[0]);
-        let mut order: Vec<usize> = (0..probability.len()).collect();
-        order.sort_by(|&a, &b| probability[b].total_cmp(&probability[a]));
-        for class in order.into_iter().take(count) {
-            models.push(network.name().to_string());
-            names.push(format!("{}: {}", network.name(), classes.name(class)));
-            values.push(probability[class]);
+    let (mut files, mut models, mut names, mut values, mut right) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for image in images {
+        let picture = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
+        for network in networks {
+            let rows = super::predict::logits(network, std::slice::from_ref(&picture), normalise)?;
+            let probability = super::predict::softmax(&rows[0]);
+            let mut order: Vec<usize> = (0..probability.len()).collect();
+            order.sort_by(|&a, &b| probability[b].total_cmp(&probability[a]));
+            for class in order.into_iter().take(count) {
+                files.push(image.stem.clone());
+                models.push(network.name().to_string());
+                names.push(classes.name(class));
+                values.push(probability[class]);
+                right.push(classes.index_of(&image.wnid) == Some(class));
+            }
         }
     }
-    Ok(df!("model" => models, "name" => names, "softmax" => values)?)
+    Ok(df!("file" => files, "model" => models, "class" => names, "softmax" => values, "true" => right)?)
 }
 
-/// Step 5.1: each network of a study with batch normalisation merged, as `models/<name>.safetensors`, and the proof that
-/// it is still the same function: the largest difference of any logit before and after, on real pictures.
+/// In which form a network is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Batch normalisation merged into the convolutions.
+    Folded,
+    /// As the checkpoint has it.
+    Plain,
+}
+
+/// Step 5.1: each network of a study as `models/<name>.safetensors`, and the proof that the file is the same function: it is
+/// read back, and the largest difference of any logit before and after is measured on real pictures, network by network.
 ///
 /// # Errors
 /// [`Code::Numeric`] if they differ by more than a thousandth of the largest logit; as [`Network::load`].
@@ -232,32 +405,42 @@ pub fn convert_all(
     store: &Store,
     study: &Study,
     pictures: &[PathBuf],
-    normalisation: &Normalisation,
+    form: Form,
+    normalise: Normalise,
     device: Device,
 ) -> Result<DataFrame> {
     let crops: Result<Vec<_>> =
         pictures.iter().map(|path| pixels::decode(path).and_then(|picture| pixels::imagenet_crop(&picture))).collect();
-    let input = to_input(&crops?, normalisation, device)?;
+    let crops = crops?;
     let (mut names, mut tensors, mut differences, mut largest, mut files) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for entry in &study.networks {
-        let network = Network::load(&entry.architecture, study.weights(store, entry), device)?;
-        let folded = network.folded()?;
-        let (before, after) = (network.forward(&input)?, folded.forward(&input)?);
+        let network = load_entry(store, study, entry, device)?;
+        let converted = match form {
+            Form::Folded => network.folded()?,
+            Form::Plain => network.shared(),
+        };
+        let name = format!("models/{}.safetensors", entry.name);
+        let merged = if form == Form::Folded { "merged" } else { "apart" };
+        let notes = HashMap::from([
+            ("architecture".to_string(), entry.architecture.clone()),
+            ("batch_norm".to_string(), merged.to_string()),
+        ]);
+        let part = store.path(&format!("models/.{}.new", entry.name));
+        write_weights(&part, converted.weights(), notes)?;
+        let back = converted.with_weights(read_weights(&part)?)?;
+        let input = to_input(&crops, &normalise.of(&network), device)?;
+        let (before, after) = (network.forward(&input)?, back.forward(&input)?);
         let difference = (&before - &after).abs().max().double_value(&[]);
         let scale = before.abs().max().double_value(&[]);
-        let name = format!("models/{}.safetensors", entry.name);
         if !difference.is_finite() || difference > 1e-3 * scale {
+            let _ = std::fs::remove_file(&part);
             let found = format!("converting changes a logit by {difference}, of at most {scale}");
             return Err(Error::new(Code::Numeric, found).path(store.path(&name)));
         }
-        let notes = HashMap::from([
-            ("architecture".to_string(), entry.architecture.clone()),
-            ("batch_norm".to_string(), "merged".to_string()),
-        ]);
-        write_weights(&store.path(&name), folded.weights(), notes)?;
+        std::fs::rename(&part, store.path(&name)).map_err(|cause| Error::io("writing", store.path(&name), cause))?;
         names.push(entry.name.clone());
-        tensors.push(folded.weights().len() as i64);
+        tensors.push(converted.weights().len() as i64);
         differences.push(difference);
         largest.push(scale);
         files.push(name);
@@ -284,25 +467,6 @@ fn select(manifest: &DataFrame, rows: &[usize]) -> Result<DataFrame> {
 fn pictures_of(store: &Store, manifest: &DataFrame) -> Result<Vec<Picture>> {
     let (files, wnids) = (texts(manifest, "file")?, texts(manifest, "wnid")?);
     Ok(files.into_iter().zip(wnids).map(|(file, wnid)| Picture { path: store.path(&file), wnid }).collect())
-}
-
-/// The manifest's own columns beside the predictions.
-fn joined(
-    manifest: &DataFrame,
-    predictions: &[super::predict::Prediction],
-    pictures: &[Picture],
-    classes: &ClassList,
-) -> Result<DataFrame> {
-    let mut table = prediction_table(predictions, pictures, classes)?;
-    let rows: Vec<usize> = predictions.iter().map(|prediction| prediction.picture).collect();
-    let part = select(manifest, &rows)?;
-    for (from, to) in [("original", "orig_file"), ("wnid", "wnid"), ("kind", "kind")] {
-        table.with_column(Column::new(to.into(), texts(&part, from)?))?;
-    }
-    for name in ["level", "variant"] {
-        table.with_column(Column::new(name.into(), integers(&part, name)?))?;
-    }
-    Ok(table)
 }
 
 fn stacked(tables: Vec<DataFrame>) -> Result<DataFrame> {

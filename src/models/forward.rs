@@ -1,6 +1,6 @@
 //! The forward pass.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::layer::{Layer, Node};
 use super::network::{BATCH_NORM_EPSILON, Network};
@@ -47,21 +47,25 @@ impl Activations {
 }
 
 impl Network {
-    /// Logits `[n, classes]` of normalised pictures `[n, 3, h, w]`; no gradients are kept.
+    /// Logits `[n, classes]`, float32, of normalised pictures `[n, 3, h, w]`; no gradients are kept. An output is dropped as
+    /// soon as no later layer reads it, or becomes the output of the layer that is the last to read it.
     ///
     /// # Errors
     /// [`Code::Model`] if the shape does not fit.
     pub fn forward(&self, pictures: &Tensor) -> Result<Tensor> {
         let _no_grad = tch::no_grad_guard();
-        self.run(pictures, BatchStatistics::Running)
+        Ok(self.fold(&pictures.to_kind(self.precision().kind()), Keep::Nothing)?.to_kind(Kind::Float))
     }
 
-    /// The forward pass with gradients where tensors ask for them. An output is dropped as soon as no later layer
-    /// reads it.
+    /// The forward pass of training: gradients where tensors ask for them, and the batch's own statistics.
     ///
     /// # Errors
     /// [`Code::Model`] if the shape does not fit.
     pub fn run(&self, pictures: &Tensor, statistics: BatchStatistics) -> Result<Tensor> {
+        self.fold(pictures, Keep::Gradients(statistics))
+    }
+
+    fn fold(&self, pictures: &Tensor, keep: Keep) -> Result<Tensor> {
         check_picture(pictures)?;
         let mut last_reader = vec![0usize; self.nodes().len() + 1];
         for (index, node) in self.nodes().iter().enumerate() {
@@ -69,9 +73,26 @@ impl Network {
         }
         let mut values: Vec<Option<Tensor>> = vec![Some(pictures.shallow_clone())];
         for (index, node) in self.nodes().iter().enumerate() {
-            let inputs: Vec<&Tensor> =
-                node.inputs.iter().map(|&input| values[input].as_ref().expect("read before it was dropped")).collect();
-            let output = self.apply(node, &inputs, statistics)?;
+            let first = node.inputs[0];
+            // The pictures are the caller's, and an input that stands twice is read once more.
+            let free = first > 0 && last_reader[first] == index && node.inputs[1..].iter().all(|&other| other != first);
+            let in_place = free && keep == Keep::Nothing && matches!(node.layer, Layer::Relu | Layer::Add);
+            let output = if in_place {
+                let mut value = values[first].take().expect("read before it was dropped");
+                let done = match node.layer {
+                    Layer::Relu => value.f_relu_(),
+                    _ => value.f_add_(values[node.inputs[1]].as_ref().expect("read before it was dropped")),
+                };
+                done.map_err(|cause| refused(node, &value, cause))?
+            } else {
+                let inputs: Vec<&Tensor> = node
+                    .inputs
+                    .iter()
+                    .map(|&input| values[input].as_ref().expect("read before it was dropped"))
+                    .collect();
+                let statistics = if let Keep::Gradients(statistics) = keep { statistics } else { BatchStatistics::Running };
+                self.apply(node, &inputs, statistics)?
+            };
             node.inputs.iter().filter(|&&input| last_reader[input] == index).for_each(|&input| values[input] = None);
             values.push(Some(output));
         }
@@ -123,13 +144,31 @@ impl Network {
             Layer::Add => x.f_add(inputs[1]),
             Layer::Gate => x.f_mul(inputs[1]),
         };
-        output.map_err(|cause| {
-            let shape = x.size();
-            Error::new(Code::Model, format!("{} of an input of shape {shape:?} failed", node.layer.kind()))
-                .place(format!("layer {}", node.name))
-                .because(cause)
-        })
+        output.map_err(|cause| refused(node, x, cause))
     }
+}
+
+/// What has to survive a forward pass.
+#[derive(Clone, Copy, PartialEq)]
+enum Keep {
+    /// Only the logits.
+    Nothing,
+    /// What gradients go back through.
+    Gradients(BatchStatistics),
+}
+
+/// Memory that a device does not have is one thing, a shape that does not fit another.
+fn refused(node: &Node, x: &Tensor, cause: tch::TchError) -> Error {
+    if out_of_memory(&cause) {
+        return Error::from(cause);
+    }
+    let found = format!("{} of an input of shape {:?} failed", node.layer.kind(), x.size());
+    Error::new(Code::Model, found).place(format!("layer {}", node.name)).because(cause)
+}
+
+fn out_of_memory(cause: &tch::TchError) -> bool {
+    let text = cause.to_string();
+    ["out of memory", "can't allocate memory", "not enough memory"].iter().any(|sign| text.contains(sign))
 }
 
 fn check_picture(pictures: &Tensor) -> Result<()> {
@@ -144,6 +183,11 @@ fn check_picture(pictures: &Tensor) -> Result<()> {
 
 impl From<tch::TchError> for Error {
     fn from(cause: tch::TchError) -> Self {
+        if out_of_memory(&cause) {
+            return Error::new(Code::Memory, "the device has not enough memory")
+                .because(cause)
+                .hint("take a smaller batch, or a device with more memory");
+        }
         Error::new(Code::Device, "libtorch refused an operation").because(cause)
     }
 }

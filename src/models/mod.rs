@@ -18,8 +18,11 @@ mod experiments;
 mod forward;
 mod layer;
 mod network;
+mod normalise;
 mod pickle;
 mod predict;
+mod registry;
+mod render;
 mod smoother;
 mod tensorflow;
 mod workers;
@@ -28,15 +31,18 @@ mod zoo;
 pub use checkpoint::{read_weights, write_weights};
 pub use device::Device;
 pub use experiments::{
-    Experiments, convert_all, load_all, run_conflict, run_experiments, run_photographs, study_smoother, top_classes,
+    Form, Source, convert_all, load_all, run_conflict, run_experiments, run_photographs, study_smoother, top_classes,
 };
 pub use forward::{Activations, BatchStatistics};
 pub use layer::{Layer, Node, Parameter};
-pub use network::{LayerSummary, Network, Weights, sizes};
+pub use network::{LayerSummary, Network, Precision, Weights, sizes};
+pub use normalise::{Normalisation, Normalise, to_input};
 pub use predict::{
-    Normalisation, Picture, Prediction, Predictions, arg_max, logits, predict_all, prediction_table, softmax, to_input,
+    Experiments, Keep, Picture, Prediction, Predictions, arg_max, logits, predict_all, predict_variants,
+    prediction_table, softmax,
 };
+pub use registry::{Registry, RegistryEntry, RemoteFile};
 pub use smoother::Eps;
 pub use tensorflow::read_tensorflow;
 pub use workers::on_workers;
-pub use zoo::{Architecture, ResNet, Residual, Vgg, architecture, architectures};
+pub use zoo::{Architecture, Block, Naming, ResNet, Residual, Vgg, architecture, architectures};

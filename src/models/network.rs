@@ -2,22 +2,49 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use polars::prelude::*;
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::checkpoint::read_weights;
 use super::device::Device;
 use super::layer::{Layer, Node};
+use super::normalise::Normalisation;
 use super::zoo::{Architecture, architecture};
 use crate::error::{Code, Error, Result};
 use crate::notebook::{self, Html};
+use crate::store::Allow;
 
 /// Tensors by their names in the checkpoint.
 pub type Weights = BTreeMap<String, Tensor>;
 
 /// What batch normalisation adds to the variance (torch's default).
 pub(crate) const BATCH_NORM_EPSILON: f64 = 1e-5;
+
+/// In how many bits a network computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floating point.
+    #[default]
+    Single,
+    /// 16-bit floating point, IEEE: half the memory, and faster on a GPU.
+    Half,
+    /// 16-bit floating point with the range of 32 bits.
+    BFloat16,
+}
+
+impl Precision {
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Precision::Single => Kind::Float,
+            Precision::Half => Kind::Half,
+            Precision::BFloat16 => Kind::BFloat16,
+        }
+    }
+}
 
 /// A network: layers in the order of the forward pass, and the tensors they name.
 #[derive(Debug)]
@@ -27,6 +54,9 @@ pub struct Network {
     weights: Weights,
     classes: i64,
     device: Device,
+    normalisation: Normalisation,
+    precision: Precision,
+    fingerprint: OnceLock<String>,
 }
 
 impl Network {
@@ -35,32 +65,101 @@ impl Network {
     /// # Errors
     /// [`Code::Checkpoint`] with every missing, surplus and wrongly shaped tensor, or the first one that is not finite.
     pub fn new(name: &str, architecture: &Architecture, weights: Weights, device: Device) -> Result<Self> {
+        Network::allowing(name, architecture, weights, device, &[])
+    }
+
+    fn allowing(
+        name: &str,
+        architecture: &Architecture,
+        weights: Weights,
+        device: Device,
+        allow: &[Allow],
+    ) -> Result<Self> {
         let nodes = architecture.nodes();
-        check_weights(&nodes, &weights)?;
+        check_weights(&nodes, &weights, allow)?;
         let weights = weights
             .into_iter()
             .filter(|(name, _)| !name.ends_with("num_batches_tracked"))
             .map(|(name, tensor)| (name, tensor.to_kind(Kind::Float).to_device(device.tch()).contiguous()))
             .collect();
-        Ok(Network { name: name.to_string(), nodes, weights, classes: architecture.classes(), device })
+        Ok(Network {
+            name: name.to_string(),
+            nodes,
+            weights,
+            classes: architecture.classes(),
+            device,
+            normalisation: Normalisation::imagenet(),
+            precision: Precision::Single,
+            fingerprint: OnceLock::new(),
+        })
     }
 
     /// The network of an architecture's name with the weights of a checkpoint (`.safetensors`, or `.pth` as
-    /// `torch.save` writes it).
+    /// `torch.save` writes it). Weights of 16 or 64 bits become such of 32, and that is said.
     ///
     /// # Errors
     /// [`Code::Model`] for an unknown name, [`Code::Checkpoint`] if the file cannot be read or does not fit.
     pub fn load(name: &str, checkpoint: impl AsRef<Path>, device: Device) -> Result<Self> {
+        Network::load_allowing(name, checkpoint, device, &[])
+    }
+
+    /// As [`load`](Network::load), with some faults let pass.
+    ///
+    /// # Errors
+    /// As [`load`](Network::load), but for what is allowed.
+    pub fn load_allowing(name: &str, checkpoint: impl AsRef<Path>, device: Device, allow: &[Allow]) -> Result<Self> {
         let path = checkpoint.as_ref();
         let table = architecture(name)?;
         let weights = read_weights(path)?;
-        Network::new(name, &table, weights, device).map_err(|error| error.or_path(path))
+        let other = weights.values().map(Tensor::kind).find(|kind| matches!(kind, Kind::Half | Kind::BFloat16 | Kind::Double));
+        let network = Network::allowing(name, &table, weights, device, allow).map_err(|error| error.or_path(path))?;
+        if let Some(kind) = other {
+            notebook::say(&format!("{}: weights of type {kind:?}, taken as 32-bit numbers", path.display()));
+        }
+        Ok(network)
+    }
+
+    /// The same layers with other numbers, as written by [`write_weights`](super::write_weights).
+    ///
+    /// # Errors
+    /// [`Code::Checkpoint`] with every missing, surplus and wrongly shaped tensor.
+    pub fn with_weights(&self, weights: Weights) -> Result<Network> {
+        check_weights(&self.nodes, &weights, &[Allow::NonFinite])?;
+        let own = |tensor: Tensor| tensor.to_kind(self.precision.kind()).to_device(self.device.tch());
+        Ok(self.with(self.nodes.clone(), weights.into_iter().map(|(name, tensor)| (name, own(tensor))).collect()))
     }
 
     /// The same network under another name in tables, such as `sin-resnet50`.
     pub fn named(mut self, name: &str) -> Self {
         self.name = name.to_string();
+        self.fingerprint = OnceLock::new();
         self
+    }
+
+    /// The same network, trained on pictures that were normalised so; ImageNet's usual way unless told.
+    pub fn trained_on(mut self, normalisation: Normalisation) -> Self {
+        self.normalisation = normalisation;
+        self.fingerprint = OnceLock::new();
+        self
+    }
+
+    /// How the pictures that it was trained on were normalised.
+    pub fn normalisation(&self) -> &Normalisation {
+        &self.normalisation
+    }
+
+    /// The same network computing in other numbers; logits come out as 32-bit ones all the same.
+    pub fn in_precision(mut self, precision: Precision) -> Self {
+        let _no_grad = tch::no_grad_guard();
+        self.weights = self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.to_kind(precision.kind()))).collect();
+        self.precision = precision;
+        self.fingerprint = OnceLock::new();
+        self
+    }
+
+    /// The numbers it computes in.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The name in tables.
@@ -103,29 +202,42 @@ impl Network {
     /// # Errors
     /// [`Code::Device`] if a tensor cannot be copied from its device.
     pub fn fingerprint(&self) -> Result<String> {
-        let mut text = self.name.clone();
+        if let Some(known) = self.fingerprint.get() {
+            return Ok(known.clone());
+        }
+        let mut text = format!("{} {:?} {:?}", self.name, self.normalisation, self.precision);
         for (name, tensor) in &self.weights {
-            let numbers = Vec::<f32>::try_from(tensor.to_device(tch::Device::Cpu).contiguous().view(-1))?;
+            let flat = tensor.to_device(tch::Device::Cpu).to_kind(Kind::Float).contiguous().view(-1);
+            let numbers = Vec::<f32>::try_from(flat)?;
             let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
             text.push_str(&format!(";{name} {}", crate::store::sha256_hex(&bytes)));
         }
-        Ok(crate::store::sha256_hex(text.as_bytes()))
+        Ok(self.fingerprint.get_or_init(|| crate::store::sha256_hex(text.as_bytes())).clone())
     }
 
     /// The same network once more, its tensors shared: for another thread.
     pub(crate) fn shared(&self) -> Network {
         let weights = self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
+        self.with(self.nodes.clone(), weights)
+    }
+
+    /// The same in all but layers and tensors.
+    fn with(&self, nodes: Vec<Node>, weights: Weights) -> Network {
         Network {
             name: self.name.clone(),
-            nodes: self.nodes.clone(),
+            nodes,
             weights,
             classes: self.classes,
             device: self.device,
+            normalisation: self.normalisation,
+            precision: self.precision,
+            fingerprint: OnceLock::new(),
         }
     }
 
     /// The same function with every batch normalisation merged into the convolution before it:
-    /// `w' = w g / sqrt(var + eps)`, `b' = (b - mean) g / sqrt(var + eps) + beta`.
+    /// `w' = w g / sqrt(var + eps)`, `b' = (b - mean) g / sqrt(var + eps) + beta`. Kernels lie in memory with their channels
+    /// last, which convolutions are faster with.
     ///
     /// # Errors
     /// [`Code::Checkpoint`] if a tensor is missing.
@@ -163,7 +275,8 @@ impl Network {
             nodes.push(Node { inputs, ..node.clone() });
             moved.push(nodes.len());
         }
-        Ok(Network { name: self.name.clone(), nodes, weights, classes: self.classes, device: self.device })
+        let weights = weights.into_iter().map(|(name, tensor)| (name, channels_last(tensor))).collect();
+        Ok(self.with(nodes, weights))
     }
 
     /// Batch normalisation as `scale * x + shift`.
@@ -265,7 +378,15 @@ pub struct LayerSummary {
     pub multiply_adds: i64,
 }
 
-fn check_weights(nodes: &[Node], weights: &Weights) -> Result<()> {
+/// A tensor of four sides in memory as row, column, channel; any other as it is.
+pub(crate) fn channels_last(tensor: Tensor) -> Tensor {
+    match tensor.size()[..] {
+        [_, _, _, _] => tensor.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]),
+        _ => tensor,
+    }
+}
+
+fn check_weights(nodes: &[Node], weights: &Weights, allow: &[Allow]) -> Result<()> {
     let needed: BTreeMap<String, Vec<i64>> = nodes
         .iter()
         .flat_map(|node| node.layer.parameters())
@@ -299,9 +420,11 @@ fn check_weights(nodes: &[Node], weights: &Weights) -> Result<()> {
         return Err(Error::new(Code::Checkpoint, format!("the weights do not fit; {}", parts.join("; ")))
             .hint("check that the architecture is the one that the checkpoint was made for"));
     }
-    for name in needed.keys() {
+    for name in needed.keys().filter(|_| !allow.contains(&Allow::NonFinite)) {
         if weights[name].isfinite().all().int64_value(&[]) == 0 {
-            return Err(Error::new(Code::Checkpoint, "holds NaN or infinity").place(format!("tensor {name}")));
+            return Err(Error::new(Code::Checkpoint, "holds NaN or infinity")
+                .place(format!("tensor {name}"))
+                .hint("fetch the checkpoint again, or add \"allow\": [\"non_finite\"] to the network in study.json"));
         }
     }
     Ok(())

@@ -25,14 +25,25 @@ pub enum StorageKind {
     Double,
     /// 64-bit whole numbers.
     Long,
+    /// 32-bit whole numbers.
+    Int,
+    /// 16-bit whole numbers.
+    Short,
+    /// 8-bit whole numbers with a sign.
+    Char,
+    /// 8-bit whole numbers without.
+    Byte,
+    /// True or false, a byte each.
+    Bool,
 }
 
 impl StorageKind {
     /// Bytes of one number.
     pub fn bytes(self) -> u64 {
         match self {
-            StorageKind::Half | StorageKind::BFloat16 => 2,
-            StorageKind::Float => 4,
+            StorageKind::Char | StorageKind::Byte | StorageKind::Bool => 1,
+            StorageKind::Half | StorageKind::BFloat16 | StorageKind::Short => 2,
+            StorageKind::Float | StorageKind::Int => 4,
             StorageKind::Double | StorageKind::Long => 8,
         }
     }
@@ -58,7 +69,7 @@ pub struct TensorRecord {
 #[derive(Debug, Clone)]
 enum Value {
     None,
-    Bool,
+    Bool(bool),
     Int(i64),
     Text(String),
     Global(Global),
@@ -72,7 +83,10 @@ enum Value {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Global {
-    OrderedDict,
+    /// A table, whatever its kind.
+    Table,
+    /// Only as the argument of a table that has defaults.
+    TableType,
     RebuildTensor,
     RebuildParameter,
     Storage(StorageKind),
@@ -80,60 +94,111 @@ enum Global {
 
 fn global(module: &str, name: &str) -> Option<Global> {
     Some(match (module, name) {
-        ("collections", "OrderedDict") => Global::OrderedDict,
-        ("torch._utils", "_rebuild_tensor_v2") => Global::RebuildTensor,
+        ("collections", "OrderedDict" | "defaultdict") => Global::Table,
+        ("builtins" | "__builtin__", "dict") => Global::TableType,
+        ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Global::RebuildTensor,
         ("torch._utils", "_rebuild_parameter") => Global::RebuildParameter,
-        ("torch", "FloatStorage") => Global::Storage(StorageKind::Float),
-        ("torch", "HalfStorage") => Global::Storage(StorageKind::Half),
-        ("torch", "BFloat16Storage") => Global::Storage(StorageKind::BFloat16),
-        ("torch", "DoubleStorage") => Global::Storage(StorageKind::Double),
-        ("torch", "LongStorage") => Global::Storage(StorageKind::Long),
+        ("torch" | "torch.cuda", storage) => Global::Storage(match storage {
+            "FloatStorage" => StorageKind::Float,
+            "HalfStorage" => StorageKind::Half,
+            "BFloat16Storage" => StorageKind::BFloat16,
+            "DoubleStorage" => StorageKind::Double,
+            "LongStorage" => StorageKind::Long,
+            "IntStorage" => StorageKind::Int,
+            "ShortStorage" => StorageKind::Short,
+            "CharStorage" => StorageKind::Char,
+            "ByteStorage" => StorageKind::Byte,
+            "BoolStorage" => StorageKind::Bool,
+            _ => return None,
+        }),
         _ => return None,
     })
 }
 
-/// The tensors of a pickled `state_dict`, by name; one level of `state_dict` or `model` around them is opened.
+/// What a pickle of tensors says.
+#[derive(Debug)]
+pub struct Described {
+    /// The tensors of the `state_dict` by name; one level of `state_dict` or `model` around them is opened.
+    pub tensors: Vec<(String, TensorRecord)>,
+    /// Every storage that the pickle names, those of other tables too: kind and count of its numbers.
+    pub storages: HashMap<String, (StorageKind, u64)>,
+    /// Bytes of the pickle.
+    pub length: usize,
+}
+
+/// Reads the pickle at the beginning of `bytes`.
 ///
 /// # Errors
 /// [`Code::Checkpoint`] with the offset of whatever is not part of a plain checkpoint.
-pub fn tensors(bytes: &[u8]) -> Result<Vec<(String, TensorRecord)>> {
-    let Value::Dict(entries) = Machine::new(bytes).run()? else {
+pub fn describe(bytes: &[u8]) -> Result<Described> {
+    let mut machine = Machine::new(bytes);
+    let Value::Dict(entries) = machine.run()? else {
         return Err(Error::new(Code::Checkpoint, "holds no table of tensors (a state_dict)"));
     };
     let named: Vec<(String, Value)> = entries
         .into_iter()
         .filter_map(|(key, value)| if let Value::Text(key) = key { Some((key, value)) } else { None })
         .collect();
-    let nested: Vec<&str> = named
-        .iter()
-        .filter(|(key, value)| ["state_dict", "model"].contains(&key.as_str()) && matches!(value, Value::Dict(_)))
-        .map(|(key, _)| key.as_str())
-        .collect();
-    if nested.len() > 1 {
-        return Err(Error::new(
-            Code::Checkpoint,
-            "holds both a state_dict and a model; which one is meant is not clear",
-        ));
-    }
-    if nested.len() == 1 {
-        let inner = named.into_iter().find_map(|(_, value)| match value {
-            Value::Dict(inner) => Some(inner),
-            _ => None,
-        });
-        let inner = inner.unwrap_or_default().into_iter();
-        return collect(
-            inner.filter_map(|(key, value)| if let Value::Text(key) = key { Some((key, value)) } else { None }),
-        );
-    }
-    collect(named.into_iter())
+    let nested = |(key, value): &(String, Value)| {
+        ["state_dict", "model"].contains(&key.as_str()) && matches!(value, Value::Dict(_))
+    };
+    let keys: Vec<String> = named.iter().map(|(key, _)| key.clone()).collect();
+    let mut inner: Vec<(String, Value)> = named.iter().filter(|entry| nested(entry)).cloned().collect();
+    let tensors = match (inner.pop(), inner.len()) {
+        (None, _) => collect(named.into_iter(), &keys)?,
+        (Some((_, Value::Dict(entries))), 0) => {
+            let named =
+                entries.into_iter().filter_map(|(key, value)| if let Value::Text(key) = key { Some((key, value)) } else { None });
+            collect(named, &keys)?
+        }
+        _ => {
+            let found = format!("holds both a state_dict and a model; which one is meant is not clear among {}", few(&keys));
+            return Err(Error::new(Code::Checkpoint, found).hint("save only the one that is meant"));
+        }
+    };
+    Ok(Described { tensors, storages: machine.storages, length: machine.at })
 }
 
-fn collect(entries: impl Iterator<Item = (String, Value)>) -> Result<Vec<(String, TensorRecord)>> {
+/// The texts of a pickled list, and the bytes that it takes: the names of the storages in the old form.
+///
+/// # Errors
+/// [`Code::Checkpoint`] if it is no such list.
+pub fn texts(bytes: &[u8]) -> Result<(Vec<String>, usize)> {
+    let mut machine = Machine::new(bytes);
+    let Value::List(items) = machine.run()? else { return Err(machine.wrong("no list of storages")) };
+    let texts = items.into_iter().map(|item| if let Value::Text(text) = item { Some(text) } else { None });
+    let texts: Option<Vec<String>> = texts.collect();
+    Ok((texts.ok_or_else(|| machine.wrong("a storage without a name"))?, machine.at))
+}
+
+/// What the old form says of the machine that wrote it: whether its numbers are little-endian; and the bytes that it takes.
+///
+/// # Errors
+/// [`Code::Checkpoint`] if it is no such table.
+pub fn little_endian(bytes: &[u8]) -> Result<(bool, usize)> {
+    let mut machine = Machine::new(bytes);
+    let Value::Dict(facts) = machine.run()? else { return Err(machine.wrong("no table about the machine")) };
+    let little = facts.iter().find_map(|(key, value)| match (key, value) {
+        (Value::Text(key), Value::Bool(little)) if key == "little_endian" => Some(*little),
+        _ => None,
+    });
+    Ok((little.ok_or_else(|| machine.wrong("nothing about the order of bytes"))?, machine.at))
+}
+
+fn few(names: &[String]) -> String {
+    match names.len() {
+        0..=6 => names.join(", "),
+        count => format!("{}, … ({count} in all)", names[..5].join(", ")),
+    }
+}
+
+fn collect(entries: impl Iterator<Item = (String, Value)>, keys: &[String]) -> Result<Vec<(String, TensorRecord)>> {
     let found: Vec<(String, TensorRecord)> = entries
         .filter_map(|(key, value)| if let Value::Tensor(record) = value { Some((key, record)) } else { None })
         .collect();
     match found.len() {
-        0 => Err(Error::new(Code::Checkpoint, "holds no tensor")),
+        0 => Err(Error::new(Code::Checkpoint, format!("holds no tensor; its keys are {}", few(keys)))
+            .hint("save the network's own table: torch.save(model.state_dict(), path)")),
         count if count > MAX_TENSORS => Err(Error::new(Code::Limit, format!("{count} tensors, at most {MAX_TENSORS}"))),
         _ => Ok(found),
     }
@@ -147,11 +212,12 @@ struct Machine<'a> {
     memo: HashMap<u32, Value>,
     /// Values copied out of the memo; a bound on the memory that a hostile file can ask for.
     copied: usize,
+    storages: HashMap<String, (StorageKind, u64)>,
 }
 
 impl<'a> Machine<'a> {
     fn new(bytes: &'a [u8]) -> Self {
-        Machine { bytes, at: 0, stack: Vec::new(), marks: Vec::new(), memo: HashMap::new(), copied: 0 }
+        Machine { bytes, at: 0, stack: Vec::new(), marks: Vec::new(), memo: HashMap::new(), copied: 0, storages: HashMap::new() }
     }
 
     fn wrong(&self, what: impl Into<String>) -> Error {
@@ -267,7 +333,7 @@ impl<'a> Machine<'a> {
             return Err(self.wrong("calls something that is no function of a plain checkpoint"));
         };
         let value = match (callee, &arguments[..]) {
-            (Global::OrderedDict, []) => Value::Dict(Vec::new()),
+            (Global::Table, [] | [Value::Global(Global::TableType)]) => Value::Dict(Vec::new()),
             (
                 Global::RebuildTensor,
                 [
@@ -299,24 +365,36 @@ impl<'a> Machine<'a> {
 
     fn persistent(&mut self) -> Result<()> {
         let Value::Tuple(parts) = self.pop()? else { return Err(self.wrong("a storage that is not understood")) };
+        // The old form has one more: what part of another storage it is, which is nothing where it is its own.
+        let parts = match &parts[..] {
+            [parts @ .., Value::None] if parts.len() == 5 => parts,
+            parts => parts,
+        };
         let [
             Value::Text(tag),
             Value::Global(Global::Storage(kind)),
             Value::Text(name),
             Value::Text(_),
             Value::Int(count),
-        ] = &parts[..]
+        ] = parts
         else {
             return Err(self.wrong("a storage that is not understood"));
         };
-        let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let plain = !name.is_empty() && name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if tag != "storage" || *count < 0 || !plain {
             return Err(self.wrong("a storage that is not understood"));
         }
-        self.push(Value::Storage { kind: *kind, name: name.clone(), count: *count as u64 })
+        let (kind, name, count) = (*kind, name.clone(), *count as u64);
+        if *self.storages.entry(name.clone()).or_insert((kind, count)) != (kind, count) {
+            return Err(self.wrong(format!("storage {name} has two sizes or types")));
+        }
+        if self.storages.len() > MAX_TENSORS {
+            return Err(self.wrong(format!("more than {MAX_TENSORS} storages")));
+        }
+        self.push(Value::Storage { kind, name, count })
     }
 
-    fn run(mut self) -> Result<Value> {
+    fn run(&mut self) -> Result<Value> {
         for _ in 0..MAX_OPERATIONS {
             let operation = self.take(1)?[0];
             match operation {
@@ -328,7 +406,7 @@ impl<'a> Machine<'a> {
                 b']' => self.push(Value::List(Vec::new()))?,  // EMPTY_LIST
                 b')' => self.push(Value::Tuple(Vec::new()))?, // EMPTY_TUPLE
                 b'N' => self.push(Value::None)?,              // NONE
-                0x88 | 0x89 => self.push(Value::Bool)?,       // NEWTRUE, NEWFALSE
+                0x88 | 0x89 => self.push(Value::Bool(operation == 0x88))?, // NEWTRUE, NEWFALSE
                 b'K' => {
                     let number = self.number(1)?; // BININT1
                     self.push(Value::Int(number as i64))?;
@@ -356,13 +434,13 @@ impl<'a> Machine<'a> {
                     self.take(8)?; // BINFLOAT
                     self.push(Value::Other)?;
                 }
-                b'X' => {
-                    let length = self.number(4)?; // BINUNICODE
+                b'X' | b'T' => {
+                    let length = self.number(4)?; // BINUNICODE, and BINSTRING of Python 2
                     let text = self.text(length)?;
                     self.push(text)?;
                 }
-                0x8c => {
-                    let length = self.number(1)?; // SHORT_BINUNICODE
+                0x8c | b'U' => {
+                    let length = self.number(1)?; // SHORT_BINUNICODE, and SHORT_BINSTRING of Python 2
                     let text = self.text(length)?;
                     self.push(text)?;
                 }
@@ -462,14 +540,14 @@ mod tests {
 
     #[test]
     fn a_call_of_the_system_is_refused_by_name() {
-        let error = tensors(b"cos\nsystem\n(X\x02\x00\x00\x00lstR.").unwrap_err();
+        let error = describe(b"cos\nsystem\n(X\x02\x00\x00\x00lstR.").unwrap_err();
         assert!(error.to_string().contains("asks for os.system"), "{error}");
     }
 
     #[test]
     fn a_cut_pickle_is_refused() {
-        assert!(tensors(b"\x80\x02}q").unwrap_err().to_string().contains("cut"));
-        assert!(tensors(b"\x80\x02.").unwrap_err().to_string().contains("not there"));
+        assert!(describe(b"\x80\x02}q").unwrap_err().to_string().contains("cut"));
+        assert!(describe(b"\x80\x02.").unwrap_err().to_string().contains("not there"));
     }
 
     #[test]
@@ -479,7 +557,7 @@ mod tests {
             bytes.extend(b"h\x00h\x00\x86q\x00");
         }
         bytes.push(b'.');
-        let error = tensors(&bytes).unwrap_err();
+        let error = describe(&bytes).unwrap_err();
         assert!(error.to_string().contains("copies too many"), "{error}");
     }
 
@@ -488,6 +566,6 @@ mod tests {
         let mut bytes = b"\x80\x02N".to_vec();
         bytes.extend([0x85; 200]);
         bytes.push(b'.');
-        assert!(tensors(&bytes).unwrap_err().to_string().contains("nested deeper"));
+        assert!(describe(&bytes).unwrap_err().to_string().contains("nested deeper"));
     }
 }

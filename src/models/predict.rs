@@ -5,79 +5,38 @@ use std::path::PathBuf;
 use image::RgbImage;
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::device::Device;
 use super::network::Network;
-use super::workers::on_workers;
+use super::normalise::{Normalisation, Normalise, to_input};
+use super::render::Studio;
+use super::workers::{halving, on_workers};
+use crate::datasets::{self, Change, Recipe, Smoothed, Smoother};
 use crate::error::{Code, Error, Result};
 use crate::notebook::Stage;
 use crate::pixels;
-use crate::store::ClassList;
+use crate::store::{ClassList, ImageFile};
 
-/// What is taken from, and divided out of, each colour channel in [0, 1].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Normalisation {
-    /// Taken from red, green, blue.
-    pub mean: [f32; 3],
-    /// Divided out of red, green, blue.
-    pub std: [f32; 3],
-}
-
-impl Normalisation {
-    /// What the networks of torchvision and pretrainedmodels were trained with.
-    pub fn imagenet() -> Self {
-        Normalisation { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
-    }
-
-    /// Values in [0, 1] as they are: what the published study gave to its networks (fault B1).
-    pub fn none() -> Self {
-        Normalisation { mean: [0.0; 3], std: [1.0; 3] }
-    }
-}
-
-/// A batch `[n, 3, h, w]` of pictures of one size, normalised.
-///
-/// # Errors
-/// [`Code::Parameter`] if there is no picture or the sizes differ.
-pub fn to_input(pictures: &[RgbImage], normalisation: &Normalisation, device: Device) -> Result<Tensor> {
-    let Some(first) = pictures.first() else {
-        return Err(Error::new(Code::Parameter, "a batch of no pictures"));
-    };
-    let (width, height) = first.dimensions();
-    if let Some(other) = pictures.iter().find(|picture| picture.dimensions() != (width, height)) {
-        let found = format!("pictures of {height} x {width} and {} x {} in one batch", other.height(), other.width());
-        return Err(Error::new(Code::Parameter, found));
-    }
-    let plane = height as usize * width as usize;
-    let mut values = vec![0f32; pictures.len() * 3 * plane];
-    for (target, picture) in values.chunks_mut(3 * plane).zip(pictures) {
-        for channel in 0..3 {
-            let (mean, std) = (normalisation.mean[channel], normalisation.std[channel]);
-            // One division a byte value and channel, as torchvision: (v / 255 - mean) / std.
-            let table: Vec<f32> = (0..256).map(|value| (value as f32 / 255.0 - mean) / std).collect();
-            let source = picture.as_raw().iter().skip(channel).step_by(3);
-            for (value, &byte) in target[channel * plane..][..plane].iter_mut().zip(source) {
-                *value = table[usize::from(byte)];
-            }
-        }
-    }
-    let shape = [pictures.len() as i64, 3, i64::from(height), i64::from(width)];
-    Ok(Tensor::from_slice(&values).view(shape).to_device(device.tch()))
-}
+/// Side of what networks see.
+const SIDE: u32 = 224;
 
 /// One row of logits a picture.
 ///
 /// # Errors
 /// As [`to_input`] and [`Network::forward`]; [`Code::Numeric`] if a logit is not finite.
-pub fn logits(network: &Network, pictures: &[RgbImage], normalisation: &Normalisation) -> Result<Vec<Vec<f32>>> {
-    let output = network.forward(&to_input(pictures, normalisation, network.device())?)?;
-    let flat = Vec::<f32>::try_from(output.to_device(tch::Device::Cpu).to_kind(Kind::Float).contiguous().view(-1))?;
-    let rows: Vec<Vec<f32>> = flat.chunks_exact(network.classes()).map(<[f32]>::to_vec).collect();
+pub fn logits(network: &Network, pictures: &[RgbImage], normalise: Normalise) -> Result<Vec<Vec<f32>>> {
+    let rows = logits_of(network, &to_input(pictures, &normalise.of(network), network.device())?)?;
     match rows.iter().flatten().find(|logit| !logit.is_finite()) {
         Some(logit) => Err(Error::new(Code::Numeric, format!("{} gave the logit {logit}", network.name()))),
         None => Ok(rows),
     }
+}
+
+fn logits_of(network: &Network, input: &Tensor) -> Result<Vec<Vec<f32>>> {
+    let output = network.forward(input)?.to_device(tch::Device::Cpu);
+    let flat = Vec::<f32>::try_from(output.contiguous().view(-1))?;
+    Ok(flat.chunks_exact(network.classes()).map(<[f32]>::to_vec).collect())
 }
 
 /// Softmax of one row of logits, in double precision.
@@ -109,78 +68,230 @@ pub struct Prediction {
 }
 
 /// What came of a call: a prediction for each readable picture and network, and the pictures that were skipped.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Predictions {
     /// Picture by picture, and within each in the order of the networks.
     pub rows: Vec<Prediction>,
-    /// The pictures that could not be read, with their reasons.
+    /// The pictures that could not be read or did not fit the device, and those of which a logit is not finite, with their
+    /// reasons.
     pub rejects: Vec<(usize, Error)>,
 }
 
+/// How networks are run over pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Experiments {
+    /// What is done to the pictures' values.
+    pub normalise: Normalise,
+    /// Pictures at a time; where the memory of the device does not suffice, halves of that.
+    pub batch: usize,
+    /// What is kept beside the table.
+    pub keep: Keep,
+}
+
+/// What is kept of the logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// Those of the true and the predicted class, in the table of predictions.
+    Chosen,
+    /// All, in a table of their own beside it: a row a picture, a column a class.
+    All,
+}
+
 /// All networks on all pictures (cropped to 224 where they are of another size), in batches. Each picture is read once
-/// for all networks.
+/// for all networks, ahead of them, and the order is kept.
 ///
 /// # Errors
-/// [`Code::Stopped`] if the person stopped it, [`Code::Model`] and [`Code::Numeric`] from the networks. A picture that
-/// cannot be read is skipped and returned among the rejects.
+/// [`Code::Stopped`] if the person stopped it, [`Code::Model`] from the networks. A picture that cannot be read, and one of
+/// which a logit is not finite, is skipped and returned among the rejects.
 pub fn predict_all(
     networks: &[&Network],
     pictures: &[Picture],
-    normalisation: &Normalisation,
-    batch: usize,
+    how: &Experiments,
     run: &Stage,
 ) -> Result<Predictions> {
-    let indexed: Vec<(usize, &Picture)> = pictures.iter().enumerate().collect();
-    let chunks: Vec<&[(usize, &Picture)]> = indexed.chunks(batch.max(1)).collect();
-    let parts = on_workers(networks, &chunks, |networks, chunk| predict_chunk(networks, chunk, normalisation, run))?;
-    let mut all = Predictions { rows: Vec::new(), rejects: Vec::new() };
+    let numbers: Vec<usize> = (0..pictures.len()).collect();
+    let chunks: Vec<&[usize]> = numbers.chunks(how.batch.max(1)).collect();
+    let load = |chunk: &&[usize]| {
+        run.check()?;
+        let mut batch = Batch::default();
+        for &number in chunk.iter() {
+            match read_crop(&pictures[number]) {
+                Ok(picture) => batch.ready.push((number, picture)),
+                Err(error) => {
+                    run.skip();
+                    batch.rejects.push((number, error));
+                }
+            }
+        }
+        Ok(batch)
+    };
+    let parts = on_workers(networks, &chunks, load, |networks, batch| predict_batch(networks, batch, how, run))?;
+    Ok(joined(parts))
+}
+
+fn joined(parts: Vec<Predictions>) -> Predictions {
+    let mut all = Predictions::default();
     for part in parts {
         all.rows.extend(part.rows);
         all.rejects.extend(part.rejects);
     }
-    Ok(all)
+    all
 }
 
-fn predict_chunk(
-    networks: &[Network],
-    chunk: &[(usize, &Picture)],
-    normalisation: &Normalisation,
-    run: &Stage,
-) -> Result<Predictions> {
+/// Decoded pictures with their numbers, and those that could not be read.
+#[derive(Default)]
+struct Batch {
+    ready: Vec<(usize, RgbImage)>,
+    rejects: Vec<(usize, Error)>,
+}
+
+fn predict_batch(networks: &[Network], batch: Batch, how: &Experiments, run: &Stage) -> Result<Predictions> {
     run.check()?;
-    let mut all = Predictions { rows: Vec::new(), rejects: Vec::new() };
-    let (mut ready, mut numbers) = (Vec::new(), Vec::new());
-    for (index, picture) in chunk {
-        match read_crop(picture) {
-            Ok(picture) => {
-                ready.push(picture);
-                numbers.push(*index);
+    let crops: Vec<&RgbImage> = batch.ready.iter().map(|(_, picture)| picture).collect();
+    let by_network = halving(&crops, &mut |crops: &[&RgbImage]| {
+        let owned: Vec<RgbImage> = crops.iter().map(|picture| (*picture).clone()).collect();
+        by_picture(networks, how, |normalisation, device| to_input(&owned, normalisation, device))
+    })?;
+    let numbers = batch.ready.iter().map(|(number, _)| *number);
+    let mut done = collected(networks, numbers.zip(by_network), run);
+    done.rejects.extend(batch.rejects);
+    Ok(done)
+}
+
+/// Logits of every network for a batch: for each picture a row a network. Networks that want the same input share it.
+fn by_picture(
+    networks: &[Network],
+    how: &Experiments,
+    input: impl Fn(&Normalisation, Device) -> Result<Tensor>,
+) -> Result<Vec<Vec<Vec<f32>>>> {
+    let mut shared: Vec<(Normalisation, Tensor)> = Vec::new();
+    let mut pictures: Vec<Vec<Vec<f32>>> = Vec::new();
+    for network in networks {
+        let wanted = how.normalise.of(network);
+        if !shared.iter().any(|(normalisation, _)| *normalisation == wanted) {
+            shared.push((wanted, input(&wanted, network.device())?));
+        }
+        let ready = shared.iter().find(|(normalisation, _)| *normalisation == wanted);
+        let (_, tensor) = ready.ok_or_else(|| Error::new(Code::Model, "an input that was not made"))?;
+        let rows = logits_of(network, tensor)?;
+        pictures.resize_with(rows.len(), Vec::new);
+        pictures.iter_mut().zip(rows).for_each(|(picture, row)| picture.push(row));
+    }
+    Ok(pictures)
+}
+
+/// Predictions out of logits by picture; what is not finite, or did not fit the device, is a reject.
+fn collected(
+    networks: &[Network],
+    pictures: impl Iterator<Item = (usize, Result<Vec<Vec<f32>>>)>,
+    run: &Stage,
+) -> Predictions {
+    let mut all = Predictions::default();
+    for (picture, rows) in pictures {
+        let finite = rows.and_then(|rows| {
+            let wrong = rows.iter().zip(networks).find(|(row, _)| row.iter().any(|logit| !logit.is_finite()));
+            match wrong {
+                Some((_, network)) => {
+                    Err(Error::new(Code::Numeric, format!("{} gave a logit that is not finite", network.name())))
+                }
+                None => Ok(rows),
+            }
+        });
+        match finite {
+            Ok(rows) => {
+                run.tick();
+                for (network, logits) in networks.iter().zip(rows) {
+                    all.rows.push(Prediction { picture, model: network.name().to_string(), logits });
+                }
             }
             Err(error) => {
                 run.skip();
-                all.rejects.push((*index, error));
+                all.rejects.push((picture, error));
             }
         }
     }
-    if ready.is_empty() {
-        return Ok(all);
+    all
+}
+
+/// All networks on all variants of some photographs, made in memory on the device and never written: a list of predictions
+/// in the order of the manifest that [`datasets::planned`] gives for the same photographs. Numbers are those of the files
+/// where these are without loss.
+///
+/// # Errors
+/// As [`predict_all`]; [`Code::Parameter`] for sizes that do not fit the crop.
+pub fn predict_variants(
+    networks: &[&Network],
+    images: &[ImageFile],
+    parameters: &datasets::Parameters,
+    smoother: &dyn Smoother,
+    how: &Experiments,
+    run: &Stage,
+) -> Result<Predictions> {
+    // Where each photograph's recipes stand in a manifest, which is sorted by kind and then by photograph.
+    let plans: Result<Vec<Vec<Recipe>>> =
+        images.iter().map(|image| datasets::plan(&image.stem, SIDE, parameters)).collect();
+    let plans = plans?;
+    let mut order: Vec<(datasets::Kind, usize, usize)> = Vec::new();
+    for (image, plan) in plans.iter().enumerate() {
+        order.extend(plan.iter().enumerate().map(|(index, recipe)| (recipe.kind, image, index)));
     }
-    let by_network: Result<Vec<Vec<Vec<f32>>>> =
-        networks.iter().map(|network| logits(network, &ready, normalisation)).collect();
-    let by_network = by_network?;
-    for (place, &picture) in numbers.iter().enumerate() {
-        run.tick();
-        for (network, rows) in networks.iter().zip(&by_network) {
-            let model = network.name().to_string();
-            all.rows.push(Prediction { picture, model, logits: rows[place].clone() });
+    order.sort_by_key(|(kind, image, _)| (*kind, *image));
+    let mut numbers: Vec<Vec<usize>> = plans.iter().map(|plan| vec![0; plan.len()]).collect();
+    order.iter().enumerate().for_each(|(number, (_, image, index))| numbers[*image][*index] = number);
+
+    let items: Vec<usize> = (0..images.len()).collect();
+    let read = |image: usize| -> Result<(RgbImage, Smoothed)> {
+        let photograph = pixels::decode(&images[image].path)?;
+        let crop = pixels::imagenet_crop(&photograph)?;
+        let smoothed = Smoothed::new(&photograph, &crop, &parameters.smoothing, smoother)?;
+        Ok((crop, smoothed))
+    };
+    let load = |&image: &usize| {
+        run.check()?;
+        match read(image) {
+            Err(error) if !matches!(error.code(), Code::Image | Code::Decoder | Code::Limit | Code::Io) => Err(error),
+            read => Ok((image, read)),
         }
-    }
+    };
+    let work = |networks: &[Network], (image, read): (usize, Result<(RgbImage, Smoothed)>)| {
+        let (crop, smoothed) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                // One photograph, all its variants.
+                let reject = |&number: &usize| {
+                    run.skip();
+                    (number, Error::new(error.code(), error.message()).path(&images[image].path))
+                };
+                let rejects = numbers[image].iter().map(reject).collect();
+                return Ok(Predictions { rows: Vec::new(), rejects });
+            }
+        };
+        let mut studio = Studio::new(&crop, &images[image].stem, parameters.seed);
+        let mut all = Predictions::default();
+        let places: Vec<usize> = (0..plans[image].len()).collect();
+        for chunk in places.chunks(how.batch.max(1)) {
+            run.check()?;
+            let rows = halving(chunk, &mut |chunk: &[usize]| {
+                let changes: Vec<&Change> = chunk.iter().map(|&place| &plans[image][place].change).collect();
+                let bytes = studio.batch(&changes, &smoothed, networks.first().map_or(Device::Cpu, Network::device))?;
+                by_picture(networks, how, |normalisation, _| super::render::normalised(&bytes, normalisation))
+            })?;
+            let done = collected(networks, chunk.iter().map(|&place| numbers[image][place]).zip(rows), run);
+            all.rows.extend(done.rows);
+            all.rejects.extend(done.rejects);
+        }
+        Ok(all)
+    };
+    let mut all = joined(on_workers(networks, &items, load, work)?);
+    all.rows.sort_by_key(|row| row.picture);
+    all.rejects.sort_by_key(|(picture, _)| *picture);
     Ok(all)
 }
 
 fn read_crop(picture: &Picture) -> Result<RgbImage> {
     let decoded = pixels::decode(&picture.path)?;
-    if decoded.dimensions() == (224, 224) { Ok(decoded) } else { pixels::imagenet_crop(&decoded) }
+    if decoded.dimensions() == (SIDE, SIDE) { Ok(decoded) } else { pixels::imagenet_crop(&decoded) }
 }
 
 /// Predictions as a table, one row a picture and network: the published columns (`file`, `pred_acc`, `pred_class`,
@@ -289,13 +400,5 @@ mod tests {
         let predictions = [Prediction { picture: 0, model: "m".into(), logits: vec![0.0; 10] }];
         let error = prediction_table(&predictions, &pictures, &ClassList::sample()).unwrap_err();
         assert!(error.to_string().contains("n01440764"), "{error}");
-    }
-
-    #[test]
-    fn input_is_normalised_channel_by_channel() {
-        let picture = RgbImage::from_pixel(2, 1, image::Rgb([0, 255, 51]));
-        let input = to_input(&[picture], &Normalisation::none(), Device::Cpu).unwrap();
-        let values = Vec::<f32>::try_from(input.view(-1)).unwrap();
-        assert_eq!(values, [0.0, 0.0, 1.0, 1.0, 0.2, 0.2]);
     }
 }

@@ -306,7 +306,7 @@ mod tests {
     }
 
     fn changed(file: usize, change: impl Fn(&mut Vec<u8>)) -> Error {
-        let error = read_changed(file, change).err().expect("a changed file is refused");
+        let error = read_changed(file, change).expect_err("a changed file is refused");
         assert!(error.file().is_some(), "{error}");
         error
     }

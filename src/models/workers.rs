@@ -1,47 +1,209 @@
 //! Work shared out among threads, each with the networks at hand.
 
-use std::sync::Mutex;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::device::Device;
 use super::network::Network;
-use crate::error::Result;
+use crate::error::{Code, Result};
 
-/// Does `work` for every item and returns the results in the order of the items, whatever thread did which. On the
-/// processor there is a thread a core, and libtorch works with one thread in each: the layers of small networks are too
-/// short to be shared out, whole batches are not; and no result depends on the number of threads. A GPU is fed by one.
+/// Loads and works on every item and returns the results in the order of the items, whatever thread did which.
+///
+/// On the processor there is a thread a core, and libtorch works with one thread in each: the layers of small networks are
+/// too short to be shared out, whole batches are not; and no result depends on the number of threads. A GPU is fed by one
+/// thread, and the cores load ahead of it, a few items at most.
 ///
 /// # Errors
-/// The first error that a call of `work` gave; items that were not begun by then are not done.
-pub fn on_workers<T: Sync, R: Send>(
+/// The first error in the order of the items that a call gave; items that were not begun by then are not done.
+pub fn on_workers<T: Sync, L: Send, R: Send>(
     networks: &[&Network],
     items: &[T],
+    load: impl Fn(&T) -> Result<L> + Sync,
+    work: impl Fn(&[Network], L) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
+    if networks.iter().all(|network| network.device() == Device::Cpu) {
+        on_cores(networks, items, cores, |networks, item| work(networks, load(item)?))
+    } else {
+        let own: Vec<Network> = networks.iter().map(|network| network.shared()).collect();
+        loaded_ahead(items, cores, 2 * cores, load, |loaded| work(&own, loaded))
+    }
+}
+
+fn on_cores<T: Sync, R: Send>(
+    networks: &[&Network],
+    items: &[T],
+    cores: usize,
     work: impl Fn(&[Network], &T) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    let on_cpu = networks.iter().all(|network| network.device() == Device::Cpu);
-    let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
-    let count = if on_cpu { cores.min(items.len()).max(1) } else { 1 };
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let done: Mutex<Vec<(usize, Result<R>)>> = Mutex::new(Vec::new());
+    let done: Mutex<BTreeMap<usize, Result<R>>> = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
-        for _ in 0..count {
+        for _ in 0..cores.min(items.len()).max(1) {
             let own: Vec<Network> = networks.iter().map(|network| network.shared()).collect();
             let (next, failed, done, work) = (&next, &failed, &done, &work);
             scope.spawn(move || {
-                if on_cpu {
-                    tch::set_num_threads(1);
-                }
+                tch::set_num_threads(1);
                 while !failed.load(Ordering::Relaxed) {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(item) = items.get(index) else { break };
                     let result = work(&own, item);
                     failed.fetch_or(result.is_err(), Ordering::Relaxed);
-                    done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((index, result));
+                    locked(done).insert(index, result);
                 }
             });
         }
     });
-    let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
+    done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+}
+
+/// Loads on `cores` threads, at most `ahead` items before the one that this thread works on.
+fn loaded_ahead<T: Sync, L: Send, R>(
+    items: &[T],
+    cores: usize,
+    ahead: usize,
+    load: impl Fn(&T) -> Result<L> + Sync,
+    mut work: impl FnMut(L) -> Result<R>,
+) -> Result<Vec<R>> {
+    struct Queue<L> {
+        ready: BTreeMap<usize, Result<L>>,
+        /// The next item to load, and the one that is worked on.
+        next: usize,
+        current: usize,
+        over: bool,
+    }
+    let queue: Mutex<Queue<L>> = Mutex::new(Queue { ready: BTreeMap::new(), next: 0, current: 0, over: false });
+    let changed = Condvar::new();
+    let wait = |guard| changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                loop {
+                    let mut state = locked(&queue);
+                    while !state.over && state.next < items.len() && state.next > state.current + ahead {
+                        state = wait(state);
+                    }
+                    if state.over || state.next >= items.len() {
+                        return;
+                    }
+                    let index = state.next;
+                    state.next += 1;
+                    drop(state);
+                    let loaded = load(&items[index]);
+                    locked(&queue).ready.insert(index, loaded);
+                    changed.notify_all();
+                }
+            });
+        }
+        let mut results = Vec::with_capacity(items.len());
+        let mut one = |index: usize| {
+            let mut state = locked(&queue);
+            state.current = index;
+            changed.notify_all();
+            let loaded = loop {
+                match state.ready.remove(&index) {
+                    Some(loaded) => break loaded,
+                    None => state = wait(state),
+                }
+            };
+            drop(state);
+            work(loaded?)
+        };
+        let outcome = (0..items.len()).try_for_each(|index| one(index).map(|result| results.push(result)));
+        locked(&queue).over = true;
+        changed.notify_all();
+        outcome.map(|()| results)
+    })
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Works on some items at once, and where the memory does not suffice, on halves of them, down to single ones. Gives for each
+/// item its result, or the error of an item that does not fit even by itself.
+///
+/// # Errors
+/// Any error but one of memory.
+pub(crate) fn halving<T, R>(items: &[T], work: &mut impl FnMut(&[T]) -> Result<Vec<R>>) -> Result<Vec<Result<R>>> {
+    match work(items) {
+        Ok(results) => Ok(results.into_iter().map(Ok).collect()),
+        Err(error) if error.code() == Code::Memory && items.len() > 1 => {
+            let (first, second) = items.split_at(items.len() / 2);
+            let mut results = halving(first, work)?;
+            results.extend(halving(second, work)?);
+            Ok(results)
+        }
+        Err(error) if error.code() == Code::Memory => Ok(vec![Err(error)]),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn results_come_in_order_from_both_ways_of_working() {
+        let items: Vec<u64> = (0..40).collect();
+        let slow = |item: &u64| {
+            std::thread::sleep(std::time::Duration::from_micros(item * 37 % 200));
+            Ok(*item)
+        };
+        let expected: Vec<u64> = items.iter().map(|item| item * 2).collect();
+        assert_eq!(on_workers(&[], &items, slow, |_, item| Ok(item * 2)).unwrap(), expected);
+        for (cores, ahead) in [(1, 0), (3, 1), (4, 8)] {
+            assert_eq!(loaded_ahead(&items, cores, ahead, slow, |item| Ok(item * 2)).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn no_more_is_loaded_ahead_than_asked_for() {
+        let items: Vec<usize> = (0..60).collect();
+        let (worked, farthest) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let load = |item: &usize| {
+            farthest.fetch_max(item - worked.load(Ordering::SeqCst).min(*item), Ordering::SeqCst);
+            Ok(*item)
+        };
+        let work = |item| {
+            worked.store(item + 1, Ordering::SeqCst);
+            Ok(())
+        };
+        loaded_ahead(&items, 4, 5, load, work).unwrap();
+        assert!(farthest.load(Ordering::SeqCst) <= 6, "{farthest:?}");
+    }
+
+    #[test]
+    fn an_error_ends_the_work_and_no_thread_is_left_waiting() {
+        let items: Vec<usize> = (0..1000).collect();
+        let fail = |item: &usize| if *item == 7 { Err(Error::new(Code::Image, "cut")) } else { Ok(*item) };
+        assert_eq!(on_workers(&[], &items, fail, |_, item| Ok(item)).unwrap_err().code(), Code::Image);
+        assert_eq!(loaded_ahead(&items, 3, 4, fail, Ok).unwrap_err().code(), Code::Image);
+        assert_eq!(loaded_ahead(&items, 3, 4, |item| Ok(*item), |item| fail(&item)).unwrap_err().code(), Code::Image);
+    }
+
+    #[test]
+    fn bad_input_57_a_batch_that_does_not_fit_is_halved() {
+        let items: Vec<usize> = (0..11).collect();
+        let mut sizes = Vec::new();
+        let mut work = |part: &[usize]| {
+            sizes.push(part.len());
+            if part.len() > 3 || part.contains(&5) {
+                return Err(Error::new(Code::Memory, "CUDA out of memory"));
+            }
+            Ok(part.iter().map(|item| item * 10).collect())
+        };
+        let results = halving(&items, &mut work).unwrap();
+        assert_eq!(sizes[..3], [11, 5, 2]);
+        for (item, result) in items.iter().zip(results) {
+            match result {
+                Ok(value) => assert_eq!(value, item * 10),
+                Err(error) => assert_eq!((*item, error.code()), (5, Code::Memory)),
+            }
+        }
+        let other = |_: &[usize]| -> Result<Vec<usize>> { Err(Error::new(Code::Numeric, "NaN")) };
+        assert_eq!(halving(&items, &mut { other }).unwrap_err().code(), Code::Numeric);
+    }
 }

@@ -39,16 +39,18 @@ pub struct Vgg {
     pub classes: i64,
 }
 
-/// A residual network of bottleneck blocks.
+/// A residual network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResNet {
+    /// What each block is.
+    pub block: Block,
     /// Blocks in each of the four stages.
     pub blocks: [usize; 4],
-    /// Width of each stage; a block ends in four times as many channels.
+    /// Width of each stage; a bottleneck ends in four times as many channels.
     pub widths: [i64; 4],
     /// Channels after the first convolution.
     pub stem: i64,
-    /// Groups of the 3 x 3 convolution.
+    /// Groups of the 3 x 3 convolution of a bottleneck.
     pub groups: i64,
     /// Width of a group in a stage of width 64.
     pub group_width: i64,
@@ -58,6 +60,15 @@ pub struct ResNet {
     pub naming: Naming,
     /// Outputs.
     pub classes: i64,
+}
+
+/// What a block of a residual network is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Block {
+    /// Two 3 x 3 convolutions.
+    Basic,
+    /// 1 x 1, 3 x 3 and 1 x 1 convolutions; the last has four times as many channels.
+    Bottleneck,
 }
 
 /// Whose names and details a residual network follows.
@@ -70,66 +81,96 @@ pub enum Naming {
     Cadene,
 }
 
-const VGG16: [(i64, usize); 5] = [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)];
+/// Convolutions in each stage of the VGG networks, by depth (Simonyan and Zisserman 2015, table 1: A, B, D, E).
+const VGG_DEPTHS: [(&str, [usize; 5]); 4] =
+    [("11", [1, 1, 2, 2, 2]), ("13", [2, 2, 2, 2, 2]), ("16", [2, 2, 3, 3, 3]), ("19", [2, 2, 4, 4, 4])];
+/// Channels of their stages.
+const VGG_WIDTHS: [i64; 5] = [64, 128, 256, 512, 512];
 /// Channels of the slim VGG's five stages.
 const SLIM_VGG: [i64; 5] = [6, 12, 24, 32, 32];
+/// Widths of the residual networks' four stages.
+const WIDTHS: [i64; 4] = [64, 128, 256, 512];
 /// Widths of the slim residual networks' four stages.
 const SLIM_WIDTHS: [i64; 4] = [8, 12, 16, 32];
 /// Channels after their first convolution: textures are told apart there.
 const SLIM_STEM: i64 = 16;
 
-fn vgg16(widths: [i64; 5], batch_norm: bool, hidden: i64, classes: i64) -> Architecture {
-    let stages = VGG16.iter().zip(widths).map(|((_, count), width)| vec![width; *count]).collect();
+/// A row of the table of residual networks: name, blocks of each stage, kind of block, groups, width of a group, names.
+type ResidualRow = (&'static str, [usize; 4], Block, i64, i64, Naming);
+
+/// The residual networks of 1,000 classes: those of torchvision, and those with gates (`se-`) of pretrainedmodels. A new one
+/// of the family is a row.
+const RESIDUAL: [ResidualRow; 12] = [
+    ("resnet18", [2, 2, 2, 2], Block::Basic, 1, 64, Naming::Torchvision),
+    ("resnet34", [3, 4, 6, 3], Block::Basic, 1, 64, Naming::Torchvision),
+    ("resnet50", [3, 4, 6, 3], Block::Bottleneck, 1, 64, Naming::Torchvision),
+    ("resnet101", [3, 4, 23, 3], Block::Bottleneck, 1, 64, Naming::Torchvision),
+    ("resnet152", [3, 8, 36, 3], Block::Bottleneck, 1, 64, Naming::Torchvision),
+    ("resnext50", [3, 4, 6, 3], Block::Bottleneck, 32, 4, Naming::Torchvision),
+    ("resnext101", [3, 4, 23, 3], Block::Bottleneck, 32, 8, Naming::Torchvision),
+    ("se-resnet50", [3, 4, 6, 3], Block::Bottleneck, 1, 64, Naming::Cadene),
+    ("se-resnet101", [3, 4, 23, 3], Block::Bottleneck, 1, 64, Naming::Cadene),
+    ("se-resnet152", [3, 8, 36, 3], Block::Bottleneck, 1, 64, Naming::Cadene),
+    ("se-resnext50", [3, 4, 6, 3], Block::Bottleneck, 32, 4, Naming::Cadene),
+    ("se-resnext101", [3, 4, 23, 3], Block::Bottleneck, 32, 4, Naming::Cadene),
+];
+
+/// The sample's networks: name, the full-size one they are a narrow form of, groups, width of a group.
+const SLIM: [(&str, &str, i64, i64); 5] = [
+    ("slim-resnet50", "resnet50", 1, 64),
+    ("slim-sin-resnet50", "resnet50", 1, 64),
+    ("slim-resnext50", "resnext50", 4, 32),
+    ("slim-se-resnet50", "se-resnet50", 1, 64),
+    ("slim-se-resnext50", "se-resnext50", 4, 32),
+];
+
+fn vgg(depth: &[usize; 5], widths: [i64; 5], batch_norm: bool, hidden: i64, classes: i64) -> Architecture {
+    let stages = depth.iter().zip(widths).map(|(&count, width)| vec![width; count]).collect();
     Architecture::Vgg(Vgg { stages, batch_norm, hidden, classes })
 }
 
-fn resnet50(groups: i64, group_width: i64, reduction: Option<i64>, naming: Naming) -> ResNet {
-    ResNet {
-        blocks: [3, 4, 6, 3],
-        widths: [64, 128, 256, 512],
-        stem: 64,
-        groups,
-        group_width,
-        reduction,
-        naming,
-        classes: 1000,
-    }
+fn residual(&(name, blocks, block, groups, group_width, naming): &ResidualRow) -> ResNet {
+    let reduction = name.starts_with("se-").then_some(16);
+    ResNet { block, blocks, widths: WIDTHS, stem: 64, groups, group_width, reduction, naming, classes: 1000 }
 }
 
-fn slim(of: ResNet) -> Architecture {
-    let reduction = of.reduction.map(|_| 4);
-    Architecture::ResNet(ResNet { widths: SLIM_WIDTHS, stem: SLIM_STEM, classes: 10, reduction, ..of })
-}
-
-/// The architecture of a name: `vgg16`, `resnet50`, `se-resnet50`, `resnext50`, `se-resnext50`, or one of these after
-/// `slim-` (the sample's: narrower, ten outputs). `sin-resnet50` is `resnet50` with other weights.
+/// The architecture of a name: `vgg16`, `vgg16-bn`, `resnet50`, `resnext50` (32 x 4d), `se-resnet50`, `se-resnext50`, the
+/// others of these families ([`architectures`] lists them), or `slim-` and one of the six of the study (the sample's:
+/// narrower, ten outputs). `sin-resnet50` is `resnet50` with other weights.
 ///
 /// # Errors
 /// [`Code::Model`] listing the names there are.
 pub fn architecture(name: &str) -> Result<Architecture> {
-    use Naming::{Cadene, Torchvision};
-    Ok(match name {
-        "vgg16" => vgg16(VGG16.map(|(width, _)| width), false, 4096, 1000),
-        "resnet50" | "sin-resnet50" => Architecture::ResNet(resnet50(1, 64, None, Torchvision)),
-        "resnext50" => Architecture::ResNet(resnet50(32, 4, None, Torchvision)),
-        "se-resnet50" => Architecture::ResNet(resnet50(1, 64, Some(16), Cadene)),
-        "se-resnext50" => Architecture::ResNet(resnet50(32, 4, Some(16), Cadene)),
-        "slim-vgg16" => vgg16(SLIM_VGG, true, 64, 10),
-        "slim-resnet50" | "slim-sin-resnet50" => slim(resnet50(1, 64, None, Torchvision)),
-        "slim-resnext50" => slim(resnet50(4, 32, None, Torchvision)),
-        "slim-se-resnet50" => slim(resnet50(1, 64, Some(16), Cadene)),
-        "slim-se-resnext50" => slim(resnet50(4, 32, Some(16), Cadene)),
-        _ => {
-            let found = format!("no architecture {name:?}; there are {}", architectures().join(", "));
-            return Err(Error::new(Code::Model, found));
-        }
-    })
+    if name == "slim-vgg16" {
+        return Ok(vgg(&VGG_DEPTHS[2].1, SLIM_VGG, true, 64, 10));
+    }
+    if let Some((_, of, groups, group_width)) = SLIM.iter().find(|(slim, ..)| *slim == name) {
+        let Architecture::ResNet(full) = architecture(of)? else { return Err(unknown(name)) };
+        let reduction = full.reduction.map(|_| 4);
+        let (groups, group_width) = (*groups, *group_width);
+        let narrow =
+            ResNet { widths: SLIM_WIDTHS, stem: SLIM_STEM, classes: 10, reduction, groups, group_width, ..full };
+        return Ok(Architecture::ResNet(narrow));
+    }
+    let full = if name == "sin-resnet50" { "resnet50" } else { name };
+    if let Some(row) = RESIDUAL.iter().find(|row| row.0 == full) {
+        return Ok(Architecture::ResNet(residual(row)));
+    }
+    let (plain, batch_norm) = name.strip_suffix("-bn").map_or((name, false), |plain| (plain, true));
+    let depth = plain.strip_prefix("vgg").and_then(|depth| VGG_DEPTHS.iter().find(|(name, _)| *name == depth));
+    depth.map(|(_, depth)| vgg(depth, VGG_WIDTHS, batch_norm, 4096, 1000)).ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Error {
+    Error::new(Code::Model, format!("no architecture {name:?}; there are {}", architectures().join(", ")))
 }
 
 /// The names that [`architecture`] knows.
 pub fn architectures() -> Vec<String> {
-    let full = ["vgg16", "resnet50", "sin-resnet50", "se-resnet50", "resnext50", "se-resnext50"];
-    full.iter().map(|name| name.to_string()).chain(full.iter().map(|name| format!("slim-{name}"))).collect()
+    let vggs = VGG_DEPTHS.iter().flat_map(|(depth, _)| [format!("vgg{depth}"), format!("vgg{depth}-bn")]);
+    let residual = RESIDUAL.iter().map(|row| row.0.to_string());
+    let slim = SLIM.iter().map(|row| row.0.to_string());
+    vggs.chain(residual).chain(["sin-resnet50".into(), "slim-vgg16".into()]).chain(slim).collect()
 }
 
 impl Architecture {
@@ -267,7 +308,11 @@ fn resnet_nodes(table: &ResNet) -> Vec<Node> {
     for (stage, (&count, &width)) in table.blocks.iter().zip(&table.widths).enumerate() {
         for block in 0..count {
             let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-            bottleneck(&mut graph, table, &format!("layer{}.{block}", stage + 1), width, stride);
+            let name = format!("layer{}.{block}", stage + 1);
+            match table.block {
+                Block::Basic => basic(&mut graph, &name, width, stride),
+                Block::Bottleneck => bottleneck(&mut graph, table, &name, width, stride),
+            }
         }
     }
     graph.then("avgpool", Layer::AveragePool { side: 1 });
@@ -278,6 +323,39 @@ fn resnet_nodes(table: &ResNet) -> Vec<Node> {
     };
     graph.linear(head, graph.channels, table.classes);
     graph.nodes
+}
+
+fn basic(graph: &mut Graph, name: &str, width: i64, stride: i64) {
+    let (entry, channels) = (graph.last, graph.channels);
+    graph.conv(&format!("{name}.conv1"), width, (3, stride, 1), 1, false);
+    graph.batch_norm(&format!("{name}.bn1"));
+    graph.then(format!("{name}.relu1"), Layer::Relu);
+    graph.conv(&format!("{name}.conv2"), width, (3, 1, 1), 1, false);
+    graph.batch_norm(&format!("{name}.bn2"));
+    let signal = graph.last;
+    add_shortcut(graph, name, signal, (entry, channels), (width, stride), "relu2");
+}
+
+/// The sum of a block's signal and its entry, the entry through a convolution where their shapes differ; and a ReLU.
+fn add_shortcut(
+    graph: &mut Graph,
+    name: &str,
+    signal: usize,
+    (entry, channels): (usize, i64),
+    (outer, stride): (i64, i64),
+    relu: &str,
+) {
+    let shortcut = if stride != 1 || channels != outer {
+        (graph.last, graph.channels) = (entry, channels);
+        graph.conv(&format!("{name}.downsample.0"), outer, (1, stride, 0), 1, false);
+        graph.batch_norm(&format!("{name}.downsample.1"));
+        graph.last
+    } else {
+        entry
+    };
+    graph.push(format!("{name}.add"), Layer::Add, vec![signal, shortcut]);
+    graph.then(format!("{name}.{relu}"), Layer::Relu);
+    graph.channels = outer;
 }
 
 fn bottleneck(graph: &mut Graph, table: &ResNet, name: &str, width: i64, stride: i64) {
@@ -305,17 +383,7 @@ fn bottleneck(graph: &mut Graph, table: &ResNet, name: &str, width: i64, stride:
         let gate = graph.then(format!("{module}.sigmoid"), Layer::Sigmoid);
         signal = graph.push(module, Layer::Gate, vec![signal, gate]);
     }
-    let shortcut = if stride != 1 || channels != outer {
-        (graph.last, graph.channels) = (entry, channels);
-        graph.conv(&format!("{name}.downsample.0"), outer, (1, stride, 0), 1, false);
-        graph.batch_norm(&format!("{name}.downsample.1"));
-        graph.last
-    } else {
-        entry
-    };
-    graph.push(format!("{name}.add"), Layer::Add, vec![signal, shortcut]);
-    graph.then(format!("{name}.relu3"), Layer::Relu);
-    graph.channels = outer;
+    add_shortcut(graph, name, signal, (entry, channels), (outer, stride), "relu3");
 }
 
 #[cfg(test)]
@@ -331,11 +399,33 @@ mod tests {
     #[test]
     fn full_networks_have_the_published_number_of_parameters() {
         // torchvision 0.26 and pretrainedmodels 0.7.4: sum(p.numel() for p in model.parameters())
-        assert_eq!(parameter_count("vgg16"), 138_357_544);
-        assert_eq!(parameter_count("resnet50"), 25_557_032);
-        assert_eq!(parameter_count("resnext50"), 25_028_904);
-        assert_eq!(parameter_count("se-resnet50"), 28_088_024);
-        assert_eq!(parameter_count("se-resnext50"), 27_559_896);
+        let published = [
+            ("vgg11", 132_863_336),
+            ("vgg11-bn", 132_868_840),
+            ("vgg13", 133_047_848),
+            ("vgg13-bn", 133_053_736),
+            ("vgg16", 138_357_544),
+            ("vgg16-bn", 138_365_992),
+            ("vgg19", 143_667_240),
+            ("vgg19-bn", 143_678_248),
+            ("resnet18", 11_689_512),
+            ("resnet34", 21_797_672),
+            ("resnet50", 25_557_032),
+            ("sin-resnet50", 25_557_032),
+            ("resnet101", 44_549_160),
+            ("resnet152", 60_192_808),
+            ("resnext50", 25_028_904),
+            ("resnext101", 88_791_336),
+            ("se-resnet50", 28_088_024),
+            ("se-resnet101", 49_326_872),
+            ("se-resnet152", 66_821_848),
+            ("se-resnext50", 27_559_896),
+            ("se-resnext101", 48_955_416),
+        ];
+        for (name, count) in published {
+            assert_eq!(parameter_count(name), count, "{name}");
+        }
+        assert_eq!(architectures().iter().filter(|name| !name.starts_with("slim-")).count(), published.len());
     }
 
     #[test]

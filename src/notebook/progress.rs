@@ -46,6 +46,11 @@ impl Progress {
         Progress { name: "stage".into(), loud: false }
     }
 
+    /// The same, its lines beginning with another name.
+    pub fn named(&self, name: &str) -> Self {
+        Progress { name: name.to_string(), loud: self.loud }
+    }
+
     /// Begins a stage of `total` items, named in the plural ("images"); stop is heard until the stage ends.
     pub fn start(&self, total: usize, unit: &str) -> Stage {
         let interrupt = Interrupt::hold();
@@ -106,6 +111,12 @@ impl Stage {
     /// Counts one item as done.
     pub fn tick(&self) {
         self.ok.fetch_add(1, Ordering::Relaxed);
+        self.report();
+    }
+
+    /// Counts some items as done at once.
+    pub fn advance(&self, count: usize) {
+        self.ok.fetch_add(count, Ordering::Relaxed);
         self.report();
     }
 

@@ -27,6 +27,7 @@ mod distribution;
 mod galleries;
 mod maps;
 mod points;
+mod predictions;
 mod sheet;
 mod tables;
 
@@ -41,6 +42,7 @@ pub use maps::{
     overlay_mask, picture_figure,
 };
 pub use points::{Curve, Group, Point, point_plot, strip_plot};
+pub use predictions::prediction_grid;
 pub use tables::{bars_of, curves_of, groups_of, plain_curves_of};
 
 use crate::error::{Code, Error, Result};

@@ -8,7 +8,7 @@
 //!
 //! let corrected = protocol::corrected();
 //! let published = protocol::published();
-//! assert_ne!(corrected.normalisation, published.normalisation);
+//! assert_ne!(corrected.normalise, published.normalise);
 //! assert_eq!(published.datasets.scramble.blocks, [28, 32, 56, 112]);
 //! ```
 
@@ -20,7 +20,7 @@ use crate::error::{Code, Error, Result};
 use crate::{bbox, sample, stats};
 
 #[cfg(feature = "torch")]
-use crate::models::{Experiments, Normalisation};
+use crate::models::{Experiments, Keep, Normalise};
 #[cfg(feature = "torch")]
 use crate::relevance::{self, Composite, Target};
 
@@ -38,9 +38,9 @@ pub struct Protocol {
     /// How many photographs (B3), orders and sides of blocks and their control (B4 to B6), encoding (B7), where smoothing
     /// acts and what it reads (B8, B9), sign of the difference (B10), sizes, gaps and fills of patches (B11).
     pub datasets: datasets::Parameters,
-    /// Mean and deviation that pictures are normalised with (B1).
+    /// Whether pictures are normalised as each network was trained (B1).
     #[cfg(feature = "torch")]
-    pub normalisation: Normalisation,
+    pub normalise: Normalise,
     /// Pictures at a time.
     pub batch: usize,
     /// Rules of relevance (C5).
@@ -60,7 +60,7 @@ pub fn corrected() -> Protocol {
         edges: edges::Parameters::default(),
         datasets: datasets::Parameters::default(),
         #[cfg(feature = "torch")]
-        normalisation: Normalisation::imagenet(),
+        normalise: Normalise::AsTrained,
         batch: 30,
         #[cfg(feature = "torch")]
         composite: Composite::corrected(),
@@ -77,7 +77,7 @@ pub fn published() -> Protocol {
         edges: edges::Parameters::published(),
         datasets: datasets::Parameters::published(),
         #[cfg(feature = "torch")]
-        normalisation: Normalisation::none(),
+        normalise: Normalise::Never,
         #[cfg(feature = "torch")]
         composite: Composite::published(),
         #[cfg(feature = "torch")]
@@ -129,7 +129,7 @@ pub fn named(name: &str) -> Result<Protocol> {
 impl Protocol {
     /// How networks are run.
     pub fn experiments(&self) -> Experiments {
-        Experiments { normalisation: self.normalisation, batch: self.batch }
+        Experiments { normalise: self.normalise, batch: self.batch, keep: Keep::Chosen }
     }
 
     /// How relevance is computed.
@@ -137,7 +137,7 @@ impl Protocol {
         relevance::Parameters {
             composite: self.composite.clone(),
             target: self.target,
-            normalisation: self.normalisation,
+            normalise: self.normalise,
             batch: 10,
         }
     }

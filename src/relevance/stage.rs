@@ -8,7 +8,7 @@ use tch::Tensor;
 use super::engine::{Explained, explain};
 use super::rule::Composite;
 use crate::error::{Code, Error, Result};
-use crate::models::{Network, Normalisation, arg_max, on_workers, softmax, to_input};
+use crate::models::{Network, Normalise, arg_max, on_workers, softmax, to_input};
 use crate::notebook::Progress;
 use crate::pixels::{self, Crop, HeatMap, RgbImage};
 use crate::store::{ClassList, ImageFile, Store};
@@ -30,7 +30,7 @@ pub struct Parameters {
     /// Which class is explained.
     pub target: Target,
     /// What is done to the pictures' values.
-    pub normalisation: Normalisation,
+    pub normalise: Normalise,
     /// Pictures at a time.
     pub batch: usize,
 }
@@ -59,7 +59,7 @@ pub fn explain_all(
     let run = progress.start(images.len() * networks.len(), "maps");
     let chunks: Vec<&[ImageFile]> = images.chunks(parameters.batch.max(1)).collect();
     let shared: Vec<&Network> = networks.iter().collect();
-    let parts = on_workers(&shared, &chunks, |networks, chunk| {
+    let parts = on_workers(&shared, &chunks, |chunk| Ok(*chunk), |networks, chunk| {
         let mut rows = Vec::new();
         for network in networks {
             run.check()?;
@@ -89,8 +89,8 @@ fn explain_chunk<'a>(
     let crop = |image: &ImageFile| pixels::decode(&image.path).and_then(|picture| pixels::imagenet_crop(&picture));
     let crops: Result<Vec<RgbImage>> = chunk.iter().map(crop).collect();
     let crops = crops?;
-    let input = to_input(&crops, &parameters.normalisation, network.device())?;
-    let logits = crate::models::logits(network, &crops, &parameters.normalisation)?;
+    let input = to_input(&crops, &parameters.normalise.of(network), network.device())?;
+    let logits = crate::models::logits(network, &crops, parameters.normalise)?;
     let targets: Result<Vec<usize>> =
         chunk.iter().zip(&logits).map(|(image, logits)| target(parameters.target, image, logits, classes)).collect();
     let targets = targets?;
@@ -127,9 +127,9 @@ pub fn ledger_of(
 ) -> Result<DataFrame> {
     let crop = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
     let crops = std::slice::from_ref(&crop);
-    let logits = crate::models::logits(network, crops, &parameters.normalisation)?;
+    let logits = crate::models::logits(network, crops, parameters.normalise)?;
     let class = target(parameters.target, image, &logits[0], classes)?;
-    let input = to_input(crops, &parameters.normalisation, network.device())?;
+    let input = to_input(crops, &parameters.normalise.of(network), network.device())?;
     super::ledger_table(&explain(network, &input, &[class], &parameters.composite)?.ledger)
 }
 

@@ -121,10 +121,8 @@ fn shipped(name: &str) -> PathBuf {
 }
 
 fn study() -> Study {
-    let network = |(name, architecture): &(&str, &str)| NetworkEntry {
-        name: name.to_string(),
-        architecture: architecture.to_string(),
-        weights: format!("sample/networks/{name}.safetensors").into(),
+    let network = |(name, architecture): &(&str, &str)| {
+        NetworkEntry::new(*name, *architecture, format!("sample/networks/{name}.safetensors"))
     };
     Study {
         name: NAME.into(),

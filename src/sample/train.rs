@@ -16,7 +16,7 @@ use tch::{Kind, Tensor, nn};
 use super::picture::{self, Recipe};
 use crate::error::{Code, Error, Result};
 use crate::models::{
-    Architecture, BatchStatistics, Device, Layer, Network, Normalisation, Weights, arg_max, logits, to_input,
+    Architecture, BatchStatistics, Device, Layer, Network, Normalisation, Normalise, Weights, arg_max, logits, to_input,
     write_weights,
 };
 use crate::notebook::{Stage, say};
@@ -190,13 +190,13 @@ pub fn test(network: &Network, sample: &super::Sample) -> Result<Card> {
     let mut correct = 0;
     for chunk in right.chunks(40) {
         let pictures: Vec<RgbImage> = chunk.iter().map(|(picture, _)| picture.clone()).collect();
-        let rows = logits(&network, &pictures, &Normalisation::imagenet())?;
+        let rows = logits(&network, &pictures, Normalise::AsTrained)?;
         correct += rows.iter().zip(chunk).filter(|(row, (_, class))| arg_max(row) == *class).count();
     }
     let (mut shape_count, mut texture_count) = (0u32, 0u32);
     for chunk in super::layout::conflicts(sample).chunks(40) {
         let pictures: Vec<RgbImage> = chunk.iter().map(|(picture, ..)| picture.clone()).collect();
-        for (row, (_, shape, texture)) in logits(&network, &pictures, &Normalisation::imagenet())?.iter().zip(chunk) {
+        for (row, (_, shape, texture)) in logits(&network, &pictures, Normalise::AsTrained)?.iter().zip(chunk) {
             let decision = arg_max(row);
             shape_count += u32::from(decision == *shape);
             texture_count += u32::from(decision == *texture);

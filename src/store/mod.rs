@@ -16,6 +16,7 @@
 //! ```
 
 mod classes;
+mod download;
 mod fault;
 mod images;
 mod piece;
@@ -25,12 +26,13 @@ mod study;
 mod table;
 
 pub use classes::{ClassList, short_name};
+pub use download::Download;
 pub use images::{ImageFile, list_images};
 pub(crate) use piece::sweep;
 pub use piece::{Piece, Written};
 pub use record::{Record, Summary, sha256_hex};
 pub use reject::{REJECT_COLUMNS, Reject, rejects_table};
-pub use study::{Classes, NetworkEntry, Study};
+pub use study::{Allow, Classes, NetworkEntry, Study};
 pub use table::{bools, column, floats, fresh, integers, texts};
 
 use std::fs::{self, File};

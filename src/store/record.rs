@@ -84,7 +84,7 @@ impl Store {
     /// [`Code::Image`] if nothing was ok, or if more than [`Store::max_reject_share`] was skipped.
     pub fn accept(&self, stage: &str, input: u64, ok: u64) -> Result<Summary> {
         let summary = Summary { stage: stage.to_string(), input, ok, skipped: input - ok };
-        let why = format!("see {stage}_rejects.csv in the data root for each file's reason");
+        let why = "the step's table of rejects (…_rejects.csv in the data root) has each file's reason";
         if ok == 0 && input > 0 {
             return Err(Error::new(Code::Image, format!("{summary}: nothing was ok")).hint(why));
         }

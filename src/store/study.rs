@@ -10,7 +10,7 @@ use super::{ClassList, ImageFile, Store, list_images};
 use crate::error::{Code, Error, Result};
 
 /// A network of a study: its name in tables, its architecture, its weights.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NetworkEntry {
     /// The name in tables and figures, such as `sin-resnet50`.
     pub name: String,
@@ -18,11 +18,38 @@ pub struct NetworkEntry {
     pub architecture: String,
     /// The checkpoint: `.safetensors`, or `.pth` as `torch.save` writes it.
     pub weights: PathBuf,
+    /// Mean and deviation of the colours in [0, 1] that it was trained with; ImageNet's usual ones unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<([f32; 3], [f32; 3])>,
+    /// SHA-256 of the checkpoint in hexadecimal, or the beginning of it: another file is an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// What is let pass, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<Allow>,
+}
+
+/// What is an error in a checkpoint unless a study lets it pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Allow {
+    /// Weights that are NaN or infinite.
+    NonFinite,
+    /// Another hash than the one named.
+    OtherSha256,
+}
+
+impl NetworkEntry {
+    /// A network of a name, with everything else as usual.
+    pub fn new(name: impl Into<String>, architecture: impl Into<String>, weights: impl Into<PathBuf>) -> Self {
+        let (name, architecture, weights) = (name.into(), architecture.into(), weights.into());
+        NetworkEntry { name, architecture, weights, normalisation: None, sha256: None, allow: Vec::new() }
+    }
 }
 
 /// What a data root is a study of. Kept as `study.json` in the root; notebook 0 writes that of the drawn sample,
 /// `lgf init` that of a person's own files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Study {
     /// A name for tables and titles.
     pub name: String,
@@ -144,6 +171,29 @@ impl Study {
     /// The path of a network's checkpoint.
     pub fn weights(&self, store: &Store, entry: &NetworkEntry) -> PathBuf {
         resolve(store, &entry.weights)
+    }
+
+    /// The same study with some of its networks only, in the order given.
+    ///
+    /// # Errors
+    /// [`Code::Model`] listing the names there are.
+    pub fn only(&self, names: &[&str]) -> Result<Self> {
+        let networks: Result<Vec<NetworkEntry>> = names.iter().map(|name| self.network(name).cloned()).collect();
+        Ok(Study { networks: networks?, ..self.clone() })
+    }
+
+    /// The photographs of some file names, with or without their ending.
+    ///
+    /// # Errors
+    /// As [`list_images`].
+    pub fn images_named(&self, store: &Store, names: &[String]) -> Result<Vec<ImageFile>> {
+        let mut images = self.split_images(store)?;
+        let named = |image: &ImageFile| {
+            let file = image.path.file_name().unwrap_or_default().to_string_lossy();
+            names.iter().any(|name| *name == image.stem || *name == file)
+        };
+        images.retain(named);
+        Ok(images)
     }
 
     /// The network of a name.

@@ -26,6 +26,16 @@ impl Store {
         Ok([parquet, csv])
     }
 
+    /// Writes a large table whole, as `<name>.parquet` alone; returns its path.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be written.
+    pub fn write_parquet(&self, name: &str, table: &DataFrame) -> Result<PathBuf> {
+        let parquet = self.path(&format!("{name}.parquet"));
+        write_whole(&parquet, |file| write_parquet(file, table).map_err(unwritable))?;
+        Ok(parquet)
+    }
+
     /// As [`write_table`](Store::write_table), from pieces of one schema that are in memory one at a time. `pieces` is
     /// called until it gives nothing; there must be at least one.
     ///

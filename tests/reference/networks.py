@@ -1,21 +1,85 @@
-"""Golden files for models: narrow networks of torchvision's own classes with random weights, as torch.save writes them,
-and their logits on a picture made from integer arithmetic."""
+"""Networks of torchvision and pretrainedmodels with weights from integer arithmetic, which the tests make again, and their
+logits; and the same at full size as checkpoints, for `make check-models`.
 
+    networks.py golden                  writes tests/golden/networks.json and the narrow networks beside it
+    networks.py full FOLDER             writes the six as torch.save does, in its old form and its zip form in turn
+    networks.py compare LGF FOLDER FILE…   logits of `lgf predict` for pictures beside those of the libraries
+"""
+
+import csv
+import io
 import json
 import pathlib
+import subprocess
+import sys
 
 import numpy
+import pretrainedmodels
 import torch
 import torchvision
+from PIL import Image
+from torchvision import transforms
 from torchvision.models.resnet import Bottleneck, ResNet
 
 OUT = pathlib.Path("tests/golden")
+NETWORKS = {
+    "vgg16": lambda: torchvision.models.vgg16(weights=None),
+    "resnet50": lambda: torchvision.models.resnet50(weights=None),
+    "sin-resnet50": lambda: torchvision.models.resnet50(weights=None),
+    "se-resnet50": lambda: pretrainedmodels.se_resnet50(pretrained=None),
+    "resnext50": lambda: torchvision.models.resnext50_32x4d(weights=None),
+    "se-resnext50": lambda: pretrainedmodels.se_resnext50_32x4d(pretrained=None),
+}
+MORE = {
+    "vgg11-bn": lambda: torchvision.models.vgg11_bn(weights=None),
+    "resnet18": lambda: torchvision.models.resnet18(weights=None),
+    "resnet101": lambda: torchvision.models.resnet101(weights=None),
+}
+PREPARE = transforms.Compose([
+    transforms.Resize(256),
+    transforms.CenterCrop(224),
+    transforms.ToTensor(),
+    transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+])
 
 
-def picture():
-    row, col = numpy.mgrid[0:224, 0:224].astype(numpy.int64)
+def picture(height, width):
+    row, col = numpy.mgrid[0:height, 0:width].astype(numpy.int64)
     channels = [(row * 7 + col * 13 + row * col // 3) % 256, (row * row // 5 + col * 3) % 256, (row ^ col) % 256]
-    return numpy.stack(channels).astype(numpy.float32) / 255
+    return Image.fromarray(numpy.stack(channels, axis=-1).astype(numpy.uint8))
+
+
+def noise(name, count):
+    """Numbers in [0, 1) that depend on a name: FNV-1a of it, then a mixing of bits."""
+    mark = 0x811C9DC5
+    for byte in name.encode():
+        mark = (mark ^ byte) * 0x01000193 & 0xFFFFFFFF
+    x = (numpy.arange(count, dtype=numpy.uint64) * 2654435761 + mark) & 0xFFFFFFFF
+    x ^= x >> numpy.uint64(15)
+    x = x * 0x2C1B3C6D & 0xFFFFFFFF
+    x ^= x >> numpy.uint64(12)
+    x = x * 0x297A2D39 & 0xFFFFFFFF
+    x ^= x >> numpy.uint64(15)
+    return (x >> numpy.uint64(8)).astype(numpy.float32) / numpy.float32(1 << 24)
+
+
+def fill(network):
+    """Weights and batch-norm statistics that matter."""
+    norms = {name for name, module in network.named_modules() if isinstance(module, torch.nn.BatchNorm2d)}
+    for name, tensor in network.state_dict().items():
+        key, part = name.rsplit(".", 1)
+        if part == "num_batches_tracked":
+            continue
+        u = torch.from_numpy(noise(name, tensor.numel())).view(tensor.shape)
+        if part in ("weight", "running_var") and key in norms:
+            value = (u + 0.5) * 0.6
+        elif part == "weight":
+            fan_in = tensor.numel() // tensor.shape[0]
+            value = (u * 2 - 1) * float(numpy.float32((6 / fan_in) ** 0.5))
+        else:
+            value = (u * 2 - 1) * (0.2 if key in norms else 0.1)
+        tensor.copy_(value)
+    return network.eval()
 
 
 class Narrow(ResNet):
@@ -31,23 +95,66 @@ class Narrow(ResNet):
         self.fc = torch.nn.Linear(widths[-1] * 4, 10)
 
 
-torch.manual_seed(7)
-logits = {}
-for name, network in {
-    "slim-resnet50": Narrow([8, 12, 16, 32], 16),
-    "slim-resnext50": Narrow([8, 12, 16, 32], 16, groups=4, group_width=32),
-}.items():
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
-            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
-            torch.nn.init.uniform_(module.bias, -0.2, 0.2)
-    network.eval()
-    mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
-    std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+def golden():
+    jpeg = io.BytesIO()
+    picture(375, 500).save(jpeg, "JPEG")
+    x = PREPARE(Image.open(jpeg).convert("RGB"))[None]
+    logits = {}
     with torch.no_grad():
-        logits[name] = network(((torch.from_numpy(picture()) - mean) / std)[None])[0].tolist()
-    torch.save(network.state_dict(), OUT / f"{name}.pth")
-versions = {"torch": torch.__version__, "torchvision": torchvision.__version__}
-(OUT / "networks.json").write_text(json.dumps({"versions": versions, "logits": logits}, indent=1) + "\n")
+        for name, build in (NETWORKS | MORE).items():
+            logits[name] = [round(float(value), 6) for value in fill(build())(x)[0]]
+        narrow = {
+            "slim-resnet50": Narrow([8, 12, 16, 32], 16),
+            "slim-resnext50": Narrow([8, 12, 16, 32], 16, groups=4, group_width=32),
+        }
+        for name, network in narrow.items():
+            logits[name] = [round(float(value), 6) for value in fill(network)(x)[0]]
+            torch.save(network.state_dict(), OUT / f"{name}.pth")
+    versions = {"torch": torch.__version__, "torchvision": torchvision.__version__, "pretrainedmodels": pretrainedmodels.__version__}
+    found = {"versions": versions, "picture": [375, 500], "logits": logits}
+    (OUT / "networks.json").write_text(json.dumps(found) + "\n")
+
+
+def full(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (name, build) in enumerate(NETWORKS.items()):
+        with torch.no_grad():
+            state = fill(build()).state_dict()
+        if name == "sin-resnet50":
+            state = {"epoch": 60, "arch": "resnet50", "state_dict": {f"module.{key}": value for key, value in state.items()}}
+        torch.save(state, folder / f"{name}.pth", _use_new_zipfile_serialization=number % 2 == 0)
+        print(folder / f"{name}.pth")
+
+
+def compare(lgf, folder, files):
+    worst = 0.0
+    x = torch.stack([PREPARE(Image.open(path).convert("RGB")) for path in files])
+    for name, build in NETWORKS.items():
+        out = folder / f"{name}.csv"
+        command = [lgf, "predict", "--arch", name, "--weights", folder / f"{name}.pth", "--logits", out, *files]
+        subprocess.run(command, check=True, capture_output=True)
+        with open(out) as rows:
+            found = numpy.array([[float(value) for value in row[1:]] for row in list(csv.reader(rows))[1:]])
+        with torch.no_grad():
+            expected = fill(build())(x).numpy()
+        difference = float(numpy.abs(found - expected).max() / numpy.abs(expected).max())
+        worst = max(worst, difference)
+        print(f"{name:<14} {len(files)} pictures, largest difference of a logit {difference:.2e} of the largest logit")
+    print(f"largest of all: {worst:.2e} (at most 1e-4)")
+    return 0 if worst <= 1e-4 else 1
+
+
+def main():
+    arguments = sys.argv[1:]
+    if arguments == ["golden"]:
+        golden()
+    elif len(arguments) == 2 and arguments[0] == "full":
+        full(pathlib.Path(arguments[1]))
+    elif len(arguments) > 3 and arguments[0] == "compare":
+        sys.exit(compare(arguments[1], pathlib.Path(arguments[2]), arguments[3:]))
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()

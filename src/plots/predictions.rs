@@ -1,0 +1,112 @@
+//! What networks say of some photographs: each with bars of the likeliest classes under it.
+
+use image::{Rgb, RgbImage};
+use polars::prelude::DataFrame;
+
+use super::sheet::{Align, Sheet, width_of};
+use super::{Look, nothing};
+use crate::error::Result;
+use crate::notebook::Figure;
+use crate::pixels;
+use crate::store::{ImageFile, bools, floats, texts};
+
+/// Blue for the true class, grey for the others; both light enough for text on them.
+const RIGHT: Rgb<u8> = Rgb([0x8C, 0xC6, 0xEC]);
+const OTHER: Rgb<u8> = Rgb([0xDD, 0xDD, 0xDD]);
+const TEXT: f64 = 11.0;
+const LINE: f64 = 17.0;
+const GAP: f64 = 14.0;
+const HEAD: f64 = 20.0;
+
+/// Photographs side by side, and under each the likeliest classes by network, as bars with their softmax; the true class in
+/// blue. `top` is what [`top_classes`](crate::models::top_classes) gives for the same photographs: `file, model, class,
+/// softmax, true`. The width of `look` is shared out among the photographs; the height follows.
+///
+/// # Errors
+/// [`Code::Parameter`](crate::error::Code::Parameter) without a photograph; [`Code::Table`](crate::error::Code::Table) if a
+/// column is missing; as [`pixels::decode`].
+pub fn prediction_grid(images: &[ImageFile], top: &DataFrame, look: &Look) -> Result<Figure> {
+    if images.is_empty() {
+        return Err(nothing("no photograph"));
+    }
+    let (files, models, classes) = (texts(top, "file")?, texts(top, "model")?, texts(top, "class")?);
+    let (values, right) = (floats(top, "softmax")?, bools(top, "true")?);
+    let names = super::points::distinct(models.iter());
+    let rows_of = |file: &str, model: &str| -> Vec<usize> {
+        (0..files.len()).filter(|&row| files[row] == file && models[row] == model).collect()
+    };
+    let most = names.iter().map(|model| rows_of(&images[0].stem, model).len()).max().unwrap_or(0) as f64;
+    let width = (f64::from(look.size.0) - GAP) / images.len() as f64 - GAP;
+    let side = width.min(180.0);
+    let panel = HEAD + most * LINE + GAP;
+    let height = GAP + side + HEAD + names.len() as f64 * panel;
+    let mut sheet = Sheet::new((look.size.0, height.ceil() as u32))?;
+    for (place, image) in images.iter().enumerate() {
+        let left = GAP + place as f64 * (width + GAP);
+        let picture: RgbImage = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
+        let inset = left + (width - side) / 2.0;
+        sheet.picture((inset, GAP), (inset + side, GAP + side), picture);
+        sheet.text((left + width / 2.0, GAP + side + HEAD / 2.0), &fitted(&image.stem, width)?, TEXT, Align::Middle);
+        let mut y = GAP + side + HEAD;
+        for model in &names {
+            sheet.text((left, y + HEAD / 2.0), &fitted(model, width)?, TEXT + 1.0, Align::Left);
+            y += HEAD;
+            for row in rows_of(&image.stem, model) {
+                let share = values[row].clamp(0.0, 1.0);
+                let color = if right[row] { RIGHT } else { OTHER };
+                sheet.rect((left, y + 1.0), (left + (width * share).max(1.0), y + LINE - 1.0), color);
+                let value = format!("{:.2}", values[row]);
+                let room = width - width_of(&value, TEXT)? - 12.0;
+                sheet.text((left + 4.0, y + LINE / 2.0), &fitted(&classes[row], room)?, TEXT, Align::Left);
+                sheet.text((left + width - 2.0, y + LINE / 2.0), &value, TEXT, Align::Right);
+                y += LINE;
+            }
+            y += GAP;
+        }
+        if place > 0 {
+            sheet.line([(left - GAP / 2.0, GAP), (left - GAP / 2.0, height - GAP)], Rgb([0xEE, 0xEE, 0xEE]), 1.0);
+        }
+    }
+    let what = format!("{} photographs, {}", images.len(), names.join(", "));
+    sheet.finish(look, look.alt("likeliest classes", &what))
+}
+
+/// The text, or as much of it as fits, and dots.
+fn fitted(text: &str, room: f64) -> Result<String> {
+    if width_of(text, TEXT)? <= room {
+        return Ok(text.to_string());
+    }
+    let mut kept: String = text.to_string();
+    while !kept.is_empty() && width_of(&format!("{kept}…"), TEXT)? > room {
+        kept.pop();
+    }
+    Ok(format!("{}…", kept.trim_end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::df;
+
+    use super::*;
+
+    #[test]
+    fn every_class_stands_under_its_photograph() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        std::fs::write(&path, pixels::encode_png(&RgbImage::new(230, 230)).unwrap()).unwrap();
+        let image = ImageFile { wnid: "n1".into(), stem: "a".into(), split: String::new(), path };
+        let top = df!(
+            "file" => ["a", "a"],
+            "model" => ["resnet50", "resnet50"],
+            "class" => ["tench", "a class with a name that is much too long for its place under the photograph"],
+            "softmax" => [0.75, 0.2],
+            "true" => [true, false],
+        )
+        .unwrap();
+        let figure = prediction_grid(&[image], &top, &Look { size: (240, 100), ..Look::default() }).unwrap();
+        for text in ["resnet50", "tench", "0.75", "0.20", "…"] {
+            assert!(figure.svg().contains(text), "{text}");
+        }
+        assert!(prediction_grid(&[], &top, &Look::default()).is_err());
+    }
+}
