@@ -2,8 +2,10 @@
 
 use tch::{Kind, Tensor};
 
+use super::device::Device;
+use super::fused::{self, Convolution, End};
 use super::layer::{Layer, Node};
-use super::network::{BATCH_NORM_EPSILON, Network};
+use super::network::{BATCH_NORM_EPSILON, Network, Precision};
 use crate::error::{Code, Error, Result};
 
 /// Where batch normalisation takes mean and variance from.
@@ -67,36 +69,68 @@ impl Network {
 
     fn fold(&self, pictures: &Tensor, keep: Keep) -> Result<Tensor> {
         check_picture(pictures)?;
-        let mut last_reader = vec![0usize; self.nodes().len() + 1];
-        for (index, node) in self.nodes().iter().enumerate() {
-            node.inputs.iter().for_each(|&input| last_reader[input] = index);
-        }
+        let plan = Plan::new(self.nodes(), keep == Keep::Nothing && self.fuses());
         let mut values: Vec<Option<Tensor>> = vec![Some(pictures.shallow_clone())];
+        values.resize_with(self.nodes().len() + 1, || None);
         for (index, node) in self.nodes().iter().enumerate() {
-            let first = node.inputs[0];
-            // The pictures are the caller's, and an input that stands twice is read once more.
-            let free = first > 0 && last_reader[first] == index && node.inputs[1..].iter().all(|&other| other != first);
-            let in_place = free && keep == Keep::Nothing && matches!(node.layer, Layer::Relu | Layer::Add);
-            let output = if in_place {
-                let mut value = values[first].take().expect("read before it was dropped");
-                let done = match node.layer {
-                    Layer::Relu => value.f_relu_(),
-                    _ => value.f_add_(values[node.inputs[1]].as_ref().expect("read before it was dropped")),
-                };
-                done.map_err(|cause| refused(node, &value, cause))?
-            } else {
-                let inputs: Vec<&Tensor> = node
-                    .inputs
-                    .iter()
-                    .map(|&input| values[input].as_ref().expect("read before it was dropped"))
-                    .collect();
-                let statistics = if let Keep::Gradients(statistics) = keep { statistics } else { BatchStatistics::Running };
-                self.apply(node, &inputs, statistics)?
-            };
-            node.inputs.iter().filter(|&&input| last_reader[input] == index).for_each(|&input| values[input] = None);
-            values.push(Some(output));
+            let read = |place: usize| values[place].as_ref().expect("read before it was dropped");
+            match plan.steps[index] {
+                Step::Later | Step::Done => continue,
+                Step::Fused { output, end } => {
+                    values[output] = Some(self.convolve(node, read(node.inputs[0]), None, end)?);
+                }
+                Step::FusedSum { convolution, other, output, end } => {
+                    let added = values[other].take().expect("read before it was dropped");
+                    let convolution = &self.nodes()[convolution];
+                    let x = values[convolution.inputs[0]].as_ref().expect("read before it was dropped");
+                    values[output] = Some(self.convolve(convolution, x, Some(added), end)?);
+                }
+                Step::Plain => {
+                    let first = node.inputs[0];
+                    // The pictures are the caller's, and an input that stands twice is read once more.
+                    let free = first > 0
+                        && plan.last_reader[first] == index
+                        && node.inputs[1..].iter().all(|&other| other != first);
+                    let output = if free && keep == Keep::Nothing && matches!(node.layer, Layer::Relu | Layer::Add) {
+                        let mut value = values[first].take().expect("read before it was dropped");
+                        let done = match node.layer {
+                            Layer::Relu => value.f_relu_(),
+                            _ => value.f_add_(values[node.inputs[1]].as_ref().expect("read before it was dropped")),
+                        };
+                        done.map_err(|cause| refused(node, &value, cause))?
+                    } else {
+                        let inputs: Vec<&Tensor> = node.inputs.iter().map(|&input| read(input)).collect();
+                        let statistics =
+                            if let Keep::Gradients(statistics) = keep { statistics } else { BatchStatistics::Running };
+                        self.apply(node, &inputs, statistics)?
+                    };
+                    values[index + 1] = Some(output);
+                }
+            }
+            plan.dropped[index].iter().for_each(|&input| values[input] = None);
         }
         values.pop().flatten().ok_or_else(|| Error::new(Code::Model, "the network has no layer"))
+    }
+
+    /// Fused convolutions are oneDNN's, for the processor and 32 bits.
+    fn fuses(&self) -> bool {
+        self.device() == Device::Cpu && self.precision() == Precision::Single && fused::available()
+    }
+
+    fn convolve(&self, node: &Node, x: &Tensor, other: Option<Tensor>, end: End) -> Result<Tensor> {
+        let Layer::Conv { key, stride, padding, groups, .. } = &node.layer else {
+            return Err(Error::new(Code::Model, "no convolution").place(format!("layer {}", node.name)));
+        };
+        let (stride, padding, groups) = (*stride, *padding, *groups);
+        let (kernel, bias) = (self.weight(key, "weight")?, self.weight(key, "bias")?);
+        fused::convolve(x, other, Convolution { kernel, bias, stride, padding, groups }, end).map_err(|error| {
+            match error.code() {
+                Code::Memory => error,
+                _ => Error::new(Code::Model, format!("convolution of an input of shape {:?} failed", x.size()))
+                    .place(format!("layer {}", node.name))
+                    .because(error),
+            }
+        })
     }
 
     /// The forward pass with the output of every layer kept.
@@ -145,6 +179,90 @@ impl Network {
             Layer::Gate => x.f_mul(inputs[1]),
         };
         output.map_err(|cause| refused(node, x, cause))
+    }
+}
+
+/// What is done at a node of the list.
+#[derive(Clone, Copy)]
+enum Step {
+    /// What it says.
+    Plain,
+    /// A convolution, and the ReLU after it where there is one; `output` is where it goes.
+    Fused { output: usize, end: End },
+    /// A convolution that the sum after it makes.
+    Later,
+    /// A sum and the convolution before it, into the other summand, and the ReLU after it where there is one.
+    FusedSum { convolution: usize, other: usize, output: usize, end: End },
+    /// Nothing: an earlier step did it.
+    Done,
+}
+
+/// Which layers are done together, and when an output is read for the last time.
+struct Plan {
+    steps: Vec<Step>,
+    last_reader: Vec<usize>,
+    /// The outputs that may go after each node.
+    dropped: Vec<Vec<usize>>,
+}
+
+impl Plan {
+    fn new(nodes: &[Node], fuse: bool) -> Self {
+        let mut readers: Vec<Vec<usize>> = vec![Vec::new(); nodes.len() + 1];
+        for (index, node) in nodes.iter().enumerate() {
+            node.inputs.iter().for_each(|&input| readers[input].push(index));
+        }
+        // The one layer that reads a node's output, if it is one.
+        let only = |index: usize| match readers[index + 1][..] {
+            [reader] => Some(reader),
+            _ => None,
+        };
+        // Where a node's output goes if the ReLU after it is done with it.
+        let with_relu = |index: usize| match only(index) {
+            Some(relu) if nodes[relu].layer == Layer::Relu => (relu + 1, End::Relu),
+            _ => (index + 1, End::Plain),
+        };
+        let mut steps = vec![Step::Plain; nodes.len()];
+        for (index, node) in nodes.iter().enumerate().filter(|_| fuse) {
+            match &node.layer {
+                Layer::Conv { bias: true, .. } => {
+                    let (output, end) = with_relu(index);
+                    steps[index] = Step::Fused { output, end };
+                    if end == End::Relu {
+                        steps[output - 1] = Step::Done;
+                    }
+                }
+                Layer::Add => {
+                    let (first, second) = (node.inputs[0], node.inputs[1]);
+                    let convolution = first.checked_sub(1).filter(|&before| {
+                        only(before) == Some(index) && matches!(steps[before], Step::Fused { end: End::Plain, .. })
+                    });
+                    let last = readers[second].last() == Some(&index) && second > 0 && second != first;
+                    if let (Some(convolution), true) = (convolution, last) {
+                        let (output, end) = with_relu(index);
+                        steps[convolution] = Step::Later;
+                        steps[index] = Step::FusedSum { convolution, other: second, output, end };
+                        if end == End::Relu {
+                            steps[output - 1] = Step::Done;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut last_reader = vec![0; nodes.len() + 1];
+        for (index, node) in nodes.iter().enumerate() {
+            node.inputs.iter().for_each(|&input| last_reader[input] = index);
+            if let Step::FusedSum { convolution, .. } = steps[index] {
+                nodes[convolution].inputs.iter().for_each(|&input| last_reader[input] = index);
+            }
+        }
+        let mut dropped = vec![Vec::new(); nodes.len()];
+        for input in 0..nodes.len() {
+            if !readers[input].is_empty() {
+                dropped[last_reader[input]].push(input);
+            }
+        }
+        Plan { steps, last_reader, dropped }
     }
 }
 

@@ -16,6 +16,7 @@ mod checkpoint;
 mod device;
 mod experiments;
 mod forward;
+mod fused;
 mod layer;
 mod network;
 mod normalise;
