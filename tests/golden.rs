@@ -213,7 +213,11 @@ fn networks_give_the_logits_of_torchvision_and_pretrainedmodels() {
         let expected: Vec<f32> =
             logits.as_array().unwrap().iter().map(|logit| logit.as_f64().unwrap() as f32).collect();
         let scale = expected.iter().map(|logit| logit.abs()).fold(0.0, f32::max);
-        let forms = if name.starts_with("slim-") { vec![network.folded().unwrap(), network] } else { vec![network.folded().unwrap()] };
+        let forms = if name.starts_with("slim-") {
+            vec![network.folded().unwrap(), network]
+        } else {
+            vec![network.folded().unwrap()]
+        };
         for network in forms {
             let found = models::logits(&network, std::slice::from_ref(&crop), Normalise::AsTrained).unwrap();
             assert_eq!(found[0].len(), expected.len());
@@ -293,7 +297,9 @@ fn the_published_smoother_equals_tensorflow() {
             assert!((f64::from(*found) - expected).abs() < 1e-4 * 255.0, "{found} {expected}");
         }
         let rounded = eps.pass(&picture).unwrap();
-        assert!(rounded.as_raw().iter().zip(&expected).all(|(found, expected)| (f64::from(*found) - expected).abs() < 0.51));
+        assert!(
+            rounded.as_raw().iter().zip(&expected).all(|(found, expected)| (f64::from(*found) - expected).abs() < 0.51)
+        );
         assert_ne!(rounded, picture);
     }
 }

@@ -344,7 +344,12 @@ fn encode(picture: &RgbImage, encoding: Encoding) -> Result<Vec<u8>> {
     }
 }
 
-fn table(mut rows: Vec<Row>, images: &[ImageFile], parameters: &Parameters, smoother: &dyn Smoother) -> Result<DataFrame> {
+fn table(
+    mut rows: Vec<Row>,
+    images: &[ImageFile],
+    parameters: &Parameters,
+    smoother: &dyn Smoother,
+) -> Result<DataFrame> {
     rows.sort_by_key(|row| (row.recipe.kind, row.image));
     let (identity, smooths) = (smoother.identity(), |row: &Row| {
         matches!(row.recipe.change, Change::Smoothed { .. } | Change::Difference { .. })
@@ -356,7 +361,8 @@ fn table(mut rows: Vec<Row>, images: &[ImageFile], parameters: &Parameters, smoo
         }
         _ => String::new(),
     };
-    let patches = |row: &Row| if let Change::Patches { patches, .. } = &row.recipe.change { Some(*patches) } else { None };
+    let patches =
+        |row: &Row| if let Change::Patches { patches, .. } = &row.recipe.change { Some(*patches) } else { None };
     let places: Vec<[i64; 4]> = rows
         .iter()
         .map(|row| {
@@ -452,7 +458,8 @@ mod tests {
     }
 
     fn quick(parameters: Parameters) -> Parameters {
-        let patches = vec![Patches { size: 70, gap: 70, fill: Fill::Black }, Patches { size: 70, gap: 30, fill: Fill::Noise }];
+        let patches =
+            vec![Patches { size: 70, gap: 70, fill: Fill::Black }, Patches { size: 70, gap: 30, fill: Fill::Noise }];
         let mut quick = Parameters { patches, ..parameters };
         quick.scramble.blocks = vec![28, 112];
         (quick.smoothing.passes, quick.smoothing.difference_pass) = (2, 1);
@@ -532,7 +539,10 @@ mod tests {
         let mut parameters = quick(Parameters::default());
         let before = build_quietly(&store, &images, &parameters).unwrap();
         let written = |name: &str| std::fs::metadata(store.path(name)).unwrap().modified().unwrap();
-        let [kept, gone] = ["imagenette2_scr/n90000001/p0_block28_order0.png", "imagenette2_ptd/n90000001/p0_patch70_gap30_noise_all.png"];
+        let [kept, gone] = [
+            "imagenette2_scr/n90000001/p0_block28_order0.png",
+            "imagenette2_ptd/n90000001/p0_patch70_gap30_noise_all.png",
+        ];
         let then = written(kept);
         parameters.patches[1].fill = Fill::Mean;
         let after = build_quietly(&store, &images, &parameters).unwrap();

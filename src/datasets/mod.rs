@@ -21,9 +21,7 @@ mod smooth;
 
 pub use build::{Manifest, Smoothed, build, in_memory, planned};
 pub use look::{fill_grid, patch_slider, scrambled_grid, smoothed_grid};
-pub use parameters::{
-    Chain, Difference, Encoding, Fill, Parameters, Patches, Sampling, Scramble, Smoothing,
-};
+pub use parameters::{Chain, Difference, Encoding, Fill, Parameters, Patches, Sampling, Scramble, Smoothing};
 pub use patch::{filling, patch_boxes, patched};
 pub use recipe::{Change, Fillings, KINDS, Kind, Rearranged, Recipe, plan};
 pub use sample::sample_images;

@@ -197,9 +197,7 @@ impl Parameters {
                 orders: Orders::Any,
                 control: Control::None,
             },
-            patches: [10, 20, 30, 40, 50, 60, 70]
-                .map(|size| Patches { size, gap: size, fill: Fill::Black })
-                .to_vec(),
+            patches: [10, 20, 30, 40, 50, 60, 70].map(|size| Patches { size, gap: size, fill: Fill::Black }).to_vec(),
             smoothing: Smoothing {
                 chain: Chain::JpegOfPhotograph,
                 difference: Difference::Absolute,

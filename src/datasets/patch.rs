@@ -52,11 +52,9 @@ pub fn filling(picture: &RgbImage, fill: Fill, size: u32, rng: &mut ChaCha8Rng) 
             let count = u64::from(width) * u64::from(height);
             RgbImage::from_pixel(width, height, Rgb(sums.map(|sum| ((sum + count / 2) / count.max(1)) as u8)))
         }
-        Fill::Noise => {
-            RgbImage::from_fn(width, height, |_, _| {
-                *picture.get_pixel(rng.random_range(0..width), rng.random_range(0..height))
-            })
-        }
+        Fill::Noise => RgbImage::from_fn(width, height, |_, _| {
+            *picture.get_pixel(rng.random_range(0..width), rng.random_range(0..height))
+        }),
         Fill::Blur => imageproc::filter::gaussian_blur_f32(picture, size as f32 / 5.0),
     }
 }

@@ -226,9 +226,7 @@ impl Change {
         Ok(match self {
             Change::Untouched => Some(Rearranged::Boxes(Vec::new())),
             Change::Order { block, order } => Some(Rearranged::Sources(block_sources((side, side), *block, order)?)),
-            Change::Shifts { block, shifts } => {
-                Some(Rearranged::Sources(shift_sources((side, side), *block, shifts)?))
-            }
+            Change::Shifts { block, shifts } => Some(Rearranged::Sources(shift_sources((side, side), *block, shifts)?)),
             Change::Patches { patches, only } => Some(Rearranged::Boxes(boxes(side, patches, *only)?)),
             Change::Smoothed { .. } | Change::Difference { .. } => None,
         })

@@ -73,7 +73,8 @@ pub(crate) fn shift_sources((width, height): (u32, u32), block: u32, shifts: &[[
     if shifts.len() != count {
         return Err(Error::new(Code::Parameter, format!("{} shifts for {count} blocks", shifts.len())));
     }
-    let moved = |place: u32, by: i32, side: u32| (i64::from(place) + i64::from(by)).clamp(0, i64::from(side) - 1) as u32;
+    let moved =
+        |place: u32, by: i32, side: u32| (i64::from(place) + i64::from(by)).clamp(0, i64::from(side) - 1) as u32;
     let mut sources = Vec::with_capacity((width * height) as usize);
     for row in 0..height {
         for col in 0..width {

@@ -47,7 +47,10 @@ pub fn smooth(picture: &RgbImage, smoother: &dyn Smoother, passes: u32) -> Resul
 
 impl Smoother for L0 {
     fn identity(&self) -> String {
-        format!("L0 gradient minimisation, lambda {}, kappa {}, beta at most {}", self.lambda, self.kappa, self.beta_max)
+        format!(
+            "L0 gradient minimisation, lambda {}, kappa {}, beta at most {}",
+            self.lambda, self.kappa, self.beta_max
+        )
     }
 
     fn pass(&self, picture: &RgbImage) -> Result<RgbImage> {

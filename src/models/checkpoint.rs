@@ -34,7 +34,8 @@ const LEGACY_VERSION: [u8; 6] = [0x80, 2, b'M', 0xe9, 3, b'.'];
 /// [`Code::Io`] if the file cannot be read; [`Code::Checkpoint`] if it is in none of these forms, is cut or corrupt, or holds
 /// anything but tensors: it says which tensor, or at which byte. Nothing in the file is ever executed.
 pub fn read_weights(path: &Path) -> Result<Weights> {
-    let unreadable = |cause| Error::io("reading the checkpoint", path, cause).hint("check the path of the weights in study.json");
+    let unreadable =
+        |cause| Error::io("reading the checkpoint", path, cause).hint("check the path of the weights in study.json");
     let mut file = File::open(path).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
     if size > MAX_BYTES {
@@ -111,8 +112,10 @@ fn check_records(archive: &mut zip::ZipArchive<File>, size: u64, declared: u64) 
     let mut names = Vec::new();
     let mut spans: Vec<(u64, u64, String)> = Vec::new();
     for index in 0..archive.len() {
-        let entry = archive.by_index_raw(index).map_err(|cause| broken(format!("record {index} is broken")).because(cause))?;
-        let name = entry.name().map_err(|cause| broken("a record without a readable name").because(cause))?.into_owned();
+        let entry =
+            archive.by_index_raw(index).map_err(|cause| broken(format!("record {index} is broken")).because(cause))?;
+        let name =
+            entry.name().map_err(|cause| broken("a record without a readable name").because(cause))?.into_owned();
         if entry.compression() != zip::CompressionMethod::Stored || entry.size() != entry.compressed_size() {
             return Err(broken(format!("record {name:?} is compressed, which torch.save never does")));
         }
@@ -148,7 +151,8 @@ fn declared_records(mut file: File, size: u64) -> Result<u64> {
         return Ok(u64::from(count));
     }
     // More than fit 16 bits: the count stands in the zip64 form of the end, right before.
-    let wide = (0..at).rev().find(|&at| tail[at..].starts_with(b"PK\x06\x06")).and_then(|at| tail.get(at + 32..at + 40));
+    let wide =
+        (0..at).rev().find(|&at| tail[at..].starts_with(b"PK\x06\x06")).and_then(|at| tail.get(at + 32..at + 40));
     let wide = wide.and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
     wide.ok_or_else(|| broken("not a whole zip: its zip64 end is missing"))
 }
@@ -193,7 +197,8 @@ fn read_legacy(mut file: File, size: u64) -> Result<Weights> {
     let mut position = at as u64;
     for (number, name) in names.iter().enumerate() {
         let which = format!("storage {} of {}", number + 1, names.len());
-        let (kind, count) = described.storages.get(name).ok_or_else(|| broken(format!("{which} is named by no tensor")))?;
+        let (kind, count) =
+            described.storages.get(name).ok_or_else(|| broken(format!("{which} is named by no tensor")))?;
         let bytes = count.checked_mul(kind.bytes()).ok_or_else(|| broken(format!("{which} is too large")))?;
         let end = position.checked_add(8).and_then(|start| start.checked_add(bytes)).filter(|end| *end <= size);
         let end = end.ok_or_else(|| {
@@ -430,9 +435,12 @@ mod tests {
 
     #[test]
     fn bad_input_40_a_global_outside_the_list_is_named_with_its_offset() {
-        let text = refused(&with_pickle("zip", |pickle| exchanged(pickle, b"ccollections\nOrderedDict", b"cposix_____\nsystem______")));
+        let text = refused(&with_pickle("zip", |pickle| {
+            exchanged(pickle, b"ccollections\nOrderedDict", b"cposix_____\nsystem______")
+        }));
         assert!(text.contains("asks for posix_____.system______") && text.contains("pickle offset"), "{text}");
-        let legacy = exchanged(&bytes_of("legacy"), b"ctorch._utils\n_rebuild_tensor_v2", b"ctorch._utils\n_rebuild_tensor_v3");
+        let legacy =
+            exchanged(&bytes_of("legacy"), b"ctorch._utils\n_rebuild_tensor_v2", b"ctorch._utils\n_rebuild_tensor_v3");
         assert!(refused(&legacy).contains("_rebuild_tensor_v3"));
         // Whatever is called must be one of three names, and a table's defaults are a table.
         let call = with_pickle("zip", |_| b"\x80\x02cbuiltins\ndict\n)R.".to_vec());
@@ -507,7 +515,11 @@ mod tests {
         assert!(refused(&corrupt).contains("corrupt"), "{}", refused(&corrupt));
         let two = rezipped("zip", |name, bytes| {
             let other = name.replacen('/', "_/", 1);
-            if name.ends_with("data.pkl") { vec![(name.into(), bytes.clone()), (other, bytes)] } else { vec![(name.into(), bytes)] }
+            if name.ends_with("data.pkl") {
+                vec![(name.into(), bytes.clone()), (other, bytes)]
+            } else {
+                vec![(name.into(), bytes)]
+            }
         });
         assert!(refused(&two).contains("2 members named data.pkl"), "{}", refused(&two));
         // One name twice, as no writer makes it: another record's name overwritten.
@@ -585,7 +597,8 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(40);
         let pickle_of = |name: &str| {
             let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes_of(name))).unwrap();
-            let member = archive.file_names().map(|name| name.unwrap().into_owned()).find(|name| name.ends_with("data.pkl"));
+            let member =
+                archive.file_names().map(|name| name.unwrap().into_owned()).find(|name| name.ends_with("data.pkl"));
             let mut bytes = Vec::new();
             archive.by_name(&member.unwrap()).unwrap().read_to_end(&mut bytes).unwrap();
             bytes
@@ -605,7 +618,8 @@ mod tests {
                         bytes.splice(place..place, piece);
                     }
                     _ => {
-                        let value = [0u64, 1, 0x7F, 0xFF, u64::from(u32::MAX), u64::MAX, 1 << 63][rng.random_range(0..7)];
+                        let value =
+                            [0u64, 1, 0x7F, 0xFF, u64::from(u32::MAX), u64::MAX, 1 << 63][rng.random_range(0..7)];
                         let end = (at + 8).min(bytes.len());
                         bytes[at..end].copy_from_slice(&value.to_le_bytes()[..end - at]);
                     }

@@ -74,9 +74,10 @@ fn load_entry(store: &Store, study: &Study, entry: &NetworkEntry, device: Device
         let found = store.written(&path)?.sha256;
         if !found.starts_with(&expected.to_lowercase()) {
             let found = format!("its sha256 begins {}, expected {expected}", &found[..expected.len().min(64)]);
-            return Err(Error::new(Code::Checkpoint, found)
-                .path(path)
-                .hint(format!("fetch it again, or add \"allow\": [\"other_sha256\"] to {} in study.json", entry.name)));
+            return Err(Error::new(Code::Checkpoint, found).path(path).hint(format!(
+                "fetch it again, or add \"allow\": [\"other_sha256\"] to {} in study.json",
+                entry.name
+            )));
         }
     }
     let network = Network::load_allowing(&entry.architecture, &path, device, &entry.allow)?.named(&entry.name);

@@ -111,7 +111,8 @@ impl Network {
         let path = checkpoint.as_ref();
         let table = architecture(name)?;
         let weights = read_weights(path)?;
-        let other = weights.values().map(Tensor::kind).find(|kind| matches!(kind, Kind::Half | Kind::BFloat16 | Kind::Double));
+        let other =
+            weights.values().map(Tensor::kind).find(|kind| matches!(kind, Kind::Half | Kind::BFloat16 | Kind::Double));
         let network = Network::allowing(name, &table, weights, device, allow).map_err(|error| error.or_path(path))?;
         if let Some(kind) = other {
             notebook::say(&format!("{}: weights of type {kind:?}, taken as 32-bit numbers", path.display()));
@@ -151,7 +152,8 @@ impl Network {
     /// The same network computing in other numbers; logits come out as 32-bit ones all the same.
     pub fn in_precision(mut self, precision: Precision) -> Self {
         let _no_grad = tch::no_grad_guard();
-        self.weights = self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.to_kind(precision.kind()))).collect();
+        self.weights =
+            self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.to_kind(precision.kind()))).collect();
         self.precision = precision;
         self.fingerprint = OnceLock::new();
         self

@@ -105,7 +105,9 @@ mod tests {
     #[test]
     fn pictures_of_two_sizes_are_no_batch() {
         let pictures = [RgbImage::new(2, 2), RgbImage::new(2, 3)];
-        assert!(to_input(&pictures, &Normalisation::none(), Device::Cpu).unwrap_err().to_string().contains("one batch"));
+        assert!(
+            to_input(&pictures, &Normalisation::none(), Device::Cpu).unwrap_err().to_string().contains("one batch")
+        );
         assert!(to_input(&[], &Normalisation::none(), Device::Cpu).is_err());
     }
 }

@@ -147,12 +147,14 @@ pub fn describe(bytes: &[u8]) -> Result<Described> {
     let tensors = match (inner.pop(), inner.len()) {
         (None, _) => collect(named.into_iter(), &keys)?,
         (Some((_, Value::Dict(entries))), 0) => {
-            let named =
-                entries.into_iter().filter_map(|(key, value)| if let Value::Text(key) = key { Some((key, value)) } else { None });
+            let named = entries
+                .into_iter()
+                .filter_map(|(key, value)| if let Value::Text(key) = key { Some((key, value)) } else { None });
             collect(named, &keys)?
         }
         _ => {
-            let found = format!("holds both a state_dict and a model; which one is meant is not clear among {}", few(&keys));
+            let found =
+                format!("holds both a state_dict and a model; which one is meant is not clear among {}", few(&keys));
             return Err(Error::new(Code::Checkpoint, found).hint("save only the one that is meant"));
         }
     };
@@ -217,7 +219,15 @@ struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     fn new(bytes: &'a [u8]) -> Self {
-        Machine { bytes, at: 0, stack: Vec::new(), marks: Vec::new(), memo: HashMap::new(), copied: 0, storages: HashMap::new() }
+        Machine {
+            bytes,
+            at: 0,
+            stack: Vec::new(),
+            marks: Vec::new(),
+            memo: HashMap::new(),
+            copied: 0,
+            storages: HashMap::new(),
+        }
     }
 
     fn wrong(&self, what: impl Into<String>) -> Error {
@@ -398,14 +408,14 @@ impl<'a> Machine<'a> {
         for _ in 0..MAX_OPERATIONS {
             let operation = self.take(1)?[0];
             match operation {
-                0x80 => drop(self.take(1)?),                  // PROTO
-                0x95 => drop(self.take(8)?),                  // FRAME
-                b'(' => self.marks.push(self.stack.len()),    // MARK
-                b'.' => return self.pop(),                    // STOP
-                b'}' => self.push(Value::Dict(Vec::new()))?,  // EMPTY_DICT
-                b']' => self.push(Value::List(Vec::new()))?,  // EMPTY_LIST
-                b')' => self.push(Value::Tuple(Vec::new()))?, // EMPTY_TUPLE
-                b'N' => self.push(Value::None)?,              // NONE
+                0x80 => drop(self.take(1)?),                               // PROTO
+                0x95 => drop(self.take(8)?),                               // FRAME
+                b'(' => self.marks.push(self.stack.len()),                 // MARK
+                b'.' => return self.pop(),                                 // STOP
+                b'}' => self.push(Value::Dict(Vec::new()))?,               // EMPTY_DICT
+                b']' => self.push(Value::List(Vec::new()))?,               // EMPTY_LIST
+                b')' => self.push(Value::Tuple(Vec::new()))?,              // EMPTY_TUPLE
+                b'N' => self.push(Value::None)?,                           // NONE
                 0x88 | 0x89 => self.push(Value::Bool(operation == 0x88))?, // NEWTRUE, NEWFALSE
                 b'K' => {
                     let number = self.number(1)?; // BININT1

@@ -104,12 +104,7 @@ pub enum Keep {
 /// # Errors
 /// [`Code::Stopped`] if the person stopped it, [`Code::Model`] from the networks. A picture that cannot be read, and one of
 /// which a logit is not finite, is skipped and returned among the rejects.
-pub fn predict_all(
-    networks: &[&Network],
-    pictures: &[Picture],
-    how: &Experiments,
-    run: &Stage,
-) -> Result<Predictions> {
+pub fn predict_all(networks: &[&Network], pictures: &[Picture], how: &Experiments, run: &Stage) -> Result<Predictions> {
     let numbers: Vec<usize> = (0..pictures.len()).collect();
     let chunks: Vec<&[usize]> = numbers.chunks(how.batch.max(1)).collect();
     let load = |chunk: &&[usize]| {

@@ -87,7 +87,8 @@ impl Registry {
     /// # Errors
     /// [`Code::Table`] if the project's own list is broken.
     pub fn of_the_project() -> Result<Self> {
-        let entries = parse(include_str!("../../data/networks.json")).map_err(|error| error.path("data/networks.json"))?;
+        let entries =
+            parse(include_str!("../../data/networks.json")).map_err(|error| error.path("data/networks.json"))?;
         Ok(Registry { entries })
     }
 
@@ -131,7 +132,8 @@ impl Registry {
     /// None in practice: the columns are of one length.
     pub fn table(&self, store: &Store) -> Result<DataFrame> {
         let of = |text: fn(&RegistryEntry) -> String| self.entries.iter().map(text).collect::<Vec<String>>();
-        let there = |entry: &RegistryEntry| entry.paths(store).is_ok_and(|paths| paths.iter().all(|path| path.exists()));
+        let there =
+            |entry: &RegistryEntry| entry.paths(store).is_ok_and(|paths| paths.iter().all(|path| path.exists()));
         Ok(df!(
             "name" => of(|entry| entry.name.clone()),
             "architecture" => of(|entry| entry.architecture.clone().unwrap_or_default()),

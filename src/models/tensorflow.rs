@@ -52,8 +52,8 @@ pub fn read_tensorflow(prefix: &Path, wanted: impl Fn(&str) -> Option<String>) -
     for entry in entries {
         let Some(name) = wanted(&entry.name) else { continue };
         let path = beside(prefix, &format!(".data-{:05}-of-{shards:05}", entry.shard));
-        let tensor = tensor(&path, &entry)
-            .map_err(|error| error.or_path(&path).place(format!("tensor {}", entry.name)))?;
+        let tensor =
+            tensor(&path, &entry).map_err(|error| error.or_path(&path).place(format!("tensor {}", entry.name)))?;
         weights.insert(name, tensor);
     }
     Ok(weights)
@@ -78,7 +78,11 @@ fn tensor(path: &Path, entry: &Entry) -> Result<Tensor> {
         9 => (Kind::Int64, 8),
         14 => (Kind::BFloat16, 2),
         19 => (Kind::Half, 2),
-        other => return Err(broken(format!("numbers of TensorFlow's type {other}, expected float32, float64, float16, bfloat16, int32 or int64"))),
+        other => {
+            return Err(broken(format!(
+                "numbers of TensorFlow's type {other}, expected float32, float64, float16, bfloat16, int32 or int64"
+            )));
+        }
     };
     let mut expected: u64 = width;
     for &side in &entry.shape {
@@ -88,7 +92,9 @@ fn tensor(path: &Path, entry: &Entry) -> Result<Tensor> {
     if expected != entry.bytes || expected > MAX_TENSOR_BYTES {
         return Err(broken(format!("{} bytes for the shape {:?}, expected {expected}", entry.bytes, entry.shape)));
     }
-    let missing = |cause| Error::io("reading the shard", path, cause).hint("fetch every file of the checkpoint: .index and all .data-…");
+    let missing = |cause| {
+        Error::io("reading the shard", path, cause).hint("fetch every file of the checkpoint: .index and all .data-…")
+    };
     let mut file = File::open(path).map_err(missing)?;
     let length = file.metadata().map_err(missing)?.len();
     if entry.offset.checked_add(entry.bytes).is_none_or(|end| end > length) {
@@ -113,7 +119,8 @@ fn entries(index: &[u8]) -> Result<(u64, Vec<Entry>)> {
     let footer = index.len().checked_sub(FOOTER).map(|start| &index[start..]);
     let footer = footer.ok_or_else(|| broken(format!("{} bytes, too short for an index", index.len())))?;
     if footer[FOOTER - 8..] != MAGIC.to_le_bytes() {
-        return Err(broken("does not end as an index of TensorFlow does").hint("the file is cut, or of TensorFlow's first form"));
+        return Err(broken("does not end as an index of TensorFlow does")
+            .hint("the file is cut, or of TensorFlow's first form"));
     }
     let mut handles = Bytes { rest: footer };
     let _metaindex = (handles.varint()?, handles.varint()?);
@@ -151,12 +158,16 @@ fn block(index: &[u8], offset: u64, size: u64) -> Result<&[u8]> {
     let (covered, stored) = whole.split_at(size + 1);
     let stored = u32::from_le_bytes(stored.try_into().map_err(|_| wrong())?);
     if masked(crc32c::crc32c(covered)) != stored {
-        return Err(broken("the checksum of a block is wrong").place(format!("byte {offset}"))
+        return Err(broken("the checksum of a block is wrong")
+            .place(format!("byte {offset}"))
             .hint("the index is corrupt: fetch it again"));
     }
     match covered[size] {
         0 => Ok(&covered[..size]),
-        kind => Err(broken(format!("a compressed block (type {kind}), expected plain ones")).place(format!("byte {offset}"))),
+        kind => {
+            Err(broken(format!("a compressed block (type {kind}), expected plain ones"))
+                .place(format!("byte {offset}")))
+        }
     }
 }
 
@@ -370,7 +381,10 @@ mod tests {
     #[test]
     fn bad_input_53_wrong_tensors_are_named() {
         let checksum = changed(1, |bytes| bytes[100] ^= 1);
-        assert!(checksum.to_string().contains("tensor SRGAN_g/") && checksum.to_string().contains("checksum"), "{checksum}");
+        assert!(
+            checksum.to_string().contains("tensor SRGAN_g/") && checksum.to_string().contains("checksum"),
+            "{checksum}"
+        );
         let cut = changed(1, |bytes| bytes.truncate(1000));
         assert!(cut.to_string().contains("of a shard of 1000"), "{cut}");
         let mut message = vec![8, 4]; // dtype 4: unsigned bytes

@@ -281,7 +281,8 @@ fn tile_samples(picture: &RgbImage, (row, col): (usize, usize)) -> [[Line; BLOCK
     let mut blocks = [[[0; BLOCK]; BLOCK]; BLOCKS];
     let mut sums = [[[0i32; TILE]; BLOCK]; 2];
     for y in 0..TILE {
-        let line: &[u8; TILE * 3] = raw[(row + y) * stride + col * 3..][..TILE * 3].try_into().expect("a row of a tile");
+        let line: &[u8; TILE * 3] =
+            raw[(row + y) * stride + col * 3..][..TILE * 3].try_into().expect("a row of a tile");
         let [mut r, mut g, mut b] = [[0i32; TILE]; 3];
         for x in 0..TILE {
             (r[x], g[x], b[x]) = (i32::from(line[x * 3]), i32::from(line[x * 3 + 1]), i32::from(line[x * 3 + 2]));

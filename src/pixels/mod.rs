@@ -24,8 +24,8 @@ mod resize;
 
 pub use decode::{Cut, Limits, decode, decode_bytes, encode_gray_png, encode_jpeg, encode_png, is_cut, read, size_of};
 pub use frame::{Crop, Frame, Geometry, Original, Pixel, PixelBox, Resized};
-pub use jpeg::{Area, JpegBase};
 pub use image::{GrayImage, Rgb, RgbImage};
+pub use jpeg::{Area, JpegBase};
 pub use map::HeatMap;
 pub use mask::PixelMask;
 pub use resize::{center_crop, imagenet_crop, resize_bilinear};

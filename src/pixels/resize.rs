@@ -183,7 +183,9 @@ mod wide {
         let groups: Vec<(usize, Vec<[i32; 4]>)> = taps
             .iter()
             .map(|tap| {
-                let group = |at: usize| [(at, 0), (at, 1), (at + 2, 0), (at + 2, 1)].map(|(at, half)| pair(&tap.weights, at, half));
+                let group = |at: usize| {
+                    [(at, 0), (at, 1), (at + 2, 0), (at + 2, 1)].map(|(at, half)| pair(&tap.weights, at, half))
+                };
                 (tap.first, (0..tap.weights.len()).step_by(GROUP).map(group).collect())
             })
             .collect();

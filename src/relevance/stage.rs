@@ -59,15 +59,20 @@ pub fn explain_all(
     let run = progress.start(images.len() * networks.len(), "maps");
     let chunks: Vec<&[ImageFile]> = images.chunks(parameters.batch.max(1)).collect();
     let shared: Vec<&Network> = networks.iter().collect();
-    let parts = on_workers(&shared, &chunks, |chunk| Ok(*chunk), |networks, chunk| {
-        let mut rows = Vec::new();
-        for network in networks {
-            run.check()?;
-            rows.extend(explain_chunk(network, chunk, classes, parameters)?);
-            chunk.iter().for_each(|_| run.tick());
-        }
-        Ok(rows)
-    })?;
+    let parts = on_workers(
+        &shared,
+        &chunks,
+        |chunk| Ok(*chunk),
+        |networks, chunk| {
+            let mut rows = Vec::new();
+            for network in networks {
+                run.check()?;
+                rows.extend(explain_chunk(network, chunk, classes, parameters)?);
+                chunk.iter().for_each(|_| run.tick());
+            }
+            Ok(rows)
+        },
+    )?;
     let rows: Vec<Row<'_>> = parts.into_iter().flatten().collect();
     let mut files = Vec::new();
     for row in &rows {

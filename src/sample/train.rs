@@ -16,8 +16,8 @@ use tch::{Kind, Tensor, nn};
 use super::picture::{self, Recipe};
 use crate::error::{Code, Error, Result};
 use crate::models::{
-    Architecture, BatchStatistics, Device, Layer, Network, Normalisation, Normalise, Weights, arg_max, logits, to_input,
-    write_weights,
+    Architecture, BatchStatistics, Device, Layer, Network, Normalisation, Normalise, Weights, arg_max, logits,
+    to_input, write_weights,
 };
 use crate::notebook::{Stage, say};
 use crate::pixels::{self, resize_bilinear};

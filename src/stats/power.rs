@@ -49,7 +49,8 @@ pub fn power(n: usize, effect: f64, alpha: f64) -> Result<f64> {
 /// ```
 pub fn sample_size(effect: f64, alpha: f64, wanted: f64) -> Result<usize> {
     if effect == 0.0 || !(wanted > 0.0 && wanted < 1.0) {
-        let found = format!("pairs for a power of {wanted} and an effect of {effect}: expected a power between 0 and 1");
+        let found =
+            format!("pairs for a power of {wanted} and an effect of {effect}: expected a power between 0 and 1");
         return Err(Error::new(Code::Parameter, format!("{found}, and an effect")));
     }
     let mut enough = 2;

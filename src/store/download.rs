@@ -85,15 +85,15 @@ impl Store {
             && !sha256.starts_with(&hash.to_lowercase())
         {
             part.remove();
-            let found = format!("what came has a sha256 that begins {}, expected {hash}", &sha256[..hash.len().min(64)]);
+            let found =
+                format!("what came has a sha256 that begins {}, expected {hash}", &sha256[..hash.len().min(64)]);
             return Err(Error::new(Code::Checkpoint, found)
                 .path(&wanted.path)
                 .place(wanted.url.clone())
                 .hint("the file on the server was changed, or something on the way changes it; nothing was kept"));
         }
-        let placed = File::open(&part.path)
-            .and_then(|file| file.sync_all())
-            .and_then(|()| fs::rename(&part.path, &wanted.path));
+        let placed =
+            File::open(&part.path).and_then(|file| file.sync_all()).and_then(|()| fs::rename(&part.path, &wanted.path));
         placed.map_err(|cause| Error::io("writing", &wanted.path, cause))?;
         part.remove();
         if wanted.sha256.is_none() {
@@ -148,19 +148,26 @@ impl<'a> Part<'a> {
             .max_redirects(8)
             .http_status_as_error(false)
             .build();
-        let mut request = Agent::new_with_config(settings).get(&self.wanted.url).header(header::ACCEPT_ENCODING, "identity");
+        let mut request =
+            Agent::new_with_config(settings).get(&self.wanted.url).header(header::ACCEPT_ENCODING, "identity");
         if offset > 0
             && let Some(PartFacts { version: Some(version), .. }) = self.known()
         {
             request = request.header(header::RANGE, format!("bytes={offset}-")).header(header::IF_RANGE, version);
         }
         let answer = request.call().map_err(|cause| {
-            self.failed("the file cannot be fetched").because(cause).hint("check the connection (and HTTPS_PROXY), then run it again")
+            self.failed("the file cannot be fetched")
+                .because(cause)
+                .hint("check the connection (and HTTPS_PROXY), then run it again")
         })?;
         match answer.status().as_u16() {
             200 | 206 | 416 => Ok(answer),
             status => {
-                let hint = if status == 404 { "the file is not there any more: look for its new address" } else { "try again later" };
+                let hint = if status == 404 {
+                    "the file is not there any more: look for its new address"
+                } else {
+                    "try again later"
+                };
                 Err(self.failed(format!("the server answered {}", answer.status())).hint(hint))
             }
         }
@@ -169,31 +176,37 @@ impl<'a> Part<'a> {
     /// Where the answer goes on; a part that it does not continue is emptied.
     fn begin(&self, answer: &Response<Body>) -> Result<u64> {
         let text = |name: header::HeaderName| answer.headers().get(name).and_then(|value| value.to_str().ok());
-        let start = text(header::CONTENT_RANGE).and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse().ok());
+        let start =
+            text(header::CONTENT_RANGE).and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse().ok());
         let offset = self.offset();
         if answer.status().as_u16() == 206 && offset > 0 && start == Some(offset) {
             return Ok(offset);
         }
         if answer.status().as_u16() != 200 {
             self.remove();
-            return Err(self.failed("the server sent another part than the one asked for").hint("run it again: it begins anew"));
+            return Err(self
+                .failed("the server sent another part than the one asked for")
+                .hint("run it again: it begins anew"));
         }
         self.remove();
         // A weak mark says that a file is as good as the other, not that it is the same bytes.
         let strong = text(header::ETAG).filter(|mark| !mark.starts_with("W/"));
         let version = strong.or(text(header::LAST_MODIFIED)).map(str::to_string);
         let facts = PartFacts { url: self.wanted.url.clone(), version };
-        let written = serde_json::to_vec(&facts).map_err(std::io::Error::other).and_then(|json| fs::write(&self.facts, json));
+        let written =
+            serde_json::to_vec(&facts).map_err(std::io::Error::other).and_then(|json| fs::write(&self.facts, json));
         written.map_err(|cause| Error::io("writing", &self.facts, cause))?;
         Ok(0)
     }
 
     fn receive(&self, answer: Response<Body>, from: u64, progress: &Progress) -> Result<()> {
-        let length = answer.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let length =
+            answer.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         let total = length.map(|length| from + length);
         if total.is_some_and(|total| total > MAX_BYTES) {
             self.remove();
-            return Err(Error::new(Code::Limit, format!("{total:?} bytes, over the limit of a download")).path(&self.wanted.path));
+            return Err(Error::new(Code::Limit, format!("{total:?} bytes, over the limit of a download"))
+                .path(&self.wanted.path));
         }
         let unwritable = |cause| Error::io("writing", &self.path, cause);
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path).map_err(unwritable)?;
@@ -230,7 +243,8 @@ impl<'a> Part<'a> {
 
     fn ended(&self, received: u64, total: Option<u64>) -> Error {
         let all = total.map_or("an unknown number".to_string(), |total| total.to_string());
-        self.failed(format!("the connection ended after {received} of {all} bytes")).hint("run it again: it goes on from there")
+        self.failed(format!("the connection ended after {received} of {all} bytes"))
+            .hint("run it again: it goes on from there")
     }
 }
 
@@ -278,9 +292,16 @@ mod tests {
     fn whole(body: &[u8], head: &str, stream: &mut TcpStream) {
         let from = range_of(head);
         let status = if from > 0 { "206 Partial Content" } else { "200 OK" };
-        let range = if from > 0 { format!("Content-Range: bytes {from}-{}/{}\r\n", body.len() - 1, body.len()) } else { String::new() };
+        let range = if from > 0 {
+            format!("Content-Range: bytes {from}-{}/{}\r\n", body.len() - 1, body.len())
+        } else {
+            String::new()
+        };
         let length = body.len() - from;
-        let _ = write!(stream, "HTTP/1.1 {status}\r\nETag: \"v1\"\r\nContent-Length: {length}\r\n{range}Connection: close\r\n\r\n");
+        let _ = write!(
+            stream,
+            "HTTP/1.1 {status}\r\nETag: \"v1\"\r\nContent-Length: {length}\r\n{range}Connection: close\r\n\r\n"
+        );
         let _ = stream.write_all(&body[from..]);
     }
 
@@ -370,7 +391,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let server = serve(|number, head, stream| {
             if number == 0 {
-                let _ = write!(stream, "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                );
             } else {
                 whole(&body(), head, stream);
             }
@@ -404,14 +428,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let server = serve(|number, head, stream| {
             if number < 2 {
-                let _ = write!(stream, "HTTP/1.1 302 Found\r\nLocation: /other{number}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 302 Found\r\nLocation: /other{number}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                );
             } else {
                 whole(&body(), head, stream);
             }
         });
         download(&server, folder.path(), Some(sha256_of(&body()))).unwrap();
         let round = serve(|_, _, stream| {
-            let _ = write!(stream, "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let _ = write!(
+                stream,
+                "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
         });
         let other = tempfile::tempdir().unwrap();
         let error = download(&round, other.path(), None).unwrap_err();

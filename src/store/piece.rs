@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{hash_file, sha256_hex};
 use super::Store;
+use super::record::{hash_file, sha256_hex};
 use crate::error::{Code, Error, Result};
 
 /// A file under the root as it was written: its name, size and SHA-256.
@@ -126,7 +126,8 @@ pub(crate) fn sweep(store: &Store, folders: &[&str], keep: &std::collections::Ha
             let listed = std::fs::read_dir(&path).map_err(|cause| Error::io("listing", &path, cause))?;
             for file in listed.flatten() {
                 let name = format!("{folder}/{}/{}", class.file_name().display(), file.file_name().display());
-                let ours = matches!(PathBuf::from(&name).extension().and_then(|end| end.to_str()), Some("png" | "JPEG"));
+                let ours =
+                    matches!(PathBuf::from(&name).extension().and_then(|end| end.to_str()), Some("png" | "JPEG"));
                 if ours && !keep.contains(name.as_str()) {
                     std::fs::remove_file(file.path()).map_err(|cause| Error::io("removing", file.path(), cause))?;
                 }

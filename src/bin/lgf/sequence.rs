@@ -97,8 +97,7 @@ impl Root {
     fn datasets(&self) -> Result<()> {
         let progress = Progress::bar("datasets");
         let parameters = &self.protocol.datasets;
-        let smoother =
-            models::study_smoother(&self.store, &self.study()?, &parameters.smoothing.l0, self.device)?;
+        let smoother = models::study_smoother(&self.store, &self.study()?, &parameters.smoothing.l0, self.device)?;
         datasets::build(&self.store, &self.sampled()?, parameters, &*smoother, progress)?;
         Ok(())
     }
