@@ -393,7 +393,7 @@ mod tests {
         let images = photographs(folder.path());
         for parameters in [Parameters::default(), Parameters::published()] {
             let root = tempfile::tempdir().unwrap();
-            let store = Store::at(root.path()).unwrap();
+            let store = Store::at(root.path()).unwrap().accepting(0.9).unwrap();
             let tables = run(&store, &images, &parameters).unwrap();
             assert_eq!((tables.all.height(), tables.rejects.height(), tables.in_box.height()), (1, 3, 1));
             let edges = integers(&tables.all, "edges").unwrap()[0];
@@ -416,7 +416,7 @@ mod tests {
     fn bad_input_38_a_photograph_that_changed_since_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let images = photographs(folder.path());
-        let store = Store::at(folder.path().join("root")).unwrap();
+        let store = Store::at(folder.path().join("root")).unwrap().accepting(0.9).unwrap();
         run(&store, &images, &Parameters::default()).unwrap();
         let kept = keep_found(&store, images.clone()).unwrap();
         assert_eq!((kept.len(), kept[0].stem.as_str()), (1, "n90000001_1"));
@@ -429,7 +429,7 @@ mod tests {
     fn masks_of_a_run_that_was_stopped_are_not_looked_for_again() {
         let folder = tempfile::tempdir().unwrap();
         let images = photographs(folder.path());
-        let store = Store::at(folder.path().join("root")).unwrap();
+        let store = Store::at(folder.path().join("root")).unwrap().accepting(0.9).unwrap();
         let first = run(&store, &images, &Parameters::default()).unwrap();
         // As if the run had been stopped after the masks: the manifest is gone, and one mask says where it came from.
         std::fs::remove_file(store.path("manifests/edges.json")).unwrap();
