@@ -145,6 +145,11 @@ impl Error {
         self
     }
 
+    /// Names the place unless one is named already.
+    pub fn or_place(self, place: impl FnOnce() -> String) -> Self {
+        if self.0.place.is_some() { self } else { self.place(place()) }
+    }
+
     /// Says what to do.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());

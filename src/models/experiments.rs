@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::checkpoint::{read_weights, write_weights};
 use super::device::Device;
-use super::network::Network;
+use super::network::{Form, Network};
 use super::normalise::{Normalisation, Normalise, to_input};
 use super::predict::{
     Experiments, Keep, Picture, Prediction, Predictions, predict_all, predict_variants, prediction_table,
@@ -19,7 +19,8 @@ use crate::error::{Code, Error, Result};
 use crate::notebook::{Progress, say};
 use crate::pixels;
 use crate::store::{
-    Allow, ClassList, ImageFile, NetworkEntry, Record, Reject, Store, Study, integers, rejects_table, short_name, texts,
+    Allow, ClassList, ImageFile, NetworkEntry, Record, Reject, Store, Study, integers, rejects_table, short_name,
+    stacked, texts,
 };
 
 /// The sets of the manifest as the published tables are named: prefix of the table, kinds of the manifest in it.
@@ -52,6 +53,14 @@ pub enum Source<'a> {
 /// # Errors
 /// As [`Network::load`]; [`Code::Model`] if a network's outputs are not the study's classes.
 pub fn load_all(store: &Store, study: &Study, device: Device) -> Result<Vec<Network>> {
+    load_networks(store, study, Form::Folded, device)
+}
+
+/// The networks of a study in one form.
+///
+/// # Errors
+/// As [`load_all`].
+pub fn load_networks(store: &Store, study: &Study, form: Form, device: Device) -> Result<Vec<Network>> {
     let classes = study.class_list();
     let load = |entry: &NetworkEntry| {
         let path = study.weights(store, entry);
@@ -60,7 +69,7 @@ pub fn load_all(store: &Store, study: &Study, device: Device) -> Result<Vec<Netw
             let found = format!("{} outputs, and the study has {} classes", network.classes(), classes.len());
             return Err(Error::new(Code::Model, found).path(path).hint("see \"classes\" in study.json"));
         }
-        network.folded()
+        network.in_form(form)
     };
     study.networks.iter().map(load).collect()
 }
@@ -388,15 +397,6 @@ pub fn top_classes(
     Ok(df!("file" => files, "model" => models, "class" => names, "softmax" => values, "true" => right)?)
 }
 
-/// In which form a network is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// Batch normalisation merged into the convolutions.
-    Folded,
-    /// As the checkpoint has it.
-    Plain,
-}
-
 /// Step 5.1: each network of a study as `models/<name>.safetensors`, and the proof that the file is the same function: it is
 /// read back, and the largest difference of any logit before and after is measured on real pictures, network by network.
 ///
@@ -468,14 +468,4 @@ fn select(manifest: &DataFrame, rows: &[usize]) -> Result<DataFrame> {
 fn pictures_of(store: &Store, manifest: &DataFrame) -> Result<Vec<Picture>> {
     let (files, wnids) = (texts(manifest, "file")?, texts(manifest, "wnid")?);
     Ok(files.into_iter().zip(wnids).map(|(file, wnid)| Picture { path: store.path(&file), wnid }).collect())
-}
-
-fn stacked(tables: Vec<DataFrame>) -> Result<DataFrame> {
-    let mut tables = tables.into_iter();
-    let mut all = tables.next().ok_or_else(|| Error::new(Code::Missing, "no table of predictions"))?;
-    for table in tables {
-        all.vstack_mut(&table)?;
-    }
-    all.rechunk_mut();
-    Ok(all)
 }

@@ -20,31 +20,37 @@ pub enum BatchStatistics {
 /// The share of a new batch in the running statistics (torch's default).
 const BATCH_NORM_MOMENTUM: f64 = 0.1;
 
-/// The output of every layer for one batch; relevance walks back through them.
+/// Outputs of layers for one batch; relevance walks back through them.
 #[derive(Debug)]
 pub struct Activations {
-    values: Vec<Tensor>,
+    values: Vec<Option<Tensor>>,
+    sizes: Vec<Vec<i64>>,
 }
 
+/// Which outputs outlive a forward pass: place 0 is the picture, place `i + 1` what comes out of node `i`.
+pub type Wanted = Vec<bool>;
+
 impl Activations {
-    /// The picture, `[n, 3, h, w]`.
-    pub fn picture(&self) -> &Tensor {
-        &self.values[0]
+    /// What came out of node `index`, or the picture for place 0.
+    ///
+    /// # Errors
+    /// [`Code::Model`] if it was not kept.
+    pub fn at(&self, place: usize) -> Result<&Tensor> {
+        let gone = || Error::new(Code::Model, format!("the output at place {place} was not kept"));
+        self.values.get(place).and_then(Option::as_ref).ok_or_else(gone)
     }
 
-    /// What came out of node `index`.
-    pub fn output(&self, index: usize) -> &Tensor {
-        &self.values[index + 1]
-    }
-
-    /// The inputs of a node.
-    pub fn inputs(&self, node: &Node) -> Vec<&Tensor> {
-        node.inputs.iter().map(|&input| &self.values[input]).collect()
+    /// The shape of it, kept or not.
+    pub fn size(&self, place: usize) -> &[i64] {
+        &self.sizes[place]
     }
 
     /// The logits, `[n, classes]`.
-    pub fn logits(&self) -> &Tensor {
-        self.values.last().expect("the picture at least is there")
+    ///
+    /// # Errors
+    /// [`Code::Model`] if the network has no layer.
+    pub fn logits(&self) -> Result<&Tensor> {
+        self.at(self.values.len() - 1)
     }
 }
 
@@ -56,7 +62,9 @@ impl Network {
     /// [`Code::Model`] if the shape does not fit.
     pub fn forward(&self, pictures: &Tensor) -> Result<Tensor> {
         let _no_grad = tch::no_grad_guard();
-        Ok(self.fold(&pictures.to_kind(self.precision().kind()), Keep::Nothing)?.to_kind(Kind::Float))
+        let mut values = self.fold(&pictures.to_kind(self.precision().kind()), Keep::Nothing)?;
+        let logits = values.pop().flatten().ok_or_else(no_layer)?;
+        Ok(if logits.kind() == Kind::Double { logits } else { logits.to_kind(Kind::Float) })
     }
 
     /// The forward pass of training: gradients where tensors ask for them, and the batch's own statistics.
@@ -64,12 +72,38 @@ impl Network {
     /// # Errors
     /// [`Code::Model`] if the shape does not fit.
     pub fn run(&self, pictures: &Tensor, statistics: BatchStatistics) -> Result<Tensor> {
-        self.fold(pictures, Keep::Gradients(statistics))
+        self.fold(pictures, Keep::Gradients(statistics))?.pop().flatten().ok_or_else(no_layer)
     }
 
-    fn fold(&self, pictures: &Tensor, keep: Keep) -> Result<Tensor> {
+    /// What comes out at a place (as [`Wanted`] counts them), and the logits as a function of it, to be differentiated.
+    ///
+    /// # Errors
+    /// [`Code::Model`] if the shape does not fit, or the logits do not depend on that place alone.
+    pub fn run_from(&self, pictures: &Tensor, place: usize) -> Result<(Tensor, Tensor)> {
+        let mut wanted = vec![false; self.nodes().len() + 1];
+        wanted[place] = true;
+        let features = self.activations(pictures, &wanted)?.at(place)?.detach().copy().set_requires_grad(true);
+        tch::with_grad(|| {
+            let mut values: Vec<Option<Tensor>> = (0..=self.nodes().len()).map(|_| None).collect();
+            values[place] = Some(features.shallow_clone());
+            for (index, node) in self.nodes().iter().enumerate().skip(place) {
+                let inputs: Option<Vec<&Tensor>> = node.inputs.iter().map(|&input| values[input].as_ref()).collect();
+                let missing =
+                    || Error::new(Code::Model, "reads what comes before").place(format!("layer {}", node.name));
+                let output = self.apply(node, &inputs.ok_or_else(missing)?, BatchStatistics::Running)?;
+                values[index + 1] = Some(output);
+            }
+            let logits = values.pop().flatten().ok_or_else(no_layer)?;
+            Ok((features, logits))
+        })
+    }
+
+    fn fold(&self, pictures: &Tensor, keep: Keep<'_>) -> Result<Vec<Option<Tensor>>> {
         check_picture(pictures)?;
-        let plan = Plan::new(self.nodes(), keep == Keep::Nothing && self.fuses());
+        let gradients = matches!(keep, Keep::Gradients(_));
+        let none = Vec::new();
+        let wanted: &[bool] = if let Keep::Outputs(wanted) = keep { wanted } else { &none };
+        let plan = Plan::new(self.nodes(), !gradients && self.fuses(), wanted);
         let mut values: Vec<Option<Tensor>> = vec![Some(pictures.shallow_clone())];
         values.resize_with(self.nodes().len() + 1, || None);
         for (index, node) in self.nodes().iter().enumerate() {
@@ -89,9 +123,11 @@ impl Network {
                     let first = node.inputs[0];
                     // The pictures are the caller's, and an input that stands twice is read once more.
                     let free = first > 0
+                        && !gradients
+                        && !wanted.get(first).is_some_and(|wanted| *wanted)
                         && plan.last_reader[first] == index
                         && node.inputs[1..].iter().all(|&other| other != first);
-                    let output = if free && keep == Keep::Nothing && matches!(node.layer, Layer::Relu | Layer::Add) {
+                    let output = if free && matches!(node.layer, Layer::Relu | Layer::Add) {
                         let mut value = values[first].take().expect("read before it was dropped");
                         let done = match node.layer {
                             Layer::Relu => value.f_relu_(),
@@ -109,7 +145,7 @@ impl Network {
             }
             plan.dropped[index].iter().for_each(|&input| values[input] = None);
         }
-        values.pop().flatten().ok_or_else(|| Error::new(Code::Model, "the network has no layer"))
+        Ok(values)
     }
 
     /// Fused convolutions are oneDNN's, for the processor and 32 bits.
@@ -133,19 +169,59 @@ impl Network {
         })
     }
 
-    /// The forward pass with the output of every layer kept.
+    /// The forward pass with the outputs kept that are wanted, and the logits; the shapes of all.
     ///
     /// # Errors
     /// [`Code::Model`] if the shape does not fit.
-    pub fn activations(&self, pictures: &Tensor) -> Result<Activations> {
+    pub fn activations(&self, pictures: &Tensor, wanted: &Wanted) -> Result<Activations> {
         let _no_grad = tch::no_grad_guard();
-        check_picture(pictures)?;
-        let mut all = Activations { values: vec![pictures.shallow_clone()] };
+        let pictures = pictures.to_kind(self.precision().kind());
+        let values = self.fold(&pictures, Keep::Outputs(wanted))?;
+        Ok(Activations { values, sizes: self.output_sizes(&pictures.size())? })
+    }
+
+    /// The shape of the picture, and of what comes out of each node.
+    ///
+    /// # Errors
+    /// [`Code::Model`] if a window does not fit.
+    pub fn output_sizes(&self, pictures: &[i64]) -> Result<Vec<Vec<i64>>> {
+        let mut sizes = vec![pictures.to_vec()];
         for node in self.nodes() {
-            let output = self.apply(node, &all.inputs(node), BatchStatistics::Running)?;
-            all.values.push(output);
+            let x = sizes[node.inputs[0]].clone();
+            let window = |side: i64, kernel: i64, stride: i64, padding: i64, ceil: bool| {
+                let room = side + 2 * padding - kernel;
+                let steps = if ceil { (room + stride - 1) / stride } else { room / stride };
+                // A last window that would begin in the padding beyond the picture does not count.
+                let inside = !ceil || steps * stride < side + padding;
+                if inside { steps + 1 } else { steps }
+            };
+            let size = match &node.layer {
+                Layer::Conv { outputs, kernel, stride, padding, .. } => {
+                    let side = |side: i64| window(side, *kernel, *stride, *padding, false);
+                    vec![x[0], *outputs, side(x[2]), side(x[3])]
+                }
+                Layer::MaxPool { kernel, stride, padding, ceil } => {
+                    let side = |side: i64| window(side, *kernel, *stride, *padding, *ceil);
+                    vec![x[0], x[1], side(x[2]), side(x[3])]
+                }
+                Layer::AveragePool { side } => vec![x[0], x[1], *side, *side],
+                Layer::Flatten => vec![x[0], x[1..].iter().product()],
+                Layer::Linear { outputs, .. } => vec![x[0], *outputs],
+                Layer::BatchNorm { .. }
+                | Layer::Relu
+                | Layer::Sigmoid
+                | Layer::Tanh
+                | Layer::Softmax
+                | Layer::Add
+                | Layer::Gate => x,
+            };
+            if size.iter().any(|&side| side < 1) {
+                return Err(Error::new(Code::Model, format!("pictures of {pictures:?} are too small"))
+                    .place(format!("layer {}", node.name)));
+            }
+            sizes.push(size);
         }
-        Ok(all)
+        Ok(sizes)
     }
 
     fn apply(&self, node: &Node, inputs: &[&Tensor], statistics: BatchStatistics) -> Result<Tensor> {
@@ -169,6 +245,7 @@ impl Network {
             Layer::Relu => x.f_relu(),
             Layer::Sigmoid => x.f_sigmoid(),
             Layer::Tanh => x.f_tanh(),
+            Layer::Softmax => x.f_softmax(1, None),
             Layer::MaxPool { kernel, stride, padding, ceil } => {
                 x.f_max_pool2d([*kernel; 2], [*stride; 2], [*padding; 2], [1, 1], *ceil)
             }
@@ -206,14 +283,15 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(nodes: &[Node], fuse: bool) -> Self {
+    fn new(nodes: &[Node], fuse: bool, wanted: &[bool]) -> Self {
         let mut readers: Vec<Vec<usize>> = vec![Vec::new(); nodes.len() + 1];
         for (index, node) in nodes.iter().enumerate() {
             node.inputs.iter().for_each(|&input| readers[input].push(index));
         }
-        // The one layer that reads a node's output, if it is one.
+        let kept = |place: usize| wanted.get(place).is_some_and(|wanted| *wanted);
+        // The one layer that reads a node's output, if it is one and the output need not be kept.
         let only = |index: usize| match readers[index + 1][..] {
-            [reader] => Some(reader),
+            [reader] if !kept(index + 1) => Some(reader),
             _ => None,
         };
         // Where a node's output goes if the ReLU after it is done with it.
@@ -236,7 +314,7 @@ impl Plan {
                     let convolution = first.checked_sub(1).filter(|&before| {
                         only(before) == Some(index) && matches!(steps[before], Step::Fused { end: End::Plain, .. })
                     });
-                    let last = readers[second].last() == Some(&index) && second > 0 && second != first;
+                    let last = readers[second].last() == Some(&index) && second > 0 && second != first && !kept(second);
                     if let (Some(convolution), true) = (convolution, last) {
                         let (output, end) = with_relu(index);
                         steps[convolution] = Step::Later;
@@ -258,7 +336,7 @@ impl Plan {
         }
         let mut dropped = vec![Vec::new(); nodes.len()];
         for input in 0..nodes.len() {
-            if !readers[input].is_empty() {
+            if !readers[input].is_empty() && !kept(input) {
                 dropped[last_reader[input]].push(input);
             }
         }
@@ -267,12 +345,18 @@ impl Plan {
 }
 
 /// What has to survive a forward pass.
-#[derive(Clone, Copy, PartialEq)]
-enum Keep {
+#[derive(Clone, Copy)]
+enum Keep<'a> {
     /// Only the logits.
     Nothing,
+    /// The outputs that are wanted.
+    Outputs(&'a [bool]),
     /// What gradients go back through.
     Gradients(BatchStatistics),
+}
+
+fn no_layer() -> Error {
+    Error::new(Code::Model, "the network has no layer")
 }
 
 /// Memory that a device does not have is one thing, a shape that does not fit another.

@@ -36,6 +36,8 @@ pub enum Layer {
     Sigmoid,
     /// Hyperbolic tangent.
     Tanh,
+    /// Shares of `exp(x)` along the channels; relevance does not go through it.
+    Softmax,
     /// Largest value of a square window.
     MaxPool {
         /// Side of the window.
@@ -117,6 +119,7 @@ impl Layer {
             Layer::Relu
             | Layer::Sigmoid
             | Layer::Tanh
+            | Layer::Softmax
             | Layer::MaxPool { .. }
             | Layer::AveragePool { .. }
             | Layer::Flatten
@@ -133,6 +136,7 @@ impl Layer {
             Layer::Relu => "ReLU",
             Layer::Sigmoid => "sigmoid",
             Layer::Tanh => "tanh",
+            Layer::Softmax => "softmax",
             Layer::MaxPool { .. } => "max pool",
             Layer::AveragePool { .. } => "average pool",
             Layer::Flatten => "flatten",

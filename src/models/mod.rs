@@ -32,11 +32,13 @@ mod zoo;
 pub use checkpoint::{read_weights, write_weights};
 pub use device::Device;
 pub use experiments::{
-    Form, Source, convert_all, load_all, run_conflict, run_experiments, run_photographs, study_smoother, top_classes,
+    Source, convert_all, load_all, load_networks, run_conflict, run_experiments, run_photographs, study_smoother,
+    top_classes,
 };
-pub use forward::{Activations, BatchStatistics};
+pub use forward::{Activations, BatchStatistics, Wanted};
 pub use layer::{Layer, Node, Parameter};
-pub use network::{LayerSummary, Network, Precision, Weights, sizes};
+pub(crate) use network::BATCH_NORM_EPSILON;
+pub use network::{Form, LayerSummary, Network, Precision, Weights, sizes};
 pub use normalise::{Normalisation, Normalise, to_input};
 pub use predict::{
     Experiments, Keep, Picture, Prediction, Predictions, arg_max, logits, predict_all, predict_variants,
@@ -45,5 +47,6 @@ pub use predict::{
 pub use registry::{Registry, RegistryEntry, RemoteFile};
 pub use smoother::Eps;
 pub use tensorflow::read_tensorflow;
+pub(crate) use workers::halving;
 pub use workers::on_workers;
 pub use zoo::{Architecture, Block, Naming, ResNet, Residual, Vgg, architecture, architectures};

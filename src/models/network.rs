@@ -23,6 +23,16 @@ pub type Weights = BTreeMap<String, Tensor>;
 /// What batch normalisation adds to the variance (torch's default).
 pub(crate) const BATCH_NORM_EPSILON: f64 = 1e-5;
 
+/// Where a network's batch normalisation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// Merged into the convolutions.
+    Folded,
+    /// In layers of its own, as the checkpoint has it.
+    Plain,
+}
+
 /// In how many bits a network computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -34,6 +44,8 @@ pub enum Precision {
     Half,
     /// 16-bit floating point with the range of 32 bits.
     BFloat16,
+    /// 64-bit floating point: to see what rounding does.
+    Double,
 }
 
 impl Precision {
@@ -42,6 +54,7 @@ impl Precision {
             Precision::Single => Kind::Float,
             Precision::Half => Kind::Half,
             Precision::BFloat16 => Kind::BFloat16,
+            Precision::Double => Kind::Double,
         }
     }
 }
@@ -118,6 +131,33 @@ impl Network {
             notebook::say(&format!("{}: weights of type {kind:?}, taken as 32-bit numbers", path.display()));
         }
         Ok(network)
+    }
+
+    /// A network of any layers with weights for them; `classes` is the number of its outputs.
+    ///
+    /// # Errors
+    /// As [`Network::new`]; [`Code::Model`] for a layer that reads what comes after it.
+    pub fn from_layers(name: &str, nodes: Vec<Node>, weights: Weights, classes: i64, device: Device) -> Result<Self> {
+        let later = nodes
+            .iter()
+            .enumerate()
+            .find(|(index, node)| node.inputs.is_empty() || node.inputs.iter().any(|input| input > index));
+        if let Some((_, node)) = later {
+            let found = "reads no layer, or one that comes after it";
+            return Err(Error::new(Code::Model, found).place(format!("layer {}", node.name)));
+        }
+        check_weights(&nodes, &weights, &[])?;
+        let own = |tensor: Tensor| tensor.to_kind(Kind::Float).to_device(device.tch()).contiguous();
+        Ok(Network {
+            name: name.to_string(),
+            nodes,
+            weights: weights.into_iter().map(|(name, tensor)| (name, own(tensor))).collect(),
+            classes,
+            device,
+            normalisation: Normalisation::imagenet(),
+            precision: Precision::Single,
+            fingerprint: OnceLock::new(),
+        })
     }
 
     /// The same layers with other numbers, as written by [`write_weights`](super::write_weights).
@@ -237,6 +277,17 @@ impl Network {
         }
     }
 
+    /// The same function in one of its forms.
+    ///
+    /// # Errors
+    /// As [`Network::folded`].
+    pub fn in_form(self, form: Form) -> Result<Network> {
+        match form {
+            Form::Folded => self.folded(),
+            Form::Plain => Ok(self),
+        }
+    }
+
     /// The same function with every batch normalisation merged into the convolution before it:
     /// `w' = w g / sqrt(var + eps)`, `b' = (b - mean) g / sqrt(var + eps) + beta`. Kernels lie in memory with their channels
     /// last, which convolutions are faster with.
@@ -294,11 +345,10 @@ impl Network {
     /// # Errors
     /// [`Code::Model`] if the picture is too small for the network.
     pub fn layers(&self, side: i64) -> Result<Vec<LayerSummary>> {
-        let picture = Tensor::zeros([1, 3, side, side], (Kind::Float, self.device.tch()));
-        let outputs = self.activations(&picture)?;
+        let sizes = self.output_sizes(&[1, 3, side, side])?;
         let mut rows = Vec::new();
         for (index, node) in self.nodes.iter().enumerate() {
-            let shape = outputs.output(index).size()[1..].to_vec();
+            let shape = sizes[index + 1][1..].to_vec();
             let parameters = node.layer.parameters();
             let count = |trained_only: bool| -> i64 {
                 let counted = parameters.iter().filter(|parameter| parameter.trained || !trained_only);

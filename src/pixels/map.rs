@@ -1,6 +1,6 @@
 use std::marker::PhantomData;
 
-use super::frame::{Frame, PixelBox};
+use super::frame::{Frame, Pixel, PixelBox};
 use super::mask::PixelMask;
 use crate::error::{Code, Error, Result};
 
@@ -65,6 +65,32 @@ impl<F: Frame> HeatMap<F> {
         let mut inside = vec![false; self.values.len()];
         order.into_iter().take(count).for_each(|index| inside[index] = true);
         PixelMask::from_values(self.height, self.width, inside).expect("one value a pixel")
+    }
+
+    /// The fewest pixels that hold a share (0 to 1) of the positive values' sum, highest first; empty where nothing is
+    /// positive. Regions of one mass are comparable between networks.
+    pub fn mass_region(&self, share: f64) -> PixelMask<F> {
+        let mut positive: Vec<f32> = self.values.iter().copied().filter(|value| *value > 0.0).collect();
+        positive.sort_by(|a, b| b.total_cmp(a));
+        let total: f64 = positive.iter().map(|&value| f64::from(value)).sum();
+        let mut sum = 0.0;
+        let enough = positive.iter().position(|&value| {
+            sum += f64::from(value);
+            sum >= share * total
+        });
+        self.top(enough.map_or(0, |last| last + 1))
+    }
+
+    /// The means of the positive and of the negative values; 0 where there is none.
+    pub fn signed_means(&self) -> (f64, f64) {
+        (mean(self.values.iter().filter(|value| **value > 0.0)), mean(self.values.iter().filter(|value| **value < 0.0)))
+    }
+
+    /// The pixel of highest value; of equal ones the first in row order.
+    pub fn peak(&self) -> Option<Pixel<F>> {
+        let best =
+            (0..self.values.len()).reduce(|best, at| if self.values[at] > self.values[best] { at } else { best })?;
+        Some(Pixel::at(best as u32 / self.width, best as u32 % self.width))
     }
 
     /// Share of the positive values' sum that lies in a box, 0 to 1; `None` where nothing is positive.
@@ -159,6 +185,17 @@ mod tests {
         let map = map(&[1.0, 3.0, 3.0, 2.0]);
         assert_eq!(map.top(2).values(), [false, true, true, false]);
         assert_eq!(map.top(9).count(), 4);
+    }
+
+    #[test]
+    fn a_region_of_a_mass_is_the_smallest_that_holds_it() {
+        let map = map(&[1.0, 5.0, 4.0, -9.0]);
+        assert_eq!(map.mass_region(0.5).values(), [false, true, false, false]);
+        assert_eq!(map.mass_region(0.51).count(), 2);
+        assert_eq!((map.mass_region(1.0).count(), map.mass_region(0.0).count()), (3, 1));
+        assert_eq!(super::tests::map(&[-1.0, 0.0]).mass_region(0.5).count(), 0);
+        assert_eq!(map.peak().map(|pixel| pixel.col), Some(1));
+        assert_eq!(map.signed_means(), (10.0 / 3.0, -9.0));
     }
 
     #[test]

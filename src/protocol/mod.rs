@@ -79,7 +79,7 @@ pub fn published() -> Protocol {
         #[cfg(feature = "torch")]
         normalise: Normalise::Never,
         #[cfg(feature = "torch")]
-        composite: Composite::published(),
+        composite: Composite::innvestigate_1_0_8(),
         #[cfg(feature = "torch")]
         target: Target::Predicted,
         ..corrected()
@@ -138,7 +138,7 @@ impl Protocol {
             composite: self.composite.clone(),
             target: self.target,
             normalise: self.normalise,
-            batch: 10,
+            batch: 4,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Layer-wise relevance propagation: which pixels speak for a class, and which against it.
 //!
 //! Relevance starts as the logit of the target and walks the network value backwards. Rules are data: a [`Composite`]
-//! says which [`Rule`] a kind of layer gets. Batch normalisation is merged into the convolution before it first
-//! ([`crate::models::Network::folded`]); the gate of a squeeze-and-excitation block counts as a constant.
+//! says which [`Rule`] a kind of layer gets, and where. Batch normalisation is merged into the convolution before it first
+//! ([`crate::models::Network::folded`]), or met by a rule of its own; the gate of a squeeze-and-excitation block counts as a
+//! constant. A ledger tells for every layer what arrived, what was handed on, and what bias and stabiliser took.
 //!
 //! ```no_run
 //! use lgf::models::{Device, Network, Normalisation, to_input};
@@ -17,12 +18,22 @@
 //! # Ok::<(), lgf::Error>(())
 //! ```
 //!
+//! Beside it: gradients and other maps to set it against ([`baseline`]), and how good a map is ([`perturbation_curve`],
+//! [`localisation`], [`randomised_layers`]).
+//!
 //! Bach et al. 2015; Montavon et al. 2019, "Layer-wise relevance propagation: an overview".
 
+mod baselines;
 mod engine;
+mod linear;
+mod quality;
 mod rule;
 mod stage;
+#[cfg(test)]
+mod tests;
 
-pub use engine::{Explained, LedgerRow, explain, ledger_table};
-pub use rule::{Composite, Rule};
-pub use stage::{Parameters, Target, explain_all, ledger_of, map_of, write_npy};
+pub use baselines::{Baseline, baseline};
+pub use engine::{Explained, Ledger, LedgerRow, Targets, explain, explain_with, ledger_table};
+pub use quality::{Localisation, Order, Perturbation, area_under, localisation, perturbation_curve, randomised_layers};
+pub use rule::{Bias, Composite, Place, Rule, Stabiliser};
+pub use stage::{Parameters, Target, explain_all, explain_one, ledger_of, map_of, write_npy};

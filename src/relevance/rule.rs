@@ -2,81 +2,344 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How a layer hands its relevance to its inputs; `z_j` is what it put out, without activation, bias included.
+use crate::error::{Code, Error, Result};
+use crate::models::{Form, Layer, Node};
+
+/// How a layer hands its relevance `R_j` to its inputs `x_i`. `z_j` is what it put out, bias included, before any activation;
+/// `x+ w+` is short for `sum_i max(x_i, 0) max(w_ij, 0)`, and so on. A divisor is stabilised ([`Stabiliser`]).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Rule {
-    /// `R_i = x_i sum_j w_ij R_j / (z_j + e sign(z_j))` with a fixed `e`.
+    /// `R_i = x_i sum_j w_ij R_j / (z_j + e sign(z_j))` with a fixed `e`: Bach et al. 2015, equation 58.
     Epsilon(f64),
     /// The same with `e` this many times the root mean square of `z`, so that it means the same in every layer.
     RelativeEpsilon(f64),
-    /// `Z = x+ w+ + x- w-`: only contributions that raise the output (alpha 1, beta 0), without bias.
-    ZPlus,
+    /// The same with the composite's own stabiliser only: the plain z rule.
+    Z,
+    /// `Z = x+ w+ + x- w-`: only contributions that raise the output (alpha 1, beta 0; for `x >= 0` the z+ rule).
+    ZPlus(Bias),
+    /// `alpha (x+ w+ + x- w-) [R / P] - beta (x+ w- + x- w+) [R / N]`, the positive bias in P and the negative one in N;
+    /// `alpha - beta = 1`.
+    AlphaBeta {
+        /// Weight of what raises the output.
+        alpha: f64,
+        /// Weight of what lowers it.
+        beta: f64,
+    },
+    /// Contributions that raise the output count `1 + gamma` times, where the output is positive; those that lower it, where
+    /// it is negative: Montavon et al. 2019, for inputs of both signs.
+    Gamma(f64),
     /// `R_i = sum_j R_j / count_j`: evenly over the inputs that an output sees, padding not counted.
     Flat,
+    /// `R_i = sum_j w_ij^2 R_j / sum_i w_ij^2`: for inputs of no fixed range.
+    WSquare,
+    /// `Z = x w - low w+ - high w-`: for pictures, whose normalised values lie between `low` and `high` by channel.
+    ZBox {
+        /// Least value of each channel.
+        low: [f64; 3],
+        /// Largest value of each channel.
+        high: [f64; 3],
+    },
+    /// In proportion to the inputs: `R_i = x_i sum_j m_ij R_j / z_j` for the means `m` of a pool, or the summands of a sum.
+    Norm,
+    /// All of it, unchanged, to the one input, and for a gate to its signal.
+    Pass,
+    /// All to the input that won.
+    WinnerTakeAll,
+    /// Batch normalisation as iNNvestigate 2.1.2 has it: alpha 2, beta 1 on a fused scale with its faults,
+    /// `k = g / sqrt(var^2 + e)`, `b = beta - mean / sqrt(var^2 + e)`, `R = x+ [2 k+ / (x+ k+ + b+) - k- / (x+ k- + b-)] R`.
+    FusedScale,
+    /// Batch normalisation as iNNvestigate 1.0.8 has it: `R = x (y - beta) R / ((x - mean) y + 1e-7 sign)`.
+    ShiftedOutput,
 }
 
-/// Which rule each kind of layer gets. Add and average pooling share in proportion (`z` rule), max pooling gives all to
-/// the winner, activations pass.
+impl Rule {
+    /// Whether what it hands on, and what bias and stabiliser take, is all that arrived.
+    pub fn accounts(self) -> bool {
+        !matches!(self, Rule::FusedScale | Rule::ShiftedOutput)
+    }
+}
+
+impl std::fmt::Display for Rule {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Rule::Epsilon(epsilon) => write!(to, "epsilon {epsilon}"),
+            Rule::RelativeEpsilon(factor) => write!(to, "epsilon {factor} rms"),
+            Rule::Z => write!(to, "z"),
+            Rule::ZPlus(Bias::Ignored) => write!(to, "z+"),
+            Rule::ZPlus(Bias::Positive) => write!(to, "z+, bias+"),
+            Rule::ZPlus(Bias::Both) => write!(to, "z+, bias"),
+            Rule::AlphaBeta { alpha, beta } => write!(to, "alpha {alpha} beta {beta}"),
+            Rule::Gamma(gamma) => write!(to, "gamma {gamma}"),
+            Rule::Flat => write!(to, "flat"),
+            Rule::WSquare => write!(to, "w-square"),
+            Rule::ZBox { .. } => write!(to, "zB"),
+            Rule::Norm => write!(to, "norm"),
+            Rule::Pass => write!(to, "pass"),
+            Rule::WinnerTakeAll => write!(to, "winner"),
+            Rule::FusedScale => write!(to, "fused scale"),
+            Rule::ShiftedOutput => write!(to, "shifted output"),
+        }
+    }
+}
+
+/// What of a layer's bias counts among its contributions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Bias {
+    /// Nothing.
+    Ignored,
+    /// What is positive.
+    Positive,
+    /// All of it.
+    Both,
+}
+
+/// What is done to a divisor.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Stabiliser {
+    /// This much is added with the divisor's own sign, where that of 0 is positive.
+    Add(f64),
+    /// This is taken where it is 0.
+    InsteadOfZero(f64),
+}
+
+/// Which layers a rule is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// The layer of this name.
+    Named(String),
+    /// The convolution or fully connected layer that reads the picture.
+    First,
+    /// The same, if it has no padding.
+    FirstWithoutPadding,
+    /// The last convolution or fully connected layer.
+    Last,
+    /// All convolutions.
+    Convolution,
+    /// All fully connected layers.
+    Linear,
+    /// Batch normalisation.
+    BatchNorm,
+    /// Average pools.
+    AveragePool,
+    /// Max pools.
+    MaxPool,
+    /// Sums.
+    Add,
+    /// Gates of squeeze and excitation.
+    Gate,
+    /// Activations and changes of shape.
+    Activation,
+}
+
+/// Which rule each layer gets: the first whose place fits. The rules at the end of every list are the usual ones: sums and
+/// average pools in proportion, max pools to the winner, activations and gates pass.
+///
+/// Three lines make one of your own:
+///
+/// ```
+/// use lgf::relevance::{Bias, Composite, Place, Rule};
+///
+/// let mine = Composite::named("mine")
+///     .rule(Place::First, Rule::WSquare)
+///     .rule(Place::Convolution, Rule::Gamma(0.25))
+///     .rule(Place::Linear, Rule::Epsilon(1e-6));
+/// assert_eq!(mine.rules.len(), 3);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Composite {
     /// The name in tables.
     pub name: String,
-    /// For the first convolution, the one that reads the picture.
-    pub first: Rule,
-    /// For all other convolutions.
-    pub convolution: Rule,
-    /// For fully connected layers.
-    pub dense: Rule,
-    /// Added to a divisor with its own sign, wherever a rule has no epsilon of its own.
-    pub stabiliser: f64,
+    /// Rules and their places, in the order in which they are looked through.
+    pub rules: Vec<(Place, Rule)>,
+    /// What is done to divisors.
+    pub stabiliser: Stabiliser,
+    /// The form of network that it is for.
+    pub form: Form,
 }
 
 impl Composite {
-    /// Flat on the first convolution, z+ on the others, epsilon (1e-6 of the root mean square) on fully connected ones.
+    /// A composite of a name without rules of its own yet, for a folded network, with 1e-9 added to divisors.
+    pub fn named(name: impl Into<String>) -> Self {
+        Composite { name: name.into(), rules: Vec::new(), stabiliser: Stabiliser::Add(1e-9), form: Form::Folded }
+    }
+
+    /// Adds a rule; those before it count first.
+    pub fn rule(mut self, place: Place, rule: Rule) -> Self {
+        self.rules.push((place, rule));
+        self
+    }
+
+    /// Sets what is done to divisors.
+    pub fn stabilised(self, stabiliser: Stabiliser) -> Self {
+        Composite { stabiliser, ..self }
+    }
+
+    /// Makes it one for networks whose batch normalisation is layers of its own.
+    pub fn with_batch_norm(self, rule: Rule) -> Self {
+        Composite { form: Form::Plain, ..self }.rule(Place::BatchNorm, rule)
+    }
+
+    /// Flat on the first convolution, z+ on the others, epsilon (1e-6 of the root mean square) on fully connected layers, no
+    /// bias: what comes out at the pixels is what went in at the head, but for what nothing raises.
     pub fn corrected() -> Self {
-        Composite {
-            name: "corrected".into(),
-            first: Rule::Flat,
-            convolution: Rule::ZPlus,
-            dense: Rule::RelativeEpsilon(1e-6),
-            stabiliser: 1e-9,
-        }
+        Composite::named("corrected")
+            .rule(Place::First, Rule::Flat)
+            .rule(Place::Convolution, Rule::ZPlus(Bias::Ignored))
+            .rule(Place::Linear, Rule::RelativeEpsilon(1e-6))
     }
 
-    /// Epsilon everywhere: the plain form of Bach et al. 2015.
+    /// Epsilon everywhere, a hundredth of the root mean square: the plain form of Bach et al. 2015.
     pub fn epsilon() -> Self {
-        Composite {
-            name: "epsilon".into(),
-            first: Rule::RelativeEpsilon(0.01),
-            convolution: Rule::RelativeEpsilon(0.01),
-            dense: Rule::RelativeEpsilon(0.01),
-            stabiliser: 1e-9,
-        }
+        Composite::named("epsilon")
+            .rule(Place::Convolution, Rule::RelativeEpsilon(0.01))
+            .rule(Place::Linear, Rule::RelativeEpsilon(0.01))
     }
 
-    /// What the published study effectively ran (fault C5): its preset's flat rule was never applied to the first
-    /// convolution, which got z+ like the others; epsilon 0.1 on fully connected layers.
-    pub fn published() -> Self {
-        Composite {
-            name: "published".into(),
-            first: Rule::ZPlus,
-            convolution: Rule::ZPlus,
-            dense: Rule::Epsilon(0.1),
-            stabiliser: 1e-7,
-        }
+    /// `EpsilonPlusFlat` of zennit 1.0 with its canonisers.
+    pub fn zennit_epsilon_plus_flat() -> Self {
+        Composite::named("zennit_epsilon_plus_flat")
+            .rule(Place::First, Rule::Flat)
+            .rule(Place::Convolution, Rule::ZPlus(Bias::Positive))
+            .rule(Place::Linear, Rule::Epsilon(1e-6))
+            .stabilised(Stabiliser::Add(1e-6))
+    }
+
+    /// `EpsilonAlpha2Beta1Flat` of zennit 1.0 with its canonisers.
+    pub fn zennit_epsilon_alpha2_beta1_flat() -> Self {
+        Composite::named("zennit_epsilon_alpha2_beta1_flat")
+            .rule(Place::First, Rule::Flat)
+            .rule(Place::Convolution, Rule::AlphaBeta { alpha: 2.0, beta: 1.0 })
+            .rule(Place::Linear, Rule::Epsilon(1e-6))
+            .stabilised(Stabiliser::Add(1e-6))
+    }
+
+    /// iNNvestigate 2.1.2's `lrp.sequential_preset_a_flat` as it runs: flat on the first convolution only if nothing pads the
+    /// picture before it (fault C5).
+    pub fn innvestigate_2_1() -> Self {
+        Composite::named("innvestigate_2_1")
+            .rule(Place::FirstWithoutPadding, Rule::Flat)
+            .rule(Place::Convolution, Rule::ZPlus(Bias::Both))
+            .rule(Place::Linear, Rule::Epsilon(0.1))
+            .stabilised(Stabiliser::InsteadOfZero(1e-7))
+            .with_batch_norm(Rule::FusedScale)
+    }
+
+    /// What the thesis most likely ran, iNNvestigate 1.0.8: the same but for batch normalisation, and without flat, because
+    /// the conversion put a padding layer before the first convolution.
+    pub fn innvestigate_1_0_8() -> Self {
+        Composite::named("innvestigate_1_0_8")
+            .rule(Place::Convolution, Rule::ZPlus(Bias::Both))
+            .rule(Place::Linear, Rule::Epsilon(0.1))
+            .stabilised(Stabiliser::InsteadOfZero(1e-7))
+            .with_batch_norm(Rule::ShiftedOutput)
+    }
+
+    /// All presets.
+    pub fn presets() -> [Self; 6] {
+        [
+            Composite::corrected(),
+            Composite::epsilon(),
+            Composite::zennit_epsilon_plus_flat(),
+            Composite::zennit_epsilon_alpha2_beta1_flat(),
+            Composite::innvestigate_2_1(),
+            Composite::innvestigate_1_0_8(),
+        ]
     }
 
     /// The preset of a name.
     ///
     /// # Errors
-    /// [`crate::error::Code::Parameter`] listing the names there are.
-    pub fn preset(name: &str) -> crate::Result<Self> {
-        let all = [Composite::corrected(), Composite::published(), Composite::epsilon()];
+    /// [`Code::Parameter`] listing the names there are.
+    pub fn preset(name: &str) -> Result<Self> {
+        let all = Composite::presets();
         let names: Vec<&str> = all.iter().map(|preset| preset.name.as_str()).collect();
         let unknown = format!("no preset {name:?}; there are {}", names.join(", "));
-        all.iter()
-            .find(|preset| preset.name == name)
-            .cloned()
-            .ok_or_else(|| crate::Error::new(crate::error::Code::Parameter, unknown))
+        all.iter().find(|preset| preset.name == name).cloned().ok_or_else(|| Error::new(Code::Parameter, unknown))
+    }
+
+    /// The rule of a layer of a network.
+    ///
+    /// # Errors
+    /// [`Code::Model`] for a layer that has none, and for one whose kind the rule is not for.
+    pub fn rule_of(&self, nodes: &[Node], index: usize) -> Result<Rule> {
+        let node = &nodes[index];
+        let linear = |node: &Node| matches!(node.layer, Layer::Conv { .. } | Layer::Linear { .. });
+        let first = linear(node) && node.inputs[0] == 0;
+        let fits = |place: &Place| match place {
+            Place::Named(name) => *name == node.name,
+            Place::First => first,
+            Place::FirstWithoutPadding => first && !matches!(node.layer, Layer::Conv { padding: 1.., .. }),
+            Place::Last => linear(node) && !nodes[index + 1..].iter().any(linear),
+            Place::Convolution => matches!(node.layer, Layer::Conv { .. }),
+            Place::Linear => matches!(node.layer, Layer::Linear { .. }),
+            Place::BatchNorm => matches!(node.layer, Layer::BatchNorm { .. }),
+            Place::AveragePool => matches!(node.layer, Layer::AveragePool { .. }),
+            Place::MaxPool => matches!(node.layer, Layer::MaxPool { .. }),
+            Place::Add => node.layer == Layer::Add,
+            Place::Gate => node.layer == Layer::Gate,
+            Place::Activation => matches!(node.layer, Layer::Relu | Layer::Tanh | Layer::Sigmoid | Layer::Flatten),
+        };
+        if let Some((_, rule)) = self.rules.iter().find(|(place, _)| fits(place)) {
+            return Ok(*rule);
+        }
+        let without = |what: &str, hint: &str| {
+            Error::new(Code::Model, format!("{what} has no rule in the composite {}", self.name))
+                .place(format!("layer {}", node.name))
+                .hint(hint.to_string())
+        };
+        match &node.layer {
+            Layer::Add | Layer::AveragePool { .. } => Ok(Rule::Norm),
+            Layer::MaxPool { .. } => Ok(Rule::WinnerTakeAll),
+            Layer::Relu | Layer::Tanh | Layer::Flatten | Layer::Gate => Ok(Rule::Pass),
+            Layer::BatchNorm { .. } => Err(without(
+                "batch normalisation",
+                "merge it first, network.folded()?, or add a rule for Place::BatchNorm",
+            )),
+            Layer::Sigmoid => Err(without("a sigmoid outside of a gate", "explain the logits, before it")),
+            Layer::Softmax => Err(without("a softmax", "relevance starts at the logits: leave the softmax out")),
+            Layer::Conv { .. } | Layer::Linear { .. } => {
+                Err(without(node.layer.kind(), "add a rule for Place::Convolution and Place::Linear"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::architecture;
+
+    #[test]
+    fn presets_are_found_by_name_and_cover_every_layer() {
+        for preset in Composite::presets() {
+            assert_eq!(Composite::preset(&preset.name).unwrap(), preset);
+            for name in ["vgg16", "resnet50", "se-resnext50"] {
+                let nodes = architecture(name).unwrap().nodes();
+                for (index, node) in nodes.iter().enumerate() {
+                    let gate = node.layer == Layer::Sigmoid;
+                    let folded = preset.form == Form::Folded && matches!(node.layer, Layer::BatchNorm { .. });
+                    assert_eq!(preset.rule_of(&nodes, index).is_err(), gate || folded, "{name} {}", node.name);
+                }
+            }
+        }
+        assert!(Composite::preset("x").unwrap_err().to_string().contains("zennit_epsilon_plus_flat"));
+    }
+
+    #[test]
+    fn the_first_place_that_fits_counts() {
+        let nodes = architecture("resnet50").unwrap().nodes();
+        let composite = Composite::named("c")
+            .rule(Place::Named("layer1.0.conv1".into()), Rule::Z)
+            .rule(Place::First, Rule::Flat)
+            .rule(Place::Last, Rule::Gamma(1.0))
+            .rule(Place::Convolution, Rule::WSquare);
+        let of = |name: &str| {
+            let index = nodes.iter().position(|node| node.name == name).unwrap();
+            composite.rule_of(&nodes, index)
+        };
+        assert_eq!(of("conv1").unwrap(), Rule::Flat);
+        assert_eq!(of("layer1.0.conv1").unwrap(), Rule::Z);
+        assert_eq!(of("layer1.0.conv2").unwrap(), Rule::WSquare);
+        assert_eq!(of("fc").unwrap(), Rule::Gamma(1.0));
     }
 }

@@ -5,21 +5,33 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 use tch::Tensor;
 
-use super::engine::{Explained, explain};
+use super::engine::{Explained, Ledger, LedgerRow, Targets, explain_with, ledger_table};
 use super::rule::Composite;
 use crate::error::{Code, Error, Result};
-use crate::models::{Network, Normalise, arg_max, on_workers, softmax, to_input};
-use crate::notebook::Progress;
+use crate::models::{Form, Layer, Network, Normalise, halving, on_workers, softmax, to_input};
+use crate::notebook::{Progress, Stage, warn};
 use crate::pixels::{self, Crop, HeatMap, RgbImage};
-use crate::store::{ClassList, ImageFile, Store};
+use crate::store::{ClassList, ImageFile, Reject, Store, rejects_table, stacked};
+
+/// A region of one size for all networks: this share of the picture's pixels, those of highest relevance.
+const AREA: f64 = 0.1;
+/// A region of one mass for all networks: this share of the positive relevance, on the fewest pixels.
+const MASS: f64 = 0.5;
+/// More pictures than this share without finite relevance are a broken network, not a broken picture.
+const NOT_FINITE: f64 = 0.001;
+/// Relevance that a layer's ledger cannot account for, as a share of all that it met: more than rounding makes.
+const UNACCOUNTED: f64 = 1e-3;
 
 /// Which class's logit is explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Target {
     /// The one that the network chose, right or wrong, as published (fault C4).
     Predicted,
     /// The one that the photograph shows.
     True,
+    /// The output of this number.
+    Class(usize),
 }
 
 /// How relevance is computed.
@@ -31,16 +43,24 @@ pub struct Parameters {
     pub target: Target,
     /// What is done to the pictures' values.
     pub normalise: Normalise,
-    /// Pictures at a time.
+    /// Pictures at a time; where the memory of the device does not suffice, halves of that.
     pub batch: usize,
 }
 
-/// Relevance of every network for some photographs: maps to `lrp/<model>/<name>.npy`, one row a photograph and network to
-/// `lrp_regions`: `file, wnid, model, class, class_name, softmax, logit, relevance` (sum of the map), `positive`,
-/// `negative` (pixels of the published regions). What is finished is not done again.
+/// Relevance of every network for some photographs. The networks are in the form that the composite asks for
+/// ([`Composite::form`]).
+///
+/// Maps go to `lrp/<model>/<name>.npy`. The tables `lrp_regions` and, of each network, `lrp_regions_<model>` have one row a
+/// photograph: `file, wnid, model, class, class_name, softmax, logit, relevance` (sum of the map), `kept` (that over the
+/// logit), `positive, negative` (pixels of the published regions), `positive_mean, negative_mean` (what they lie beyond),
+/// `area, mass` (pixels of the tenth of highest relevance, and of the fewest that hold half of the positive relevance). The
+/// ledger of all photographs together is `lrp_ledger_<model>`; what was skipped is in `lrp_rejects`. Networks that are
+/// finished are not run again.
 ///
 /// # Errors
-/// [`Code::Stopped`]; [`Code::Numeric`] if relevance is not finite; [`Code::Model`] if a photograph's class is no output.
+/// [`Code::Stopped`]; [`Code::Model`] if a photograph's class is no output, for a softmax, and for a layer that has no rule;
+/// [`Code::Numeric`] if relevance is not finite for more than 0.1 % of the photographs, or if in most batches a layer loses
+/// or makes some; [`Code::Image`] if more was skipped than may be.
 pub fn explain_all(
     store: &Store,
     networks: &[Network],
@@ -49,66 +69,213 @@ pub fn explain_all(
     parameters: &Parameters,
     progress: Progress,
 ) -> Result<DataFrame> {
+    networks.iter().try_for_each(|network| check_form(network, &parameters.composite))?;
     let inputs: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
-    let models: Result<Vec<String>> = networks.iter().map(Network::fingerprint).collect();
-    let record = store.record("lrp", &(parameters, models?), &inputs)?;
-    if record.finished().is_some() {
-        return store.table("lrp_regions");
-    }
-    record.folder("lrp")?;
-    let run = progress.start(images.len() * networks.len(), "maps");
-    let chunks: Vec<&[ImageFile]> = images.chunks(parameters.batch.max(1)).collect();
-    let shared: Vec<&Network> = networks.iter().collect();
-    let parts = on_workers(
-        &shared,
-        &chunks,
-        |chunk| Ok(*chunk),
-        |networks, chunk| {
-            let mut rows = Vec::new();
-            for network in networks {
-                run.check()?;
-                rows.extend(explain_chunk(network, chunk, classes, parameters)?);
-                chunk.iter().for_each(|_| run.tick());
+    let mut tables = Vec::new();
+    let mut rejects = Vec::new();
+    for network in networks {
+        let name = format!("lrp_regions_{}", network.name());
+        let record = store.record(&name, &(parameters, network.fingerprint()?), &inputs)?;
+        if record.finished().is_none() {
+            record.folder(&format!("lrp/{}", network.name()))?;
+            let run = progress.start(images.len(), &format!("maps of {}", network.name()));
+            let done = explain_network(network, images, classes, parameters, &run)?;
+            run.finish();
+            let (maps, skipped, ledger) = sorted(network, done)?;
+            rejects.extend(skipped.iter().map(|(image, error)| Reject::of("relevance", &images[*image].stem, error)));
+            store.write_table("lrp_rejects", &rejects_table(&rejects)?)?;
+            store.accept(&name, images.len() as u64, maps.len() as u64)?;
+            let mut files = Vec::new();
+            for (image, map) in &maps {
+                files.push(store.write_unsynced(&map_name(network.name(), &images[*image].stem), &map.map.to_npy())?);
             }
-            Ok(rows)
-        },
-    )?;
-    let rows: Vec<Row<'_>> = parts.into_iter().flatten().collect();
-    let mut files = Vec::new();
-    for row in &rows {
-        files.push(store.write_unsynced(&map_name(&row.model, &row.image.stem), &row.map.to_npy())?);
+            files.extend(store.write_table(&name, &table(network, images, &maps, classes)?)?);
+            files.extend(store.write_table(&format!("lrp_ledger_{}", network.name()), &ledger_table(&ledger)?)?);
+            record.finish(images.len() as u64, maps.len() as u64, &files)?;
+        }
+        tables.push(store.table(&name)?);
     }
-    run.finish();
-    let table = table(&rows, classes)?;
-    files.extend(store.write_table("lrp_regions", &table)?);
-    record.finish(rows.len() as u64, rows.len() as u64, &files)?;
-    Ok(table)
+    let all = stacked(tables)?;
+    store.write_table("lrp_regions", &all)?;
+    Ok(all)
 }
 
-fn explain_chunk<'a>(
+/// A composite for canonised networks meets one with batch normalisation, or the other way round: said before any work.
+fn check_form(network: &Network, composite: &Composite) -> Result<()> {
+    let plain = network.nodes().iter().any(|node| matches!(node.layer, Layer::BatchNorm { .. }));
+    if plain && composite.form == Form::Folded {
+        let found =
+            format!("{} has batch normalisation, and {} is for networks without", network.name(), composite.name);
+        return Err(Error::new(Code::Model, found).hint("merge it into the convolutions: network.folded()?"));
+    }
+    Ok(())
+}
+
+/// One picture's map and what goes with it.
+#[derive(Debug)]
+struct Mapped {
+    class: usize,
+    softmax: f64,
+    logit: f32,
+    map: HeatMap<Crop>,
+}
+
+/// What came of a batch: a map or the reason for none, of each picture, and the ledger.
+struct Batch {
+    pictures: Vec<(usize, Result<Mapped>)>,
+    ledger: Vec<LedgerRow>,
+}
+
+fn explain_network(
     network: &Network,
-    chunk: &'a [ImageFile],
+    images: &[ImageFile],
     classes: &ClassList,
     parameters: &Parameters,
-) -> Result<Vec<Row<'a>>> {
-    let crop = |image: &ImageFile| pixels::decode(&image.path).and_then(|picture| pixels::imagenet_crop(&picture));
-    let crops: Result<Vec<RgbImage>> = chunk.iter().map(crop).collect();
-    let crops = crops?;
-    let input = to_input(&crops, &parameters.normalise.of(network), network.device())?;
-    let logits = crate::models::logits(network, &crops, parameters.normalise)?;
+    run: &Stage,
+) -> Result<Vec<Batch>> {
+    let numbers: Vec<usize> = (0..images.len()).collect();
+    let chunks: Vec<&[usize]> = numbers.chunks(parameters.batch.max(1)).collect();
+    let load = |chunk: &&[usize]| {
+        run.check()?;
+        let crop = |&image: &usize| {
+            let path = &images[image].path;
+            (
+                image,
+                pixels::decode(path)
+                    .and_then(|picture| pixels::imagenet_crop(&picture))
+                    .map_err(|error| error.or_path(path)),
+            )
+        };
+        Ok(chunk.iter().map(crop).collect::<Vec<_>>())
+    };
+    let work = |networks: &[Network], loaded: Vec<(usize, Result<RgbImage>)>| {
+        run.check()?;
+        let network = &networks[0];
+        let mut pictures = Vec::new();
+        let mut crops = Vec::new();
+        for (image, crop) in loaded {
+            match crop {
+                Ok(crop) => crops.push((image, crop)),
+                Err(error) => pictures.push((image, Err(error))),
+            }
+        }
+        let mut ledger: Vec<LedgerRow> = Vec::new();
+        let mut together =
+            |crops: &[(usize, RgbImage)]| explain_crops(network, images, crops, classes, parameters, &mut ledger);
+        let done = match halving(&crops, &mut together) {
+            // One of them is not finite: which one it is, each by itself shows.
+            Err(error) if error.code() == Code::Numeric => {
+                let each = crops.iter().map(|crop| match together(std::slice::from_ref(crop)) {
+                    Ok(mut one) => Ok(Ok(one.remove(0))),
+                    Err(error) if error.code() == Code::Numeric => Ok(Err(error)),
+                    Err(error) => Err(error),
+                });
+                each.collect::<Result<Vec<_>>>()?
+            }
+            done => done?,
+        };
+        pictures.extend(crops.iter().map(|(image, _)| *image).zip(done));
+        pictures.iter().for_each(|(_, done)| if done.is_ok() { run.tick() } else { run.skip() });
+        Ok(Batch { pictures, ledger })
+    };
+    on_workers(&[network], &chunks, load, work)
+}
+
+fn explain_crops(
+    network: &Network,
+    images: &[ImageFile],
+    crops: &[(usize, RgbImage)],
+    classes: &ClassList,
+    parameters: &Parameters,
+    ledger: &mut Vec<LedgerRow>,
+) -> Result<Vec<Mapped>> {
+    if crops.is_empty() {
+        return Ok(Vec::new());
+    }
     let targets: Result<Vec<usize>> =
-        chunk.iter().zip(&logits).map(|(image, logits)| target(parameters.target, image, logits, classes)).collect();
-    let targets = targets?;
-    let maps = explain(network, &input, &targets, &parameters.composite)?.maps()?;
-    let rows = chunk.iter().zip(maps).zip(logits).zip(targets).map(|(((image, map), logits), class)| Row {
-        image,
-        model: network.name().to_string(),
-        class,
-        softmax: softmax(&logits)[class],
-        logit: logits[class],
-        map,
-    });
-    Ok(rows.collect())
+        crops.iter().map(|(image, _)| target(parameters.target, &images[*image], network, classes)).collect();
+    let targets = if parameters.target == Target::Predicted { None } else { Some(targets?) };
+    let pictures: Vec<RgbImage> = crops.iter().map(|(_, crop)| crop.clone()).collect();
+    let input = to_input(&pictures, &parameters.normalise.of(network), network.device())?;
+    let wanted = targets.as_deref().map_or(Targets::Predicted, Targets::Each);
+    let explained = explain_with(network, &input, wanted, &parameters.composite, Ledger::Kept)?;
+    let logits = Vec::<f32>::try_from(
+        explained.logits.to_device(tch::Device::Cpu).to_kind(tch::Kind::Float).contiguous().view(-1),
+    )?;
+    add(ledger, &explained.ledger);
+    let maps = explained.maps()?.into_iter().zip(&explained.targets).zip(logits.chunks_exact(network.classes()));
+    Ok(maps
+        .map(|((map, &class), logits)| Mapped { class, softmax: softmax(logits)[class], logit: logits[class], map })
+        .collect())
+}
+
+/// Adds what one batch's layers met to what those before it did.
+fn add(ledger: &mut Vec<LedgerRow>, other: &[LedgerRow]) {
+    if ledger.is_empty() {
+        ledger.extend_from_slice(other);
+        return;
+    }
+    for (row, other) in ledger.iter_mut().zip(other) {
+        row.arrived += other.arrived;
+        row.handed_on += other.handed_on;
+        row.bias += other.bias;
+        row.stabiliser += other.stabiliser;
+        row.magnitude += other.magnitude;
+        row.magnitude_on += other.magnitude_on;
+    }
+}
+
+/// Maps, what was skipped, and the ledger of all; or why they cannot be trusted.
+#[expect(clippy::type_complexity, reason = "three lists that are taken apart at once")]
+fn sorted(
+    network: &Network,
+    batches: Vec<Batch>,
+) -> Result<(Vec<(usize, Mapped)>, Vec<(usize, Error)>, Vec<LedgerRow>)> {
+    let unaccounted: Vec<&LedgerRow> = batches.iter().filter_map(|batch| worst(&batch.ledger)).collect();
+    if let Some(row) = unaccounted.iter().max_by(|a, b| a.unaccounted().total_cmp(&b.unaccounted())) {
+        let found = format!(
+            "relevance of {} is not conserved in {} of {} batches: layer {} ({}) lost or made {:.1e} of what it met",
+            network.name(),
+            unaccounted.len(),
+            batches.len(),
+            row.layer,
+            row.kind,
+            row.unaccounted()
+        );
+        if 2 * unaccounted.len() > batches.len() {
+            return Err(
+                Error::new(Code::Numeric, found).hint("raise the stabiliser of the composite, and look at ledger_of")
+            );
+        }
+        warn(&found);
+    }
+    let (mut maps, mut skipped, mut ledger) = (Vec::new(), Vec::new(), Vec::new());
+    for batch in batches {
+        add(&mut ledger, &batch.ledger);
+        for (image, done) in batch.pictures {
+            match done {
+                Ok(map) => maps.push((image, map)),
+                Err(error) => skipped.push((image, error)),
+            }
+        }
+    }
+    let not_finite = skipped.iter().filter(|(_, error)| error.code() == Code::Numeric);
+    let (count, all) = (not_finite.clone().count(), maps.len() + skipped.len());
+    if count as f64 > NOT_FINITE * all as f64 {
+        let why = not_finite.map(|(_, error)| error.message()).next().unwrap_or_default();
+        let found = format!("{count} of {all} photographs have no finite relevance for {}: {why}", network.name());
+        return Err(
+            Error::new(Code::Numeric, found).hint("look for NaN in the weights, and at ledger_of for the layer")
+        );
+    }
+    maps.sort_by_key(|(image, _)| *image);
+    Ok((maps, skipped, ledger))
+}
+
+/// The layer that lost or made most that it should not have, if any did.
+fn worst(ledger: &[LedgerRow]) -> Option<&LedgerRow> {
+    let wrong = ledger.iter().filter(|row| row.rule.accounts() && row.unaccounted() > UNACCOUNTED);
+    wrong.max_by(|a, b| a.unaccounted().total_cmp(&b.unaccounted()))
 }
 
 /// The map that step 5.2 wrote for a network and a photograph.
@@ -120,22 +287,35 @@ pub fn map_of(store: &Store, model: &str, stem: &str) -> Result<HeatMap<Crop>> {
     HeatMap::from_npy(&store.read(&name)?).map_err(|error| error.or_path(store.path(&name)))
 }
 
+/// Relevance of one photograph, with its ledger.
+///
+/// # Errors
+/// As [`super::explain`]; [`Code::Image`] if the photograph cannot be read.
+pub fn explain_one(
+    network: &Network,
+    image: &ImageFile,
+    classes: &ClassList,
+    parameters: &Parameters,
+) -> Result<Explained> {
+    check_form(network, &parameters.composite)?;
+    let crop = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
+    let input = to_input(&[crop], &parameters.normalise.of(network), network.device())?;
+    let class = [target(parameters.target, image, network, classes)?];
+    let wanted = if parameters.target == Target::Predicted { Targets::Predicted } else { Targets::Each(&class) };
+    explain_with(network, &input, wanted, &parameters.composite, Ledger::Kept)
+}
+
 /// The ledger of one photograph, as a table ([`super::ledger_table`]).
 ///
 /// # Errors
-/// As [`explain_all`].
+/// As [`explain_one`].
 pub fn ledger_of(
     network: &Network,
     image: &ImageFile,
     classes: &ClassList,
     parameters: &Parameters,
 ) -> Result<DataFrame> {
-    let crop = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
-    let crops = std::slice::from_ref(&crop);
-    let logits = crate::models::logits(network, crops, parameters.normalise)?;
-    let class = target(parameters.target, image, &logits[0], classes)?;
-    let input = to_input(crops, &parameters.normalise.of(network), network.device())?;
-    super::ledger_table(&explain(network, &input, &[class], &parameters.composite)?.ledger)
+    ledger_table(&explain_one(network, image, classes, parameters)?.ledger)
 }
 
 /// Relevance of some batches as one NumPy file: float32, `[n, 3, h, w]`, whole or not at all.
@@ -157,35 +337,41 @@ fn map_name(model: &str, stem: &str) -> String {
     format!("lrp/{model}/{stem}.npy")
 }
 
-fn target(how: Target, image: &ImageFile, logits: &[f32], classes: &ClassList) -> Result<usize> {
+/// The class to explain of a photograph; 0 where the network is to choose.
+fn target(how: Target, image: &ImageFile, network: &Network, classes: &ClassList) -> Result<usize> {
     match how {
-        Target::Predicted => Ok(arg_max(logits)),
+        Target::Predicted => Ok(0),
+        Target::Class(class) if class < network.classes() => Ok(class),
+        Target::Class(class) => {
+            let found = format!("target {class} is not among the {} outputs of {}", network.classes(), network.name());
+            Err(Error::new(Code::Parameter, found).hint("targets are numbers of outputs, from 0 on"))
+        }
         Target::True => classes.index_of(&image.wnid).ok_or_else(|| {
             Error::new(Code::Model, format!("class {:?} is not among the outputs", image.wnid)).path(&image.path)
         }),
     }
 }
 
-struct Row<'a> {
-    image: &'a ImageFile,
-    model: String,
-    class: usize,
-    softmax: f64,
-    logit: f32,
-    map: HeatMap<Crop>,
-}
-
-fn table(rows: &[Row<'_>], classes: &ClassList) -> Result<DataFrame> {
+fn table(network: &Network, images: &[ImageFile], maps: &[(usize, Mapped)], classes: &ClassList) -> Result<DataFrame> {
+    let whole =
+        |of: &dyn Fn(&HeatMap<Crop>) -> u64| maps.iter().map(|(_, row)| of(&row.map) as i64).collect::<Vec<_>>();
+    let means: Vec<(f64, f64)> = maps.iter().map(|(_, row)| row.map.signed_means()).collect();
+    let area = |map: &HeatMap<Crop>| map.top((map.values().len() as f64 * AREA) as usize).count();
     Ok(df!(
-        "file" => rows.iter().map(|row| row.image.stem.clone()).collect::<Vec<_>>(),
-        "wnid" => rows.iter().map(|row| row.image.wnid.clone()).collect::<Vec<_>>(),
-        "model" => rows.iter().map(|row| row.model.clone()).collect::<Vec<_>>(),
-        "class" => rows.iter().map(|row| row.class as i64).collect::<Vec<_>>(),
-        "class_name" => rows.iter().map(|row| classes.name(row.class)).collect::<Vec<_>>(),
-        "softmax" => rows.iter().map(|row| row.softmax).collect::<Vec<_>>(),
-        "logit" => rows.iter().map(|row| row.logit).collect::<Vec<_>>(),
-        "relevance" => rows.iter().map(|row| row.map.sum()).collect::<Vec<_>>(),
-        "positive" => rows.iter().map(|row| row.map.positive_region().count() as i64).collect::<Vec<_>>(),
-        "negative" => rows.iter().map(|row| row.map.negative_region().count() as i64).collect::<Vec<_>>(),
+        "file" => maps.iter().map(|(image, _)| images[*image].stem.clone()).collect::<Vec<_>>(),
+        "wnid" => maps.iter().map(|(image, _)| images[*image].wnid.clone()).collect::<Vec<_>>(),
+        "model" => vec![network.name(); maps.len()],
+        "class" => maps.iter().map(|(_, row)| row.class as i64).collect::<Vec<_>>(),
+        "class_name" => maps.iter().map(|(_, row)| classes.name(row.class)).collect::<Vec<_>>(),
+        "softmax" => maps.iter().map(|(_, row)| row.softmax).collect::<Vec<_>>(),
+        "logit" => maps.iter().map(|(_, row)| row.logit).collect::<Vec<_>>(),
+        "relevance" => maps.iter().map(|(_, row)| row.map.sum()).collect::<Vec<_>>(),
+        "kept" => maps.iter().map(|(_, row)| row.map.sum() / f64::from(row.logit)).collect::<Vec<_>>(),
+        "positive" => whole(&|map| map.positive_region().count()),
+        "negative" => whole(&|map| map.negative_region().count()),
+        "positive_mean" => means.iter().map(|means| means.0).collect::<Vec<_>>(),
+        "negative_mean" => means.iter().map(|means| means.1).collect::<Vec<_>>(),
+        "area" => whole(&area),
+        "mass" => whole(&|map| map.mass_region(MASS).count()),
     )?)
 }

@@ -136,6 +136,20 @@ fn wrong_type(table: &DataFrame, name: &str, expected: &str) -> Error {
     Error::new(Code::Table, format!("column {name:?} is {found}, expected {expected}"))
 }
 
+/// Tables of the same columns, one below the other.
+///
+/// # Errors
+/// [`Code::Missing`] if there is none, [`Code::Table`] if their columns differ.
+pub fn stacked(tables: impl IntoIterator<Item = DataFrame>) -> Result<DataFrame> {
+    let mut tables = tables.into_iter();
+    let mut all = tables.next().ok_or_else(|| Error::new(Code::Missing, "no table"))?;
+    for table in tables {
+        all.vstack_mut(&table)?;
+    }
+    all.rechunk_mut();
+    Ok(all)
+}
+
 /// A column of text, one value a row; a missing value is empty.
 ///
 /// # Errors

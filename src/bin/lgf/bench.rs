@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use lgf::models::{self, Device, Experiments, Keep, Network, Normalise, Picture};
 use lgf::notebook::{Progress, Show, format_number, say};
 use lgf::polars::prelude::*;
+use lgf::relevance::{self, Composite, Ledger, Targets};
 use lgf::store::Store;
 use lgf::{bbox, datasets, edges, pixels, store};
 use rayon::prelude::*;
@@ -24,6 +25,9 @@ pub fn part(
         BenchPart::Edges { files } => bench_edges(files),
         BenchPart::Datasets { folder } => bench_datasets(&open()?, folder),
         BenchPart::Pixels { files } => bench_pixels(files),
+        BenchPart::Relevance { arch, weights, preset, batch, files } => {
+            bench_relevance(arch, weights, preset, *batch, files, device()?)
+        }
         BenchPart::Models { arch, weights, batch, files } => bench_models(arch, weights, *batch, files, device()?),
     }
 }
@@ -132,6 +136,39 @@ fn bench_models(arch: &str, weights: &Path, batch: usize, files: &[PathBuf], dev
     run.finish();
     let seconds = began.elapsed().as_secs_f64();
     say(&format!("{:.3} pictures a second from files, {} of them", done.rows.len() as f64 / seconds, done.rows.len()));
+    say(&format!("{} MB at most", format_number(peak_megabytes())));
+    Ok(())
+}
+
+/// The forward pass and the whole of relevance, of the same batches, with all cores on each.
+fn bench_relevance(
+    arch: &str,
+    weights: &Path,
+    preset: &str,
+    batch: usize,
+    files: &[PathBuf],
+    device: Device,
+) -> Result<()> {
+    let composite = Composite::preset(preset)?;
+    let network = Network::load(arch, weights, device)?.in_form(composite.form)?;
+    let crops: lgf::Result<Vec<pixels::RgbImage>> =
+        files.iter().map(|file| pixels::imagenet_crop(&pixels::decode(file)?)).collect();
+    let crops = crops?;
+    let batches: Vec<&[pixels::RgbImage]> = crops.chunks(batch.max(1)).collect();
+    let normalisation = *network.normalisation();
+    let input = |crops: &&[pixels::RgbImage]| models::to_input(crops, &normalisation, device);
+    let forward = |networks: &[Network], input| Ok(networks[0].forward(&input)?.size());
+    let explain = |networks: &[Network], input| {
+        let explained = relevance::explain_with(&networks[0], &input, Targets::Predicted, &composite, Ledger::NotKept)?;
+        Ok(explained.relevance.size())
+    };
+    models::on_workers(&[&network], &batches, input, forward)?;
+    let began = Instant::now();
+    models::on_workers(&[&network], &batches, input, forward)?;
+    say(&format!("{:.3} pictures a second forward", crops.len() as f64 / began.elapsed().as_secs_f64()));
+    let began = Instant::now();
+    models::on_workers(&[&network], &batches, input, explain)?;
+    say(&format!("{:.3} pictures a second of relevance", crops.len() as f64 / began.elapsed().as_secs_f64()));
     say(&format!("{} MB at most", format_number(peak_megabytes())));
     Ok(())
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use lgf::models::{self, Device, Experiments, Keep, Network, Normalise, Picture};
 use lgf::notebook::{Progress, warn};
-use lgf::relevance::{self, Composite};
+use lgf::protocol::Protocol;
+use lgf::relevance::{self, Composite, Ledger, Target, Targets};
 use lgf::{edges, pixels, store};
 use rayon::prelude::*;
 
@@ -99,28 +100,37 @@ pub fn logits(predict: &Predict, normalise: Normalise, device: Device) -> Result
     Ok(())
 }
 
-pub fn relevance(given: &Relevance, device: Device) -> Result<()> {
+pub fn relevance(given: &Relevance, protocol: &Protocol, device: Device) -> Result<()> {
     let (Some(arch), Some(weights), Some(npy)) = (&given.arch, &given.weights, &given.npy) else {
         bail!("--npy needs --arch and --weights");
     };
     if given.files.is_empty() {
         bail!("no files were given");
     }
-    let network = Network::load(arch, weights, device)?.folded()?;
-    let composite = Composite::preset(&given.preset)?;
+    let composite = match &given.preset {
+        Some(name) => Composite::preset(name)?,
+        None => protocol.composite.clone(),
+    };
+    let network = Network::load(arch, weights, device)?.in_form(composite.form)?;
+    let normalisation = protocol.normalise.of(&network);
+    let run = Progress::bar("relevance").start(given.files.len(), "pictures");
     let mut batches = Vec::new();
-    for files in given.files.chunks(4) {
-        let crops = read_crops(files)?;
-        let input = models::to_input(&crops, network.normalisation(), device)?;
-        let targets: Vec<usize> = match given.target {
-            Some(target) => vec![target; files.len()],
-            None => {
-                let rows = models::logits(&network, &crops, Normalise::AsTrained)?;
-                rows.iter().map(|row| models::arg_max(row)).collect()
+    for files in given.files.chunks(given.batch.max(1)) {
+        run.check()?;
+        let input = models::to_input(&read_crops(files)?, &normalisation, device)?;
+        let class: Vec<usize>;
+        let targets = match given.target {
+            None | Some(Target::Predicted) => Targets::Predicted,
+            Some(Target::Class(number)) => {
+                class = vec![number; files.len()];
+                Targets::Each(&class)
             }
+            Some(Target::True) => bail!("--target true is for the study's photographs; give the number of an output"),
         };
-        batches.push(relevance::explain(&network, &input, &targets, &composite)?);
+        batches.push(relevance::explain_with(&network, &input, targets, &composite, Ledger::NotKept)?);
+        run.advance(files.len());
     }
+    run.finish();
     relevance::write_npy(npy, &batches)?;
     Ok(())
 }

@@ -14,6 +14,7 @@ use lgf::edges;
 use lgf::models::{Device, Normalise, Precision};
 use lgf::notebook::{Progress, say, warn};
 use lgf::protocol;
+use lgf::relevance::Target;
 use lgf::sample::{self, AnnotationSet};
 use lgf::store::{Store, Study};
 use sequence::Root;
@@ -146,6 +147,19 @@ enum BenchPart {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// relevance of one network for FILES in batches: pictures a second, and of the forward pass alone
+    Relevance {
+        #[arg(long)]
+        arch: String,
+        #[arg(long)]
+        weights: PathBuf,
+        #[arg(long, default_value = "corrected")]
+        preset: String,
+        #[arg(long, default_value_t = 4)]
+        batch: usize,
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 #[derive(Args)]
@@ -255,15 +269,36 @@ struct Relevance {
     arch: Option<String>,
     #[arg(long, requires = "npy")]
     weights: Option<PathBuf>,
-    #[arg(long, default_value = "corrected")]
-    preset: String,
-    /// the class to explain (default: the one that is predicted)
+    /// a set of rules by its name (default: the protocol's)
     #[arg(long)]
-    target: Option<usize>,
+    preset: Option<String>,
+    /// the class to explain: predicted, true or the number of an output (default: the protocol's, of FILES the predicted)
+    #[arg(long, value_parser = target)]
+    target: Option<Target>,
+    /// pictures at a time (where the device's memory does not suffice, halves of that)
+    #[arg(long, default_value_t = 4)]
+    batch: usize,
     /// float32 [n, 3, 224, 224] of FILES
     #[arg(long, requires = "arch", requires = "weights")]
     npy: Option<PathBuf>,
     files: Vec<PathBuf>,
+}
+
+impl Relevance {
+    /// As `lgf all` runs it.
+    fn plain() -> Self {
+        Relevance { arch: None, weights: None, preset: None, target: None, batch: 4, npy: None, files: Vec::new() }
+    }
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    match text {
+        "predicted" => Ok(Target::Predicted),
+        "true" => Ok(Target::True),
+        number => {
+            number.parse().map(Target::Class).map_err(|_| "expected predicted, true or the number of an output".into())
+        }
+    }
 }
 
 #[derive(Args)]
@@ -340,7 +375,7 @@ fn run(common: &Common, step: &Step) -> Result<()> {
             let normalise = if common.protocol.is_some() { protocol.normalise } else { Normalise::AsTrained };
             files::logits(predict, normalise, device()?)
         }
-        Step::Relevance(given) if given.npy.is_some() => files::relevance(given, device()?),
+        Step::Relevance(given) if given.npy.is_some() => files::relevance(given, &protocol, device()?),
         Step::TrainSample(training) => study::train_sample(training),
         Step::Doctor => doctor(&open()?, device()?),
         Step::Bench { part: Some(part) } => bench::part(part, open, device),

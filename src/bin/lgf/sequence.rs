@@ -7,10 +7,11 @@ use lgf::datasets::Smoother;
 use lgf::models::{self, Device, Form, Keep, Network, Source};
 use lgf::notebook::{Progress, Show, say, show, table};
 use lgf::protocol::Protocol;
+use lgf::relevance::Composite;
 use lgf::store::{self, Store, Study};
 use lgf::{analysis, bbox, datasets, edges, overlap, relevance, sample};
 
-use crate::{Convert, Run, Step};
+use crate::{Convert, Relevance, Run, Step};
 
 /// What a step of the sequence works with.
 pub struct Root {
@@ -28,7 +29,7 @@ pub fn step(step: &Step, root: &Root) -> Result<()> {
         Step::Datasets { .. } => root.datasets(),
         Step::Run(run) => root.experiments(run),
         Step::Convert(convert) => root.convert(convert),
-        Step::Relevance(_) => root.relevance(),
+        Step::Relevance(given) => root.relevance(given),
         Step::Overlap => root.overlap(),
         Step::Analyse => root.analyse(),
         Step::Bench { .. } => crate::bench::steps(root),
@@ -49,7 +50,7 @@ impl Root {
             ("4 datasets", Root::datasets),
             ("5 run", |root| root.experiments(&Run::plain())),
             ("5.1 convert", |root| root.convert(&Convert { keep_batch_norm: false })),
-            ("5.2 relevance", Root::relevance),
+            ("5.2 relevance", |root| root.relevance(&Relevance::plain())),
             ("5.3 overlap", Root::overlap),
             ("6 analyse", Root::analyse),
         ]
@@ -141,10 +142,17 @@ impl Root {
         Ok(())
     }
 
-    fn relevance(&self) -> Result<()> {
-        let (networks, images, classes) = (self.networks()?, self.sampled()?, self.study()?.class_list());
-        let (parameters, progress) = (self.protocol.relevance(), Progress::bar("relevance"));
-        relevance::explain_all(&self.store, &networks, &images, &classes, &parameters, progress)?;
+    fn relevance(&self, given: &Relevance) -> Result<()> {
+        let mut parameters = self.protocol.relevance();
+        parameters.batch = given.batch;
+        if let Some(name) = &given.preset {
+            parameters.composite = Composite::preset(name)?;
+        }
+        parameters.target = given.target.unwrap_or(parameters.target);
+        let study = self.study()?;
+        let networks = models::load_networks(&self.store, &study, parameters.composite.form, self.device)?;
+        let progress = Progress::bar("relevance");
+        relevance::explain_all(&self.store, &networks, &self.sampled()?, &study.class_list(), &parameters, progress)?;
         Ok(())
     }
 
