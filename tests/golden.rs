@@ -13,11 +13,11 @@ use serde_json::Value;
 
 use crate::sequence::ok;
 
-fn golden(name: &str) -> PathBuf {
+pub fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
-fn json(name: &str) -> Value {
+pub fn json(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(golden(name)).unwrap()).unwrap()
 }
 
@@ -160,7 +160,7 @@ fn tests_equal_scipy() {
 }
 
 /// The numbers of `tests/reference/networks.py` for a tensor of a name, in [0, 1).
-fn noise(name: &str, count: usize) -> Vec<f32> {
+pub fn noise(name: &str, count: usize) -> Vec<f32> {
     let mark = name.bytes().fold(0x811C_9DC5u32, |mark, byte| (mark ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let mix = |index: usize| {
         let mut x = (index as u32).wrapping_mul(2_654_435_761).wrapping_add(mark);
@@ -176,8 +176,13 @@ fn noise(name: &str, count: usize) -> Vec<f32> {
 
 /// Weights and batch-norm statistics as that script fills them in.
 pub fn filled(architecture: &Architecture) -> Weights {
+    filled_nodes(&architecture.nodes())
+}
+
+/// The same for any layers.
+pub fn filled_nodes(nodes: &[models::Node]) -> Weights {
     let mut weights = Weights::new();
-    for node in architecture.nodes() {
+    for node in nodes {
         let norm = matches!(node.layer, models::Layer::BatchNorm { .. });
         for parameter in node.layer.parameters() {
             let count = parameter.shape.iter().product::<i64>() as usize;

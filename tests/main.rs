@@ -3,4 +3,5 @@
 mod bad_input;
 mod golden;
 mod known_answer;
+mod relevance;
 mod sequence;

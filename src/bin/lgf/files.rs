@@ -112,10 +112,11 @@ pub fn relevance(given: &Relevance, protocol: &Protocol, device: Device) -> Resu
         None => protocol.composite.clone(),
     };
     let network = Network::load(arch, weights, device)?.in_form(composite.form)?;
+    let network = network.in_precision(given.batch.precision.precision());
     let normalisation = protocol.normalise.of(&network);
     let run = Progress::bar("relevance").start(given.files.len(), "pictures");
     let mut batches = Vec::new();
-    for files in given.files.chunks(given.batch.max(1)) {
+    for files in given.files.chunks(given.batch.size.unwrap_or(4).max(1)) {
         run.check()?;
         let input = models::to_input(&read_crops(files)?, &normalisation, device)?;
         let class: Vec<usize>;

@@ -200,13 +200,13 @@ struct Run {
 impl Run {
     /// As `lgf all` runs it.
     fn plain() -> Self {
-        Run { in_memory: false, all_logits: false, batch: Batch { size: None, precision: Numbers::Single } }
+        Run { in_memory: false, all_logits: false, batch: Batch::plain() }
     }
 }
 
 #[derive(Args)]
 struct Batch {
-    /// pictures at a time (default: 30; where the device's memory does not suffice, halves of that)
+    /// pictures at a time (default: 30, for relevance 4; where the device's memory does not suffice, halves of that)
     #[arg(long = "batch")]
     size: Option<usize>,
     /// the numbers that networks compute in
@@ -214,8 +214,15 @@ struct Batch {
     precision: Numbers,
 }
 
+impl Batch {
+    fn plain() -> Self {
+        Batch { size: None, precision: Numbers::Single }
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Numbers {
+    Double,
     Single,
     Half,
     Bfloat16,
@@ -224,6 +231,7 @@ enum Numbers {
 impl Numbers {
     fn precision(self) -> Precision {
         match self {
+            Numbers::Double => Precision::Double,
             Numbers::Single => Precision::Single,
             Numbers::Half => Precision::Half,
             Numbers::Bfloat16 => Precision::BFloat16,
@@ -275,9 +283,8 @@ struct Relevance {
     /// the class to explain: predicted, true or the number of an output (default: the protocol's, of FILES the predicted)
     #[arg(long, value_parser = target)]
     target: Option<Target>,
-    /// pictures at a time (where the device's memory does not suffice, halves of that)
-    #[arg(long, default_value_t = 4)]
-    batch: usize,
+    #[command(flatten)]
+    batch: Batch,
     /// float32 [n, 3, 224, 224] of FILES
     #[arg(long, requires = "arch", requires = "weights")]
     npy: Option<PathBuf>,
@@ -287,7 +294,8 @@ struct Relevance {
 impl Relevance {
     /// As `lgf all` runs it.
     fn plain() -> Self {
-        Relevance { arch: None, weights: None, preset: None, target: None, batch: 4, npy: None, files: Vec::new() }
+        let batch = Batch::plain();
+        Relevance { arch: None, weights: None, preset: None, target: None, batch, npy: None, files: Vec::new() }
     }
 }
 

@@ -144,13 +144,15 @@ impl Root {
 
     fn relevance(&self, given: &Relevance) -> Result<()> {
         let mut parameters = self.protocol.relevance();
-        parameters.batch = given.batch;
+        parameters.batch = given.batch.size.unwrap_or(parameters.batch);
         if let Some(name) = &given.preset {
             parameters.composite = Composite::preset(name)?;
         }
         parameters.target = given.target.unwrap_or(parameters.target);
         let study = self.study()?;
         let networks = models::load_networks(&self.store, &study, parameters.composite.form, self.device)?;
+        let precision = given.batch.precision.precision();
+        let networks: Vec<Network> = networks.into_iter().map(|network| network.in_precision(precision)).collect();
         let progress = Progress::bar("relevance");
         relevance::explain_all(&self.store, &networks, &self.sampled()?, &study.class_list(), &parameters, progress)?;
         Ok(())

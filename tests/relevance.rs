@@ -1,0 +1,96 @@
+//! Relevance against zennit and iNNvestigate, from the golden files that `tests/reference/relevance.py` and `innvestigate_maps.py` made.
+
+use lgf::models::{self, Device, Layer, Network, Node};
+use lgf::relevance::{Composite, explain};
+
+use crate::golden::{filled, filled_nodes, golden, json, noise};
+
+fn array(path: &str) -> tch::Tensor {
+    tch::Tensor::read_npy(golden(path)).unwrap().to_kind(tch::Kind::Double)
+}
+
+fn relative_difference(found: &tch::Tensor, expected: &tch::Tensor) -> f64 {
+    let difference = (found.to_kind(tch::Kind::Double) - expected).norm().double_value(&[]);
+    difference / expected.norm().double_value(&[])
+}
+
+/// Two pictures of noise.
+fn pictures(side: i64) -> tch::Tensor {
+    let values: Vec<f32> = noise("pictures", 6 * (side * side) as usize).iter().map(|u| u * 2.0 - 1.0).collect();
+    tch::Tensor::from_slice(&values).view([2, 3, side, side])
+}
+
+#[test]
+fn relevance_equals_zennits() {
+    let golden = json("relevance/zennit.json");
+    let (side, names) = (golden["side"].as_i64().unwrap(), |key: &str| {
+        golden[key].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_string()).collect::<Vec<_>>()
+    });
+    let targets: Vec<usize> =
+        golden["targets"].as_array().unwrap().iter().map(|target| target.as_u64().unwrap() as usize).collect();
+    let pictures = pictures(side);
+    for name in names("networks") {
+        let architecture = models::architecture(&name).unwrap();
+        let single = Network::new(&name, &architecture, filled(&architecture), Device::Cpu).unwrap().folded().unwrap();
+        // In double precision before it is folded: what rounding there takes is not single precision's.
+        let double = Network::new(&name, &architecture, filled(&architecture), Device::Cpu).unwrap();
+        let double = double.in_precision(models::Precision::Double).folded().unwrap();
+        for preset in names("presets") {
+            let expected = array(&format!("relevance/{preset}_{name}.npy"));
+            let composite = Composite::preset(&preset).unwrap();
+            for (network, most) in [(&double, 1e-6), (&single, 1e-4)] {
+                let found = explain(network, &pictures, &targets, &composite).unwrap().relevance;
+                let off = relative_difference(&found, &expected);
+                assert!(off < most, "{name} {preset}: {off:.1e}");
+            }
+        }
+    }
+}
+
+/// The networks of `tests/reference/innvestigate_maps.py`: convolutions, batch normalisation, a sum, both pools, dense layers.
+fn small(padded: bool) -> Network {
+    let mut nodes: Vec<Node> = Vec::new();
+    let mut put = |name: &str, layer: Layer, inputs: &[usize]| {
+        nodes.push(Node { name: name.into(), layer, inputs: inputs.to_vec() });
+        nodes.len()
+    };
+    let conv = |key: &str, (inputs, outputs): (i64, i64), kernel, stride, padding| {
+        Layer::Conv { key: key.into(), inputs, outputs, kernel, stride, padding, groups: 1, bias: true }
+    };
+    let norm = |key: &str, channels| Layer::BatchNorm { key: key.into(), channels };
+    let x = put("conv1", conv("conv1", (3, 6), 3, 1, i64::from(padded)), &[0]);
+    let x = put("bn1", norm("bn1", 6), &[x]);
+    let x = put("relu1", Layer::Relu, &[x]);
+    let pooled = put("pool", Layer::MaxPool { kernel: 2, stride: 2, padding: 0, ceil: false }, &[x]);
+    let x = put("conv2", conv("conv2", (6, 8), 3, 1, 1), &[pooled]);
+    let x = put("bn2", norm("bn2", 8), &[x]);
+    let x = put("relu2", Layer::Relu, &[x]);
+    let x = put("conv3", conv("conv3", (8, 6), 1, 1, 0), &[x]);
+    let x = put("bn3", norm("bn3", 6), &[x]);
+    let x = put("sum", Layer::Add, &[x, pooled]);
+    let x = put("relu3", Layer::Relu, &[x]);
+    let x = put("conv4", conv("conv4", (6, 8), 3, 2, 1), &[x]);
+    let x = put("relu4", Layer::Relu, &[x]);
+    let x = put("average", Layer::AveragePool { side: 1 }, &[x]);
+    let x = put("flat", Layer::Flatten, &[x]);
+    let x = put("fc1", Layer::Linear { key: "fc1".into(), inputs: 8, outputs: 12 }, &[x]);
+    let x = put("relu5", Layer::Relu, &[x]);
+    put("fc2", Layer::Linear { key: "fc2".into(), inputs: 12, outputs: 5 }, &[x]);
+    let weights = filled_nodes(&nodes);
+    Network::from_layers("small", nodes, weights, 5, Device::Cpu).unwrap()
+}
+
+#[test]
+fn relevance_equals_innvestigates() {
+    let golden = json("relevance/innvestigate.json");
+    let targets: Vec<usize> =
+        golden["targets"].as_array().unwrap().iter().map(|target| target.as_u64().unwrap() as usize).collect();
+    let pictures = pictures(golden["side"].as_i64().unwrap());
+    for padded in [true, false] {
+        let kind = if padded { "padded" } else { "unpadded" };
+        let expected = array(&format!("relevance/innvestigate_{kind}.npy"));
+        let found = explain(&small(padded), &pictures, &targets, &Composite::innvestigate_2_1()).unwrap().relevance;
+        let off = relative_difference(&found, &expected);
+        assert!(off < 1e-4, "{kind}: {off:.1e}");
+    }
+}
