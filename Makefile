@@ -17,7 +17,7 @@ PYTHON := .lgf/venv/bin/python
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev/null) Cargo.toml Cargo.lock
 
 .PHONY: help setup build notebooks test lint test-rust test-kernel lgf lab doctor bench bench-cells bench-boxes bench-edges bench-datasets
-.PHONY: bench-models check-edges check-models clean FORCE
+.PHONY: bench-models bench-relevance check-edges check-models check-relevance clean FORCE
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -83,6 +83,16 @@ check-models: setup ## logits of the six at full size beside torchvision and pre
 	$(or $(PEERS),python3) -W ignore tests/reference/networks.py full "$$space"; \
 	$(or $(PEERS),python3) -W ignore tests/reference/networks.py compare "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" "$$space" \
 	    $$(find $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val) -type f | sort | head -n 12)
+
+bench-relevance: setup ## relevance beside zennit on FOLDER=photographs; PEERS=a python with torch, torchvision, pretrainedmodels, zennit
+	$(ENV) cargo build --quiet --bin lgf; \
+	$(or $(PEERS),python3) tools/bench_relevance.py --lgf "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val)
+
+check-relevance: setup ## relevance at full size beside zennit's on FOLDER=photographs; PEERS as above
+	$(ENV) cargo build --quiet --bin lgf; space="$$(mktemp -d)"; trap 'rm -rf "$$space"' EXIT; \
+	$(or $(PEERS),python3) -W ignore tests/reference/networks.py full "$$space"; \
+	$(or $(PEERS),python3) -W ignore tests/reference/relevance.py compare "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" "$$space" \
+	    $$(find $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val) -type f | sort | head -n 4)
 
 check-edges: setup ## counts unequal pixels of step 3 and OpenCV on FOLDER=photographs; PEERS as for bench-edges
 	$(ENV) cargo build --quiet --bin lgf; \

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::checkpoint::{read_weights, write_weights};
 use super::device::Device;
-use super::network::{Form, Network};
+use super::network::{Form, Network, Precision};
 use super::normalise::{Normalisation, Normalise, to_input};
 use super::predict::{
     Experiments, Keep, Picture, Prediction, Predictions, predict_all, predict_variants, prediction_table,
@@ -53,14 +53,20 @@ pub enum Source<'a> {
 /// # Errors
 /// As [`Network::load`]; [`Code::Model`] if a network's outputs are not the study's classes.
 pub fn load_all(store: &Store, study: &Study, device: Device) -> Result<Vec<Network>> {
-    load_networks(store, study, Form::Folded, device)
+    load_networks(store, study, Form::Folded, Precision::Single, device)
 }
 
-/// The networks of a study in one form.
+/// The networks of a study in one form and precision.
 ///
 /// # Errors
 /// As [`load_all`].
-pub fn load_networks(store: &Store, study: &Study, form: Form, device: Device) -> Result<Vec<Network>> {
+pub fn load_networks(
+    store: &Store,
+    study: &Study,
+    form: Form,
+    precision: Precision,
+    device: Device,
+) -> Result<Vec<Network>> {
     let classes = study.class_list();
     let load = |entry: &NetworkEntry| {
         let path = study.weights(store, entry);
@@ -69,7 +75,7 @@ pub fn load_networks(store: &Store, study: &Study, form: Form, device: Device) -
             let found = format!("{} outputs, and the study has {} classes", network.classes(), classes.len());
             return Err(Error::new(Code::Model, found).path(path).hint("see \"classes\" in study.json"));
         }
-        network.in_form(form)
+        network.prepared(form, precision)
     };
     study.networks.iter().map(load).collect()
 }

@@ -288,6 +288,18 @@ impl Network {
         }
     }
 
+    /// The same function in a form and a precision, merged in the finer of the two precisions.
+    ///
+    /// # Errors
+    /// As [`Network::folded`].
+    pub fn prepared(self, form: Form, precision: Precision) -> Result<Network> {
+        if precision == Precision::Double {
+            self.in_precision(precision).in_form(form)
+        } else {
+            Ok(self.in_form(form)?.in_precision(precision))
+        }
+    }
+
     /// The same function with every batch normalisation merged into the convolution before it:
     /// `w' = w g / sqrt(var + eps)`, `b' = (b - mean) g / sqrt(var + eps) + beta`. Kernels lie in memory with their channels
     /// last, which convolutions are faster with.

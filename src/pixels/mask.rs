@@ -86,6 +86,16 @@ impl<F: Frame> PixelMask<F> {
         Ok(PixelMask { inside, ..self.clone() })
     }
 
+    /// The pixels in either set.
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] if the sizes differ.
+    pub fn or(&self, other: &PixelMask<F>) -> Result<PixelMask<F>> {
+        self.check_size(other)?;
+        let inside = self.inside.iter().zip(&other.inside).map(|(a, b)| *a || *b).collect();
+        Ok(PixelMask { inside, ..self.clone() })
+    }
+
     /// The number of pixels in both sets, without building their mask.
     ///
     /// # Errors

@@ -52,6 +52,31 @@ pub fn heat_grid(
     Ok(grid)
 }
 
+/// Several maps of one photograph, each under its name, `columns` a row; the photograph comes first. Edges over them if there is a
+/// mask.
+///
+/// # Errors
+/// As [`heatmap_on_image`] and [`pixels::decode`].
+pub fn map_gallery(
+    image: &ImageFile,
+    maps: &[(String, HeatMap<Crop>)],
+    edges: Option<&PixelMask<Crop>>,
+    columns: usize,
+    style: &HeatStyle,
+) -> Result<Grid> {
+    let picture = seen(image)?;
+    let mut pictures = vec![Picture::new(picture.clone(), image.stem.as_str())];
+    for (name, map) in maps {
+        let drawn = heatmap_on_image(&picture, map.values(), edges.map(PixelMask::values), style)?;
+        pictures.push(Picture::new(drawn, name.as_str()));
+    }
+    let mut grid = Grid::new("maps of one photograph", &[]);
+    for row in pictures.chunks(columns.max(1)) {
+        grid = grid.row("", row.to_vec());
+    }
+    Ok(grid)
+}
+
 /// `count` photographs, spread over the table of step 2, as networks see them with their edges in orange and their box in
 /// the crop: corrected in vermilion, as published in blue. `edges` gives what step 3 wrote, by name of the photograph.
 ///

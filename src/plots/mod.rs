@@ -36,7 +36,7 @@ use image::Rgb;
 pub use bars::{Bar, bars};
 pub use density::density_map;
 pub use distribution::{Density, Histogram, box_plot, histogram, upper_whisker};
-pub use galleries::{edge_gallery, gallery, heat_grid};
+pub use galleries::{edge_gallery, gallery, heat_grid, map_gallery};
 pub use maps::{
     Background, HeatStyle, Outline, diverging, grid_figure, heatmap_figure, heatmap_on_image, overlay_boxes,
     overlay_mask, picture_figure,

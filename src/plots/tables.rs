@@ -23,12 +23,12 @@ pub fn curves_of(table: &DataFrame) -> Result<Vec<Curve>> {
         .collect()
 }
 
-/// One curve a network of a plain column over `level`.
+/// One curve a name (a column of text) of a plain column over a column of whole numbers.
 ///
 /// # Errors
 /// [`crate::error::Code::Table`] if a column is missing.
-pub fn plain_curves_of(table: &DataFrame, value: &str) -> Result<Vec<Curve>> {
-    let (models, levels, values) = (texts(table, "model")?, integers(table, "level")?, floats(table, value)?);
+pub fn plain_curves_of(table: &DataFrame, name: &str, level: &str, value: &str) -> Result<Vec<Curve>> {
+    let (models, levels, values) = (texts(table, name)?, integers(table, level)?, floats(table, value)?);
     rows_by(&models)
         .into_iter()
         .map(|(model, rows)| {

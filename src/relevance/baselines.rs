@@ -43,6 +43,19 @@ pub enum Baseline {
     },
 }
 
+impl std::fmt::Display for Baseline {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(match self {
+            Baseline::Gradient => "gradient",
+            Baseline::GradientTimesInput => "gradient x input",
+            Baseline::IntegratedGradients { .. } => "integrated gradients",
+            Baseline::SmoothGrad { .. } => "SmoothGrad",
+            Baseline::GradCam => "Grad-CAM",
+            Baseline::Occlusion { .. } => "occlusion",
+        })
+    }
+}
+
 /// A map of each of some pictures (`[n, 3, h, w]`, normalised) for one target class each; without a ledger.
 ///
 /// # Errors

@@ -29,6 +29,7 @@ mod linear;
 mod quality;
 mod rule;
 mod stage;
+mod subject;
 #[cfg(test)]
 mod tests;
 
@@ -36,4 +37,5 @@ pub use baselines::{Baseline, baseline};
 pub use engine::{Explained, Ledger, LedgerRow, Targets, explain, explain_with, ledger_table};
 pub use quality::{Localisation, Order, Perturbation, area_under, localisation, perturbation_curve, randomised_layers};
 pub use rule::{Bias, Composite, Place, Rule, Stabiliser};
-pub use stage::{Parameters, Target, explain_all, explain_one, ledger_of, map_of, write_npy};
+pub use stage::{Parameters, Target, explain_all, localise, map_of, write_npy};
+pub use subject::Subject;

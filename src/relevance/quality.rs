@@ -12,7 +12,7 @@ use super::engine::{Ledger, Targets, explain_with};
 use super::rule::Composite;
 use crate::error::{Code, Error, Result};
 use crate::models::{Layer, Network, Weights};
-use crate::pixels::{Crop, HeatMap, PixelBox, PixelMask};
+use crate::pixels::{Crop, HeatMap, PixelMask};
 
 /// In which order parts of a picture are hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,21 +103,20 @@ pub struct Localisation {
     pub chance: f64,
 }
 
-/// How much of a map lies in the box of an object.
+/// How much of a map lies on an object.
 ///
 /// # Errors
-/// [`Code::Parameter`] if the box has no pixel in the map.
-pub fn localisation(map: &HeatMap<Crop>, object: &PixelBox<Crop>) -> Result<Localisation> {
+/// [`Code::Parameter`] if the object has no pixel, or another size than the map.
+pub fn localisation(map: &HeatMap<Crop>, inside: &PixelMask<Crop>) -> Result<Localisation> {
     let (height, width) = map.size();
-    let inside = PixelMask::from_box(height, width, object);
     if inside.count() == 0 {
         return Err(Error::new(Code::Parameter, "the object has no pixel in the picture"));
     }
     let top = map.top(inside.count() as usize);
     Ok(Localisation {
-        mass: map.positive_share_on(&inside)?,
-        rank: top.shared_count(&inside)? as f64 / inside.count() as f64,
-        points_at: map.peak().is_some_and(|peak| object.contains(peak)),
+        mass: map.positive_share_on(inside)?,
+        rank: top.shared_count(inside)? as f64 / inside.count() as f64,
+        points_at: map.peak().is_some_and(|peak| inside.contains(peak)),
         chance: inside.count() as f64 / (f64::from(height) * f64::from(width)),
     })
 }
@@ -220,6 +219,7 @@ pub fn area_under(curve: &DataFrame) -> Result<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pixels::PixelBox;
     use crate::relevance::tests::{pictures, small_network};
 
     fn map_of(network: &Network, composite: &Composite) -> HeatMap<Crop> {
@@ -248,12 +248,12 @@ mod tests {
 
     #[test]
     fn localisation_of_a_map_that_is_the_box_is_perfect() {
-        let object = PixelBox::<Crop>::at(2, 3).of_size(4, 5);
-        let values = PixelMask::from_box(20, 20, &object).values().iter().map(|&on| f32::from(u8::from(on))).collect();
+        let object = PixelMask::from_box(20, 20, &PixelBox::<Crop>::at(2, 3).of_size(4, 5));
+        let values = object.values().iter().map(|&on| f32::from(u8::from(on))).collect();
         let map = HeatMap::from_values(20, 20, values).unwrap();
         let found = localisation(&map, &object).unwrap();
         assert_eq!(found, Localisation { mass: Some(1.0), rank: 1.0, points_at: true, chance: 0.05 });
-        let elsewhere = localisation(&map, &PixelBox::at(10, 10).of_size(4, 5)).unwrap();
+        let elsewhere = localisation(&map, &PixelMask::from_box(20, 20, &PixelBox::at(10, 10).of_size(4, 5))).unwrap();
         assert_eq!((elsewhere.mass, elsewhere.rank, elsewhere.points_at), (Some(0.0), 0.0, false));
     }
 

@@ -1,17 +1,19 @@
 //! Step 5.2 on a data root: maps and regions of some photographs for every network.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 use tch::Tensor;
 
 use super::engine::{Explained, Ledger, LedgerRow, Targets, explain_with, ledger_table};
+use super::quality::localisation;
 use super::rule::Composite;
 use crate::error::{Code, Error, Result};
 use crate::models::{Form, Layer, Network, Normalise, halving, on_workers, softmax, to_input};
 use crate::notebook::{Progress, Stage, warn};
-use crate::pixels::{self, Crop, HeatMap, RgbImage};
-use crate::store::{ClassList, ImageFile, Reject, Store, rejects_table, stacked};
+use crate::pixels::{self, Crop, HeatMap, PixelBox, PixelMask, RgbImage};
+use crate::store::{ClassList, ImageFile, Reject, Store, floats, rejects_table, stacked, texts};
 
 /// A region of one size for all networks: this share of the picture's pixels, those of highest relevance.
 const AREA: f64 = 0.1;
@@ -101,7 +103,7 @@ pub fn explain_all(
 }
 
 /// A composite for canonised networks meets one with batch normalisation, or the other way round: said before any work.
-fn check_form(network: &Network, composite: &Composite) -> Result<()> {
+pub(super) fn check_form(network: &Network, composite: &Composite) -> Result<()> {
     let plain = network.nodes().iter().any(|node| matches!(node.layer, Layer::BatchNorm { .. }));
     if plain && composite.form == Form::Folded {
         let found =
@@ -192,9 +194,10 @@ fn explain_crops(
     if crops.is_empty() {
         return Ok(Vec::new());
     }
-    let targets: Result<Vec<usize>> =
+    // None if the network is to choose.
+    let targets: Result<Option<Vec<usize>>> =
         crops.iter().map(|(image, _)| target(parameters.target, &images[*image], network, classes)).collect();
-    let targets = if parameters.target == Target::Predicted { None } else { Some(targets?) };
+    let targets = targets?;
     let pictures: Vec<RgbImage> = crops.iter().map(|(_, crop)| crop.clone()).collect();
     let input = to_input(&pictures, &parameters.normalise.of(network), network.device())?;
     let wanted = targets.as_deref().map_or(Targets::Predicted, Targets::Each);
@@ -244,7 +247,7 @@ fn sorted(
         );
         if 2 * unaccounted.len() > batches.len() {
             return Err(
-                Error::new(Code::Numeric, found).hint("raise the stabiliser of the composite, and look at ledger_of")
+                Error::new(Code::Numeric, found).hint("raise the stabiliser of the composite, and look at its ledger")
             );
         }
         warn(&found);
@@ -265,7 +268,7 @@ fn sorted(
         let why = not_finite.map(|(_, error)| error.message()).next().unwrap_or_default();
         let found = format!("{count} of {all} photographs have no finite relevance for {}: {why}", network.name());
         return Err(
-            Error::new(Code::Numeric, found).hint("look for NaN in the weights, and at ledger_of for the layer")
+            Error::new(Code::Numeric, found).hint("look for NaN in the weights, and at the ledger for the layer")
         );
     }
     maps.sort_by_key(|(image, _)| *image);
@@ -287,35 +290,55 @@ pub fn map_of(store: &Store, model: &str, stem: &str) -> Result<HeatMap<Crop>> {
     HeatMap::from_npy(&store.read(&name)?).map_err(|error| error.or_path(store.path(&name)))
 }
 
-/// Relevance of one photograph, with its ledger.
+/// How much of each map of step 5.2 lies on its photograph's object, the boxes of step 2 that are in the crop together, one row
+/// a photograph and network: `file, model, mass, rank, points_at` (0 or 1), `chance` ([`Localisation`](super::Localisation)).
+/// Photographs without a box in the crop are left out.
 ///
 /// # Errors
-/// As [`super::explain`]; [`Code::Image`] if the photograph cannot be read.
-pub fn explain_one(
-    network: &Network,
-    image: &ImageFile,
-    classes: &ClassList,
-    parameters: &Parameters,
-) -> Result<Explained> {
-    check_form(network, &parameters.composite)?;
-    let crop = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
-    let input = to_input(&[crop], &parameters.normalise.of(network), network.device())?;
-    let class = [target(parameters.target, image, network, classes)?];
-    let wanted = if parameters.target == Target::Predicted { Targets::Predicted } else { Targets::Each(&class) };
-    explain_with(network, &input, wanted, &parameters.composite, Ledger::Kept)
+/// As [`map_of`]; [`Code::Table`] if a column is missing.
+pub fn localise(store: &Store, regions: &DataFrame, boxes: &DataFrame) -> Result<DataFrame> {
+    let objects = objects(boxes)?;
+    let (files, models) = (texts(regions, "file")?, texts(regions, "model")?);
+    let (mut names, mut networks, mut found) = (Vec::new(), Vec::new(), Vec::new());
+    for (file, model) in files.into_iter().zip(models) {
+        let map = map_of(store, &model, &file)?;
+        let Some(own) = objects.get(&file) else { continue };
+        let (height, width) = map.size();
+        let mut object = PixelMask::empty(height, width);
+        for one in own {
+            object = object.or(&PixelMask::from_box(height, width, one))?;
+        }
+        if object.count() == 0 {
+            continue;
+        }
+        found.push(localisation(&map, &object)?);
+        names.push(file);
+        networks.push(model);
+    }
+    Ok(df!(
+        "file" => names,
+        "model" => networks,
+        "mass" => found.iter().map(|row| row.mass).collect::<Vec<_>>(),
+        "rank" => found.iter().map(|row| row.rank).collect::<Vec<_>>(),
+        "points_at" => found.iter().map(|row| f64::from(u8::from(row.points_at))).collect::<Vec<_>>(),
+        "chance" => found.iter().map(|row| row.chance).collect::<Vec<_>>(),
+    )?)
 }
 
-/// The ledger of one photograph, as a table ([`super::ledger_table`]).
-///
-/// # Errors
-/// As [`explain_one`].
-pub fn ledger_of(
-    network: &Network,
-    image: &ImageFile,
-    classes: &ClassList,
-    parameters: &Parameters,
-) -> Result<DataFrame> {
-    ledger_table(&explain_one(network, image, classes, parameters)?.ledger)
+/// The boxes in the crop, by the photograph's name.
+fn objects(boxes: &DataFrame) -> Result<HashMap<String, Vec<PixelBox<Crop>>>> {
+    let sides = ["crop_row", "crop_col", "crop_height", "crop_width"];
+    let sides: Vec<Vec<f64>> = sides.iter().map(|name| floats(boxes, name)).collect::<Result<_>>()?;
+    let mut objects: HashMap<String, Vec<PixelBox<Crop>>> = HashMap::new();
+    for (row, file) in texts(boxes, "filename")?.into_iter().enumerate() {
+        let side = |index: usize| sides[index][row];
+        // Missing where nothing of the object is in the crop.
+        if side(0).is_finite() {
+            let place = PixelBox::at(side(0) as u32, side(1) as u32);
+            objects.entry(file).or_default().push(place.of_size(side(2) as u32, side(3) as u32));
+        }
+    }
+    Ok(objects)
 }
 
 /// Relevance of some batches as one NumPy file: float32, `[n, 3, h, w]`, whole or not at all.
@@ -337,16 +360,16 @@ fn map_name(model: &str, stem: &str) -> String {
     format!("lrp/{model}/{stem}.npy")
 }
 
-/// The class to explain of a photograph; 0 where the network is to choose.
-fn target(how: Target, image: &ImageFile, network: &Network, classes: &ClassList) -> Result<usize> {
+/// The class to explain of a photograph; `None` where the network is to choose.
+pub(super) fn target(how: Target, image: &ImageFile, network: &Network, classes: &ClassList) -> Result<Option<usize>> {
     match how {
-        Target::Predicted => Ok(0),
-        Target::Class(class) if class < network.classes() => Ok(class),
+        Target::Predicted => Ok(None),
+        Target::Class(class) if class < network.classes() => Ok(Some(class)),
         Target::Class(class) => {
             let found = format!("target {class} is not among the {} outputs of {}", network.classes(), network.name());
             Err(Error::new(Code::Parameter, found).hint("targets are numbers of outputs, from 0 on"))
         }
-        Target::True => classes.index_of(&image.wnid).ok_or_else(|| {
+        Target::True => classes.index_of(&image.wnid).map(Some).ok_or_else(|| {
             Error::new(Code::Model, format!("class {:?} is not among the outputs", image.wnid)).path(&image.path)
         }),
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use lgf::models::{self, Device, Experiments, Keep, Network, Normalise, Picture};
+use lgf::models::{self, Device, Experiments, Form, Keep, Network, Normalise, Picture};
 use lgf::notebook::{Progress, warn};
 use lgf::protocol::Protocol;
 use lgf::relevance::{self, Composite, Ledger, Target, Targets};
@@ -76,8 +76,8 @@ pub fn crops(out: &Path, files: &[PathBuf]) -> Result<()> {
 }
 
 pub fn logits(predict: &Predict, normalise: Normalise, device: Device) -> Result<()> {
-    let network = Network::load(&predict.arch, &predict.weights, device)?.folded()?;
-    let network = network.in_precision(predict.batch.precision.precision());
+    let network = Network::load(&predict.arch, &predict.weights, device)?;
+    let network = network.prepared(Form::Folded, predict.batch.precision.precision())?;
     let pictures: Vec<Picture> =
         predict.files.iter().map(|path| Picture { path: path.clone(), wnid: String::new() }).collect();
     let how = Experiments { normalise, batch: predict.batch.size.unwrap_or(16), keep: Keep::All };
@@ -111,8 +111,7 @@ pub fn relevance(given: &Relevance, protocol: &Protocol, device: Device) -> Resu
         Some(name) => Composite::preset(name)?,
         None => protocol.composite.clone(),
     };
-    let network = Network::load(arch, weights, device)?.in_form(composite.form)?;
-    let network = network.in_precision(given.batch.precision.precision());
+    let network = Network::load(arch, weights, device)?.prepared(composite.form, given.batch.precision.precision())?;
     let normalisation = protocol.normalise.of(&network);
     let run = Progress::bar("relevance").start(given.files.len(), "pictures");
     let mut batches = Vec::new();

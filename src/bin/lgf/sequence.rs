@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use lgf::datasets::Smoother;
-use lgf::models::{self, Device, Form, Keep, Network, Source};
+use lgf::models::{self, Device, Form, Keep, Network, Precision, Source};
 use lgf::notebook::{Progress, Show, say, show, table};
 use lgf::protocol::Protocol;
 use lgf::relevance::Composite;
@@ -103,14 +103,13 @@ impl Root {
         Ok(())
     }
 
-    fn networks(&self) -> Result<Vec<Network>> {
-        Ok(models::load_all(&self.store, &self.study()?, self.device)?)
+    fn networks(&self, precision: Precision) -> Result<Vec<Network>> {
+        Ok(models::load_networks(&self.store, &self.study()?, Form::Folded, precision, self.device)?)
     }
 
     fn experiments(&self, run: &Run) -> Result<()> {
         let (study, classes) = (self.study()?, self.study()?.class_list());
-        let networks: Vec<Network> =
-            self.networks()?.into_iter().map(|network| network.in_precision(run.batch.precision.precision())).collect();
+        let networks = self.networks(run.batch.precision.precision())?;
         let mut how = self.protocol.experiments();
         how.batch = run.batch.size.unwrap_or(how.batch);
         how.keep = if run.all_logits { Keep::All } else { Keep::Chosen };
@@ -150,9 +149,8 @@ impl Root {
         }
         parameters.target = given.target.unwrap_or(parameters.target);
         let study = self.study()?;
-        let networks = models::load_networks(&self.store, &study, parameters.composite.form, self.device)?;
-        let precision = given.batch.precision.precision();
-        let networks: Vec<Network> = networks.into_iter().map(|network| network.in_precision(precision)).collect();
+        let (form, precision) = (parameters.composite.form, given.batch.precision.precision());
+        let networks = models::load_networks(&self.store, &study, form, precision, self.device)?;
         let progress = Progress::bar("relevance");
         relevance::explain_all(&self.store, &networks, &self.sampled()?, &study.class_list(), &parameters, progress)?;
         Ok(())

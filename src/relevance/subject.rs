@@ -1,0 +1,129 @@
+//! One photograph and one network, to be looked at in several ways.
+
+use polars::prelude::*;
+use tch::Tensor;
+
+use super::baselines::{Baseline, baseline};
+use super::engine::{Explained, Ledger, Targets, explain_with, ledger_table};
+use super::quality::{Order, Perturbation, perturbation_curve, randomised_layers};
+use super::rule::Composite;
+use super::stage::{Parameters, check_form, target};
+use crate::error::{Code, Error, Result};
+use crate::models::{Network, to_input};
+use crate::pixels::{self, Crop, HeatMap};
+use crate::store::{ClassList, ImageFile, stacked};
+
+/// One photograph as one network sees it, and the class that is explained. What a notebook tries rules on.
+///
+/// ```no_run
+/// # use lgf::prelude::*;
+/// # fn main() -> lgf::Result<()> {
+/// # let (store, study) = (Store::open()?, Study::open(&Store::open()?)?);
+/// use lgf::relevance::{Composite, Place, Rule, Subject};
+///
+/// let network = Network::load("resnet50", "resnet50.pth", Device::Cpu)?;
+/// let image = &study.split_images(&store)?[0];
+/// let subject = Subject::new(&network, image, &study.class_list(), &protocol::corrected().relevance())?;
+/// let mine = Composite::named("mine").rule(Place::Convolution, Rule::Gamma(0.25)).rule(Place::Linear, Rule::Epsilon(1e-6));
+/// println!("{}", subject.map(&mine)?.sum());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Subject {
+    network: Network,
+    input: Tensor,
+    class: usize,
+    composite: Composite,
+}
+
+impl Subject {
+    /// `network` as its checkpoint has it: each composite merges batch normalisation, or not, by itself.
+    ///
+    /// # Errors
+    /// [`Code::Image`] if the photograph cannot be read, [`Code::Model`] if its class is no output.
+    pub fn new(network: &Network, image: &ImageFile, classes: &ClassList, parameters: &Parameters) -> Result<Self> {
+        let crop = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
+        let input = to_input(&[crop], &parameters.normalise.of(network), network.device())?;
+        let class = match target(parameters.target, image, network, classes)? {
+            Some(class) => class,
+            None => network.forward(&input)?.argmax(1, false).int64_value(&[0]) as usize,
+        };
+        Ok(Subject { network: network.shared(), input, class, composite: parameters.composite.clone() })
+    }
+
+    /// The number of the output that is explained.
+    pub fn class(&self) -> usize {
+        self.class
+    }
+
+    fn explain(&self, composite: &Composite, ledger: Ledger) -> Result<Explained> {
+        let network = self.network.shared().in_form(composite.form)?;
+        check_form(&network, composite)?;
+        explain_with(&network, &self.input, Targets::Each(&[self.class]), composite, ledger)
+    }
+
+    /// Its relevance by a composite.
+    ///
+    /// # Errors
+    /// As [`super::explain`].
+    pub fn map(&self, composite: &Composite) -> Result<HeatMap<Crop>> {
+        only(self.explain(composite, Ledger::NotKept)?)
+    }
+
+    /// Its relevance by several composites, with their names.
+    ///
+    /// # Errors
+    /// As [`super::explain`].
+    pub fn maps(&self, composites: &[Composite]) -> Result<Vec<(String, HeatMap<Crop>)>> {
+        composites.iter().map(|composite| Ok((composite.name.clone(), self.map(composite)?))).collect()
+    }
+
+    /// The same by other ways than relevance.
+    ///
+    /// # Errors
+    /// As [`baseline`].
+    pub fn baselines(&self, ways: &[Baseline]) -> Result<Vec<(String, HeatMap<Crop>)>> {
+        let network = self.network.folded()?;
+        let one = |way: &Baseline| Ok((way.to_string(), only(baseline(&network, &self.input, &[self.class], *way)?)?));
+        ways.iter().map(one).collect()
+    }
+
+    /// Where relevance went between the logit and the picture ([`ledger_table`]).
+    ///
+    /// # Errors
+    /// As [`super::explain`].
+    pub fn ledger(&self, composite: &Composite) -> Result<DataFrame> {
+        ledger_table(&self.explain(composite, Ledger::Kept)?.ledger)
+    }
+
+    /// How the class's logit falls when squares of `region` x `region` pixels are hidden, the most relevant of a map first, the
+    /// least, and at random: `order, hidden` (percent), `logit`. The farther the first is below the others, the better the map.
+    ///
+    /// # Errors
+    /// As [`perturbation_curve`].
+    pub fn perturbation(&self, map: &HeatMap<Crop>, region: usize, steps: usize) -> Result<DataFrame> {
+        let network = self.network.folded()?;
+        let orders = [("most relevant", Order::MostRelevant), ("random", Order::Random(1)), ("least relevant", Order::LeastRelevant)];
+        let one = |(name, order): (&str, Order)| {
+            let how = Perturbation { region, steps, order };
+            let curve = perturbation_curve(&network, &self.input, self.class, map, how)?;
+            let percent: Vec<i64> = (0..=steps).map(|step| (100.0 * step as f64 / steps as f64).round() as i64).collect();
+            Ok(df!("order" => vec![name; percent.len()], "hidden" => percent, "logit" => crate::store::floats(&curve, "logit")?)?)
+        };
+        stacked(orders.into_iter().map(one).collect::<Result<Vec<_>>>()?)
+    }
+
+    /// Whether its map depends on what the network has learned ([`randomised_layers`]), by the composite of the parameters.
+    ///
+    /// # Errors
+    /// As [`randomised_layers`].
+    pub fn randomised(&self, steps: usize, seed: u64) -> Result<DataFrame> {
+        let network = self.network.shared().in_form(self.composite.form)?;
+        randomised_layers(&network, &self.input, self.class, &self.composite, steps, seed)
+    }
+}
+
+fn only(explained: Explained) -> Result<HeatMap<Crop>> {
+    explained.maps()?.pop().ok_or_else(|| Error::new(Code::Model, "no map"))
+}
