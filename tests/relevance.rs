@@ -54,8 +54,15 @@ fn small(padded: bool) -> Network {
         nodes.push(Node { name: name.into(), layer, inputs: inputs.to_vec() });
         nodes.len()
     };
-    let conv = |key: &str, (inputs, outputs): (i64, i64), kernel, stride, padding| {
-        Layer::Conv { key: key.into(), inputs, outputs, kernel, stride, padding, groups: 1, bias: true }
+    let conv = |key: &str, (inputs, outputs): (i64, i64), kernel, stride, padding| Layer::Conv {
+        key: key.into(),
+        inputs,
+        outputs,
+        kernel,
+        stride,
+        padding,
+        groups: 1,
+        bias: true,
     };
     let norm = |key: &str, channels| Layer::BatchNorm { key: key.into(), channels };
     let x = put("conv1", conv("conv1", (3, 6), 3, 1, i64::from(padded)), &[0]);

@@ -115,6 +115,28 @@ pub fn by_model(predictions: &DataFrame, measure: &str) -> Result<DataFrame> {
     Ok(DataFrame::new(table.height(), columns)?)
 }
 
+/// The means of some columns by network: `model, images`, then a column each. Missing values are left out.
+///
+/// # Errors
+/// [`Code::Table`] if a column is missing.
+pub fn means_by_model(table: &DataFrame, columns: &[&str]) -> Result<DataFrame> {
+    let models = texts(table, "model")?;
+    let names = distinct(&models);
+    let rows: Vec<Vec<usize>> =
+        names.iter().map(|name| (0..models.len()).filter(|&row| models[row] == *name).collect()).collect();
+    let images: Vec<i64> = rows.iter().map(|rows| rows.len() as i64).collect();
+    let mut found = df!("model" => names, "images" => images)?;
+    for column in columns {
+        let values = floats(table, column)?;
+        let own = |rows: &Vec<usize>| {
+            let kept: Vec<f64> = rows.iter().map(|&row| values[row]).filter(|value| value.is_finite()).collect();
+            (!kept.is_empty()).then(|| mean(&kept))
+        };
+        found.with_column(Column::new((*column).into(), rows.iter().map(own).collect::<Vec<_>>()))?;
+    }
+    Ok(found)
+}
+
 /// A measure of the overlap with edges (`share`, `lift`, `mass`) by network for one region (`positive`, `negative`,
 /// `top`): `model, level` (0), `images, mean, low, high`. Images where it is undefined are left out, and so not counted
 /// among `images` (fault D4).

@@ -1,5 +1,6 @@
 //! Rules as data, and which layer gets which.
 
+use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
@@ -131,6 +132,25 @@ pub enum Place {
     Activation,
 }
 
+impl std::fmt::Display for Place {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(match self {
+            Place::Named(name) => return write!(to, "layer {name}"),
+            Place::First => "the layer that reads the picture",
+            Place::FirstWithoutPadding => "the layer that reads the picture, without padding",
+            Place::Last => "the last convolution or linear layer",
+            Place::Convolution => "convolutions",
+            Place::Linear => "linear layers",
+            Place::BatchNorm => "batch normalisation",
+            Place::AveragePool => "average pools",
+            Place::MaxPool => "max pools",
+            Place::Add => "sums",
+            Place::Gate => "gates",
+            Place::Activation => "activations",
+        })
+    }
+}
+
 /// Which rule each layer gets: the first whose place fits. The rules at the end of every list are the usual ones: sums and
 /// average pools in proportion, max pools to the winner, activations and gates pass.
 ///
@@ -255,6 +275,22 @@ impl Composite {
         let names: Vec<&str> = all.iter().map(|preset| preset.name.as_str()).collect();
         let unknown = format!("no preset {name:?}; there are {}", names.join(", "));
         all.iter().find(|preset| preset.name == name).cloned().ok_or_else(|| Error::new(Code::Parameter, unknown))
+    }
+
+    /// Its rules in the order in which they are looked through, then the usual ones: `where, rule`.
+    ///
+    /// # Errors
+    /// None in practice: the columns are of one length.
+    pub fn table(&self) -> Result<DataFrame> {
+        let own = self.rules.iter().map(|(place, rule)| (place.to_string(), rule.to_string()));
+        let usual = [
+            ("sums and average pools", Rule::Norm),
+            ("max pools", Rule::WinnerTakeAll),
+            ("activations and gates", Rule::Pass),
+        ];
+        let usual = usual.iter().map(|(place, rule)| ((*place).to_string(), rule.to_string()));
+        let (places, rules): (Vec<String>, Vec<String>) = own.chain(usual).unzip();
+        Ok(df!("where" => places, "rule" => rules)?)
     }
 
     /// The rule of a layer of a network.

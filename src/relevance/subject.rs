@@ -104,12 +104,19 @@ impl Subject {
     /// As [`perturbation_curve`].
     pub fn perturbation(&self, map: &HeatMap<Crop>, region: usize, steps: usize) -> Result<DataFrame> {
         let network = self.network.folded()?;
-        let orders = [("most relevant", Order::MostRelevant), ("random", Order::Random(1)), ("least relevant", Order::LeastRelevant)];
+        let orders = [
+            ("most relevant", Order::MostRelevant),
+            ("random", Order::Random(1)),
+            ("least relevant", Order::LeastRelevant),
+        ];
         let one = |(name, order): (&str, Order)| {
             let how = Perturbation { region, steps, order };
             let curve = perturbation_curve(&network, &self.input, self.class, map, how)?;
-            let percent: Vec<i64> = (0..=steps).map(|step| (100.0 * step as f64 / steps as f64).round() as i64).collect();
-            Ok(df!("order" => vec![name; percent.len()], "hidden" => percent, "logit" => crate::store::floats(&curve, "logit")?)?)
+            let percent: Vec<i64> =
+                (0..=steps).map(|step| (100.0 * step as f64 / steps as f64).round() as i64).collect();
+            Ok(
+                df!("order" => vec![name; percent.len()], "hidden" => percent, "logit" => crate::store::floats(&curve, "logit")?)?,
+            )
         };
         stacked(orders.into_iter().map(one).collect::<Result<Vec<_>>>()?)
     }
