@@ -7,7 +7,7 @@ use lgf::datasets::{self, L0, Smoother};
 use lgf::edges;
 use lgf::models::{self, Architecture, Device, Network, Normalise, Weights};
 use lgf::pixels::{self, Limits, Original, Rgb, RgbImage};
-use lgf::stats::{Alternative, pearson, wilcoxon};
+use lgf::stats::{self, Alternative, pearson, wilcoxon};
 use lgf::store::sha256_hex;
 use serde_json::Value;
 
@@ -132,30 +132,75 @@ fn edges_equal_opencv_to_the_byte_on_photographs_of_the_sample() {
 
 #[test]
 fn tests_equal_scipy() {
-    let close = |found: f64, expected: &Value, relative: f64, what: &str| {
-        let expected = expected.as_f64().unwrap();
-        assert!(
-            (found - expected).abs() <= relative * expected.abs() + 1e-300,
-            "{what}: {found:e}, SciPy {expected:e}"
-        );
+    let golden = json("statistics.json");
+    let numbers =
+        |value: &Value| -> Vec<f64> { value.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect() };
+    let close = |found: f64, expected: f64, relative: f64, what: &str| {
+        let within = (found - expected).abs() <= relative * expected.abs() + 1e-300;
+        assert!(within, "{what}: {found:e}, expected {expected:e}");
     };
-    for case in json("statistics.json")["cases"].as_array().unwrap() {
-        let sample = |name: &str| -> Vec<f64> {
-            case[name].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
+    // SciPy gives a statistic of 0 some rounding; p is infinitely small, or not a number, where nothing varies.
+    let equal = |found: lgf::Result<stats::Test>, expected: &Value, what: &str| {
+        let [Some(statistic), p] = [&expected[0], &expected[1]].map(Value::as_f64) else {
+            assert!(found.is_err(), "{what}: SciPy does not say");
+            return;
         };
-        let (a, b) = (sample("a"), sample("b"));
-        for (name, alternative) in
-            [("greater", Alternative::Greater), ("less", Alternative::Less), ("two-sided", Alternative::TwoSided)]
-        {
-            let what = format!("{name} of {} {}", a.len(), case["kind"]);
-            let test = wilcoxon(&a, &b, alternative).unwrap();
-            close(test.statistic, &case[name][0], 1e-9, &what);
-            close(test.p, &case[name][1], 1e-6, &what);
+        let found = found.unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(
+            (found.statistic - statistic).abs() <= 1e-9 * statistic.abs().max(1.0),
+            "{what}: {found:?} {statistic}"
+        );
+        let p = p.unwrap();
+        assert!((found.p - p).abs() <= 1e-6 * p || (p < 1e-30 && found.p < 1e-30), "{what}: {:e} {p:e}", found.p);
+    };
+    let ways = [("greater", Alternative::Greater), ("less", Alternative::Less), ("two-sided", Alternative::TwoSided)];
+    let cases = golden["cases"].as_array().unwrap();
+    assert!(cases.len() > 50);
+    for case in cases {
+        let (a, b) = (numbers(&case["a"]), numbers(&case["b"]));
+        let what = |name: &str| format!("{name} of {} {}", a.len(), case["kind"]);
+        for (name, alternative) in ways {
+            equal(wilcoxon(&a, &b, alternative), &case[name], &what(name));
+            equal(stats::paired_t(&a, &b, alternative), &case[format!("t {name}")], &what(name));
+            if a.len() <= 13 {
+                let found = stats::permutation(&a, &b, alternative, 1);
+                equal(found, &case[format!("permutation {name}")], &what(&format!("permutation {name}")));
+            }
         }
-        let test = pearson(&a, &b).unwrap();
-        let what = format!("pearson of {} {}", a.len(), case["kind"]);
-        close(test.statistic, &case["pearson"][0], 1e-9, &what);
-        close(test.p, &case["pearson"][1], 1e-6, &what);
+        equal(pearson(&a, &b), &case["pearson"], &what("Pearson"));
+        if !case["spearman"].is_null() {
+            equal(stats::spearman(&a, &b), &case["spearman"], &what("Spearman"));
+            let expected = case["concordance"].as_f64().unwrap();
+            assert!((stats::concordance(&a, &b).unwrap() - expected).abs() < 1e-9, "{}", what("Lin"));
+            let (slope, intercept) = stats::regression(&a, &b).unwrap();
+            for (found, expected) in [slope, intercept].into_iter().zip(numbers(&case["regression"])) {
+                assert!((found - expected).abs() < 1e-9 * expected.abs().max(1.0), "{}", what("regression"));
+            }
+        }
+        equal(stats::shapiro_wilk(&a), &case["shapiro"], &what("Shapiro-Wilk"));
+        if !case["shapiro of differences"].is_null() {
+            let differences: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
+            equal(
+                stats::shapiro_wilk(&differences),
+                &case["shapiro of differences"],
+                &what("Shapiro-Wilk, differences"),
+            );
+        }
+    }
+    for case in golden["shapiro"].as_array().unwrap() {
+        equal(stats::shapiro_wilk(&numbers(&case["values"])), &case["shapiro"], "Shapiro-Wilk");
+    }
+    for case in golden["holm"].as_array().unwrap() {
+        let adjusted = stats::holm(&numbers(&case["p"])).unwrap();
+        adjusted.iter().zip(numbers(&case["adjusted"])).for_each(|(a, b)| close(*a, b, 1e-12, "Holm"));
+    }
+    for case in golden["qq"].as_array().unwrap() {
+        let points = stats::normal_plot(&numbers(&case["values"])).unwrap();
+        for (place, (theoretical, sample)) in points.into_iter().enumerate() {
+            let expected = case["theoretical"][place].as_f64().unwrap();
+            assert!((theoretical - expected).abs() < 1e-9, "Q-Q: {theoretical} {expected}");
+            close(sample, case["sample"][place].as_f64().unwrap(), 1e-12, "Q-Q");
+        }
     }
 }
 

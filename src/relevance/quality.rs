@@ -179,7 +179,7 @@ fn shuffled(tensor: &Tensor, rng: &mut ChaCha8Rng) -> Result<Tensor> {
     order.shuffle(rng);
     let flat = tensor.f_reshape([-1])?.f_index_select(0, &Tensor::from_slice(&order).to_device(tensor.device()))?;
     let like = tensor.empty_like();
-    let _ = like.shallow_clone().f_copy_(&flat.view(&tensor.size()[..]))?;
+    like.shallow_clone().f_copy_(&flat.view(&tensor.size()[..]))?;
     Ok(like)
 }
 

@@ -7,7 +7,7 @@ use crate::error::{Code, Error, Result};
 /// A mean with the interval around it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
-    /// The mean.
+    /// The mean, or the statistic of all subjects.
     pub mean: f64,
     /// Lower end.
     pub low: f64,
@@ -18,23 +18,65 @@ pub struct Interval {
 /// Resamples that an interval is made of.
 const RESAMPLES: usize = 1000;
 
-/// The mean over groups (images) of their means, with its 95 % percentile bootstrap interval: whole groups are drawn
-/// again, since the variants of one image are not independent (fault D6). Seeded: the same numbers every time.
+/// The 95 % percentile bootstrap interval of a statistic of some subjects (photographs): whole subjects are drawn again
+/// within their stratum (their class), since the variants of one are not independent (fault D6). `strata` names each
+/// subject's; the statistic gets the numbers of the subjects drawn. Resamples for which it is not finite are left out.
+/// Seeded: the same numbers every time.
+///
+/// ```
+/// let (x, classes) = ([1.0, 2.0, 3.0, 10.0, 11.0, 12.0], ["a", "a", "a", "b", "b", "b"]);
+/// let mean = |drawn: &[usize]| drawn.iter().map(|&i| x[i]).sum::<f64>() / drawn.len() as f64;
+/// let interval = lgf::stats::bootstrap(&classes, 1, mean)?;
+/// assert!(interval.low > 5.0 && interval.high < 8.0);
+/// # Ok::<(), lgf::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`Code::Parameter`] if there is no group or one is empty.
+/// [`Code::Parameter`] without a subject; [`Code::Numeric`] if the statistic of them all is not finite.
+pub fn bootstrap<S: PartialEq>(strata: &[S], seed: u64, statistic: impl Fn(&[usize]) -> f64) -> Result<Interval> {
+    if strata.is_empty() {
+        return Err(Error::new(Code::Parameter, "an interval of no values"));
+    }
+    let all: Vec<usize> = (0..strata.len()).collect();
+    let mut members: Vec<Vec<usize>> = Vec::new();
+    for subject in &all {
+        match members.iter_mut().find(|group| strata[group[0]] == strata[*subject]) {
+            Some(group) => group.push(*subject),
+            None => members.push(vec![*subject]),
+        }
+    }
+    let mean = statistic(&all);
+    if !mean.is_finite() {
+        return Err(Error::new(Code::Numeric, format!("an interval around {mean}")));
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut drawn = Vec::with_capacity(all.len());
+    let mut resampled = Vec::with_capacity(RESAMPLES);
+    for _ in 0..RESAMPLES {
+        drawn.clear();
+        for group in &members {
+            drawn.extend((0..group.len()).map(|_| group[rng.random_range(0..group.len())]));
+        }
+        resampled.push(statistic(&drawn));
+    }
+    resampled.retain(|value: &f64| value.is_finite());
+    resampled.sort_by(f64::total_cmp);
+    let at = |share: f64| resampled.get(((resampled.len() as f64 - 1.0) * share).round() as usize).copied();
+    Ok(Interval { mean, low: at(0.025).unwrap_or(mean), high: at(0.975).unwrap_or(mean) })
+}
+
+/// [`bootstrap`] of the mean over groups (photographs) of their means, all groups in one stratum.
+///
+/// # Errors
+/// [`Code::Parameter`] if there is no group or one is empty; [`Code::Numeric`] if a value is not finite.
 pub fn mean_interval(groups: &[Vec<f64>], seed: u64) -> Result<Interval> {
     if groups.is_empty() || groups.iter().any(Vec::is_empty) {
         return Err(Error::new(Code::Parameter, "the mean of no values"));
     }
     let means: Vec<f64> = groups.iter().map(|group| mean(group)).collect();
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut resampled: Vec<f64> = (0..RESAMPLES)
-        .map(|_| (0..means.len()).map(|_| means[rng.random_range(0..means.len())]).sum::<f64>() / means.len() as f64)
-        .collect();
-    resampled.sort_by(f64::total_cmp);
-    let at = |share: f64| resampled[((RESAMPLES - 1) as f64 * share).round() as usize];
-    Ok(Interval { mean: mean(&means), low: at(0.025), high: at(0.975) })
+    bootstrap(&vec![(); means.len()], seed, |drawn| {
+        drawn.iter().map(|&group| means[group]).sum::<f64>() / drawn.len() as f64
+    })
 }
 
 #[cfg(test)]

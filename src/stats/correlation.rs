@@ -1,6 +1,8 @@
 use statrs::function::beta::beta_reg;
 
-use super::{Test, check_pairs, mean};
+use super::paired::student;
+use super::wilcoxon::ranks;
+use super::{Alternative, Test, check_pairs, mean};
 use crate::error::{Code, Error, Result};
 
 /// Pearson's correlation and its two-sided p-value, as `scipy.stats.pearsonr` (1.17). The statistic is r.
@@ -26,6 +28,80 @@ pub fn pearson(a: &[f64], b: &[f64]) -> Result<Test> {
     Ok(Test { statistic: r, p, n: a.len() })
 }
 
+/// Spearman's rank correlation and its two-sided p-value from Student's t, as `scipy.stats.spearmanr` (1.17). The statistic
+/// is rho.
+///
+/// # Errors
+/// As [`pearson`].
+pub fn spearman(a: &[f64], b: &[f64]) -> Result<Test> {
+    check_pairs(a, b, 3, "Spearman's correlation")?;
+    // Ranks less their mean are halves: doubled they are whole numbers, and every sum is exact.
+    let centered = |values: &[f64]| -> Vec<f64> {
+        ranks(values).0.into_iter().map(|rank| 2.0 * rank - (values.len() as f64 + 1.0)).collect()
+    };
+    let (x, y) = (centered(a), centered(b));
+    let sum = |x: &[f64], y: &[f64]| -> f64 { x.iter().zip(y).map(|(x, y)| x * y).sum() };
+    let spread = sum(&x, &x) * sum(&y, &y);
+    if spread == 0.0 {
+        return Err(Error::new(Code::Parameter, "Spearman's correlation of a sample whose values are all the same"));
+    }
+    let rho = sum(&x, &y) / spread.sqrt();
+    let freedom = a.len() as f64 - 2.0;
+    let t = rho * (freedom / ((1.0 + rho) * (1.0 - rho))).sqrt();
+    let p = if t.is_finite() { student(t, freedom, Alternative::TwoSided) } else { 0.0 };
+    Ok(Test { statistic: rho, p, n: a.len() })
+}
+
+/// Lin's concordance correlation coefficient (1989, equation 2, with moments over n): 1 only if the pairs are equal, not
+/// merely on a line as for [`pearson`]; -1 to 1.
+///
+/// # Errors
+/// [`Code::Parameter`] for samples of two lengths, fewer than three pairs, or if all values of both are one;
+/// [`Code::Numeric`] if a value is not finite.
+pub fn concordance(a: &[f64], b: &[f64]) -> Result<f64> {
+    check_pairs(a, b, 3, "Lin's concordance")?;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let moment = |product: &dyn Fn(f64, f64) -> f64| -> f64 {
+        a.iter().zip(b).map(|(a, b)| product(a - mean_a, b - mean_b)).sum::<f64>() / a.len() as f64
+    };
+    let apart = moment(&|a, _| a * a) + moment(&|_, b| b * b) + (mean_a - mean_b).powi(2);
+    if apart == 0.0 {
+        return Err(Error::new(Code::Parameter, "Lin's concordance of samples whose values are all the same"));
+    }
+    Ok(2.0 * moment(&|a, b| a * b) / apart)
+}
+
+/// The line of least squares through pairs: slope and intercept.
+///
+/// # Errors
+/// As [`pearson`], but for the first sample alone.
+pub fn regression(x: &[f64], y: &[f64]) -> Result<(f64, f64)> {
+    check_pairs(x, y, 2, "a regression line")?;
+    let (mean_x, mean_y) = (mean(x), mean(y));
+    let spread: f64 = x.iter().map(|x| (x - mean_x).powi(2)).sum();
+    if spread == 0.0 {
+        return Err(Error::new(Code::Parameter, "a regression line over values that are all the same"));
+    }
+    let slope = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>() / spread;
+    Ok((slope, mean_y - slope * mean_x))
+}
+
+/// How much of what `y` varies is left over by `y = x`, taken from one: 1 if they are equal, 0 if saying the mean of `y`
+/// were as good, negative if it were better.
+///
+/// # Errors
+/// [`Code::Parameter`] for samples of two lengths, fewer than two pairs, or if all values of `y` are the same;
+/// [`Code::Numeric`] if a value is not finite.
+pub fn about_identity(x: &[f64], y: &[f64]) -> Result<f64> {
+    check_pairs(x, y, 2, "the residual about identity")?;
+    let center = mean(y);
+    let total: f64 = y.iter().map(|y| (y - center).powi(2)).sum();
+    if total == 0.0 {
+        return Err(Error::new(Code::Parameter, "the residual about identity of values that are all the same"));
+    }
+    Ok(1.0 - x.iter().zip(y).map(|(x, y)| (y - x).powi(2)).sum::<f64>() / total)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +115,16 @@ mod tests {
     #[test]
     fn a_constant_sample_is_refused() {
         assert!(pearson(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]).is_err());
+        assert!(spearman(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]).is_err());
+        assert!(concordance(&[1.0; 3], &[1.0; 3]).is_err() && regression(&[1.0; 3], &[1.0, 2.0, 3.0]).is_err());
+    }
+
+    #[test]
+    fn a_line_that_is_not_identity_does_not_agree() {
+        let (x, y) = ([1.0, 2.0, 3.0, 4.0], [11.0, 12.0, 13.0, 14.0]);
+        assert!(pearson(&x, &y).unwrap().statistic > 1.0 - 1e-12);
+        assert!(concordance(&x, &y).unwrap() < 0.05 && about_identity(&x, &y).unwrap() < -50.0);
+        assert_eq!(regression(&x, &y).unwrap(), (1.0, 10.0));
+        assert_eq!((concordance(&x, &x).unwrap(), about_identity(&x, &x).unwrap()), (1.0, 1.0));
     }
 }

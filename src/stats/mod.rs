@@ -13,11 +13,15 @@
 
 mod bootstrap;
 mod correlation;
+mod normality;
+mod paired;
 mod power;
 mod wilcoxon;
 
-pub use bootstrap::{Interval, mean_interval};
-pub use correlation::pearson;
+pub use bootstrap::{Interval, bootstrap, mean_interval};
+pub use correlation::{about_identity, concordance, pearson, regression, spearman};
+pub use normality::{normal_plot, shapiro_wilk};
+pub use paired::{cohens_dz, holm, paired_t, permutation, rank_biserial};
 pub use power::{power, sample_size};
 pub use wilcoxon::wilcoxon;
 
@@ -50,7 +54,21 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-pub(crate) fn check_pairs(a: &[f64], b: &[f64], least: usize, test: &str) -> crate::Result<()> {
+fn check(values: &[f64], least: usize, test: &str) -> crate::Result<()> {
+    use crate::error::{Code, Error};
+    if values.len() < least {
+        return Err(Error::new(
+            Code::Parameter,
+            format!("{test} of {} values, at least {least} are needed", values.len()),
+        ));
+    }
+    match values.iter().find(|value| !value.is_finite()) {
+        Some(value) => Err(Error::new(Code::Numeric, format!("{test} of a sample that holds {value}"))),
+        None => Ok(()),
+    }
+}
+
+fn check_pairs(a: &[f64], b: &[f64], least: usize, test: &str) -> crate::Result<()> {
     use crate::error::{Code, Error};
     if a.len() != b.len() {
         return Err(Error::new(Code::Parameter, format!("{test} of samples of {} and {} values", a.len(), b.len())));
@@ -58,8 +76,6 @@ pub(crate) fn check_pairs(a: &[f64], b: &[f64], least: usize, test: &str) -> cra
     if a.len() < least {
         return Err(Error::new(Code::Parameter, format!("{test} of {} pairs, at least {least} are needed", a.len())));
     }
-    match a.iter().chain(b).find(|value| !value.is_finite()) {
-        Some(value) => Err(Error::new(Code::Numeric, format!("{test} of a sample that holds {value}"))),
-        None => Ok(()),
-    }
+    check(a, 0, test)?;
+    check(b, 0, test)
 }

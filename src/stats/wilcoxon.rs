@@ -18,16 +18,11 @@ const EXACT_UP_TO_WITH_TIES: usize = 13;
 /// finite.
 pub fn wilcoxon(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Test> {
     check_pairs(a, b, 1, "Wilcoxon's test")?;
-    let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).filter(|difference| *difference != 0.0).collect();
-    let n = differences.len();
+    let (plus, minus, ranks, tie_sizes) = signed_ranks(a, b);
+    let n = ranks.len();
     if n == 0 {
         return Err(Error::new(Code::Parameter, "Wilcoxon's test of samples that do not differ anywhere"));
     }
-    let (ranks, tie_sizes) = ranks(&differences.iter().map(|difference| difference.abs()).collect::<Vec<_>>());
-    let sum = |keep: fn(f64) -> bool| -> f64 {
-        differences.iter().zip(&ranks).filter(|(difference, _)| keep(**difference)).map(|(_, rank)| rank).sum()
-    };
-    let (plus, minus) = (sum(|difference| difference > 0.0), sum(|difference| difference < 0.0));
     let statistic = if alternative == Alternative::TwoSided { plus.min(minus) } else { plus };
     let plain = n == a.len() && tie_sizes.is_empty();
     let exact = a.len() <= if plain { EXACT_UP_TO } else { EXACT_UP_TO_WITH_TIES };
@@ -35,8 +30,24 @@ pub fn wilcoxon(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Test> 
     Ok(Test { statistic, p, n })
 }
 
+/// The sums of the ranks of the positive and of the negative differences.
+pub(super) fn signed_rank_sums(a: &[f64], b: &[f64]) -> (f64, f64) {
+    let (plus, minus, ..) = signed_ranks(a, b);
+    (plus, minus)
+}
+
+/// Those sums, the ranks themselves and the sizes of the groups of equal ones; pairs that do not differ are left out.
+fn signed_ranks(a: &[f64], b: &[f64]) -> (f64, f64, Vec<f64>, Vec<usize>) {
+    let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).filter(|difference| *difference != 0.0).collect();
+    let (ranks, ties) = ranks(&differences.iter().map(|difference| difference.abs()).collect::<Vec<_>>());
+    let sum = |keep: fn(f64) -> bool| -> f64 {
+        differences.iter().zip(&ranks).filter(|(difference, _)| keep(**difference)).map(|(_, rank)| rank).sum()
+    };
+    (sum(|difference| difference > 0.0), sum(|difference| difference < 0.0), ranks, ties)
+}
+
 /// Ranks from 1, equal values sharing the mean of theirs; and the sizes of the groups of equal values.
-fn ranks(values: &[f64]) -> (Vec<f64>, Vec<usize>) {
+pub(super) fn ranks(values: &[f64]) -> (Vec<f64>, Vec<usize>) {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
     let mut ranks = vec![0.0; values.len()];
