@@ -35,7 +35,7 @@ pub fn known_answer() -> [(&'static str, Direction, &'static str); 4] {
 pub fn sample_answer(predictions: &DataFrame, bias: &DataFrame, overlap: &DataFrame) -> Result<DataFrame> {
     let scrambled = drops(predictions, "scrambled", "true_acc")?;
     let smoothed = drops(predictions, "smoothed", "true_acc")?;
-    let edges = overlap_by_model(overlap, "top", "lift")?;
+    let edges = overlap_by_model(overlap, "top", "whole", "lift")?;
     let of = |model: &str| -> Result<[f64; 4]> {
         Ok([
             mean_of(bias, "shape_bias", model)?,

@@ -5,7 +5,7 @@ use polars::prelude::*;
 use super::distinct;
 use crate::error::{Code, Error, Result};
 use crate::stats::{Interval, mean, mean_interval};
-use crate::store::{bools, floats, integers, texts};
+use crate::store::{bools, floats, integers, only, texts};
 
 /// Seed of the bootstrap intervals: the same table every time.
 const SEED: u64 = 1;
@@ -137,26 +137,56 @@ pub fn means_by_model(table: &DataFrame, columns: &[&str]) -> Result<DataFrame> 
     Ok(found)
 }
 
-/// A measure of the overlap with edges (`share`, `lift`, `mass`) by network for one region (`positive`, `negative`,
-/// `top`): `model, level` (0), `images, mean, low, high`. Images where it is undefined are left out, and so not counted
-/// among `images` (fault D4).
+/// A measure of the overlap with edges (`share`, `lift`) by network, for one region (`positive`, `negative`, `top`, `half`)
+/// and place (`whole`, `box`, `outside`): `model, level` (0), `images, mean, low, high`. Images where it is undefined are
+/// left out, and so not counted among `images` (fault D4).
 ///
 /// # Errors
 /// [`Code::Table`] if a column is missing or nothing is defined.
-pub fn overlap_by_model(overlap: &DataFrame, region: &str, measure: &str) -> Result<DataFrame> {
-    let (models, regions) = (texts(overlap, "model")?, texts(overlap, "region")?);
-    let values = floats(overlap, measure)?;
+pub fn overlap_by_model(overlap: &DataFrame, region: &str, place: &str, measure: &str) -> Result<DataFrame> {
+    measure_by_model(&only(&only(overlap, "region", region)?, "place", place)?, measure)
+}
+
+/// How well relevance ranks the pixels near an edge (`auroc`, `average_precision`) by network and distance: `model, level`
+/// (the distance in pixels), `images, mean, low, high`, from the table `overlap_ranking`.
+///
+/// # Errors
+/// [`Code::Table`] if a column is missing or nothing is defined.
+pub fn ranking_by_model(ranking: &DataFrame, measure: &str) -> Result<DataFrame> {
+    let (models, distances) = (texts(ranking, "model")?, integers(ranking, "distance")?);
+    let values = floats(ranking, measure)?;
+    let mut levels = distances.clone();
+    levels.sort_unstable();
+    levels.dedup();
     let mut rows = Vec::new();
     for model in distinct(&models) {
-        let own = (0..models.len()).filter(|&row| models[row] == model && regions[row] == region);
-        let own: Vec<Vec<f64>> =
-            own.map(|row| values[row]).filter(|value| value.is_finite()).map(|value| vec![value]).collect();
-        let count = own.len();
-        let interval = mean_interval(&own, SEED)
-            .map_err(|_| Error::new(Code::Table, format!("no defined {measure} of region {region:?} for {model}")))?;
-        rows.push((model, 0, count, interval));
+        for &level in &levels {
+            let own = (0..models.len()).filter(|&row| models[row] == model && distances[row] == level);
+            rows.push(defined(&model, level, own.map(|row| values[row]), measure)?);
+        }
     }
     interval_table(&rows)
+}
+
+/// A column by network: `model, level` (0), `images, mean, low, high`; what is not finite is left out.
+fn measure_by_model(table: &DataFrame, measure: &str) -> Result<DataFrame> {
+    let (models, values) = (texts(table, "model")?, floats(table, measure)?);
+    let of = |model: &String| {
+        defined(model, 0, (0..models.len()).filter(|&row| models[row] == *model).map(|row| values[row]), measure)
+    };
+    interval_table(&distinct(&models).iter().map(of).collect::<Result<Vec<_>>>()?)
+}
+
+fn defined(
+    model: &str,
+    level: i64,
+    values: impl Iterator<Item = f64>,
+    measure: &str,
+) -> Result<(String, i64, usize, Interval)> {
+    let own: Vec<Vec<f64>> = values.filter(|value| value.is_finite()).map(|value| vec![value]).collect();
+    let interval =
+        mean_interval(&own, SEED).map_err(|_| Error::new(Code::Table, format!("no defined {measure} for {model}")))?;
+    Ok((model.to_string(), level, own.len(), interval))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ mod report;
 
 pub use answer::{Direction, known_answer, sample_answer};
 pub use bias::shape_bias;
-pub use curves::{by_model, curves, drops, means_by_model, overlap_by_model};
+pub use curves::{by_model, curves, drops, means_by_model, overlap_by_model, ranking_by_model};
 pub use hypotheses::hypotheses;
 pub use interaction::{disagreeing, disagreement, interaction, interaction_correlation};
 pub use power::power_by_size;

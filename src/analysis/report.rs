@@ -22,8 +22,8 @@ pub fn write_all(store: &Store) -> Result<Vec<(String, DataFrame)>> {
         ("smoothed_drop", drops(&predictions, "smoothed", "true_acc")),
         ("difference_softmax", curves(&predictions, "difference", "true_acc")),
         ("hypotheses", hypotheses(&predictions)),
-        ("edges_positive", overlap_by_model(&overlap, "positive", "share")),
-        ("edges_beyond_chance", overlap_by_model(&overlap, "top", "lift")),
+        ("edges_positive", overlap_by_model(&overlap, "positive", "whole", "share")),
+        ("edges_beyond_chance", overlap_by_model(&overlap, "top", "whole", "lift")),
     ];
     let patches = interaction(&predictions)?;
     found.push(("interaction_correlation", interaction_correlation(&patches)));

@@ -14,11 +14,9 @@ use super::recipe::{Change, Fillings, KINDS, Kind, Rearranged, Recipe, plan, sin
 use super::smooth::{Sign, Smoother, difference};
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Progress, Stage};
-use crate::pixels::{self, JpegBase};
+use crate::pixels::{self, Crop, JpegBase};
 use crate::store::{ImageFile, Reject, Store, Written, rejects_table, sha256_hex, sweep};
 
-/// Side of the crop that variants are made of.
-const SIDE: u32 = 224;
 /// Pillow's default quality of JPEG.
 const QUALITY: f32 = 75.0;
 
@@ -118,7 +116,7 @@ pub fn build(
 pub fn planned(images: &[ImageFile], parameters: &Parameters, smoother: &dyn Smoother) -> Result<Manifest> {
     let mut rows = Vec::new();
     for (image, photograph) in images.iter().enumerate() {
-        for recipe in plan(&photograph.stem, SIDE, parameters)? {
+        for recipe in plan(&photograph.stem, Crop::SIDE, parameters)? {
             let file = file_name(photograph, &recipe, parameters.encoding);
             rows.push(Row { image, recipe, file, sha256: String::new() });
         }
@@ -141,7 +139,7 @@ pub fn in_memory(
     let mut fillings = Fillings::new(&crop, &image.stem, parameters.seed);
     let smoothed = Smoothed::new(&photograph, &crop, &parameters.smoothing, smoother)?;
     let mut all = Vec::new();
-    for recipe in plan(&image.stem, SIDE, parameters)? {
+    for recipe in plan(&image.stem, Crop::SIDE, parameters)? {
         let drawn = recipe.change.draw(&crop, &mut fillings)?;
         let picture = match drawn {
             Some(picture) => picture,
@@ -250,7 +248,7 @@ impl<'a> Photograph<'a> {
     /// All its files, piece by piece; what is finished is not made again.
     fn build(&self, run: &Stage) -> Result<Vec<(Recipe, Written)>> {
         let mut pieces: BTreeMap<(Kind, u32), Vec<Recipe>> = BTreeMap::new();
-        for recipe in plan(&self.image.stem, SIDE, self.parameters)? {
+        for recipe in plan(&self.image.stem, Crop::SIDE, self.parameters)? {
             // One pass of smoothing cannot be made without those before it.
             let smoothed = matches!(recipe.change, Change::Smoothed { .. } | Change::Difference { .. });
             let key = if smoothed { (Kind::Smoothed, 1) } else { (recipe.kind, recipe.level) };
@@ -317,7 +315,7 @@ impl<'a> Photograph<'a> {
         let mut picture = self.crop.clone();
         let one = |recipe: &Recipe| {
             if let (Change::Patches { patches, .. }, Some(Rearranged::Boxes(boxes))) =
-                (&recipe.change, recipe.change.rearranged(SIDE)?)
+                (&recipe.change, recipe.change.rearranged(Crop::SIDE)?)
             {
                 put(&mut picture, &boxes, fillings.of(patches));
                 let areas: Vec<_> = boxes.iter().map(|area| (area.row, area.col, area.height, area.width)).collect();
@@ -329,7 +327,7 @@ impl<'a> Photograph<'a> {
             let bytes = match &recipe.change {
                 Change::Untouched => base.encode(&drawn, &[]),
                 Change::Order { block, order } => base.encode_moved(&drawn, *block, order),
-                _ => base.encode(&drawn, &[(0, 0, SIDE, SIDE)]),
+                _ => base.encode(&drawn, &[(0, 0, Crop::SIDE, Crop::SIDE)]),
             };
             self.write(recipe, &bytes?)
         };
@@ -366,7 +364,7 @@ fn table(
     let places: Vec<[i64; 4]> = rows
         .iter()
         .map(|row| {
-            single_box(&row.recipe.change, SIDE)
+            single_box(&row.recipe.change, Crop::SIDE)
                 .map_or([-1; 4], |place| [place.row, place.col, place.height, place.width].map(i64::from))
         })
         .collect();
@@ -379,7 +377,7 @@ fn table(
         "level" => rows.iter().map(|row| i64::from(row.recipe.level)).collect::<Vec<_>>(),
         "variant" => rows.iter().map(|row| row.recipe.variant).collect::<Vec<_>>(),
         "order" => rows.iter().map(order).collect::<Vec<_>>(),
-        "displacement" => rows.iter().map(|row| row.recipe.change.displacement(SIDE)).collect::<Vec<_>>(),
+        "displacement" => rows.iter().map(|row| row.recipe.change.displacement(Crop::SIDE)).collect::<Vec<_>>(),
         "row" => place(0),
         "col" => place(1),
         "height" => place(2),

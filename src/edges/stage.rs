@@ -174,6 +174,34 @@ pub fn mask_of(store: &Store, stem: &str) -> Result<PixelMask<Crop>> {
     saved(store, &mask_name(stem))
 }
 
+/// Where the annotated objects of each photograph are in its crop, all of one photograph together: from the boxes of step 3.
+/// Boxes that the published study turned round are left out.
+///
+/// # Errors
+/// [`Code::Missing`] if step 3 has not run; [`Code::Table`] if its table is broken.
+pub fn objects(store: &Store) -> Result<HashMap<String, PixelMask<Crop>>> {
+    let table = store.table("edges_data_flt")?;
+    let sides = ["row", "col", "height", "width"].map(|name| integers(&table, name));
+    let [rows, cols, heights, widths] = sides;
+    let (rows, cols, heights, widths) = (rows?, cols?, heights?, widths?);
+    let side = Crop::SIDE;
+    let mut objects: HashMap<String, PixelMask<Crop>> = HashMap::new();
+    for (at, file) in texts(&table, "file")?.into_iter().enumerate() {
+        let end = |from: i64, length: i64| (from + length).clamp(0, i64::from(side)) as u32;
+        let (top, left) = (rows[at].clamp(0, i64::from(side)) as u32, cols[at].clamp(0, i64::from(side)) as u32);
+        let (bottom, right) = (end(rows[at], heights[at]), end(cols[at], widths[at]));
+        if top >= bottom || left >= right {
+            continue;
+        }
+        let seen = PixelMask::from_box(side, side, &PixelBox::at(top, left).of_size(bottom - top, right - left));
+        match objects.get_mut(&file) {
+            Some(all) => *all = all.or(&seen)?,
+            None => drop(objects.insert(file, seen)),
+        }
+    }
+    Ok(objects)
+}
+
 fn saved<F: Frame>(store: &Store, name: &str) -> Result<PixelMask<F>> {
     let bytes = store.read(name)?;
     let picture =
@@ -267,14 +295,13 @@ fn detect_one(store: &Store, image: &ImageFile, objects: &[ObjectBox], parameter
 
 /// The published study's edges in the box, their coordinates in the photograph taken for coordinates in the crop (A5).
 fn taken_for_crop(mask: &PixelMask<Original>, objects: &[ObjectBox]) -> Result<PixelMask<Crop>> {
-    const SIDE: u32 = 224;
-    let mut inside = vec![false; (SIDE * SIDE) as usize];
+    let mut inside = vec![false; (Crop::SIDE * Crop::SIDE) as usize];
     for (row, col) in objects.iter().flat_map(|object| mistaken_box(mask, object.published)) {
-        if row < SIDE && col < SIDE {
-            inside[(row * SIDE + col) as usize] = true;
+        if row < Crop::SIDE && col < Crop::SIDE {
+            inside[(row * Crop::SIDE + col) as usize] = true;
         }
     }
-    PixelMask::from_values(SIDE, SIDE, inside)
+    PixelMask::from_values(Crop::SIDE, Crop::SIDE, inside)
 }
 
 /// The objects by the photograph's name, from the table of step 2.

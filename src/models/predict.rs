@@ -15,11 +15,8 @@ use super::workers::{halving, on_workers};
 use crate::datasets::{self, Change, Recipe, Smoothed, Smoother};
 use crate::error::{Code, Error, Result};
 use crate::notebook::Stage;
-use crate::pixels;
+use crate::pixels::{self, Crop};
 use crate::store::{ClassList, ImageFile};
-
-/// Side of what networks see.
-const SIDE: u32 = 224;
 
 /// One row of logits a picture.
 ///
@@ -225,7 +222,7 @@ pub fn predict_variants(
 ) -> Result<Predictions> {
     // Where each photograph's recipes stand in a manifest, which is sorted by kind and then by photograph.
     let plans: Result<Vec<Vec<Recipe>>> =
-        images.iter().map(|image| datasets::plan(&image.stem, SIDE, parameters)).collect();
+        images.iter().map(|image| datasets::plan(&image.stem, Crop::SIDE, parameters)).collect();
     let plans = plans?;
     let mut order: Vec<(datasets::Kind, usize, usize)> = Vec::new();
     for (image, plan) in plans.iter().enumerate() {
@@ -286,7 +283,7 @@ pub fn predict_variants(
 
 fn read_crop(picture: &Picture) -> Result<RgbImage> {
     let decoded = pixels::decode(&picture.path)?;
-    if decoded.dimensions() == (SIDE, SIDE) { Ok(decoded) } else { pixels::imagenet_crop(&decoded) }
+    if decoded.dimensions() == (Crop::SIDE, Crop::SIDE) { Ok(decoded) } else { pixels::imagenet_crop(&decoded) }
 }
 
 /// Predictions as a table, one row a picture and network: the published columns (`file`, `pred_acc`, `pred_class`,

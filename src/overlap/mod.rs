@@ -12,8 +12,10 @@
 //! # Ok::<(), lgf::Error>(())
 //! ```
 
+mod ranking;
 mod stage;
 
+pub use ranking::{Ranking, rank};
 pub use stage::against_edges;
 
 use crate::error::Result;

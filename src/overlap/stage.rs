@@ -1,20 +1,31 @@
 //! Step 5.3 on a data root: the regions of relevance of every network against the edges.
 
+use std::collections::HashMap;
+
 use polars::prelude::*;
 use rayon::prelude::*;
 
-use super::{chance, compare};
+use super::{Overlap, Ranking, chance, compare, rank};
 use crate::error::Result;
 use crate::notebook::Progress;
 use crate::pixels::{Crop, HeatMap, PixelMask};
 use crate::store::{Store, texts};
 
-/// One row a photograph, network and region (`positive`, `negative`: the published ones; `top`: the tenth of all pixels
-/// of highest relevance, of one size for all networks): `file, wnid, model, region, pixels, edges, shared, share` (of the
-/// region's pixels), `chance` (the same on shifted edges), `lift` (share less chance), `mass` (share of the positive
-/// relevance that lies on edges, for the rows of `positive` only, else missing). Written to `imgnette_sample_data`.
+/// Distances from an edge, in pixels, at which maps are ranked.
+const DISTANCES: [u8; 5] = [0, 1, 2, 4, 8];
+
+/// One row a photograph, network, region and place: `file, wnid, model, region, place, pixels, edges, shared, share` (of
+/// the region's pixels), `chance` (the same on shifted edges), `lift` (share less chance).
 ///
-/// `regions` is the table of step 5.2; `map` and `edges` give what it and step 3 wrote.
+/// Regions: `positive, negative` (the published ones, beyond the mean), `top` (the tenth of all pixels of highest
+/// relevance) and `half` (the fewest pixels that hold half of the positive relevance), of one area and one mass for all
+/// networks (fault C6). Places: `whole` picture, and `box` and `outside` of it, where region and edges are cut to the place
+/// alike (fault D1); a photograph without an object has only the first.
+///
+/// Written to `imgnette_sample_data`. Beside it `overlap_ranking`, a row a photograph, network and distance from an edge
+/// (0, 1, 2, 4, 8 px): `file, model, distance, base, auroc, average_precision` ([`Ranking`]).
+///
+/// `regions` is the table of step 5.2; `map` and `edges` give what it and step 3 wrote, `objects` where the objects are.
 ///
 /// # Errors
 /// [`crate::error::Code::Missing`] if a map or a mask is not there; [`crate::error::Code::Stopped`].
@@ -23,45 +34,51 @@ pub fn against_edges(
     regions: &DataFrame,
     map: impl Fn(&str, &str) -> Result<HeatMap<Crop>> + Sync,
     edges: impl Fn(&str) -> Result<PixelMask<Crop>> + Sync,
+    objects: &HashMap<String, PixelMask<Crop>>,
     progress: Progress,
 ) -> Result<DataFrame> {
     let (files, wnids, models) = (texts(regions, "file")?, texts(regions, "wnid")?, texts(regions, "model")?);
     let run = progress.start(files.len(), "maps");
-    let rows: Result<Vec<Vec<Row>>> = (0..files.len())
+    let found: Result<Vec<(Vec<Row>, Vec<Ranking>)>> = (0..files.len())
         .into_par_iter()
         .map(|index| {
             run.check()?;
             let map = map(&models[index], &files[index])?;
             let mask = edges(&files[index])?;
-            let tenth = map.values().len() / 10;
-            let cut =
-                [("positive", map.positive_region()), ("negative", map.negative_region()), ("top", map.top(tenth))];
-            let rows = cut.into_iter().map(|(name, region)| {
-                let overlap = compare(&region, &mask)?;
-                let mass = if name == "positive" { map.positive_share_on(&mask)? } else { None };
-                Ok(Row { index, region: name, overlap, chance: chance(&region, &mask)?, mass })
-            });
-            let rows: Result<Vec<Row>> = rows.collect();
+            let rows = rows(index, &map, &mask, objects.get(&files[index]))?;
+            let ranked = rank(&map, &mask, &DISTANCES)?;
             run.tick();
-            rows
+            Ok((rows, ranked))
         })
         .collect();
-    let rows: Vec<Row> = rows?.into_iter().flatten().collect();
+    let found = found?;
     run.finish();
-    let lift = |row: &Row| row.overlap.share.zip(row.chance).map(|(share, chance)| share - chance);
+    let rows: Vec<&Row> = found.iter().flat_map(|(rows, _)| rows).collect();
+    let ranked: Vec<(usize, &Ranking)> =
+        found.iter().enumerate().flat_map(|(index, (_, ranked))| ranked.iter().map(move |one| (index, one))).collect();
+    let lift = |row: &&Row| row.overlap.share.zip(row.chance).map(|(share, chance)| share - chance);
     let table = df!(
         "file" => rows.iter().map(|row| files[row.index].clone()).collect::<Vec<_>>(),
         "wnid" => rows.iter().map(|row| wnids[row.index].clone()).collect::<Vec<_>>(),
         "model" => rows.iter().map(|row| models[row.index].clone()).collect::<Vec<_>>(),
         "region" => rows.iter().map(|row| row.region).collect::<Vec<_>>(),
+        "place" => rows.iter().map(|row| row.place).collect::<Vec<_>>(),
         "pixels" => rows.iter().map(|row| row.overlap.region as i64).collect::<Vec<_>>(),
         "edges" => rows.iter().map(|row| row.overlap.edges as i64).collect::<Vec<_>>(),
         "shared" => rows.iter().map(|row| row.overlap.shared as i64).collect::<Vec<_>>(),
         "share" => rows.iter().map(|row| row.overlap.share).collect::<Vec<_>>(),
         "chance" => rows.iter().map(|row| row.chance).collect::<Vec<_>>(),
         "lift" => rows.iter().map(lift).collect::<Vec<_>>(),
-        "mass" => rows.iter().map(|row| row.mass).collect::<Vec<_>>(),
     )?;
+    let ranking = df!(
+        "file" => ranked.iter().map(|(index, _)| files[*index].clone()).collect::<Vec<_>>(),
+        "model" => ranked.iter().map(|(index, _)| models[*index].clone()).collect::<Vec<_>>(),
+        "distance" => ranked.iter().map(|(_, one)| i64::from(one.distance)).collect::<Vec<_>>(),
+        "base" => ranked.iter().map(|(_, one)| one.base).collect::<Vec<_>>(),
+        "auroc" => ranked.iter().map(|(_, one)| one.auroc).collect::<Vec<_>>(),
+        "average_precision" => ranked.iter().map(|(_, one)| one.average_precision).collect::<Vec<_>>(),
+    )?;
+    store.write_table("overlap_ranking", &ranking)?;
     store.write_table("imgnette_sample_data", &table)?;
     Ok(table)
 }
@@ -69,7 +86,41 @@ pub fn against_edges(
 struct Row {
     index: usize,
     region: &'static str,
-    overlap: super::Overlap,
+    place: &'static str,
+    overlap: Overlap,
     chance: Option<f64>,
-    mass: Option<f64>,
+}
+
+fn rows(
+    index: usize,
+    map: &HeatMap<Crop>,
+    edges: &PixelMask<Crop>,
+    object: Option<&PixelMask<Crop>>,
+) -> Result<Vec<Row>> {
+    let regions = [
+        ("positive", map.positive_region()),
+        ("negative", map.negative_region()),
+        ("top", map.top(map.values().len() / 10)),
+        ("half", map.mass_region(0.5)),
+    ];
+    let mut places = vec![("whole", None)];
+    if let Some(object) = object {
+        places.extend([("box", Some(object.clone())), ("outside", Some(object.not()))]);
+    }
+    let mut rows = Vec::new();
+    for (region, mask) in &regions {
+        for (place, inside) in &places {
+            let (mask, edges) = match inside {
+                Some(inside) => (mask.and(inside)?, edges.and(inside)?),
+                None => (mask.clone(), edges.clone()),
+            };
+            // Edges that are cut to a place would be shifted out of it: chance is that of the place as a whole.
+            let chance = match inside {
+                Some(inside) => (mask.count() > 0).then(|| edges.count() as f64 / inside.count() as f64),
+                None => chance(&mask, &edges)?,
+            };
+            rows.push(Row { index, region, place, overlap: compare(&mask, &edges)?, chance });
+        }
+    }
+    Ok(rows)
 }

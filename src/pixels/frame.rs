@@ -21,6 +21,11 @@ pub struct Resized;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crop;
 
+impl Crop {
+    /// Its side in pixels: what networks trained on ImageNet take.
+    pub const SIDE: u32 = 224;
+}
+
 impl Frame for Original {
     const NAME: &'static str = "original";
 }

@@ -96,6 +96,12 @@ impl<F: Frame> PixelMask<F> {
         Ok(PixelMask { inside, ..self.clone() })
     }
 
+    /// The pixels that are not inside.
+    pub fn not(&self) -> PixelMask<F> {
+        let inside = self.inside.iter().map(|inside| !inside).collect();
+        PixelMask { inside, ..self.clone() }
+    }
+
     /// The number of pixels in both sets, without building their mask.
     ///
     /// # Errors

@@ -150,6 +150,21 @@ pub fn stacked(tables: impl IntoIterator<Item = DataFrame>) -> Result<DataFrame>
     Ok(all)
 }
 
+/// The rows in which a column of text has a value.
+///
+/// # Errors
+/// [`Code::Table`] if the column is not there or not text, or no row has the value: it lists the values there are.
+pub fn only(table: &DataFrame, name: &str, value: &str) -> Result<DataFrame> {
+    let mut values = texts(table, name)?;
+    let rows: Vec<IdxSize> = (0..values.len()).filter(|&row| values[row] == value).map(|row| row as IdxSize).collect();
+    if rows.is_empty() {
+        values.sort();
+        values.dedup();
+        return Err(Error::new(Code::Table, format!("no row has {value:?} as {name}; there is {}", values.join(", "))));
+    }
+    Ok(table.take(&IdxCa::from_vec("rows".into(), rows))?)
+}
+
 /// A column of text, one value a row; a missing value is empty.
 ///
 /// # Errors

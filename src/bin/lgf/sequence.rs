@@ -160,7 +160,8 @@ impl Root {
         let regions = self.store.table("lrp_regions")?;
         let map = |model: &str, stem: &str| relevance::map_of(&self.store, model, stem);
         let mask = |stem: &str| edges::mask_of(&self.store, stem);
-        overlap::against_edges(&self.store, &regions, map, mask, Progress::bar("overlap"))?;
+        let objects = edges::objects(&self.store)?;
+        overlap::against_edges(&self.store, &regions, map, mask, &objects, Progress::bar("overlap"))?;
         Ok(())
     }
 
