@@ -1,11 +1,11 @@
-//! A finished figure: drawn once, kept in both forms.
+//! A finished figure: drawn once, kept in three forms.
 
 use std::path::{Path, PathBuf};
 
 use super::{Show, data_uri, escape, send};
 use crate::error::{Error, Result};
 
-/// Which form of a figure a notebook shows; [`Figure::save`] always writes both.
+/// Which form of a figure a notebook shows; [`Figure::save`] always writes all three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// Lines stay sharp at any size, text can be searched.
@@ -14,7 +14,18 @@ pub enum Form {
     Png,
 }
 
-/// A figure with its name, its two forms and a sentence that says what it shows.
+/// The finished files of a figure.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Drawn {
+    /// The SVG document.
+    pub svg: String,
+    /// The PNG file, at twice the shown size.
+    pub png: Vec<u8>,
+    /// The PDF file, one page of the figure's size.
+    pub pdf: Vec<u8>,
+}
+
+/// A figure with its name, its three forms and a sentence that says what it shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
     /// The stem of its file names.
@@ -25,14 +36,13 @@ pub struct Figure {
     pub size: (u32, u32),
     /// The form that a notebook shows.
     pub form: Form,
-    svg: String,
-    png: Vec<u8>,
+    drawn: Drawn,
 }
 
 impl Figure {
-    /// A figure from its two finished forms; `size` is (width, height) in CSS pixels.
-    pub fn new(name: impl Into<String>, alt: impl Into<String>, size: (u32, u32), svg: String, png: Vec<u8>) -> Self {
-        Figure { name: name.into(), alt: alt.into(), size, form: Form::Svg, svg, png }
+    /// A figure from its finished files; `size` is (width, height) in CSS pixels.
+    pub fn new(name: impl Into<String>, alt: impl Into<String>, size: (u32, u32), drawn: Drawn) -> Self {
+        Figure { name: name.into(), alt: alt.into(), size, form: Form::Svg, drawn }
     }
 
     /// The same figure, shown in another form.
@@ -49,21 +59,26 @@ impl Figure {
 
     /// The SVG document.
     pub fn svg(&self) -> &str {
-        &self.svg
+        &self.drawn.svg
     }
 
     /// The PNG file's bytes, at twice the shown size.
     pub fn png(&self) -> &[u8] {
-        &self.png
+        &self.drawn.png
     }
 
-    /// Writes `<name>.svg` and `<name>.png` into a folder, which is made if need be; returns both paths.
+    /// The PDF file's bytes: lines and text as such, for print.
+    pub fn pdf(&self) -> &[u8] {
+        &self.drawn.pdf
+    }
+
+    /// Writes `<name>.svg`, `<name>.png` and `<name>.pdf` into a folder, which is made if need be; returns their paths.
     ///
     /// Each is written beside its place and renamed, so that a file is either whole or not there.
     ///
     /// # Errors
     /// [`Code::Io`](crate::error::Code::Io) if the folder or a file cannot be written.
-    pub fn save(&self, folder: impl AsRef<Path>) -> Result<[PathBuf; 2]> {
+    pub fn save(&self, folder: impl AsRef<Path>) -> Result<[PathBuf; 3]> {
         let folder = folder.as_ref();
         std::fs::create_dir_all(folder).map_err(|cause| Error::io("making the folder", folder, cause))?;
         let write = |ending: &str, bytes: &[u8]| {
@@ -75,7 +90,8 @@ impl Figure {
             })?;
             Ok::<_, Error>(path)
         };
-        Ok([write("svg", self.svg.as_bytes())?, write("png", &self.png)?])
+        let Drawn { svg, png, pdf } = &self.drawn;
+        Ok([write("svg", svg.as_bytes())?, write("png", png)?, write("pdf", pdf)?])
     }
 
     /// Sends it to the notebook.
@@ -87,8 +103,8 @@ impl Figure {
 impl Show for Figure {
     fn html(&self) -> String {
         let source = match self.form {
-            Form::Svg => data_uri("image/svg+xml", self.svg.as_bytes()),
-            Form::Png => data_uri("image/png", &self.png),
+            Form::Svg => data_uri("image/svg+xml", self.drawn.svg.as_bytes()),
+            Form::Png => data_uri("image/png", &self.drawn.png),
         };
         format!("<img width=\"{}\" alt=\"{}\" src=\"{source}\">", self.size.0, escape(&self.alt))
     }
@@ -99,7 +115,7 @@ impl Show for Figure {
 
     fn evcxr_display(&self) {
         match self.form {
-            Form::Svg => send(&[("image/svg+xml", &self.svg), ("text/plain", &self.text())]),
+            Form::Svg => send(&[("image/svg+xml", &self.drawn.svg), ("text/plain", &self.text())]),
             Form::Png => send(&[("text/html", &self.html()), ("text/plain", &self.text())]),
         }
     }
@@ -110,19 +126,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn saving_writes_both_forms_and_nothing_else() {
+    fn saving_writes_every_form_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        let figure = Figure::new("curve", "a curve", (10, 10), "<svg/>".into(), vec![1, 2]);
-        let [svg, png] = figure.save(folder.path().join("a/b")).unwrap();
+        let figure =
+            Figure::new("curve", "a curve", (10, 10), Drawn { svg: "<svg/>".into(), png: vec![1, 2], pdf: vec![3] });
+        let [svg, png, pdf] = figure.save(folder.path().join("a/b")).unwrap();
         assert_eq!(std::fs::read(svg).unwrap(), b"<svg/>");
         assert_eq!(std::fs::read(png).unwrap(), [1, 2]);
-        assert_eq!(std::fs::read_dir(folder.path().join("a/b")).unwrap().count(), 2);
+        assert_eq!(std::fs::read(pdf).unwrap(), [3]);
+        assert_eq!(std::fs::read_dir(folder.path().join("a/b")).unwrap().count(), 3);
         assert!(figure.save("/proc/none").is_err());
     }
 
     #[test]
     fn its_text_says_what_it_shows() {
-        let figure = Figure::new("curve", "a \"curve\"", (10, 10), "<svg/>".into(), vec![]).shown_as(Form::Png);
+        let figure = Figure::new("curve", "a \"curve\"", (10, 10), Drawn::default()).shown_as(Form::Png);
         assert_eq!(figure.text(), "[figure curve: a \"curve\"]");
         assert!(figure.html().contains("alt=\"a &quot;curve&quot;\" src=\"data:image/png"));
     }

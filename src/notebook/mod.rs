@@ -35,7 +35,7 @@ use std::io::Write;
 use base64::Engine as _;
 use image::{ImageEncoder as _, RgbImage};
 
-pub use figure::{Figure, Form};
+pub use figure::{Drawn, Figure, Form};
 pub use grid::{Grid, Picture};
 pub use interrupt::Interrupt;
 pub use progress::{Progress, Stage, Summary};

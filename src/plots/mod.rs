@@ -1,7 +1,7 @@
 //! Numbers, masks and maps to figures; no statistics are computed here beyond what a drawing itself is made of
 //! (quartiles of a box, counts of a histogram, its density curve, the percentile that scales a heat map).
 //!
-//! Each call takes plain slices and returns a finished [`Figure`](crate::notebook::Figure), drawn once as SVG and once as PNG at twice the
+//! Each call takes plain slices and returns a finished [`Figure`](crate::notebook::Figure), drawn as SVG, as PDF and as PNG at twice the
 //! size, the same bytes on every machine. Text is measured in the font that this crate embeds before anything is
 //! placed: labels that would meet are wrapped or turned, and margins grow until they fit. In the SVG, text stays text
 //! (it can be searched and read aloud) and carries its measured length, so that another font cannot push it over.
@@ -26,6 +26,7 @@ mod density;
 mod distribution;
 mod galleries;
 mod maps;
+mod pdf;
 mod points;
 mod predictions;
 mod sheet;

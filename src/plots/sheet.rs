@@ -12,8 +12,9 @@ use plotters::style::{
 };
 
 use super::Look;
+use super::pdf::pdf;
 use crate::error::{Code, Error, Result};
-use crate::notebook::{Figure, Form, escape, png};
+use crate::notebook::{Drawn, Figure, Form, escape, png};
 
 /// Dots of the PNG, and units of the SVG, for one CSS pixel: plotters places marks at whole numbers only.
 const SCALE: f64 = 2.0;
@@ -25,7 +26,7 @@ const FAMILIES: &str = "Ubuntu, 'DejaVu Sans', Helvetica, Arial, sans-serif";
 /// Ascent minus descent of the embedded font for one em (932 + 189 of 1,000): what plotters takes for the size.
 const EM: f64 = 1.121;
 /// How far below the middle of a line its baseline lies, in ems.
-const BASELINE_DUE: f64 = 0.35;
+pub(super) const BASELINE_DUE: f64 = 0.35;
 
 pub(super) const INK: Rgb<u8> = Rgb([0x1A, 0x1A, 0x1A]);
 pub(super) const FAINT: Rgb<u8> = Rgb([0xD4, 0xD4, 0xD4]);
@@ -68,7 +69,7 @@ pub(super) fn marker(place: usize) -> Marker {
 
 pub(super) type At = (f64, f64);
 
-enum Mark {
+pub(super) enum Mark {
     Line { points: Vec<At>, ink: Ink, width: f64 },
     Fill { points: Vec<At>, ink: Ink },
     Disc { at: At, radius: f64, ink: Ink },
@@ -171,8 +172,9 @@ impl Sheet {
         let dots = ((f64::from(self.size.0) * SCALE) as u32, (f64::from(self.size.1) * SCALE) as u32);
         let svg = self.svg(dots, &alt)?;
         let png = png(&self.bitmap(dots)?)?;
+        let pdf = pdf(self.size, &self.marks, &self.pictures, &alt)?;
         let form = if self.marks.len() > MANY { Form::Png } else { Form::Svg };
-        Ok(Figure::new(look.name.clone(), alt, self.size, svg, png).shown_as(form))
+        Ok(Figure::new(look.name.clone(), alt, self.size, Drawn { svg, png, pdf }).shown_as(form))
     }
 
     fn bitmap(&self, (width, height): (u32, u32)) -> Result<RgbImage> {
@@ -310,7 +312,7 @@ fn write_glyphs<B: DrawingBackend>(
     align: Align,
     turned: bool,
 ) -> Result<()> {
-    let font = FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT).map_err(fault)?;
+    let font = FontRef::try_from_slice(font_file()).map_err(fault)?;
     let font = font.as_scaled((size * SCALE * EM) as f32);
     let mut glyphs = Vec::new();
     let (mut x, mut before) = (0.0_f32, None);
@@ -352,12 +354,15 @@ fn font_at(size: f64) -> FontDesc<'static> {
 }
 
 /// Hands the embedded font to plotters, once.
+/// Ubuntu Light: narrower than the monospaced Hack beside it, so that labels seldom need wrapping, and clear at the twofold
+/// size that figures are painted at.
+pub(super) fn font_file() -> &'static [u8] {
+    epaint_default_fonts::UBUNTU_LIGHT
+}
+
 fn font() -> Result<()> {
-    // Ubuntu Light: narrower than the monospaced Hack beside it, so that labels seldom need wrapping, and clear at
-    // the twofold size that figures are painted at.
     static KNOWN: OnceLock<bool> = OnceLock::new();
-    let known =
-        KNOWN.get_or_init(|| register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT).is_ok());
+    let known = KNOWN.get_or_init(|| register_font(FONT, FontStyle::Normal, font_file()).is_ok());
     if *known { Ok(()) } else { Err(fault("the embedded font cannot be read")) }
 }
 
@@ -384,8 +389,11 @@ pub(super) fn wrapped(text: &str, size: f64, room: f64) -> Result<Vec<String>> {
         for letter in word.chars() {
             line.push(letter);
             if width_of(&line, size)? > room && line.chars().count() > 1 {
-                line.pop();
-                lines.push(std::mem::replace(&mut line, letter.to_string()));
+                // After the last underscore or hyphen, else where the room ends.
+                let joint = line.char_indices().rev().skip(1).find(|(_, letter)| matches!(letter, '_' | '-'));
+                let keep = joint.map_or(line.len() - letter.len_utf8(), |(at, _)| at + 1);
+                let rest = line.split_off(keep);
+                lines.push(std::mem::replace(&mut line, rest));
             }
         }
     }
@@ -395,7 +403,7 @@ pub(super) fn wrapped(text: &str, size: f64, room: f64) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-fn fault(why: impl Display) -> Error {
+pub(super) fn fault(why: impl Display) -> Error {
     Error::new(Code::Parameter, format!("the figure cannot be drawn: {why}"))
 }
 
