@@ -115,6 +115,11 @@ pub(super) struct Plot {
 impl Plot {
     /// Draws everything around the marks; the y axis is named from below, or from above where it carries names.
     pub fn new(look: &Look, x: Axis, y: Axis, keys: &[Key]) -> Result<Self> {
+        Plot::inset(look, x, y, keys, 0.0)
+    }
+
+    /// The same with so much room left above and right of the plot, for its margins.
+    pub fn inset(look: &Look, x: Axis, y: Axis, keys: &[Key], room: f64) -> Result<Self> {
         let (width, height) = look.size;
         let mut sheet = Sheet::new(look.size)?;
         let (width, height) = (f64::from(width), f64::from(height));
@@ -126,14 +131,14 @@ impl Plot {
             sheet.text((width / 2.0, top + TITLE * LEADING / 2.0), text, TITLE, Align::Middle);
             top += TITLE * LEADING;
         }
-        top += if title.is_empty() { TEXT / 2.0 } else { GAP };
+        top += room + if title.is_empty() { TEXT / 2.0 } else { GAP };
 
         // The legend: no wider than a third of the figure.
         let key_room = width / 3.0 - 24.0;
         let key_lines: Vec<Vec<String>> =
             keys.iter().map(|key| wrapped(&key.name, TEXT, key_room)).collect::<Result<_>>()?;
         let legend_height = key_lines.iter().map(|lines| lines.len() as f64 * line + 3.0).sum::<f64>();
-        let mut right = width - EDGE;
+        let mut right = width - EDGE - room;
         if !keys.is_empty() {
             let widest = widest(key_lines.iter().flatten())?;
             right -= widest + 18.0 + 2.0 * GAP;
@@ -151,7 +156,7 @@ impl Plot {
             && let Some((value, name)) = x.ticks.last()
         {
             let over = width_of(name, TEXT)? / 2.0 - (1.0 - x.share(*value)) * (right - left);
-            if right + over > width - EDGE {
+            if right + over > width - EDGE - room {
                 right -= over;
             }
         }
@@ -261,6 +266,11 @@ impl Plot {
     /// Whether a value stands within the vertical axis; what does not is left out, not moved to the border.
     pub fn shows(&self, y: f64) -> bool {
         y.is_finite() && (self.y.from..=self.y.to).contains(&y)
+    }
+
+    /// Left, top, right and bottom of the plot on the sheet.
+    pub fn frame(&self) -> (f64, f64, f64, f64) {
+        (self.left, self.top, self.right, self.bottom)
     }
 
     /// CSS pixels of one slot of names across.

@@ -83,7 +83,7 @@ pub fn histogram(values: &[f64], style: &Histogram, look: &Look) -> Result<Figur
 
 /// The density at 200 places, from three widths below the least value to three above the greatest; none for values
 /// that are all the same.
-fn density(values: &[f64], low: f64, high: f64) -> Vec<(f64, f64)> {
+pub(super) fn density(values: &[f64], low: f64, high: f64) -> Vec<(f64, f64)> {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
@@ -151,6 +151,62 @@ pub fn box_plot(groups: &[Group], look: &Look) -> Result<Figure> {
     plot.sheet.finish(look, look.alt("boxes", &format!("groups {}", names.join(", "))))
 }
 
+/// A letter-value plot (Hofmann, Wickham and Kafadar 2017): from the median outwards a box for the middle half, the middle
+/// three quarters, and so on, each narrower and paler, as many as leave 5 to 8 values in each tail (`k_depth="tukey"` of
+/// seaborn 0.13); each value beyond as a diamond. It shows tails that [`box_plot`] reduces to points.
+///
+/// # Errors
+/// [`Code::Parameter`] without a finite value, or if the size is too small for the text.
+pub fn letter_plot(groups: &[Group], look: &Look) -> Result<Figure> {
+    let names: Vec<String> =
+        groups.iter().map(|group| [group.category.as_str(), group.hue.as_str()].join(" ").trim().to_string()).collect();
+    let hues = distinct(groups.iter().map(|group| &group.hue));
+    let all = || groups.iter().flat_map(|group| group.values.iter().copied());
+    if !all().any(f64::is_finite) {
+        return Err(nothing("no group has a finite value"));
+    }
+    let mut plot = Plot::new(look, Axis::names(&names), Axis::numbers(all(), look.range)?, &[])?;
+    let widest = (plot.slot() * 0.36).min(48.0);
+    for (place, group) in groups.iter().enumerate() {
+        let mut values: Vec<f64> = group.values.iter().copied().filter(|value| value.is_finite()).collect();
+        values.sort_by(f64::total_cmp);
+        if values.is_empty() {
+            continue;
+        }
+        let hue = hues.iter().position(|hue| *hue == group.hue).unwrap_or(0);
+        let tint = color(if hues.len() < 2 { place } else { hue });
+        let depth = letters(values.len());
+        let x = plot.at(place as f64, values[0]).0;
+        let (mut lowest, mut highest) = (values[0], values[0]);
+        for box_of in (1..=depth).rev() {
+            let tail = 0.5f64.powi(box_of + 1);
+            let (low, high) = (quantile(&values, tail), quantile(&values, 1.0 - tail));
+            if box_of == depth {
+                (lowest, highest) = (low, high);
+            }
+            let half = widest * 0.5f64.powf(0.75 * f64::from(box_of - 1)).max(0.1);
+            let (from, to) = (plot.at(place as f64, high).1, plot.at(place as f64, low).1);
+            plot.sheet.rect((x - half, from), (x + half, to), WHITE);
+            plot.sheet.rect((x - half, from), (x + half, to), Ink(tint, 0.3 + 0.6 / f64::from(box_of)));
+            plot.sheet.frame((x - half, from), (x + half, to), WHITE, 0.8);
+        }
+        let y = plot.at(place as f64, quantile(&values, 0.5)).1;
+        plot.sheet.line([(x - widest, y), (x + widest, y)], INK, 2.0);
+        for value in values.iter().filter(|value| !(lowest..=highest).contains(*value)) {
+            if plot.shows(*value) {
+                let spot = plot.at(place as f64, *value);
+                plot.sheet.marker(spot, Marker::Diamond, 2.5, Ink(tint, 0.9));
+            }
+        }
+    }
+    plot.sheet.finish(look, look.alt("letter values", &format!("groups {}", names.join(", "))))
+}
+
+/// How many boxes a letter-value plot of so many values has.
+fn letters(count: usize) -> i32 {
+    (count.ilog2() as i32 - 3).max(1)
+}
+
 /// The highest end of a whisker of [`box_plot`], for a look that leaves out what lies above; `None` without a value.
 pub fn upper_whisker(groups: &[Group]) -> Option<f64> {
     let whisker = |group: &Group| {
@@ -164,7 +220,7 @@ pub fn upper_whisker(groups: &[Group]) -> Option<f64> {
 }
 
 /// A quantile of sorted values, linear between neighbours.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
     below + (above - below) * place.fract()
@@ -187,6 +243,15 @@ mod tests {
     fn quartiles_are_linear_between_values() {
         assert_eq!(quantile(&[1.0, 2.0, 3.0, 4.0], 0.25), 1.75);
         assert_eq!(quantile(&[5.0], 0.75), 5.0);
+    }
+
+    #[test]
+    fn letter_values_are_as_many_as_seaborns() {
+        assert_eq!([5, 30, 63, 64, 1000, 39_960].map(letters), [1, 1, 2, 3, 6, 12]);
+        let figure = letter_plot(&[Group::new("a", (0..100).map(f64::from).collect::<Vec<_>>())], &Look::default());
+        // Three boxes twice (white below), and 7 values in each tail.
+        assert_eq!(figure.unwrap().svg().matches("<polygon").count(), 2 * 3 + 2 * 7);
+        assert!(letter_plot(&[], &Look::default()).is_err());
     }
 
     #[test]

@@ -26,9 +26,11 @@ mod density;
 mod distribution;
 mod galleries;
 mod maps;
+mod matrix;
 mod pdf;
 mod points;
 mod predictions;
+mod regression;
 mod sheet;
 mod tables;
 
@@ -36,14 +38,16 @@ use image::Rgb;
 
 pub use bars::{Bar, bars};
 pub use density::density_map;
-pub use distribution::{Density, Histogram, box_plot, histogram, upper_whisker};
+pub use distribution::{Density, Histogram, box_plot, histogram, letter_plot, upper_whisker};
 pub use galleries::{edge_gallery, gallery, heat_grid, map_gallery};
 pub use maps::{
     Background, HeatStyle, Outline, diverging, grid_figure, heatmap_figure, heatmap_on_image, overlay_boxes,
     overlay_mask, picture_figure,
 };
+pub use matrix::{Cell, heatmap_table};
 pub use points::{Curve, Group, Point, point_plot, strip_plot};
 pub use predictions::prediction_grid;
+pub use regression::{Fit, joint_regression, qq_plot};
 pub use tables::{bars_of, curves_of, groups_of, plain_curves_of};
 
 use crate::error::{Code, Error, Result};
