@@ -8,10 +8,10 @@ use crate::stats::{Interval, mean, mean_interval};
 use crate::store::{bools, floats, integers, only, texts};
 
 /// Seed of the bootstrap intervals: the same table every time.
-const SEED: u64 = 1;
+pub(super) const SEED: u64 = 1;
 
 /// A column of predictions as numbers; true and false count as 1 and 0.
-fn measured(predictions: &DataFrame, measure: &str) -> Result<Vec<f64>> {
+pub(super) fn measured(predictions: &DataFrame, measure: &str) -> Result<Vec<f64>> {
     match bools(predictions, measure) {
         Ok(values) => Ok(values.into_iter().map(|value| if value { 1.0 } else { 0.0 }).collect()),
         Err(_) => floats(predictions, measure),

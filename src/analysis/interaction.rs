@@ -1,67 +1,148 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use polars::prelude::*;
+use rayon::prelude::*;
 
+use super::curves::SEED;
 use super::distinct;
 use crate::error::{Code, Error, Result};
-use crate::stats::pearson;
-use crate::store::{bools, floats, integers, texts};
+use crate::stats::{about_identity, bootstrap, concordance, pearson, regression};
+use crate::store::{bools, floats, integers, only, texts};
 
-/// Do the effects of single patches add up? One row a network, patch size and image: `model, level, orig_file, single`
-/// (sum over single patches of the fall of the true class's logit), `all` (its fall with all patches at once).
+/// Do the effects of single patches add up? One row a network, layout of patches (side, gap, fill) and photograph: `model,
+/// level, gap, fill, orig_file, wnid, single` (sum over single patches of the fall of the true class's logit), `all` (its fall
+/// with all patches at once).
 ///
 /// # Errors
 /// [`crate::error::Code::Table`] if a column is missing.
 pub fn interaction(predictions: &DataFrame) -> Result<DataFrame> {
     let (models, kinds) = (texts(predictions, "model")?, texts(predictions, "kind")?);
     let (levels, variants) = (integers(predictions, "level")?, integers(predictions, "variant")?);
+    let (gaps, fills) = (integers(predictions, "gap")?, texts(predictions, "fill")?);
     let (images, logits) = (texts(predictions, "orig_file")?, floats(predictions, "true_logit")?);
+    let classes = texts(predictions, "wnid")?;
     let patched: Vec<usize> = (0..models.len()).filter(|&row| kinds[row] == "patched").collect();
-    let untouched: BTreeMap<(&String, &String), f64> = patched
+    let untouched: HashMap<(&String, &String), f64> = patched
         .iter()
         .filter(|&&row| levels[row] == 0)
         .map(|&row| ((&models[row], &images[row]), logits[row]))
         .collect();
     let order = distinct(&models);
-    let place = |model: &String| order.iter().position(|name| name == model).unwrap_or(0);
-    let mut sums: BTreeMap<(usize, i64, &String), (f64, f64)> = BTreeMap::new();
+    let places: HashMap<&String, usize> = order.iter().enumerate().map(|(place, name)| (name, place)).collect();
+    let mut sums: BTreeMap<(usize, i64, i64, &String, &String), (usize, f64, f64)> = BTreeMap::new();
     for &row in patched.iter().filter(|&&row| levels[row] > 0) {
         let Some(original) = untouched.get(&(&models[row], &images[row])) else { continue };
-        let (single, all) = sums.entry((place(&models[row]), levels[row], &images[row])).or_default();
+        let key = (places[&models[row]], levels[row], gaps[row], &fills[row], &images[row]);
+        let (_, single, all) = sums.entry(key).or_insert((row, 0.0, 0.0));
         *(if variants[row] < 0 { all } else { single }) += original - logits[row];
     }
+    let rows: Vec<usize> = sums.values().map(|sum| sum.0).collect();
+    let text = |from: &[String]| rows.iter().map(|&row| from[row].clone()).collect::<Vec<_>>();
+    let whole = |from: &[i64]| rows.iter().map(|&row| from[row]).collect::<Vec<_>>();
     Ok(df!(
-        "model" => sums.keys().map(|(model, ..)| order[*model].clone()).collect::<Vec<_>>(),
-        "level" => sums.keys().map(|(_, level, _)| *level).collect::<Vec<_>>(),
-        "orig_file" => sums.keys().map(|(.., image)| (*image).clone()).collect::<Vec<_>>(),
-        "single" => sums.values().map(|(single, _)| *single).collect::<Vec<_>>(),
-        "all" => sums.values().map(|(_, all)| *all).collect::<Vec<_>>(),
+        "model" => text(&models),
+        "level" => whole(&levels),
+        "gap" => whole(&gaps),
+        "fill" => text(&fills),
+        "orig_file" => text(&images),
+        "wnid" => text(&classes),
+        "single" => sums.values().map(|sum| sum.1).collect::<Vec<_>>(),
+        "all" => sums.values().map(|sum| sum.2).collect::<Vec<_>>(),
     )?)
 }
 
-/// Pearson's correlation over images of the two columns of [`interaction`], by network and patch size: `model, level,
-/// images, r, p`. Where it is not defined (fewer than three images, no variation) r is missing.
+/// Those rows of [`interaction`] whose layouts differ in the side of the patches alone, as far as there are such: black, and
+/// of several gaps at one side that which most sides have.
+///
+/// # Errors
+/// [`crate::error::Code::Table`] if a column is missing or no patch is black.
+pub fn plain_patches(interaction: &DataFrame) -> Result<DataFrame> {
+    let black = only(interaction, "fill", "black")?;
+    let (levels, gaps) = (integers(&black, "level")?, integers(&black, "gap")?);
+    let sides_with = |gap: i64| {
+        let mut sides: Vec<i64> = (0..gaps.len()).filter(|&row| gaps[row] == gap).map(|row| levels[row]).collect();
+        sides.sort_unstable();
+        sides.dedup();
+        sides.len()
+    };
+    let mut chosen: BTreeMap<i64, (usize, i64)> = BTreeMap::new();
+    let layouts: BTreeSet<(i64, i64)> = levels.iter().copied().zip(gaps.iter().copied()).collect();
+    for (level, gap) in layouts {
+        let best = chosen.entry(level).or_insert((0, gap));
+        *best = (*best).max((sides_with(gap), gap));
+    }
+    let rows = (0..gaps.len()).filter(|&row| chosen[&levels[row]].1 == gaps[row]);
+    Ok(black.take(&IdxCa::from_vec("rows".into(), rows.map(|row| row as IdxSize).collect()))?)
+}
+
+/// Rows of [`interaction`] of one network and layout.
+pub(super) struct Layout {
+    pub model: String,
+    pub level: i64,
+    pub gap: i64,
+    pub fill: String,
+    pub classes: Vec<String>,
+    pub single: Vec<f64>,
+    pub all: Vec<f64>,
+}
+
+pub(super) fn layouts(interaction: &DataFrame) -> Result<Vec<Layout>> {
+    let (models, fills, classes) =
+        (texts(interaction, "model")?, texts(interaction, "fill")?, texts(interaction, "wnid")?);
+    let (levels, gaps) = (integers(interaction, "level")?, integers(interaction, "gap")?);
+    let (single, all) = (floats(interaction, "single")?, floats(interaction, "all")?);
+    let mut places: HashMap<(&String, i64, i64, &String), usize> = HashMap::new();
+    let mut found: Vec<Layout> = Vec::new();
+    for row in 0..models.len() {
+        let key = (&models[row], levels[row], gaps[row], &fills[row]);
+        let place = *places.entry(key).or_insert_with(|| {
+            let (model, fill) = (models[row].clone(), fills[row].clone());
+            let (level, gap) = (levels[row], gaps[row]);
+            found.push(Layout { model, level, gap, fill, classes: Vec::new(), single: Vec::new(), all: Vec::new() });
+            found.len() - 1
+        });
+        found[place].classes.push(classes[row].clone());
+        found[place].single.push(single[row]);
+        found[place].all.push(all[row]);
+    }
+    Ok(found)
+}
+
+/// Whether the sum over single patches is the effect of all of them, by network and layout: `model, level, gap, fill, images,
+/// r, p` (Pearson's correlation: whether they lie on a line, as published, fault D9), `slope` of that line, `concordance`
+/// (Lin's: whether they are equal), `about_identity` (one less the residual about equality over what the effect of all varies)
+/// with `low, high` of it, from photographs drawn again within their classes. What is not defined (fewer than three
+/// photographs, no variation) is missing.
 ///
 /// # Errors
 /// [`crate::error::Code::Table`] if a column is missing.
-pub fn interaction_correlation(interaction: &DataFrame) -> Result<DataFrame> {
-    let (models, levels) = (texts(interaction, "model")?, integers(interaction, "level")?);
-    let (single, all) = (floats(interaction, "single")?, floats(interaction, "all")?);
-    let mut groups: BTreeMap<(usize, i64), (Vec<f64>, Vec<f64>)> = BTreeMap::new();
-    let order = distinct(&models);
-    for row in 0..models.len() {
-        let place = order.iter().position(|name| *name == models[row]).unwrap_or(0);
-        let group = groups.entry((place, levels[row])).or_default();
-        group.0.push(single[row]);
-        group.1.push(all[row]);
-    }
-    let tests: Vec<_> = groups.values().map(|(single, all)| pearson(single, all).ok()).collect();
+pub fn additivity(interaction: &DataFrame) -> Result<DataFrame> {
+    let layouts = layouts(interaction)?;
+    let tests: Vec<_> = layouts.iter().map(|layout| pearson(&layout.single, &layout.all).ok()).collect();
+    let each = |measure: &(dyn Fn(&Layout) -> Option<f64> + Sync)| layouts.iter().map(measure).collect::<Vec<_>>();
+    let intervals: Vec<_> = layouts
+        .par_iter()
+        .map(|layout| {
+            bootstrap(&layout.classes, SEED, |drawn| {
+                let pick = |from: &[f64]| drawn.iter().map(|&row| from[row]).collect::<Vec<_>>();
+                about_identity(&pick(&layout.single), &pick(&layout.all)).unwrap_or(f64::NAN)
+            })
+            .ok()
+        })
+        .collect();
     Ok(df!(
-        "model" => groups.keys().map(|(model, _)| order[*model].clone()).collect::<Vec<_>>(),
-        "level" => groups.keys().map(|(_, level)| *level).collect::<Vec<_>>(),
-        "images" => groups.values().map(|(single, _)| single.len() as i64).collect::<Vec<_>>(),
+        "model" => layouts.iter().map(|layout| layout.model.clone()).collect::<Vec<_>>(),
+        "level" => layouts.iter().map(|layout| layout.level).collect::<Vec<_>>(),
+        "gap" => layouts.iter().map(|layout| layout.gap).collect::<Vec<_>>(),
+        "fill" => layouts.iter().map(|layout| layout.fill.clone()).collect::<Vec<_>>(),
+        "images" => layouts.iter().map(|layout| layout.single.len() as i64).collect::<Vec<_>>(),
         "r" => tests.iter().map(|test| test.map(|test| test.statistic)).collect::<Vec<_>>(),
         "p" => tests.iter().map(|test| test.map(|test| test.p)).collect::<Vec<_>>(),
+        "slope" => each(&|layout| regression(&layout.single, &layout.all).ok().map(|(slope, _)| slope)),
+        "concordance" => each(&|layout| concordance(&layout.single, &layout.all).ok()),
+        "about_identity" => intervals.iter().map(|found| found.map(|found| found.mean)).collect::<Vec<_>>(),
+        "low" => intervals.iter().map(|found| found.map(|found| found.low)).collect::<Vec<_>>(),
+        "high" => intervals.iter().map(|found| found.map(|found| found.high)).collect::<Vec<_>>(),
     )?)
 }
 
@@ -133,14 +214,36 @@ mod tests {
             "kind" => ["patched"; 4],
             "level" => [0i64, 70, 70, 70],
             "variant" => [-1i64, 0, 1, -1],
+            "gap" => [-1i64, 30, 30, 30],
+            "fill" => ["", "black", "black", "black"],
             "orig_file" => ["x"; 4],
+            "wnid" => ["c"; 4],
             "true_logit" => [5.0, 4.0, 4.5, 1.0],
         )
         .unwrap();
         let table = interaction(&predictions).unwrap();
         assert_eq!(floats(&table, "single").unwrap(), [1.5]);
         assert_eq!(floats(&table, "all").unwrap(), [4.0]);
-        let correlation = interaction_correlation(&table).unwrap();
-        assert_eq!(correlation.column("r").unwrap().null_count(), 1);
+        let found = additivity(&table).unwrap();
+        assert_eq!(found.column("r").unwrap().null_count(), 1);
+        assert_eq!(plain_patches(&table).unwrap().height(), 1);
+    }
+
+    #[test]
+    fn of_several_gaps_the_one_that_most_sides_have_is_plain() {
+        let table = df!(
+            "model" => ["a"; 5],
+            "level" => [10i64, 30, 30, 30, 50],
+            "gap" => [30i64, 10, 30, 30, 30],
+            "fill" => ["black", "black", "black", "mean", "black"],
+            "orig_file" => ["x"; 5],
+            "wnid" => ["c"; 5],
+            "single" => [1.0; 5],
+            "all" => [1.0; 5],
+        )
+        .unwrap();
+        let plain = plain_patches(&table).unwrap();
+        assert_eq!(integers(&plain, "level").unwrap(), [10, 30, 50]);
+        assert_eq!(integers(&plain, "gap").unwrap(), [30, 30, 30]);
     }
 }

@@ -15,21 +15,27 @@
 //! # Ok::<(), lgf::Error>(())
 //! ```
 
+mod all;
 mod answer;
 mod bias;
+mod conclusions;
 mod curves;
 mod hypotheses;
 mod interaction;
+mod parameters;
+mod pictures;
 mod power;
-mod report;
+mod published;
 
+pub use all::write_all;
 pub use answer::{Direction, known_answer, sample_answer};
 pub use bias::shape_bias;
+pub use conclusions::conclusions;
 pub use curves::{by_model, curves, drops, means_by_model, overlap_by_model, ranking_by_model};
-pub use hypotheses::hypotheses;
-pub use interaction::{disagreeing, disagreement, interaction, interaction_correlation};
+pub use interaction::{additivity, disagreeing, disagreement, interaction, plain_patches};
+pub use parameters::{Additivity, Agreement, Amount, Baseline, Chance, Correction, Parameters, Region, Rule, Unit};
 pub use power::power_by_size;
-pub use report::write_all;
+pub use published::published_tests;
 
 /// The different names, in the order in which they first come.
 fn distinct(names: &[String]) -> Vec<String> {

@@ -175,11 +175,14 @@ pub fn mask_of(store: &Store, stem: &str) -> Result<PixelMask<Crop>> {
 }
 
 /// Where the annotated objects of each photograph are in its crop, all of one photograph together: from the boxes of step 3.
-/// Boxes that the published study turned round are left out.
+/// None where the whole photograph was looked at, as published: there [`mask_of`] is kept to the box already.
 ///
 /// # Errors
 /// [`Code::Missing`] if step 3 has not run; [`Code::Table`] if its table is broken.
 pub fn objects(store: &Store) -> Result<HashMap<String, PixelMask<Crop>>> {
+    if texts(&store.table("edges_data")?, "frame")?.iter().any(|frame| frame != Crop::NAME) {
+        return Ok(HashMap::new());
+    }
     let table = store.table("edges_data_flt")?;
     let sides = ["row", "col", "height", "width"].map(|name| integers(&table, name));
     let [rows, cols, heights, widths] = sides;

@@ -12,8 +12,13 @@
 //! assert_eq!(published.datasets.scramble.blocks, [28, 32, 56, 112]);
 //! ```
 
+mod fault;
+
+pub use fault::{Fault, Step};
+
 use serde::Serialize;
 
+use crate::analysis;
 use crate::datasets;
 use crate::edges;
 use crate::error::{Code, Error, Result};
@@ -49,6 +54,8 @@ pub struct Protocol {
     /// Whose class is explained (C4).
     #[cfg(feature = "torch")]
     pub target: Target,
+    /// What is compared, and how (C6, D1 to D9).
+    pub analysis: analysis::Parameters,
 }
 
 /// The faults mended.
@@ -66,10 +73,11 @@ pub fn corrected() -> Protocol {
         composite: Composite::corrected(),
         #[cfg(feature = "torch")]
         target: Target::True,
+        analysis: analysis::Parameters::default(),
     }
 }
 
-/// The faults repeated, as far as their steps can: A1 to A5, A7, A11, B1 to B3, B5 to B11, C4, C5. The others act as in [`corrected`].
+/// The faults repeated, as far as their steps can: A1 to A5, A7, A11, B1 to B3, B5 to B11, C4 to C6, D1 to D9. The others are mended in both.
 pub fn published() -> Protocol {
     Protocol {
         name: "published".into(),
@@ -82,6 +90,7 @@ pub fn published() -> Protocol {
         composite: Composite::innvestigate_1_0_8(),
         #[cfg(feature = "torch")]
         target: Target::Predicted,
+        analysis: analysis::Parameters::published(),
         ..corrected()
     }
 }

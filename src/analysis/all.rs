@@ -1,32 +1,40 @@
 use polars::prelude::*;
 
 use super::{
-    curves, drops, hypotheses, interaction, interaction_correlation, overlap_by_model, sample_answer, shape_bias,
+    Parameters, additivity, conclusions, curves, drops, interaction, overlap_by_model, published_tests,
+    ranking_by_model, sample_answer, shape_bias,
 };
 use crate::error::{Code, Result};
 use crate::notebook::say;
 use crate::store::{Store, Study};
 
-/// Step 6 on a data root: every table of the analysis, written to `analysis/<name>` and returned with its name. A table
-/// that the study's networks do not allow (a hypothesis about a network that is not there) is left out, and said.
+/// Step 6 on a data root: every table of the analysis, written to `analysis/<name>` and returned with its name. Conclusions
+/// are drawn three times: by the choices given, as published, and with every fault mended. A table that the study's networks
+/// do not allow (a hypothesis about a network that is not there) is left out, and said.
 ///
 /// # Errors
 /// [`Code::Missing`] if an earlier step has not run; [`Code::Io`] if the root cannot be written.
-pub fn write_all(store: &Store) -> Result<Vec<(String, DataFrame)>> {
+pub fn write_all(store: &Store, parameters: &Parameters) -> Result<Vec<(String, DataFrame)>> {
     let predictions = store.table("predictions")?;
     let overlap = store.table("imgnette_sample_data")?;
+    let measure = parameters.measure.as_str();
+    let drawn = |parameters: &Parameters| conclusions(&predictions, &overlap, parameters);
     let mut found: Vec<(&str, Result<DataFrame>)> = vec![
-        ("scrambled_softmax", curves(&predictions, "scrambled", "true_acc")),
-        ("scrambled_drop", drops(&predictions, "scrambled", "true_acc")),
-        ("smoothed_softmax", curves(&predictions, "smoothed", "true_acc")),
-        ("smoothed_drop", drops(&predictions, "smoothed", "true_acc")),
-        ("difference_softmax", curves(&predictions, "difference", "true_acc")),
-        ("hypotheses", hypotheses(&predictions)),
+        ("conclusions", drawn(parameters)),
+        ("conclusions_published", drawn(&Parameters::published())),
+        ("conclusions_corrected", drawn(&Parameters::default())),
+        ("published_tests", published_tests(&predictions, &overlap)),
+        ("scrambled", curves(&predictions, "scrambled", measure)),
+        ("scrambled_drop", drops(&predictions, "scrambled", measure)),
+        ("smoothed", curves(&predictions, "smoothed", measure)),
+        ("smoothed_drop", drops(&predictions, "smoothed", measure)),
+        ("difference", curves(&predictions, "difference", measure)),
         ("edges_positive", overlap_by_model(&overlap, "positive", "whole", "share")),
         ("edges_beyond_chance", overlap_by_model(&overlap, "top", "whole", "lift")),
+        ("edges_ranking", ranking_by_model(&store.table("overlap_ranking")?, "auroc")),
     ];
     let patches = interaction(&predictions)?;
-    found.push(("interaction_correlation", interaction_correlation(&patches)));
+    found.push(("additivity", additivity(&patches)));
     found.push(("interaction", Ok(patches)));
     if Study::open(store)?.conflict.is_some() {
         let bias = shape_bias(&store.table("conflict")?)?;
