@@ -18,6 +18,7 @@
 //! | 6 | [`stats`], [`analysis`] | tests on slices; tables to tables |
 //! | 7 | [`plots`] | numbers, masks and maps to figures |
 //! | 8 | [`protocol`], [`sample`] | every constant and choice; the drawn test bench |
+//! | 9 | `sequence`, `report` | all steps, one after another, and with one fault more or less; one page of it all |
 
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
@@ -39,7 +40,11 @@ pub mod prelude;
 pub mod protocol;
 #[cfg(feature = "torch")]
 pub mod relevance;
+#[cfg(feature = "torch")]
+pub mod report;
 pub mod sample;
+#[cfg(feature = "torch")]
+pub mod sequence;
 pub mod stats;
 pub mod store;
 

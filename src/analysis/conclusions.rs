@@ -89,6 +89,52 @@ pub fn conclusions(predictions: &DataFrame, overlap: &DataFrame, parameters: &Pa
     table(rows, parameters.correction)
 }
 
+/// What the tests of the hypotheses compare: `hypothesis, difference` (first network less second), a row an observation, by
+/// the measure, baseline and unit chosen. Hypotheses about networks that are not there have no rows.
+///
+/// # Errors
+/// [`crate::error::Code::Table`] if a column is missing.
+pub fn paired_differences(predictions: &DataFrame, parameters: &Parameters) -> Result<DataFrame> {
+    let pictures = Pictures::of(predictions, &parameters.measure)?;
+    let (mut names, mut differences) = (Vec::new(), Vec::new());
+    for hypothesis in &HYPOTHESES {
+        let (baseline, unit) = (parameters.baseline, parameters.unit);
+        for pair in pictures.pairs(hypothesis.kind, hypothesis.level, hypothesis.models, baseline, unit) {
+            names.push(hypothesis.name);
+            differences.push(pair.first - pair.second);
+        }
+    }
+    Ok(df!("hypothesis" => names, "difference" => differences)?)
+}
+
+/// Pixels of the published regions and how many of them lie on edges, as notebook 5.4 counts them (edges kept to the box,
+/// relevance not): `file, model, sign` (positive or negative), `edges, pixels, shared, share`.
+///
+/// # Errors
+/// [`crate::error::Code::Table`] if a column is missing.
+pub fn shared_pixels(overlap: &DataFrame) -> Result<DataFrame> {
+    let shares = Shares::of(overlap)?;
+    let mut rows = Vec::new();
+    for ((model, region), own) in &shares.0 {
+        if region == "positive" || region == "negative" {
+            rows.extend(own.iter().map(|(file, share)| (file.clone(), model.clone(), region.clone(), share)));
+        }
+    }
+    // As the networks first come, positive before negative.
+    let order = super::distinct(&texts(overlap, "model")?);
+    let place = |model: &str| order.iter().position(|name| name == model);
+    rows.sort_by(|a, b| (place(&a.1), &b.2, &a.0).cmp(&(place(&b.1), &a.2, &b.0)));
+    Ok(df!(
+        "file" => rows.iter().map(|row| row.0.clone()).collect::<Vec<_>>(),
+        "model" => rows.iter().map(|row| row.1.clone()).collect::<Vec<_>>(),
+        "sign" => rows.iter().map(|row| row.2.clone()).collect::<Vec<_>>(),
+        "edges" => rows.iter().map(|row| row.3.edges).collect::<Vec<_>>(),
+        "pixels" => rows.iter().map(|row| row.3.pixels).collect::<Vec<_>>(),
+        "shared" => rows.iter().map(|row| row.3.shared).collect::<Vec<_>>(),
+        "share" => rows.iter().map(|row| row.3.measure(Chance::None)).collect::<Vec<_>>(),
+    )?)
+}
+
 /// One network against another.
 fn contrast(
     mut row: Conclusion,

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::curves::SEED;
 use super::distinct;
+use super::pictures::Pictures;
 use crate::error::{Code, Error, Result};
 use crate::stats::{about_identity, bootstrap, concordance, pearson, regression};
 use crate::store::{bools, floats, integers, only, texts};
@@ -143,6 +144,62 @@ pub fn additivity(interaction: &DataFrame) -> Result<DataFrame> {
         "about_identity" => intervals.iter().map(|found| found.map(|found| found.mean)).collect::<Vec<_>>(),
         "low" => intervals.iter().map(|found| found.map(|found| found.low)).collect::<Vec<_>>(),
         "high" => intervals.iter().map(|found| found.map(|found| found.high)).collect::<Vec<_>>(),
+    )?)
+}
+
+/// How far each single patch lets the true class's logit fall: `model, fall`, a row a picture.
+///
+/// # Errors
+/// [`crate::error::Code::Table`] if a column is missing.
+pub fn single_falls(predictions: &DataFrame) -> Result<DataFrame> {
+    let variants = integers(predictions, "variant")?;
+    let pictures = Pictures::of(predictions, "true_logit")?;
+    let (models, falls): (Vec<&str>, Vec<f64>) =
+        pictures.falls("patched", |row| variants[row] >= 0).into_iter().unzip();
+    Ok(df!("model" => models, "fall" => falls)?)
+}
+
+/// The line of least squares through `single` and `all` of rows of [`interaction`], at 41 places: `x, y, low, high`, the
+/// interval from photographs drawn again within their classes.
+///
+/// # Errors
+/// [`Code::Table`] if a column is missing; [`Code::Parameter`] for fewer than three rows, or no variation.
+pub fn fitted_line(patches: &DataFrame) -> Result<DataFrame> {
+    const PLACES: usize = 41;
+    let (x, y) = (floats(patches, "single")?, floats(patches, "all")?);
+    let (slope, intercept) = regression(&x, &y)?;
+    let (low, high) = x.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(*x), b.max(*x)));
+    // Rows of one photograph are drawn together.
+    let (images, classes) = (texts(patches, "orig_file")?, texts(patches, "wnid")?);
+    let mut subjects: BTreeMap<(&String, &String), Vec<usize>> = BTreeMap::new();
+    for row in 0..x.len() {
+        subjects.entry((&classes[row], &images[row])).or_default().push(row);
+    }
+    let rows: Vec<&Vec<usize>> = subjects.values().collect();
+    let strata: Vec<&String> = subjects.keys().map(|key| key.0).collect();
+    let lines = std::cell::RefCell::new(Vec::new());
+    bootstrap(&strata, SEED, |drawn| {
+        let drawn = || drawn.iter().flat_map(|&subject| rows[subject]);
+        let (x, y): (Vec<f64>, Vec<f64>) = drawn().map(|&row| (x[row], y[row])).unzip();
+        let line = regression(&x, &y).ok();
+        lines.borrow_mut().extend(line);
+        line.map_or(f64::NAN, |line| line.0)
+    })?;
+    let lines = lines.into_inner();
+    let places: Vec<f64> = (0..PLACES).map(|at| low + (high - low) * at as f64 / (PLACES - 1) as f64).collect();
+    let ends = |share: f64| -> Vec<f64> {
+        let end = |x: &f64| {
+            let mut there: Vec<f64> = lines.iter().map(|(slope, intercept)| slope * x + intercept).collect();
+            there.sort_by(f64::total_cmp);
+            there[((there.len() - 1) as f64 * share).round() as usize]
+        };
+        places.iter().map(end).collect()
+    };
+    Ok(df!(
+        "y" => places.iter().map(|x| slope * x + intercept).collect::<Vec<_>>(),
+        "low" => ends(0.025),
+        "high" => ends(0.975),
+        "x" => places,
     )?)
 }
 

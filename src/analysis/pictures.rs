@@ -90,14 +90,17 @@ impl Pictures {
         found
     }
 
-    /// Of pictures of a kind that pass, how much less they have than their untouched ones.
-    pub fn falls(&self, kind: &str, passes: impl Fn(usize) -> bool) -> Vec<f64> {
+    /// Of pictures of a kind that pass, the network and how much less they have than their untouched ones.
+    pub fn falls(&self, kind: &str, passes: impl Fn(usize) -> bool) -> Vec<(&str, f64)> {
         let own = || (0..self.models.len()).filter(|&row| self.kinds[row] == kind);
         let untouched: HashMap<(&String, &String), f64> = own()
             .filter(|&row| self.levels[row] == 0)
             .map(|row| ((&self.models[row], &self.photographs[row]), self.values[row]))
             .collect();
-        let fall = |row: usize| Some(untouched.get(&(&self.models[row], &self.photographs[row]))? - self.values[row]);
+        let fall = |row: usize| {
+            let original = untouched.get(&(&self.models[row], &self.photographs[row]))?;
+            Some((self.models[row].as_str(), original - self.values[row]))
+        };
         own().filter(|&row| self.levels[row] > 0 && passes(row)).filter_map(fall).collect()
     }
 }

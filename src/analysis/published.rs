@@ -2,11 +2,12 @@ use polars::prelude::*;
 
 use super::conclusions::{Share, Shares};
 use super::hypotheses::HYPOTHESES;
-use super::interaction::{Layout, interaction, layouts, plain_patches};
+use super::interaction::{Layout, interaction, layouts, plain_patches, single_falls};
 use super::parameters::{Baseline, Chance, Unit};
 use super::pictures::{Pair, Pictures};
 use crate::error::{Code, Error, Result};
 use crate::stats::{Alternative, Test, mean, paired_t, pearson, shapiro_wilk, wilcoxon};
+use crate::store::floats;
 
 const NETWORKS: [&str; 2] = ["resnet50", "sin-resnet50"];
 
@@ -102,7 +103,7 @@ fn of_patches(predictions: &DataFrame) -> Result<Vec<Row>> {
         }
     };
     let mut rows = Vec::new();
-    let effects = single_effects(predictions)?;
+    let effects = floats(&single_falls(predictions)?, "fall")?;
     let all: Vec<f64> = layouts.iter().flat_map(|layout| layout.all.iter().copied()).collect();
     for (name, values, printed) in [("single", effects, 0.22340), ("all", all, 7.55317)] {
         rows.push(Row {
@@ -146,13 +147,6 @@ fn of_patches(predictions: &DataFrame) -> Result<Vec<Row>> {
         printed: (Some(5.0), Some(0.0641)),
     });
     Ok(rows)
-}
-
-/// The fall of the true class's logit for each single patch.
-fn single_effects(predictions: &DataFrame) -> Result<Vec<f64>> {
-    let (pictures, table) = (Pictures::of(predictions, "true_logit")?, predictions);
-    let variants = crate::store::integers(table, "variant")?;
-    Ok(pictures.falls("patched", |row| variants[row] >= 0))
 }
 
 /// Notebook 5.4: relevance and edges.

@@ -70,16 +70,7 @@ fn slider(name: &str, picture: &RgbImage, choices: impl Iterator<Item = (String,
 /// # Errors
 /// As [`mask_of`].
 pub fn density(store: &Store, stems: &[String]) -> Result<HeatMap<Crop>> {
-    let mut counts = vec![0.0f32; (Crop::SIDE * Crop::SIDE) as usize];
-    for stem in stems {
-        let mask = mask_of(store, stem)?;
-        counts.iter_mut().zip(mask.values()).for_each(|(count, inside)| *count += f32::from(u8::from(*inside)));
-    }
-    let count = stems.len().max(1) as f32;
-    let shares = counts.into_iter().map(|value| value / count).collect();
-    let shares =
-        image::ImageBuffer::<image::Luma<f32>, Vec<f32>>::from_raw(Crop::SIDE, Crop::SIDE, shares).unwrap_or_default();
-    HeatMap::from_values(Crop::SIDE, Crop::SIDE, imageproc::filter::gaussian_blur_f32(&shares, SMOOTHING).into_raw())
+    HeatMap::density(stems.iter().map(|stem| mask_of(store, stem)), SMOOTHING)
 }
 
 fn rgb(gray: &GrayImage) -> RgbImage {

@@ -40,6 +40,31 @@ impl<F: Frame> HeatMap<F> {
         &self.values
     }
 
+    /// Where masks are, over all of them: the share that has each pixel, smoothed by a Gaussian of `sigma` pixels.
+    ///
+    /// # Errors
+    /// What a mask gives; [`Code::Parameter`] without a mask, or if their sizes differ.
+    pub fn density(masks: impl IntoIterator<Item = Result<PixelMask<F>>>, sigma: f32) -> Result<Self> {
+        let (mut counts, mut count, mut size) = (Vec::new(), 0, (0, 0));
+        for mask in masks {
+            let mask = mask?;
+            if count == 0 {
+                (counts, size) = (vec![0.0f32; mask.values().len()], mask.size());
+            } else if mask.size() != size {
+                return Err(Error::new(Code::Parameter, format!("masks of {size:?} and {:?}", mask.size())));
+            }
+            counts.iter_mut().zip(mask.values()).for_each(|(count, inside)| *count += f32::from(u8::from(*inside)));
+            count += 1;
+        }
+        if count == 0 {
+            return Err(Error::new(Code::Parameter, "the density of no masks"));
+        }
+        let shares = counts.into_iter().map(|value| value / count as f32).collect();
+        let shares =
+            image::ImageBuffer::<image::Luma<f32>, Vec<f32>>::from_raw(size.1, size.0, shares).unwrap_or_default();
+        HeatMap::from_values(size.0, size.1, imageproc::filter::gaussian_blur_f32(&shares, sigma).into_raw())
+    }
+
     /// The sum of all values.
     pub fn sum(&self) -> f64 {
         self.values.iter().map(|&value| f64::from(value)).sum()

@@ -155,7 +155,7 @@ impl Store {
         Ok(path)
     }
 
-    /// Saves a figure as `figures/<name>.svg` and `.png` and gives it back, to be shown by the cell.
+    /// Saves a figure as `figures/<name>.svg`, `.png` and `.pdf` and gives it back, to be shown by the cell.
     ///
     /// # Errors
     /// [`Code::Io`] if it cannot be written.
@@ -246,7 +246,7 @@ fn missing(path: &Path, name: &str) -> Error {
 
 /// The notebook and the command that write a table or file, by the beginning of its name.
 fn written_by(name: &str) -> Option<(&'static str, &'static str)> {
-    const WRITERS: [(&str, &str, &str); 14] = [
+    const WRITERS: [(&str, &str, &str); 15] = [
         ("sample/", "0", "lgf sample"),
         ("models/", "5.1", "lgf convert"),
         ("imagenet_boundingboxes", "1", "lgf boxes"),
@@ -260,6 +260,7 @@ fn written_by(name: &str) -> Option<(&'static str, &'static str)> {
         ("imgnette_sample_data", "5.3", "lgf overlap"),
         ("overlap", "5.3", "lgf overlap"),
         ("analysis", "6", "lgf analyse"),
+        ("ablation", "6", "lgf ablate"),
         ("study.json", "0", "lgf sample"),
     ];
     WRITERS.iter().find(|(start, ..)| name.starts_with(start)).map(|(_, notebook, command)| (*notebook, *command))

@@ -8,12 +8,12 @@ use lgf::models::{self, Device, Experiments, Keep, Network, Normalise, Picture};
 use lgf::notebook::{Progress, Show, format_number, say};
 use lgf::polars::prelude::*;
 use lgf::relevance::{self, Composite, Ledger, Targets};
+use lgf::sequence::Sequence;
 use lgf::store::Store;
 use lgf::{bbox, datasets, edges, pixels, store};
 use rayon::prelude::*;
 
 use crate::BenchPart;
-use crate::sequence::Root;
 
 pub fn part(
     part: &BenchPart,
@@ -32,14 +32,14 @@ pub fn part(
     }
 }
 
-pub fn steps(root: &Root) -> Result<()> {
-    let folder = root.store.root().join("bench");
+pub fn steps(base: &Sequence) -> Result<()> {
+    let folder = base.store.root().join("bench");
     if folder.exists() {
         std::fs::remove_dir_all(&folder).with_context(|| format!("clearing {}", folder.display()))?;
     }
-    let fresh = Root { store: Store::at(&folder)?, protocol: root.protocol.clone(), device: root.device };
+    let fresh = Sequence { store: Store::at(&folder)?, protocol: base.protocol.clone(), device: base.device };
     let (mut names, mut seconds) = (Vec::new(), Vec::new());
-    for (name, step) in fresh.steps() {
+    for (name, step) in Sequence::steps() {
         let began = Instant::now();
         step(&fresh)?;
         names.push(name);
@@ -49,7 +49,7 @@ pub fn steps(root: &Root) -> Result<()> {
     seconds.push(seconds.iter().sum());
     let found = df!("step" => names, "seconds" => seconds)?;
     say(found.text().as_str());
-    say(&format!("peak memory {} MB, device {}", format_number(peak_megabytes()), root.device));
+    say(&format!("peak memory {} MB, device {}", format_number(peak_megabytes()), base.device));
     std::fs::remove_dir_all(&folder).with_context(|| format!("clearing {}", folder.display()))?;
     Ok(())
 }

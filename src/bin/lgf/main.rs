@@ -16,8 +16,8 @@ use lgf::notebook::{Progress, say, warn};
 use lgf::protocol;
 use lgf::relevance::Target;
 use lgf::sample::{self, AnnotationSet};
+use lgf::sequence::Sequence;
 use lgf::store::{Store, Study};
-use sequence::Root;
 
 #[derive(Parser)]
 #[command(name = "lgf", version, about = "Do neural networks see local texture or global shape?")]
@@ -87,8 +87,13 @@ enum Step {
     Relevance(Relevance),
     /// 5.3: relevance against edges
     Overlap,
-    /// 6: the tables of the analysis
+    /// 6: tables, figures and report of the analysis
     Analyse,
+    /// the conclusions again with each fault of the published study by itself (from --protocol published: without each)
+    Ablate {
+        /// numbers of faults, as B7 (default: all)
+        faults: Vec<String>,
+    },
     /// 0 to 6, one after another
     All,
     /// trains the networks of the sample again, from our own drawings
@@ -197,13 +202,6 @@ struct Run {
     batch: Batch,
 }
 
-impl Run {
-    /// As `lgf all` runs it.
-    fn plain() -> Self {
-        Run { in_memory: false, all_logits: false, batch: Batch::plain() }
-    }
-}
-
 #[derive(Args)]
 struct Batch {
     /// pictures at a time (default: 30, for relevance 4; where the device's memory does not suffice, halves of that)
@@ -212,12 +210,6 @@ struct Batch {
     /// the numbers that networks compute in
     #[arg(long, value_enum, default_value = "single")]
     precision: Numbers,
-}
-
-impl Batch {
-    fn plain() -> Self {
-        Batch { size: None, precision: Numbers::Single }
-    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -289,14 +281,6 @@ struct Relevance {
     #[arg(long, requires = "arch", requires = "weights")]
     npy: Option<PathBuf>,
     files: Vec<PathBuf>,
-}
-
-impl Relevance {
-    /// As `lgf all` runs it.
-    fn plain() -> Self {
-        let batch = Batch::plain();
-        Relevance { arch: None, weights: None, preset: None, target: None, batch, npy: None, files: Vec::new() }
-    }
 }
 
 fn target(text: &str) -> Result<Target, String> {
@@ -387,7 +371,7 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         Step::TrainSample(training) => study::train_sample(training),
         Step::Doctor => doctor(&open()?, device()?),
         Step::Bench { part: Some(part) } => bench::part(part, open, device),
-        step => sequence::step(step, &Root { store: open()?, protocol, device: device()? }),
+        step => sequence::step(step, &Sequence { store: open()?, protocol, device: device()? }),
     }
 }
 

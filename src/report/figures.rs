@@ -1,0 +1,295 @@
+//! The figures of the thesis, by their names, from the tables of a data root; each with what it is drawn from as a table.
+
+use polars::prelude::*;
+
+use crate::analysis::{self, Parameters};
+use crate::edges;
+use crate::error::{Code, Error, Result};
+use crate::notebook::{Figure, format_number};
+use crate::pixels::{Crop, HeatMap, PixelMask};
+use crate::plots::{self, Density, Fit, Group, Histogram, Look};
+use crate::relevance::map_of;
+use crate::stats;
+use crate::store::{Store, floats, only, texts};
+
+/// A figure with the table it is drawn from.
+#[derive(Debug, Clone)]
+pub struct Plate {
+    /// The figure.
+    pub figure: Figure,
+    /// Its numbers.
+    pub data: DataFrame,
+}
+
+/// What figures are drawn from.
+struct Tables<'a> {
+    store: &'a Store,
+    predictions: DataFrame,
+    overlap: DataFrame,
+    edges: DataFrame,
+    /// Predictions' patches that differ in size alone, one row a photograph.
+    patches: Result<DataFrame>,
+    shared: DataFrame,
+}
+
+type Draw = fn(&Tables, &Look) -> Result<Plate>;
+
+/// One of the published figures.
+struct Drawing {
+    name: &'static str,
+    title: &'static str,
+    draw: Draw,
+}
+
+const fn of(name: &'static str, title: &'static str, draw: Draw) -> Drawing {
+    Drawing { name, title, draw }
+}
+
+const RESNET: &str = "resnet50";
+const STYLE: &str = "sin-resnet50";
+const SOFTMAX: &str = "softmax of the true class";
+
+/// All of them, in the order of the notebooks.
+const DRAWINGS: [Drawing; 31] = [
+    of("edge_count", "Edge pixels in the box", edge_count),
+    of("edge_count_box", "Edge pixels in the box", |t, look| edge_box(t, look, false)),
+    of("edge_count_box_lower", "Edge pixels in the box, without the upper part", |t, look| edge_box(t, look, true)),
+    of("edge_density", "Where edges are", |t, look| density(t, look, &all_photographs(t)?, &Where::Edges)),
+    of("lrp_count", "Pixels of both regions of relevance", |t, look| counts(t, look, false)),
+    of("lrp_count_posneg", "Pixels of the regions of relevance", |t, look| counts(t, look, true)),
+    of("lrp_canny", "Pixels shared with edges", shared),
+    of("lrp_canny_weighted", "Share of the positive region on edges", weighted),
+    of("canny_reg", "Edges of the photographs explained", |t, look| density(t, look, &explained(t)?, &Where::Edges)),
+    of("res_lrpos_reg", "Positive relevance of resnet50", |t, look| {
+        density(t, look, &explained(t)?, &Where::Positive(RESNET))
+    }),
+    of("stl_lrppos_reg", "Positive relevance of sin-resnet50", |t, look| {
+        density(t, look, &explained(t)?, &Where::Positive(STYLE))
+    }),
+    of("res_inters", "Positive relevance of resnet50 on edges", |t, look| {
+        density(t, look, &explained(t)?, &Where::Shared(RESNET))
+    }),
+    of("stl_inters", "Positive relevance of sin-resnet50 on edges", |t, look| {
+        density(t, look, &explained(t)?, &Where::Shared(STYLE))
+    }),
+    of("qq_4", "Difference of shared positive pixels", qq_shared),
+    of("scr_analysis", "Scrambled", |t, look| {
+        curve(t, look, "scrambled", "side of the blocks in pixels (0: untouched)")
+    }),
+    of("qq_1", "Hypothesis 1", |t, look| qq(t, look, "1")),
+    of("qq_1_1", "Hypothesis 1, 112 only", |t, look| qq(t, look, "1 (112 only)")),
+    of("smt_analysis", "Smoothed", |t, look| curve(t, look, "smoothed", "passes of smoothing (0: untouched)")),
+    of("qq_3", "Hypothesis 3", |t, look| qq(t, look, "3")),
+    of("qq_3_0", "Hypothesis 3, first pass", |t, look| qq(t, look, "3 (first pass)")),
+    of("qq_3_1", "Hypothesis 3.1", |t, look| qq(t, look, "3.1")),
+    of("qq_3_11", "Hypothesis 3.1, first pass", |t, look| qq(t, look, "3.1 (first pass)")),
+    of("qq_3.1", "Hypothesis 3.2", |t, look| qq(t, look, "3.2")),
+    of("qq_3.11", "Hypothesis 3.2, first pass", |t, look| qq(t, look, "3.2 (first pass)")),
+    of("smtdiff_analysis", "What smoothing takes away", difference),
+    of("ptdcorr_analysis", "Single patches against all at once", correlation),
+    of("res_corr", "resnet50: single patches against all at once", |t, look| regression(t, look, RESNET)),
+    of("sin_corr", "sin-resnet50: single patches against all at once", |t, look| regression(t, look, STYLE)),
+    of("seresn_corr", "se-resnext50: single patches against all at once", |t, look| {
+        regression(t, look, "se-resnext50")
+    }),
+    of("svgg_corr", "vgg16: single patches against all at once", |t, look| regression(t, look, "vgg16")),
+    of("log_difference", "What one patch takes from the true class", falls),
+];
+
+/// The 31 figures of the thesis for the tables of a data root, and by name why one cannot be drawn (a network is missing).
+/// Pictures are counted as published; the figures of the corrected analysis are those of the notebooks.
+///
+/// Names are the thesis' own, where it has some. Two of its figures had one name, `qq_3_11` (fault D10); the second is
+/// `qq_3.11` here.
+///
+/// # Errors
+/// [`Code::Missing`] if a step has not run; [`Code::Table`] if a table lacks a column.
+pub fn published_figures(store: &Store) -> Result<(Vec<Plate>, Vec<(String, String)>)> {
+    let predictions = store.table("predictions")?;
+    let overlap = store.table("imgnette_sample_data")?;
+    let patches = analysis::interaction(&predictions).and_then(|all| analysis::plain_patches(&all));
+    let shared = analysis::shared_pixels(&overlap)?;
+    let edges = store.table("edges_data_flt")?;
+    let tables = Tables { store, predictions, overlap, edges, patches, shared };
+    let (mut plates, mut gaps) = (Vec::new(), Vec::new());
+    for drawing in &DRAWINGS {
+        let look = Look { title: drawing.title.into(), ..Look::named(drawing.name) };
+        match (drawing.draw)(&tables, &look) {
+            Ok(plate) => plates.push(plate),
+            Err(error) if matches!(error.code(), Code::Parameter | Code::Model | Code::Table) => {
+                gaps.push((drawing.name.to_string(), error.message().to_string()));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((plates, gaps))
+}
+
+fn edge_count(tables: &Tables, look: &Look) -> Result<Plate> {
+    let counts = floats(&tables.edges, "edges")?;
+    let style = Histogram { density: Density::Scott, ..Histogram::default() };
+    let look = Look { x_label: "edge pixels".into(), ..look.clone() };
+    Ok(Plate {
+        figure: plots::histogram(&counts, &style, &look)?,
+        data: tables.edges.select(["file", "object", "edges"])?,
+    })
+}
+
+fn edge_box(tables: &Tables, look: &Look, lower: bool) -> Result<Plate> {
+    let groups = [Group::new("all boxes", floats(&tables.edges, "edges")?)];
+    let top = plots::upper_whisker(&groups).filter(|top| lower && *top > 0.0);
+    let look =
+        Look { y_label: "edge pixels".into(), size: (420, 420), range: top.map(|top| (0.0, top)), ..look.clone() };
+    Ok(Plate { figure: plots::box_plot(&groups, &look)?, data: tables.edges.select(["file", "object", "edges"])? })
+}
+
+/// What a density is of.
+enum Where {
+    Edges,
+    Positive(&'static str),
+    Shared(&'static str),
+}
+
+fn all_photographs(tables: &Tables) -> Result<Vec<String>> {
+    texts(&tables.store.table("edges_data")?, "file")
+}
+
+fn explained(tables: &Tables) -> Result<Vec<String>> {
+    let mut files = texts(&tables.overlap, "file")?;
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+fn density(tables: &Tables, look: &Look, files: &[String], place: &Where) -> Result<Plate> {
+    const SMOOTHING: f32 = 6.0;
+    if let Where::Positive(model) | Where::Shared(model) = place {
+        let models = texts(&tables.overlap, "model")?;
+        if !models.iter().any(|name| name == model) {
+            return Err(Error::new(Code::Model, format!("no network {model} in the table")));
+        }
+    }
+    let mask = |file: &String| -> Result<PixelMask<Crop>> {
+        match place {
+            Where::Edges => edges::mask_of(tables.store, file),
+            Where::Positive(model) => Ok(map_of(tables.store, model, file)?.positive_region()),
+            Where::Shared(model) => {
+                map_of(tables.store, model, file)?.positive_region().and(&edges::mask_of(tables.store, file)?)
+            }
+        }
+    };
+    let density: HeatMap<Crop> = HeatMap::density(files.iter().map(mask), SMOOTHING)?;
+    let (height, width) = density.size();
+    let look = Look { size: (560, 560), ..look.clone() };
+    let figure = plots::density_map(density.values(), density.size(), &look)?;
+    let at = |place: fn(u32, u32) -> u32| (0..height * width).map(|index| place(index, width)).collect::<Vec<_>>();
+    let data = df!(
+        "row" => at(|index, width| index / width),
+        "col" => at(|index, width| index % width),
+        "share" => density.values().to_vec(),
+    )?;
+    Ok(Plate { figure, data })
+}
+
+fn counts(tables: &Tables, look: &Look, by_sign: bool) -> Result<Plate> {
+    let data = if by_sign { tables.shared.clone() } else { both_signs(&tables.shared)? };
+    let groups = plots::groups_of(&data, "model", by_sign.then_some("sign"), "pixels")?;
+    let look = Look { y_label: "pixels".into(), size: (900, 440), ..look.clone() };
+    Ok(Plate { figure: plots::strip_plot(&groups, 1, &look)?, data: data.select(["file", "model", "sign", "pixels"])? })
+}
+
+/// Positive and negative pixels together, by photograph and network.
+fn both_signs(shared: &DataFrame) -> Result<DataFrame> {
+    let (positive, negative) = (only(shared, "sign", "positive")?, only(shared, "sign", "negative")?);
+    let (files, models) = (texts(&positive, "file")?, texts(&positive, "model")?);
+    let sum = |(a, b): (f64, f64)| a + b;
+    // Both are sorted alike.
+    let pixels: Vec<f64> =
+        floats(&positive, "pixels")?.into_iter().zip(floats(&negative, "pixels")?).map(sum).collect();
+    Ok(df!("file" => files, "sign" => vec!["both"; models.len()], "model" => models, "pixels" => pixels)?)
+}
+
+fn shared(tables: &Tables, look: &Look) -> Result<Plate> {
+    let look = Look { y_label: "shared pixels".into(), size: (900, 440), ..look.clone() };
+    let groups = plots::groups_of(&tables.shared, "model", Some("sign"), "shared")?;
+    let data = tables.shared.select(["file", "model", "sign", "shared"])?;
+    Ok(Plate { figure: plots::letter_plot(&groups, &look)?, data })
+}
+
+fn weighted(tables: &Tables, look: &Look) -> Result<Plate> {
+    let positive = only(&tables.shared, "sign", "positive")?;
+    let look = Look { y_label: "share of positive pixels".into(), size: (900, 440), ..look.clone() };
+    let figure = plots::strip_plot(&plots::groups_of(&positive, "model", None, "share")?, 1, &look)?;
+    Ok(Plate { figure, data: positive.select(["file", "model", "share"])? })
+}
+
+fn qq_shared(tables: &Tables, look: &Look) -> Result<Plate> {
+    let of = |model| only(&only(&tables.shared, "sign", "positive")?, "model", model);
+    let pick = |model| floats(&of(model)?, "shared");
+    let differences: Vec<f64> = pick(RESNET)?.into_iter().zip(pick(STYLE)?).map(|(a, b)| a - b).collect();
+    quantiles(&differences, look)
+}
+
+fn qq(tables: &Tables, look: &Look, hypothesis: &str) -> Result<Plate> {
+    let differences = analysis::paired_differences(&tables.predictions, &Parameters::published())?;
+    quantiles(&floats(&only(&differences, "hypothesis", hypothesis)?, "difference")?, look)
+}
+
+fn quantiles(values: &[f64], look: &Look) -> Result<Plate> {
+    let points = stats::normal_plot(values)?;
+    let (theoretical, sample): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
+    let look = Look { size: (520, 420), ..look.clone() };
+    Ok(Plate { figure: plots::qq_plot(&points, &look)?, data: df!("theoretical" => theoretical, "sample" => sample)? })
+}
+
+fn curve(tables: &Tables, look: &Look, kind: &str, x_label: &str) -> Result<Plate> {
+    let data = analysis::curves(&tables.predictions, kind, "true_acc")?;
+    let look = Look { x_label: x_label.into(), y_label: SOFTMAX.into(), ..look.clone() };
+    Ok(Plate { figure: plots::point_plot(&plots::curves_of(&data)?, &look)?, data })
+}
+
+fn difference(tables: &Tables, look: &Look) -> Result<Plate> {
+    let data = analysis::curves(&tables.predictions, "difference", "true_acc")?;
+    let look = Look { x_label: SOFTMAX.into(), ..look.clone() };
+    Ok(Plate { figure: plots::bars(&plots::bars_of(&data, "model", "mean")?, &look)?, data })
+}
+
+fn correlation(tables: &Tables, look: &Look) -> Result<Plate> {
+    let data = analysis::additivity(tables.patches()?)?;
+    let look = Look { x_label: "side of the patches in pixels".into(), y_label: "Pearson's r".into(), ..look.clone() };
+    Ok(Plate { figure: plots::point_plot(&plots::plain_curves_of(&data, "model", "level", "r")?, &look)?, data })
+}
+
+fn regression(tables: &Tables, look: &Look, model: &str) -> Result<Plate> {
+    let own = only(tables.patches()?, "model", model)?;
+    let (single, all) = (floats(&own, "single")?, floats(&own, "all")?);
+    let line = analysis::fitted_line(&own)?;
+    let test = stats::pearson(&single, &all)?;
+    let fit = Fit {
+        x: floats(&line, "x")?,
+        y: floats(&line, "y")?,
+        low: floats(&line, "low")?,
+        high: floats(&line, "high")?,
+        note: format!("Pearson's r = {:.2}, p = {}", test.statistic, format_number(test.p)),
+    };
+    let look = Look {
+        x_label: "sum over single patches (logits)".into(),
+        y_label: "all patches at once (logits)".into(),
+        size: (560, 520),
+        ..look.clone()
+    };
+    let pairs: Vec<(f64, f64)> = single.into_iter().zip(all).collect();
+    Ok(Plate { figure: plots::joint_regression(&pairs, &fit, &look)?, data: own })
+}
+
+fn falls(tables: &Tables, look: &Look) -> Result<Plate> {
+    let data = analysis::single_falls(&tables.predictions)?;
+    let look = Look { y_label: "untouched less patched (logits)".into(), size: (760, 440), ..look.clone() };
+    Ok(Plate { figure: plots::letter_plot(&plots::groups_of(&data, "model", None, "fall")?, &look)?, data })
+}
+
+impl Tables<'_> {
+    fn patches(&self) -> Result<&DataFrame> {
+        self.patches.as_ref().map_err(|error| Error::new(error.code(), error.message().to_string()))
+    }
+}
