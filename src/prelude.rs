@@ -1,7 +1,9 @@
 //! What a notebook cell needs at hand: `use lgf::prelude::*;`.
 
 pub use crate::error::{Error, Result};
-pub use crate::notebook::{self, Figure, Grid, Html, Picture, Progress, Show, Slider, or_say, show, table};
+pub use crate::notebook::{
+    self, Figure, Grid, Html, Picture, Progress, Show, Slider, or_say, show, table, whole_table,
+};
 pub use crate::pixels::{self, Crop, Geometry, HeatMap, Original, PixelBox, PixelMask, RgbImage};
 pub use crate::plots::{self, Bar, Curve, Group, Histogram, Look};
 pub use crate::store::{self, ClassList, ImageFile, Store, Study};

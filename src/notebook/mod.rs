@@ -41,7 +41,7 @@ pub use interrupt::Interrupt;
 pub use progress::{Progress, Stage, Summary};
 pub use slider::Slider;
 pub use strict::strict;
-pub use table::{format_count, format_number, table};
+pub use table::{format_count, format_number, table, whole_table};
 
 use crate::error::{Code, Error, Result};
 

@@ -7,6 +7,8 @@ use super::{Html, Show, escape};
 /// Rows shown at the top and at the bottom; a longer table is cut between them.
 const HEAD: usize = 5;
 const TAIL: usize = 5;
+/// Rows of a table that is shown whole.
+const WHOLE: usize = 500;
 /// Columns shown at the left and at the right of a wide table.
 const LEFT: usize = 12;
 const RIGHT: usize = 12;
@@ -25,17 +27,30 @@ const GAP: &str = "…";
 /// assert!(table.text().contains("1,199"));
 /// ```
 pub fn table(frame: &DataFrame) -> Html {
-    let shown = Shown::new(frame);
+    let shown = Shown::new(frame, HEAD + TAIL);
+    Html::new(shown.html(), shown.text())
+}
+
+/// A data frame as a table with all its rows, up to 500: for tables that are read whole.
+///
+/// ```
+/// use polars::prelude::*;
+///
+/// let frame = df!("row" => (0..40).collect::<Vec<i32>>()).unwrap();
+/// assert!(lgf::notebook::whole_table(&frame).text().ends_with("40 of 40 rows, 1 column"));
+/// ```
+pub fn whole_table(frame: &DataFrame) -> Html {
+    let shown = Shown::new(frame, WHOLE);
     Html::new(shown.html(), shown.text())
 }
 
 impl Show for DataFrame {
     fn html(&self) -> String {
-        Shown::new(self).html()
+        Shown::new(self, HEAD + TAIL).html()
     }
 
     fn text(&self) -> String {
-        Shown::new(self).text()
+        Shown::new(self, HEAD + TAIL).text()
     }
 }
 
@@ -110,9 +125,10 @@ struct ShownColumn {
 }
 
 impl Shown {
-    fn new(frame: &DataFrame) -> Self {
+    fn new(frame: &DataFrame, most: usize) -> Self {
         let (height, width) = (frame.height(), frame.width());
-        let (rows, cut_after) = visible(height, HEAD, TAIL);
+        let (rows, cut_after) =
+            if height <= most { ((0..height).collect(), None) } else { visible(height, HEAD, TAIL) };
         let (places, gap) = visible(width, LEFT, RIGHT);
         let mut columns: Vec<ShownColumn> =
             places.iter().map(|&place| ShownColumn::new(&frame.columns()[place], &rows)).collect();

@@ -152,8 +152,8 @@ pub fn box_plot(groups: &[Group], look: &Look) -> Result<Figure> {
 }
 
 /// A letter-value plot (Hofmann, Wickham and Kafadar 2017): from the median outwards a box for the middle half, the middle
-/// three quarters, and so on, each narrower and paler, as many as leave 5 to 8 values in each tail (`k_depth="tukey"` of
-/// seaborn 0.13); each value beyond as a diamond. It shows tails that [`box_plot`] reduces to points.
+/// three quarters, and so on, each narrower and paler, until about 0.7 % of the values are left beyond (`k_depth="proportion"`,
+/// `outlier_prop=0.007` of seaborn 0.13); each value beyond as a diamond. It shows tails that [`box_plot`] reduces to points.
 ///
 /// # Errors
 /// [`Code::Parameter`] without a finite value, or if the size is too small for the text.
@@ -204,7 +204,7 @@ pub fn letter_plot(groups: &[Group], look: &Look) -> Result<Figure> {
 
 /// How many boxes a letter-value plot of so many values has.
 fn letters(count: usize) -> i32 {
-    (count.ilog2() as i32 - 3).max(1)
+    (count.ilog2() as i32 - (count as f64 * 0.007).log2() as i32 + 1).max(1)
 }
 
 /// The highest end of a whisker of [`box_plot`], for a look that leaves out what lies above; `None` without a value.
@@ -247,10 +247,10 @@ mod tests {
 
     #[test]
     fn letter_values_are_as_many_as_seaborns() {
-        assert_eq!([5, 30, 63, 64, 1000, 39_960].map(letters), [1, 1, 2, 3, 6, 12]);
+        assert_eq!([5, 30, 63, 64, 1000, 39_960].map(letters), [7, 7, 7, 8, 8, 8]);
         let figure = letter_plot(&[Group::new("a", (0..100).map(f64::from).collect::<Vec<_>>())], &Look::default());
-        // Three boxes twice (white below), and 7 values in each tail.
-        assert_eq!(figure.unwrap().svg().matches("<polygon").count(), 2 * 3 + 2 * 7);
+        // Seven boxes twice (white below), and one value in each tail.
+        assert_eq!(figure.unwrap().svg().matches("<polygon").count(), 2 * 7 + 2);
         assert!(letter_plot(&[], &Look::default()).is_err());
     }
 

@@ -5,7 +5,7 @@ use polars::prelude::*;
 use crate::analysis::{self, Parameters};
 use crate::edges;
 use crate::error::{Code, Error, Result};
-use crate::notebook::{Figure, format_number};
+use crate::notebook::Figure;
 use crate::pixels::{Crop, HeatMap, PixelMask};
 use crate::plots::{self, Density, Fit, Group, Histogram, Look};
 use crate::relevance::map_of;
@@ -270,7 +270,7 @@ fn regression(tables: &Tables, look: &Look, model: &str) -> Result<Plate> {
         y: floats(&line, "y")?,
         low: floats(&line, "low")?,
         high: floats(&line, "high")?,
-        note: format!("Pearson's r = {:.2}, p = {}", test.statistic, format_number(test.p)),
+        note: format!("Pearson's r = {:.2}, p = {:.1e}", test.statistic, test.p),
     };
     let look = Look {
         x_label: "sum over single patches (logits)".into(),

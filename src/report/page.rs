@@ -3,7 +3,7 @@
 use polars::prelude::DataFrame;
 
 use crate::error::{Code, Error, Result};
-use crate::notebook::{Figure, Show, escape, table};
+use crate::notebook::{Figure, Show, escape, whole_table};
 use crate::protocol::Protocol;
 
 const STYLE: &str = "body{font-family:Georgia,serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;\
@@ -50,7 +50,11 @@ impl Page {
             self.text(&format!("{name}: not there"));
             return Ok(());
         };
-        self.body.push_str(&format!("<h3>{}</h3>\n<div class=\"wide\">{}</div>\n", escape(name), table(found).html()));
+        self.body.push_str(&format!(
+            "<h3>{}</h3>\n<div class=\"wide\">{}</div>\n",
+            escape(name),
+            whole_table(found).html()
+        ));
         Ok(())
     }
 
