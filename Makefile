@@ -17,7 +17,7 @@ PYTHON := .lgf/venv/bin/python
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev/null) Cargo.toml Cargo.lock
 
 .PHONY: help setup build notebooks test lint test-rust test-kernel lgf lab doctor bench bench-cells bench-boxes bench-edges bench-datasets
-.PHONY: bench-models bench-relevance check-edges check-models check-relevance clean FORCE
+.PHONY: bench-models bench-relevance bench-analysis check-edges check-models check-relevance clean FORCE
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -83,6 +83,11 @@ check-models: setup ## logits of the six at full size beside torchvision and pre
 	$(or $(PEERS),python3) -W ignore tests/reference/networks.py full "$$space"; \
 	$(or $(PEERS),python3) -W ignore tests/reference/networks.py compare "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" "$$space" \
 	    $$(find $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val) -type f | sort | head -n 12)
+
+bench-analysis: setup ## step 6 beside the study's loop in pandas, on the sample as published; PEERS=a python with pandas and scipy
+	$(ENV) cargo build --quiet --bin lgf; space="$$(mktemp -d)"; trap 'rm -rf "$$space"' EXIT; \
+	lgf="$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf"; "$$lgf" --root "$$space" --protocol published all >/dev/null; \
+	$(or $(PEERS),python3) tools/bench_analysis.py --lgf "$$lgf" "$$space"
 
 bench-relevance: setup ## relevance beside zennit on FOLDER=photographs; PEERS=a python with torch, torchvision, pretrainedmodels, zennit
 	$(ENV) cargo build --quiet --bin lgf; \

@@ -347,9 +347,11 @@ impl Walk<'_> {
                 let part = |name: &str| Ok::<_, Error>(self.network.weight(key, name)?.view([1, -1, 1, 1]));
                 let (scale, shift, mean, variance) =
                     (part("weight")?, part("bias")?, part("running_mean")?, part("running_var")?);
+                if rule == Rule::Pass {
+                    return plain(vec![arrived.shallow_clone()]);
+                }
                 let (x, y) = (self.activations.at(first)?, self.activations.at(index + 1)?);
                 plain(vec![match rule {
-                    Rule::Pass => arrived.shallow_clone(),
                     Rule::FusedScale => {
                         let root = (variance.square() + BATCH_NORM_EPSILON).sqrt();
                         let (k, b) = (scale / &root, shift - mean / &root);

@@ -234,24 +234,7 @@ fn sorted(
     network: &Network,
     batches: Vec<Batch>,
 ) -> Result<(Vec<(usize, Mapped)>, Vec<(usize, Error)>, Vec<LedgerRow>)> {
-    let unaccounted: Vec<&LedgerRow> = batches.iter().filter_map(|batch| worst(&batch.ledger)).collect();
-    if let Some(row) = unaccounted.iter().max_by(|a, b| a.unaccounted().total_cmp(&b.unaccounted())) {
-        let found = format!(
-            "relevance of {} is not conserved in {} of {} batches: layer {} ({}) lost or made {:.1e} of what it met",
-            network.name(),
-            unaccounted.len(),
-            batches.len(),
-            row.layer,
-            row.kind,
-            row.unaccounted()
-        );
-        if 2 * unaccounted.len() > batches.len() {
-            return Err(
-                Error::new(Code::Numeric, found).hint("raise the stabiliser of the composite, and look at its ledger")
-            );
-        }
-        warn(&found);
-    }
+    judged(network, &batches.iter().map(|batch| batch.ledger.clone()).collect::<Vec<_>>())?;
     let (mut maps, mut skipped, mut ledger) = (Vec::new(), Vec::new(), Vec::new());
     for batch in batches {
         add(&mut ledger, &batch.ledger);
@@ -273,6 +256,29 @@ fn sorted(
     }
     maps.sort_by_key(|(image, _)| *image);
     Ok((maps, skipped, ledger))
+}
+
+/// Whether layers keep what they meet: a warning if some batches' do not, an error if most do not.
+pub(super) fn judged(network: &Network, ledgers: &[Vec<LedgerRow>]) -> Result<()> {
+    let unaccounted: Vec<&LedgerRow> = ledgers.iter().filter_map(|ledger| worst(ledger)).collect();
+    if let Some(row) = unaccounted.iter().max_by(|a, b| a.unaccounted().total_cmp(&b.unaccounted())) {
+        let found = format!(
+            "relevance of {} is not conserved in {} of {} batches: layer {} ({}) lost or made {:.1e} of what it met",
+            network.name(),
+            unaccounted.len(),
+            ledgers.len(),
+            row.layer,
+            row.kind,
+            row.unaccounted()
+        );
+        if 2 * unaccounted.len() > ledgers.len() {
+            return Err(
+                Error::new(Code::Numeric, found).hint("raise the stabiliser of the composite, and look at its ledger")
+            );
+        }
+        warn(&found);
+    }
+    Ok(())
 }
 
 /// The layer that lost or made most that it should not have, if any did.

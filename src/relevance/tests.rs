@@ -520,3 +520,75 @@ fn every_preset_explains_a_network_in_its_own_form() {
         );
     }
 }
+
+#[test]
+fn batch_normalisation_as_innvestigate_has_it_equals_its_formulas() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let nodes = vec![
+        Node { name: "norm".into(), layer: Layer::BatchNorm { key: "norm".into(), channels: 3 }, inputs: vec![0] },
+        Node { name: "pool".into(), layer: Layer::AveragePool { side: 1 }, inputs: vec![1] },
+        Node { name: "flat".into(), layer: Layer::Flatten, inputs: vec![2] },
+    ];
+    let part = |rng: &mut ChaCha8Rng, positive: bool| -> Vec<f64> {
+        numbers(rng, 3).into_iter().map(|value| if positive { value.abs() + 0.2 } else { value }).collect()
+    };
+    let (scale, shift) = (part(&mut rng, false), part(&mut rng, false));
+    let (mean, variance) = (part(&mut rng, false), part(&mut rng, true));
+    let parts = [("weight", &scale), ("bias", &shift), ("running_mean", &mean), ("running_var", &variance)];
+    let weights: Weights =
+        parts.iter().map(|(name, values)| (format!("norm.{name}"), Tensor::from_slice(values))).collect();
+    let network = Network::from_layers("norm", nodes, weights, 3, Device::Cpu).unwrap();
+    let x: Vec<f64> = numbers(&mut rng, 3 * 4);
+    let input = Tensor::from_slice(&x).view([1, 3, 2, 2]);
+    let relevance = |rule: Rule| -> Vec<f64> {
+        let composite = Composite::named("own")
+            .rule(Place::AveragePool, Rule::Norm)
+            .stabilised(Stabiliser::InsteadOfZero(1e-7))
+            .with_batch_norm(rule);
+        values(&explain(&network, &input, &[1], &composite).unwrap().relevance)
+    };
+    let (arrived, shifted, fused) =
+        (relevance(Rule::Pass), relevance(Rule::ShiftedOutput), relevance(Rule::FusedScale));
+    assert!(arrived.iter().any(|value| *value != 0.0));
+    for at in 0..12 {
+        let c = at / 4;
+        let y = (x[at] - mean[c]) / (variance[c] + 1e-5).sqrt() * scale[c] + shift[c];
+        let z = (x[at] - mean[c]) * y;
+        let expected = x[at] * (y - shift[c]) * arrived[at] / (z + 1e-7f64.copysign(z));
+        assert!((shifted[at] - expected).abs() < 1e-5 * expected.abs().max(1.0), "{} {expected}", shifted[at]);
+        let root = (variance[c] * variance[c] + 1e-5).sqrt();
+        let (k, b) = (scale[c] / root, shift[c] - mean[c] / root);
+        let raised = x[at].max(0.0);
+        let share = |k: f64, b: f64| {
+            let z = raised * k + b;
+            k * arrived[at] / if z == 0.0 { 1e-7 } else { z }
+        };
+        let expected = raised * (2.0 * share(k.max(0.0), b.max(0.0)) - share(k.min(0.0), b.min(0.0)));
+        assert!((fused[at] - expected).abs() < 1e-5 * expected.abs().max(1.0), "{} {expected}", fused[at]);
+    }
+}
+
+/// Some batches' outcomes as the stage sorts them: one map each, and a layer that loses a share of what it met.
+#[test]
+fn bad_input_60_relevance_that_is_not_conserved_is_a_warning_and_an_error_if_most_batches_lose() {
+    let network = small_network("slim-resnet50");
+    let row = |lost: f64| LedgerRow {
+        layer: "layer1".into(),
+        kind: "convolution".into(),
+        rule: Rule::ZPlus(Bias::Both),
+        arrived: 1.0,
+        handed_on: 1.0 - lost,
+        bias: 0.0,
+        stabiliser: 0.0,
+        magnitude: 1.0,
+        magnitude_on: 1.0,
+    };
+    let outcome = |losses: &[f64]| {
+        super::stage::judged(&network, &losses.iter().map(|lost| vec![row(*lost)]).collect::<Vec<_>>())
+    };
+    assert!(outcome(&[0.0, 0.0, 0.0]).is_ok());
+    assert!(outcome(&[0.5, 0.0, 0.0]).is_ok());
+    let error = outcome(&[0.5, 0.5, 0.0]).unwrap_err();
+    assert_eq!(error.code(), Code::Numeric);
+    assert!(error.to_string().contains("layer layer1") && error.to_string().contains("2 of 3 batches"), "{error}");
+}

@@ -10,7 +10,7 @@ use lgf::polars::prelude::*;
 use lgf::relevance::{self, Composite, Ledger, Targets};
 use lgf::sequence::Sequence;
 use lgf::store::Store;
-use lgf::{bbox, datasets, edges, pixels, store};
+use lgf::{analysis, bbox, datasets, edges, pixels, protocol, report, store};
 use rayon::prelude::*;
 
 use crate::BenchPart;
@@ -25,6 +25,7 @@ pub fn part(
         BenchPart::Edges { files } => bench_edges(files),
         BenchPart::Datasets { folder } => bench_datasets(&open()?, folder),
         BenchPart::Pixels { files } => bench_pixels(files),
+        BenchPart::Analysis => bench_analysis(&open()?),
         BenchPart::Relevance { arch, weights, preset, batch, files } => {
             bench_relevance(arch, weights, preset, *batch, files, device()?)
         }
@@ -82,6 +83,19 @@ fn bench_datasets(store: &Store, folder: &Path) -> Result<()> {
     let began = Instant::now();
     let made = datasets::build(store, &images, &parameters, &parameters.smoothing.l0, Progress::silent())?;
     say(&format!("{:.4} seconds for {} pictures", began.elapsed().as_secs_f64(), made.table.height()));
+    Ok(())
+}
+
+fn bench_analysis(store: &Store) -> Result<()> {
+    let predictions = store.table("predictions")?;
+    let began = Instant::now();
+    let sums = analysis::interaction(&predictions)?;
+    let (seconds, rows) = (began.elapsed().as_secs_f64(), sums.height());
+    say(&format!("{seconds:.5} seconds for {rows} sums over patches of {} predictions", predictions.height()));
+    let began = Instant::now();
+    let page = report::write(store, &protocol::published())?;
+    say(&format!("{:.3} seconds for every table, figure and {}", began.elapsed().as_secs_f64(), page.display()));
+    say(&format!("peak memory {} MB", format_number(peak_megabytes())));
     Ok(())
 }
 

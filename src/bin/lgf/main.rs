@@ -152,6 +152,8 @@ enum BenchPart {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// step 6 on the root's tables: the sums over patches alone, and everything with every figure and the report: seconds
+    Analysis,
     /// relevance of one network for FILES in batches: pictures a second, and of the forward pass alone
     Relevance {
         #[arg(long)]
