@@ -17,7 +17,7 @@ PYTHON := .lgf/venv/bin/python
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev/null) Cargo.toml Cargo.lock
 
 .PHONY: help setup build notebooks test lint test-rust test-kernel lgf lab doctor bench bench-cells bench-boxes bench-edges bench-datasets
-.PHONY: bench-models bench-relevance bench-analysis check-edges check-models check-relevance clean FORCE
+.PHONY: bench-models bench-relevance bench-analysis check-crops check-edges check-models check-relevance clean FORCE
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -98,6 +98,10 @@ check-relevance: setup ## relevance at full size beside zennit's on FOLDER=photo
 	$(or $(PEERS),python3) -W ignore tests/reference/networks.py full "$$space"; \
 	$(or $(PEERS),python3) -W ignore tests/reference/relevance.py compare "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" "$$space" \
 	    $$(find $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val) -type f | sort | head -n 4)
+
+check-crops: setup ## counts unequal bytes of cropped photographs and torchvision's on FOLDER=photographs; PEERS with torchvision
+	$(ENV) cargo build --quiet --bin lgf; \
+	$(or $(PEERS),python3) -W ignore tests/reference/preprocessing.py compare "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val)
 
 check-edges: setup ## counts unequal pixels of step 3 and OpenCV on FOLDER=photographs; PEERS as for bench-edges
 	$(ENV) cargo build --quiet --bin lgf; \
