@@ -10,6 +10,9 @@ use crate::error::{Code, Error, Result};
 use crate::stats::{about_identity, bootstrap, concordance, pearson, regression};
 use crate::store::{bools, floats, integers, only, texts};
 
+/// By network, side, gap, fill and photograph: a row of it, the sum over single patches, the effect of all.
+type Sums<'a> = BTreeMap<(usize, i64, i64, &'a String, &'a String), (usize, f64, f64)>;
+
 /// Do the effects of single patches add up? One row a network, layout of patches (side, gap, fill) and photograph: `model,
 /// level, gap, fill, orig_file, wnid, single` (sum over single patches of the fall of the true class's logit), `all` (its fall
 /// with all patches at once).
@@ -30,7 +33,7 @@ pub fn interaction(predictions: &DataFrame) -> Result<DataFrame> {
         .collect();
     let order = distinct(&models);
     let places: HashMap<&String, usize> = order.iter().enumerate().map(|(place, name)| (name, place)).collect();
-    let mut sums: BTreeMap<(usize, i64, i64, &String, &String), (usize, f64, f64)> = BTreeMap::new();
+    let mut sums: Sums = BTreeMap::new();
     for &row in patched.iter().filter(|&&row| levels[row] > 0) {
         let Some(original) = untouched.get(&(&models[row], &images[row])) else { continue };
         let key = (places[&models[row]], levels[row], gaps[row], &fills[row], &images[row]);

@@ -21,6 +21,15 @@ pub struct Plate {
     pub data: DataFrame,
 }
 
+/// The figures of the thesis as far as they can be drawn.
+#[derive(Debug, Clone, Default)]
+pub struct Published {
+    /// Those that can.
+    pub plates: Vec<Plate>,
+    /// Those that cannot: name, and why (a network is missing).
+    pub gaps: Vec<(String, String)>,
+}
+
 /// What figures are drawn from.
 struct Tables<'a> {
     store: &'a Store,
@@ -96,7 +105,7 @@ const DRAWINGS: [Drawing; 31] = [
     of("log_difference", "What one patch takes from the true class", falls),
 ];
 
-/// The 31 figures of the thesis for the tables of a data root, and by name why one cannot be drawn (a network is missing).
+/// The 31 figures of the thesis for the tables of a data root.
 /// Pictures are counted as published; the figures of the corrected analysis are those of the notebooks.
 ///
 /// Names are the thesis' own, where it has some. Two of its figures had one name, `qq_3_11` (fault D10); the second is
@@ -104,25 +113,25 @@ const DRAWINGS: [Drawing; 31] = [
 ///
 /// # Errors
 /// [`Code::Missing`] if a step has not run; [`Code::Table`] if a table lacks a column.
-pub fn published_figures(store: &Store) -> Result<(Vec<Plate>, Vec<(String, String)>)> {
+pub fn published_figures(store: &Store) -> Result<Published> {
     let predictions = store.table("predictions")?;
     let overlap = store.table("imgnette_sample_data")?;
     let patches = analysis::interaction(&predictions).and_then(|all| analysis::plain_patches(&all));
     let shared = analysis::shared_pixels(&overlap)?;
     let edges = store.table("edges_data_flt")?;
     let tables = Tables { store, predictions, overlap, edges, patches, shared };
-    let (mut plates, mut gaps) = (Vec::new(), Vec::new());
+    let mut found = Published::default();
     for drawing in &DRAWINGS {
         let look = Look { title: drawing.title.into(), ..Look::named(drawing.name) };
         match (drawing.draw)(&tables, &look) {
-            Ok(plate) => plates.push(plate),
+            Ok(plate) => found.plates.push(plate),
             Err(error) if matches!(error.code(), Code::Parameter | Code::Model | Code::Table) => {
-                gaps.push((drawing.name.to_string(), error.message().to_string()));
+                found.gaps.push((drawing.name.to_string(), error.message().to_string()));
             }
             Err(error) => return Err(error),
         }
     }
-    Ok((plates, gaps))
+    Ok(found)
 }
 
 fn edge_count(tables: &Tables, look: &Look) -> Result<Plate> {

@@ -14,7 +14,7 @@ mod figures;
 mod page;
 
 pub use ablation::ablation_figure;
-pub use figures::{Plate, published_figures};
+pub use figures::{Plate, Published, published_figures};
 
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ use page::Page;
 /// cannot be written.
 pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
     let tables = write_all(store, &protocol.analysis)?;
-    let (plates, gaps) = published_figures(store)?;
+    let Published { plates, gaps } = published_figures(store)?;
     for plate in &plates {
         let name = format!("figures/{}", plate.figure.name);
         // A density has a row for each pixel: too many for text.

@@ -16,6 +16,10 @@ use crate::store::{Store, floats, stacked, texts};
 /// What stays with the root that it was made for, and is not linked into others.
 const OWN: [&str; 7] = ["ablation", "analysis", "figures", "notebooks", "bench", "downloads", "report.html"];
 
+/// The data roots, below this one, of the first run and of one with a fault.
+const ROOT: &str = "ablation/root";
+const RUN: &str = "ablation/run";
+
 impl Sequence {
     /// The conclusions by this sequence's protocol, then with each fault by itself repeated, or, from the published protocol,
     /// mended: `run, id` (number of the fault, empty for the first run) and the columns of [`analysis::conclusions`], and
@@ -62,8 +66,10 @@ impl Sequence {
         say(&format!("ablation: {}", protocol.name));
         let store = match fault {
             // Further runs begin from what the first has done.
-            None => self.linked(&self.store, "ablation/root")?,
-            Some(_) => self.linked(&Store::at(self.store.path("ablation/root"))?, "ablation/run")?,
+            None => self.linked(&self.store, ROOT)?,
+            // What the analysis alone changes needs no files of its own.
+            Some(fault) if fault.step() == Step::Analysis => Store::at(self.store.path(ROOT))?,
+            Some(_) => self.linked(&Store::at(self.store.path(ROOT))?, RUN)?,
         };
         let own = Sequence { store, protocol: protocol.clone(), device: self.device };
         own.again(fault.map_or(Step::Subset, Fault::step))?;
@@ -71,9 +77,7 @@ impl Sequence {
         let found = analysis::conclusions(&predictions, &own.store.table("imgnette_sample_data")?, &protocol.analysis)?;
         let files = self.store.write_table(&name, &found)?;
         record.finish(1, 1, &files)?;
-        if fault.is_some() {
-            clear(own.store.root())?;
-        }
+        clear(&self.store.path(RUN))?;
         Ok(found)
     }
 
