@@ -170,14 +170,17 @@ fn compared(found: &DataFrame, base: &DataFrame, run: &str, id: &str) -> Result<
     let (effects, says) = (floats(found, "effect")?, texts(found, "says")?);
     let (before, said) = (floats(base, "effect")?, texts(base, "says")?);
     let (low, high) = (floats(base, "low")?, floats(base, "high")?);
+    // A count, as `19 of 30`, is no verdict: its effect says whether it moved.
+    let verdict = |said: &str| if said.contains(" of ") { String::new() } else { said.to_string() };
     let moved = |row: usize| {
         let (a, b) = (effects[row], before[row]);
-        // Two networks' names, or words: another answer.
-        if says[row] != said[row] {
-            let both = [&says[row], &said[row]].iter().all(|said| said.ends_with(" more"));
-            return if both || (a * b < 0.0 && a.is_finite()) { "sign" } else { "significance" };
+        let (now, then) = (verdict(&says[row]), verdict(&said[row]));
+        let turned = a * b < 0.0;
+        if now != then {
+            let both = now.ends_with(" more") && then.ends_with(" more");
+            return if both { "sign" } else { "significance" };
         }
-        if (a * b < 0.0) && says[row].ends_with(" more") {
+        if turned && (now.is_empty() || now.ends_with(" more")) {
             "sign"
         } else if a < low[row] || a > high[row] {
             "size"
@@ -190,4 +193,43 @@ fn compared(found: &DataFrame, base: &DataFrame, run: &str, id: &str) -> Result<
     columns.extend(found.columns().iter().cloned());
     columns.push(Column::new("moved".into(), (0..height).map(moved).collect::<Vec<_>>()));
     Ok(DataFrame::new(height, columns)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(effect: f64, says: &str) -> DataFrame {
+        df!("conclusion" => ["c"], "effect" => [effect], "low" => [0.1], "high" => [0.5], "says" => [says]).unwrap()
+    }
+
+    #[test]
+    fn a_conclusion_moves_by_its_sign_its_significance_or_its_size() {
+        let base = table(0.3, "a more");
+        let moved = |effect, says| texts(&compared(&table(effect, says), &base, "run", "X").unwrap(), "moved").unwrap();
+        assert_eq!(moved(0.2, "a more"), [""]);
+        assert_eq!(moved(0.6, "a more"), ["size"]);
+        assert_eq!(moved(-0.3, "b more"), ["sign"]);
+        assert_eq!(moved(0.2, "no difference shown"), ["significance"]);
+        let base = table(0.3, "19 of 30");
+        let moved = |effect, says| texts(&compared(&table(effect, says), &base, "run", "X").unwrap(), "moved").unwrap();
+        assert_eq!(moved(0.2, "17 of 30"), [""]);
+        assert_eq!(moved(-0.2, "12 of 30"), ["sign"]);
+    }
+
+    #[test]
+    fn a_link_is_replaced_and_the_file_behind_it_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path().join("base")).unwrap();
+        store.write("edges/a.txt", b"old").unwrap();
+        store.write("figures/a.svg", b"x").unwrap();
+        link_all(store.root(), &folder.path().join("run"), true).unwrap();
+        let run = Store::at(folder.path().join("run")).unwrap();
+        assert!(!run.path("figures").exists());
+        run.write("edges/a.txt", b"new").unwrap();
+        assert_eq!(
+            (store.read("edges/a.txt").unwrap(), run.read("edges/a.txt").unwrap()),
+            (b"old".to_vec(), b"new".to_vec())
+        );
+    }
 }
