@@ -1,10 +1,10 @@
 //! The sample's known answer: what is true by construction must be measured.
 
-use lgf::models::{self, Device, Network};
+use lgf::models::{self, Device, Network, to_input};
 use lgf::notebook::Progress;
 use lgf::sample::{self, Sample};
 use lgf::store::{Store, floats, texts};
-use lgf::{analysis, datasets, protocol};
+use lgf::{analysis, datasets, edges, overlap, pixels, protocol, relevance};
 
 fn networks(names: &[&str]) -> Vec<Network> {
     let load = |name: &str| {
@@ -63,4 +63,31 @@ fn scrambling_hurts_the_shape_network_more_and_smoothing_the_texture_network() {
     assert!(exchanged > plain + 0.1, "scrambled: resnet50 falls by {plain:.3}, sin-resnet50 by {exchanged:.3}");
     let (plain, exchanged) = (fall("smoothed", "resnet50"), fall("smoothed", "sin-resnet50"));
     assert!(plain > exchanged + 0.03, "smoothed: resnet50 falls by {plain:.3}, sin-resnet50 by {exchanged:.3}");
+}
+
+#[test]
+fn relevance_of_the_shape_network_lies_on_outlines_more_than_that_of_the_texture_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::at(folder.path()).unwrap();
+    let protocol = protocol::corrected();
+    let study = sample::write(&store, &protocol.sample, Progress::silent()).unwrap();
+    let images = study.split_images(&store).unwrap();
+    let chosen = datasets::sample_images(&images, study.images_per_class, protocol.datasets.seed).unwrap();
+    let classes = study.class_list();
+    let mut lifts = Vec::new();
+    for network in networks(&["resnet50", "sin-resnet50"]) {
+        let mut sum = 0.0;
+        for image in &chosen {
+            let crop = pixels::imagenet_crop(&pixels::decode(&image.path).unwrap()).unwrap();
+            let input = to_input(std::slice::from_ref(&crop), &protocol.normalise.of(&network), Device::Cpu).unwrap();
+            let target = classes.index_of(&image.wnid).unwrap();
+            let explained = relevance::explain(&network, &input, &[target], &protocol.composite).unwrap();
+            let top = explained.maps().unwrap()[0].top(224 * 224 / 10);
+            let outlines = edges::contours(&crop, &protocol.edges).unwrap();
+            let share = overlap::compare(&top, &outlines).unwrap().share.unwrap();
+            sum += share - overlap::chance(&top, &outlines).unwrap().unwrap();
+        }
+        lifts.push(sum / chosen.len() as f64);
+    }
+    assert!(lifts[0] > 0.0 && lifts[1] > lifts[0] + 0.015, "share on outlines beyond chance: {lifts:?}");
 }

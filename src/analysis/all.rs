@@ -17,6 +17,7 @@ use crate::store::{Store, Study};
 pub fn write_all(store: &Store, parameters: &Parameters) -> Result<Vec<(String, DataFrame)>> {
     let predictions = store.table("predictions")?;
     let overlap = store.table("imgnette_sample_data")?;
+    let ranking = store.table("overlap_ranking")?;
     let measure = parameters.measure.as_str();
     let drawn = |parameters: &Parameters| conclusions(&predictions, &overlap, parameters);
     let mut found: Vec<(&str, Result<DataFrame>)> = vec![
@@ -31,7 +32,9 @@ pub fn write_all(store: &Store, parameters: &Parameters) -> Result<Vec<(String, 
         ("difference", curves(&predictions, "difference", measure)),
         ("edges_positive", overlap_by_model(&overlap, "positive", "whole", "share")),
         ("edges_beyond_chance", overlap_by_model(&overlap, "top", "whole", "lift")),
-        ("edges_ranking", ranking_by_model(&store.table("overlap_ranking")?, "auroc")),
+        ("outlines_beyond_chance", overlap_by_model(&overlap, "top", "outlines", "lift")),
+        ("edges_ranking", ranking_by_model(&ranking, "edges", "auroc")),
+        ("outlines_ranking", ranking_by_model(&ranking, "outlines", "auroc")),
     ];
     let patches = interaction(&predictions)?;
     found.push(("additivity", additivity(&patches)));

@@ -17,11 +17,12 @@ pub enum Direction {
 
 /// The known answer about `resnet50`, trained with each class's own texture, and `sin-resnet50`, trained with textures
 /// exchanged at random: what is measured, which must be larger, and why.
-pub fn known_answer() -> [(&'static str, Direction, &'static str); 4] {
+pub fn known_answer() -> [(&'static str, Direction, &'static str); 5] {
     [
         ("shape bias on cue-conflict pictures", Direction::SecondLarger, "its textures told it nothing in training"),
         ("fall of the true class when scrambled", Direction::SecondLarger, "scrambling breaks shape and keeps texture"),
         ("fall of the true class when smoothed", Direction::FirstLarger, "smoothing takes texture and keeps shape"),
+        ("relevance on outlines beyond chance", Direction::SecondLarger, "only the outline told it anything"),
         ("relevance on edges beyond chance", Direction::Open, "outlines are edges, and so are textures"),
     ]
 }
@@ -35,12 +36,14 @@ pub fn known_answer() -> [(&'static str, Direction, &'static str); 4] {
 pub fn sample_answer(predictions: &DataFrame, bias: &DataFrame, overlap: &DataFrame) -> Result<DataFrame> {
     let scrambled = drops(predictions, "scrambled", "true_acc")?;
     let smoothed = drops(predictions, "smoothed", "true_acc")?;
+    let outlines = overlap_by_model(overlap, "top", "outlines", "lift")?;
     let edges = overlap_by_model(overlap, "top", "whole", "lift")?;
-    let of = |model: &str| -> Result<[f64; 4]> {
+    let of = |model: &str| -> Result<[f64; 5]> {
         Ok([
             mean_of(bias, "shape_bias", model)?,
             mean_of(&scrambled, "mean", model)?,
             mean_of(&smoothed, "mean", model)?,
+            mean_of(&outlines, "mean", model)?,
             mean_of(&edges, "mean", model)?,
         ])
     };

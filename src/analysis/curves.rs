@@ -138,7 +138,7 @@ pub fn means_by_model(table: &DataFrame, columns: &[&str]) -> Result<DataFrame> 
 }
 
 /// A measure of the overlap with edges (`share`, `lift`) by network, for one region (`positive`, `negative`, `top`, `half`)
-/// and place (`whole`, `box`, `outside`): `model, level` (0), `images, mean, low, high`. Images where it is undefined are
+/// and place (`whole`, `box`, `outside`, `outlines`): `model, level` (0), `images, mean, low, high`. Images where it is undefined are
 /// left out, and so not counted among `images` (fault D4).
 ///
 /// # Errors
@@ -147,12 +147,13 @@ pub fn overlap_by_model(overlap: &DataFrame, region: &str, place: &str, measure:
     measure_by_model(&only(&only(overlap, "region", region)?, "place", place)?, measure)
 }
 
-/// How well relevance ranks the pixels near an edge (`auroc`, `average_precision`) by network and distance: `model, level`
-/// (the distance in pixels), `images, mean, low, high`, from the table `overlap_ranking`.
+/// How well relevance ranks the pixels near `edges` or `outlines` (`auroc`, `average_precision`) by network and distance:
+/// `model, level` (the distance in pixels), `images, mean, low, high`, from the table `overlap_ranking`.
 ///
 /// # Errors
 /// [`Code::Table`] if a column is missing or nothing is defined.
-pub fn ranking_by_model(ranking: &DataFrame, measure: &str) -> Result<DataFrame> {
+pub fn ranking_by_model(ranking: &DataFrame, lines: &str, measure: &str) -> Result<DataFrame> {
+    let ranking = &only(ranking, "lines", lines)?;
     let (models, distances) = (texts(ranking, "model")?, integers(ranking, "distance")?);
     let values = floats(ranking, measure)?;
     let mut levels = distances.clone();

@@ -26,4 +26,4 @@ pub use detect::{Denoise, Detected, Detector, Order, Parameters, Thresholds, con
 pub use lab::to_gray;
 pub use look::{density, h_slider, panel, sigma_slider};
 pub use nlm::{non_local_means, non_local_means_color};
-pub use stage::{EdgeTables, detect_all, keep_found, mask_of, objects};
+pub use stage::{EdgeTables, detect_all, keep_found, mask_of, objects, outlines_of};

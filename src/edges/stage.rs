@@ -10,7 +10,7 @@ use super::coordinates::{mistaken_box, write_coordinates};
 use super::detect::{Order, Parameters, contours, detect};
 use crate::error::{Code, Error, Result};
 use crate::notebook::Progress;
-use crate::pixels::{self, Crop, Frame, Geometry, Original, Pixel, PixelBox, PixelMask, RgbImage};
+use crate::pixels::{self, Crop, Frame, Original, Pixel, PixelBox, PixelMask};
 use crate::store::{ImageFile, Reject, Store, column, integers, texts};
 
 /// The two tables of step 3 and what was skipped.
@@ -55,9 +55,9 @@ struct InBox {
 
 /// Edges of photographs, and of the part inside their boxes where `boxes` (as step 2 writes them) has some. Masks go to
 /// `edges/<name>.png` (in the crop), `edges/<name>.contours.png` and, where the whole photograph was looked at,
-/// `edges/<name>.original.png`; tables to `edges_data` and `edges_data_flt`, coordinates to `edges_coordinates` and
-/// `edges_coordinates_flt` (Parquet: `file`, lists of `row` and `col`). A run that was stopped goes on; a finished one is
-/// read back.
+/// `edges/<name>.original.png` and `edges/<name>.contours.original.png`; tables to `edges_data` and `edges_data_flt`,
+/// coordinates to `edges_coordinates` and `edges_coordinates_flt` (Parquet: `file`, lists of `row` and `col`). A run that was
+/// stopped goes on; a finished one is read back.
 ///
 /// # Errors
 /// [`Code::Stopped`]; [`Code::Io`] if the root cannot be written; [`Code::Image`] if no photograph could be read.
@@ -174,6 +174,15 @@ pub fn mask_of(store: &Store, stem: &str) -> Result<PixelMask<Crop>> {
     saved(store, &mask_name(stem))
 }
 
+/// The coarse edges that step 3 wrote for a photograph, in the crop: those of objects rather than of their textures (fault
+/// A10).
+///
+/// # Errors
+/// As [`mask_of`].
+pub fn outlines_of(store: &Store, stem: &str) -> Result<PixelMask<Crop>> {
+    saved(store, &outlines_name(stem))
+}
+
 /// Where the annotated objects of each photograph are in its crop, all of one photograph together: from the boxes of step 3.
 /// None where the whole photograph was looked at, as published: there [`mask_of`] is kept to the box already.
 ///
@@ -217,6 +226,10 @@ fn mask_name(stem: &str) -> String {
     format!("edges/{stem}.png")
 }
 
+fn outlines_name(stem: &str) -> String {
+    format!("edges/{stem}.contours.png")
+}
+
 fn original_name(stem: &str) -> String {
     format!("edges/{stem}.original.png")
 }
@@ -242,13 +255,10 @@ fn once<F: Frame>(store: &Store, name: &str, make: impl FnOnce() -> Result<Pixel
 fn detect_one(store: &Store, image: &ImageFile, objects: &[ObjectBox], parameters: &Parameters) -> Result<Found> {
     let photograph = pixels::decode(&image.path)?;
     let sha256 = hash_of_file(image)?;
-    let coarse_name = format!("edges/{}.contours.png", image.stem);
+    let coarse_name = outlines_name(&image.stem);
     match parameters.order {
         Order::CropFirst => {
-            let crop: RgbImage = {
-                let geometry = Geometry::imagenet(photograph.height(), photograph.width())?;
-                pixels::center_crop(&pixels::resize_bilinear(&photograph, geometry.resized), &geometry)
-            };
+            let crop = pixels::imagenet_crop(&photograph)?;
             let coarse: PixelMask<Crop> = once(store, &coarse_name, || contours(&crop, parameters))?;
             let mask = once(store, &mask_name(&image.stem), || Ok(detect(&crop, parameters)?.mask))?;
             let in_box: Result<Vec<InBox>> = objects
@@ -271,7 +281,11 @@ fn detect_one(store: &Store, image: &ImageFile, objects: &[ObjectBox], parameter
             })
         }
         Order::WholePhotograph => {
-            let coarse: PixelMask<Original> = once(store, &coarse_name, || contours(&photograph, parameters))?;
+            let whole_name = format!("edges/{}.contours.original.png", image.stem);
+            let coarse: PixelMask<Original> = once(store, &whole_name, || contours(&photograph, parameters))?;
+            // The study had no outlines: those that relevance is set against are where they should be.
+            let _: PixelMask<Crop> =
+                once(store, &coarse_name, || contours(&pixels::imagenet_crop(&photograph)?, parameters))?;
             let mask: PixelMask<Original> =
                 once(store, &original_name(&image.stem), || Ok(detect(&photograph, parameters)?.mask))?;
             let in_box = objects.iter().map(|object| {

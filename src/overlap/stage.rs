@@ -20,12 +20,14 @@ const DISTANCES: [u8; 5] = [0, 1, 2, 4, 8];
 /// Regions: `positive, negative` (the published ones, beyond the mean), `top` (the tenth of all pixels of highest
 /// relevance) and `half` (the fewest pixels that hold half of the positive relevance), of one area and one mass for all
 /// networks (fault C6). Places: `whole` picture, and `box` and `outside` of it, where region and edges are cut to the place
-/// alike (fault D1); a photograph without an object has only the first.
+/// alike (fault D1); a photograph without an object has only the first. And `outlines`: the whole picture against coarse
+/// edges alone, which are those of objects rather than of their textures (fault A10).
 ///
 /// Written to `imgnette_sample_data`. Beside it `overlap_ranking`, a row a photograph, network and distance from an edge
-/// (0, 1, 2, 4, 8 px): `file, model, distance, base, auroc, average_precision` ([`Ranking`]).
+/// (0, 1, 2, 4, 8 px): `file, model, lines` (`edges` or `outlines`), `distance, base, auroc, average_precision` ([`Ranking`]).
 ///
-/// `regions` is the table of step 5.2; `map` and `edges` give what it and step 3 wrote, `objects` where the objects are.
+/// `regions` is the table of step 5.2; `map`, `edges` and `outlines` give what it and step 3 wrote, `objects` where the
+/// objects are.
 ///
 /// # Errors
 /// [`crate::error::Code::Missing`] if a map or a mask is not there; [`crate::error::Code::Stopped`].
@@ -34,19 +36,23 @@ pub fn against_edges(
     regions: &DataFrame,
     map: impl Fn(&str, &str) -> Result<HeatMap<Crop>> + Sync,
     edges: impl Fn(&str) -> Result<PixelMask<Crop>> + Sync,
+    outlines: impl Fn(&str) -> Result<PixelMask<Crop>> + Sync,
     objects: &HashMap<String, PixelMask<Crop>>,
     progress: Progress,
 ) -> Result<DataFrame> {
     let (files, wnids, models) = (texts(regions, "file")?, texts(regions, "wnid")?, texts(regions, "model")?);
     let run = progress.start(files.len(), "maps");
-    let found: Result<Vec<(Vec<Row>, Vec<Ranking>)>> = (0..files.len())
+    let found: Result<Vec<(Vec<Row>, Vec<Ranked>)>> = (0..files.len())
         .into_par_iter()
         .map(|index| {
             run.check()?;
             let map = map(&models[index], &files[index])?;
-            let mask = edges(&files[index])?;
-            let rows = rows(index, &map, &mask, objects.get(&files[index]))?;
-            let ranked = rank(&map, &mask, &DISTANCES)?;
+            let (mask, coarse) = (edges(&files[index])?, outlines(&files[index])?);
+            let rows = rows(index, &map, &mask, &coarse, objects.get(&files[index]))?;
+            let mut ranked = Vec::new();
+            for (lines, mask) in [("edges", &mask), ("outlines", &coarse)] {
+                ranked.extend(rank(&map, mask, &DISTANCES)?.into_iter().map(|one| (lines, one)));
+            }
             run.tick();
             Ok((rows, ranked))
         })
@@ -54,7 +60,7 @@ pub fn against_edges(
     let found = found?;
     run.finish();
     let rows: Vec<&Row> = found.iter().flat_map(|(rows, _)| rows).collect();
-    let ranked: Vec<(usize, &Ranking)> =
+    let ranked: Vec<(usize, &Ranked)> =
         found.iter().enumerate().flat_map(|(index, (_, ranked))| ranked.iter().map(move |one| (index, one))).collect();
     let lift = |row: &&Row| row.overlap.share.zip(row.chance).map(|(share, chance)| share - chance);
     let table = df!(
@@ -73,15 +79,19 @@ pub fn against_edges(
     let ranking = df!(
         "file" => ranked.iter().map(|(index, _)| files[*index].clone()).collect::<Vec<_>>(),
         "model" => ranked.iter().map(|(index, _)| models[*index].clone()).collect::<Vec<_>>(),
-        "distance" => ranked.iter().map(|(_, one)| i64::from(one.distance)).collect::<Vec<_>>(),
-        "base" => ranked.iter().map(|(_, one)| one.base).collect::<Vec<_>>(),
-        "auroc" => ranked.iter().map(|(_, one)| one.auroc).collect::<Vec<_>>(),
-        "average_precision" => ranked.iter().map(|(_, one)| one.average_precision).collect::<Vec<_>>(),
+        "lines" => ranked.iter().map(|(_, (lines, _))| *lines).collect::<Vec<_>>(),
+        "distance" => ranked.iter().map(|(_, (_, one))| i64::from(one.distance)).collect::<Vec<_>>(),
+        "base" => ranked.iter().map(|(_, (_, one))| one.base).collect::<Vec<_>>(),
+        "auroc" => ranked.iter().map(|(_, (_, one))| one.auroc).collect::<Vec<_>>(),
+        "average_precision" => ranked.iter().map(|(_, (_, one))| one.average_precision).collect::<Vec<_>>(),
     )?;
     store.write_table("overlap_ranking", &ranking)?;
     store.write_table("imgnette_sample_data", &table)?;
     Ok(table)
 }
+
+/// A ranking, and by which lines.
+type Ranked = (&'static str, Ranking);
 
 struct Row {
     index: usize,
@@ -95,6 +105,7 @@ fn rows(
     index: usize,
     map: &HeatMap<Crop>,
     edges: &PixelMask<Crop>,
+    outlines: &PixelMask<Crop>,
     object: Option<&PixelMask<Crop>>,
 ) -> Result<Vec<Row>> {
     let regions = [
@@ -109,6 +120,8 @@ fn rows(
     }
     let mut rows = Vec::new();
     for (region, mask) in &regions {
+        let by_chance = chance(mask, outlines)?;
+        rows.push(Row { index, region, place: "outlines", overlap: compare(mask, outlines)?, chance: by_chance });
         for (place, inside) in &places {
             let (mask, edges) = match inside {
                 Some(inside) => (mask.and(inside)?, edges.and(inside)?),

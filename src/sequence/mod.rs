@@ -209,8 +209,9 @@ impl Sequence {
         let regions = self.store.table("lrp_regions")?;
         let map = |model: &str, stem: &str| relevance::map_of(&self.store, model, stem);
         let mask = |stem: &str| edges::mask_of(&self.store, stem);
+        let outlines = |stem: &str| edges::outlines_of(&self.store, stem);
         let objects = edges::objects(&self.store)?;
-        overlap::against_edges(&self.store, &regions, map, mask, &objects, Progress::bar("overlap"))?;
+        overlap::against_edges(&self.store, &regions, map, mask, outlines, &objects, Progress::bar("overlap"))?;
         Ok(())
     }
 
