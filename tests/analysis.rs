@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use lgf::analysis::{self, Parameters};
+use lgf::pixels::{self, Crop, HeatMap, PixelBox, PixelMask};
 use lgf::polars::prelude::*;
-use lgf::store::{Store, floats, integers, texts};
+use lgf::report;
+use lgf::store::{Store, floats, integers, only, texts};
 use serde_json::Value;
 
 fn golden() -> (DataFrame, DataFrame, Value) {
@@ -115,17 +117,80 @@ fn what_cannot_be_said_is_said() {
     assert!(texts(&table, "says").unwrap()[0].contains("NaN"), "{:?}", texts(&table, "says").unwrap());
 }
 
-#[test]
-fn figures_are_drawn_as_far_as_networks_allow_and_gaps_are_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::at(folder.path()).unwrap();
+/// A data root with the golden tables, and masks and maps of their photographs.
+fn root(folder: &Path) -> Store {
+    let store = Store::at(folder).unwrap();
     let (predictions, overlap, _) = golden();
     store.write_table("predictions", &predictions).unwrap();
     store.write_table("imgnette_sample_data", &overlap).unwrap();
-    let edges = df!("file" => ["a", "b", "c"], "object" => [0i64, 0, 0], "edges" => [10i64, 20, 500]).unwrap();
-    store.write_table("edges_data_flt", &edges).unwrap();
-    let edges = df!("file" => [""; 0], "frame" => [""; 0]).unwrap();
-    store.write_table("edges_data", &edges).unwrap();
-    let error = lgf::report::published_figures(&store).unwrap_err();
-    assert!(error.to_string().contains("run notebook"), "a mask that is missing names its step: {error}");
+    let mut files = texts(&overlap, "file").unwrap();
+    files.sort();
+    files.dedup();
+    let count = files.len();
+    let edges: Vec<i64> = (0..count as i64).map(|at| 100 + 37 * at).collect();
+    let boxes = df!("file" => &files, "object" => vec![0i64; count], "edges" => edges).unwrap();
+    store.write_table("edges_data_flt", &boxes).unwrap();
+    store.write_table("edges_data", &df!("file" => &files, "frame" => vec!["crop"; count]).unwrap()).unwrap();
+    for (place, file) in files.iter().enumerate() {
+        let mask = PixelMask::<Crop>::from_box(224, 224, &PixelBox::at(10 * place as u32, 20).of_size(60, 90));
+        store.write(&format!("edges/{file}.png"), &pixels::encode_gray_png(&mask.to_gray()).unwrap()).unwrap();
+        for model in ["resnet50", "sin-resnet50"] {
+            let values = (0..224 * 224).map(|at| ((at * 31 + place * 7) % 101) as f32 - 30.0).collect();
+            let map = HeatMap::<Crop>::from_values(224, 224, values).unwrap();
+            store.write(&format!("lrp/{model}/{file}.npy"), &map.to_npy()).unwrap();
+        }
+    }
+    store
+}
+
+#[test]
+fn figures_are_drawn_as_far_as_networks_allow_and_gaps_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = root(folder.path());
+    let found = report::published_figures(&store).unwrap();
+    let gaps: Vec<&str> = found.gaps.iter().map(|(name, _)| name.as_str()).collect();
+    // There is no vgg16 in these tables, and no picture of what smoothing takes away.
+    assert_eq!(gaps, ["smtdiff_analysis", "svgg_corr"]);
+    assert!(found.gaps[0].1.contains("difference") && found.gaps[1].1.contains("vgg16"), "{:?}", found.gaps);
+    let mut names: Vec<&str> = found.plates.iter().map(|plate| plate.figure.name.as_str()).collect();
+    assert_eq!(names.len() + gaps.len(), 31);
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len() + gaps.len(), 31, "each figure has a name of its own (fault D10)");
+    for plate in &found.plates {
+        let (figure, name) = (&plate.figure, &plate.figure.name);
+        assert!(figure.svg().contains("<svg") && figure.png().starts_with(b"\x89PNG"), "{name}");
+        assert!(figure.pdf().starts_with(b"%PDF-") && plate.data.height() > 0, "{name}");
+    }
+    // What a figure is drawn from is its own table: qq_4 is style less plain, sorted.
+    let table = analysis::shared_pixels(&store.table("imgnette_sample_data").unwrap()).unwrap();
+    let of = |model: &str| {
+        let own = only(&only(&table, "sign", "positive").unwrap(), "model", model).unwrap();
+        floats(&own, "shared").unwrap()
+    };
+    let mut expected: Vec<f64> = of("sin-resnet50").iter().zip(of("resnet50")).map(|(a, b)| a - b).collect();
+    expected.sort_by(f64::total_cmp);
+    let plate = found.plates.iter().find(|plate| plate.figure.name == "qq_4").unwrap();
+    assert_eq!(floats(&plate.data, "sample").unwrap(), expected);
+    // The same bytes every time.
+    assert_eq!(report::published_figures(&store).unwrap().plates[0].figure, found.plates[0].figure);
+    std::fs::remove_dir_all(store.path("lrp")).unwrap();
+    let error = report::published_figures(&store).unwrap_err();
+    assert!(error.to_string().contains("run notebook"), "a map that is missing names its step: {error}");
+}
+
+#[test]
+fn a_sum_with_a_picture_missing_is_none() {
+    let (predictions, _, _) = golden();
+    let full = analysis::interaction(&predictions).unwrap();
+    let files = texts(&predictions, "file").unwrap();
+    let without = |gone: &str| {
+        let keep: Vec<bool> = files.iter().map(|file| file != gone).collect();
+        let rest = predictions.filter(&BooleanChunked::from_slice("keep".into(), &keep)).unwrap();
+        full.height() - analysis::interaction(&rest).unwrap().height()
+    };
+    // Of four networks: one layout without a single patch or all patches, all three without the untouched picture.
+    assert_eq!(without("n00_0_patched_30_1.png"), 4);
+    assert_eq!(without("n00_0_patched_30_-1.png"), 4);
+    assert_eq!(without("n00_0_patched_0_-1.png"), 12);
 }

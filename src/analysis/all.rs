@@ -8,13 +8,29 @@ use crate::error::{Code, Result};
 use crate::notebook::say;
 use crate::store::{Store, Study};
 
-/// Step 6 on a data root: every table of the analysis, written to `analysis/<name>` and returned with its name. Conclusions
-/// are drawn three times: by the choices given, as published, and with every fault mended. A table that the study's networks
-/// do not allow (a hypothesis about a network that is not there) is left out, and said.
+/// What step 6 made of a data root.
+#[derive(Debug, Clone, Default)]
+pub struct Analysed {
+    /// Its tables by name.
+    pub tables: Vec<(String, DataFrame)>,
+    /// Those that could not be made: name, and why (a network is missing, a value is not a number).
+    pub gaps: Vec<(String, String)>,
+}
+
+impl Analysed {
+    /// The table of a name.
+    pub fn table(&self, name: &str) -> Option<&DataFrame> {
+        self.tables.iter().find(|(own, _)| own == name).map(|(_, table)| table)
+    }
+}
+
+/// Step 6 on a data root: every table of the analysis, written to `analysis/<name>`. Conclusions are drawn three times: by
+/// the choices given, as published, and with every fault mended. A table that cannot be made is a gap, said and returned with
+/// the reason; what an earlier run left of it is removed.
 ///
 /// # Errors
 /// [`Code::Missing`] if an earlier step has not run; [`Code::Io`] if the root cannot be written.
-pub fn write_all(store: &Store, parameters: &Parameters) -> Result<Vec<(String, DataFrame)>> {
+pub fn write_all(store: &Store, parameters: &Parameters) -> Result<Analysed> {
     let predictions = store.table("predictions")?;
     let overlap = store.table("imgnette_sample_data")?;
     let ranking = store.table("overlap_ranking")?;
@@ -31,8 +47,8 @@ pub fn write_all(store: &Store, parameters: &Parameters) -> Result<Vec<(String, 
         ("smoothed_drop", drops(&predictions, "smoothed", measure)),
         ("difference", curves(&predictions, "difference", measure)),
         ("edges_positive", overlap_by_model(&overlap, "positive", "whole", "share")),
-        ("edges_beyond_chance", overlap_by_model(&overlap, "top", "whole", "lift")),
-        ("outlines_beyond_chance", overlap_by_model(&overlap, "top", "outlines", "lift")),
+        ("edges_beyond_chance", overlap_by_model(&overlap, "top", "whole", "beyond_chance")),
+        ("outlines_beyond_chance", overlap_by_model(&overlap, "top", "outlines", "beyond_chance")),
         ("edges_ranking", ranking_by_model(&ranking, "edges", "auroc")),
         ("outlines_ranking", ranking_by_model(&ranking, "outlines", "auroc")),
     ];
@@ -44,18 +60,21 @@ pub fn write_all(store: &Store, parameters: &Parameters) -> Result<Vec<(String, 
         found.push(("known_answer", sample_answer(&predictions, &bias, &overlap)));
         found.push(("shape_bias", Ok(bias)));
     }
-    let mut tables = Vec::new();
+    let mut analysed = Analysed::default();
     for (name, table) in found {
+        let file = format!("analysis/{name}");
         match table {
             Ok(table) => {
-                store.write_table(&format!("analysis/{name}"), &table)?;
-                tables.push((name.to_string(), table));
+                store.write_table(&file, &table)?;
+                analysed.tables.push((name.to_string(), table));
             }
-            Err(error) if matches!(error.code(), Code::Parameter | Code::Model | Code::Table) => {
+            Err(error) if matches!(error.code(), Code::Parameter | Code::Model | Code::Table | Code::Numeric) => {
                 say(&format!("analysis: no table {name}: {}", error.message()));
+                store.remove_table(&file)?;
+                analysed.gaps.push((name.to_string(), error.message().to_string()));
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(tables)
+    Ok(analysed)
 }

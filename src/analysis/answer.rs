@@ -36,8 +36,8 @@ pub fn known_answer() -> [(&'static str, Direction, &'static str); 5] {
 pub fn sample_answer(predictions: &DataFrame, bias: &DataFrame, overlap: &DataFrame) -> Result<DataFrame> {
     let scrambled = drops(predictions, "scrambled", "true_acc")?;
     let smoothed = drops(predictions, "smoothed", "true_acc")?;
-    let outlines = overlap_by_model(overlap, "top", "outlines", "lift")?;
-    let edges = overlap_by_model(overlap, "top", "whole", "lift")?;
+    let outlines = overlap_by_model(overlap, "top", "outlines", "beyond_chance")?;
+    let edges = overlap_by_model(overlap, "top", "whole", "beyond_chance")?;
     let of = |model: &str| -> Result<[f64; 5]> {
         Ok([
             mean_of(bias, "shape_bias", model)?,

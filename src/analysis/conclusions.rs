@@ -12,13 +12,15 @@ use crate::stats::{
     Alternative, Test, bootstrap, cohens_dz, concordance, holm, mean, pearson, permutation, rank_biserial,
     shapiro_wilk, wilcoxon,
 };
-use crate::store::{integers, texts};
+use crate::store::{floats, integers, texts};
 
 /// Level of significance.
 pub(super) const ALPHA: f64 = 0.05;
 /// Concordance from which on two networks agree: below it is poor (McBride 2005).
 const AGREE: f64 = 0.90;
-const NETWORKS: [&str; 2] = ["resnet50", "sin-resnet50"];
+/// The two networks that differ in their training pictures alone.
+pub(super) const NETWORKS: [&str; 2] = ["resnet50", "sin-resnet50"];
+const CHANGE: &str = "change from own untouched picture";
 
 /// What was measured for one conclusion.
 #[derive(Default)]
@@ -36,13 +38,50 @@ struct Conclusion {
     p: Option<f64>,
     /// Whether it is one of those tests that are corrected for being many.
     counts: bool,
-    says: Option<String>,
+    verdict: Verdict,
+    says: String,
+}
+
+/// What a conclusion comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Verdict {
+    /// It cannot be said.
+    #[default]
+    Unsaid,
+    /// The first network more, significantly.
+    First,
+    /// The second.
+    Second,
+    /// Neither.
+    NoDifference,
+    /// What was asked holds.
+    Yes,
+    /// It does not.
+    No,
+}
+
+impl Verdict {
+    fn name(self) -> &'static str {
+        match self {
+            Verdict::Unsaid => "unsaid",
+            Verdict::First => "first",
+            Verdict::Second => "second",
+            Verdict::NoDifference => "no difference",
+            Verdict::Yes => "yes",
+            Verdict::No => "no",
+        }
+    }
+
+    fn of(holds: bool) -> Self {
+        if holds { Verdict::Yes } else { Verdict::No }
+    }
 }
 
 /// The conclusions of the study, drawn by one set of choices: one row each, with `conclusion, claim, of` (what is compared),
-/// `n` (observations), `effect` (mean difference, or the coefficient), `low, high` (95 % bootstrap over photographs within
-/// their classes), `d_z` (Cohen's), `rank_biserial, test, statistic, p, adjusted` (p after the correction that was chosen),
-/// `says` in words. What cannot be said (a network is missing, nothing is defined) says so, and has no numbers.
+/// `n` (observations), `effect` (mean difference, or the coefficient), `low, high` (95 % bootstrap over photographs), `d_z`
+/// (Cohen's), `rank_biserial, test, statistic, p, adjusted` (p after the correction that was chosen; only tests that compare
+/// two networks are corrected), `verdict` (`first` or `second` network more, `no difference`, `yes`, `no`, `unsaid`) and `says`
+/// in words. What cannot be said (a network is missing, nothing is defined, too few pairs) says so.
 ///
 /// # Errors
 /// [`crate::error::Code::Table`] if a column is missing.
@@ -56,7 +95,7 @@ pub fn conclusions(predictions: &DataFrame, overlap: &DataFrame, parameters: &Pa
             claim: hypothesis.claim(),
             of: match parameters.baseline {
                 super::Baseline::None => "level",
-                super::Baseline::Own => "change from own untouched picture",
+                super::Baseline::Own => CHANGE,
             },
             ..Conclusion::default()
         };
@@ -72,17 +111,19 @@ pub fn conclusions(predictions: &DataFrame, overlap: &DataFrame, parameters: &Pa
         Chance::None => "share of the region",
         Chance::Shifted => "share less chance",
     };
-    let positive = [("relevance on edges", parameters.region.name(), Alternative::Less)];
-    for (name, region, alternative) in
-        positive.into_iter().chain([("negative relevance on edges", "negative", Alternative::Greater)])
-    {
+    for (name, region, alternative) in [
+        ("relevance on edges", parameters.region.name(), Alternative::Less),
+        ("negative relevance on edges", "negative", Alternative::Greater),
+    ] {
         let sign = if alternative == Alternative::Less { "<" } else { ">" };
         let claim = format!("{} {sign} {}", NETWORKS[0], NETWORKS[1]);
         let row = Conclusion { name: name.into(), claim, of: measure, ..Conclusion::default() };
         let pairs = shares.pairs(region, |share| share.measure(parameters.chance));
         rows.push(contrast(row, &pairs, NETWORKS, alternative, parameters));
     }
-    rows.push(more_photographs(&shares, parameters));
+    for model in NETWORKS {
+        rows.push(more_negative(&shares, model, parameters));
+    }
     rows.push(agreement(&shares, parameters));
     rows.push(normality(&shares, parameters));
     rows.push(adding_up(predictions, parameters)?);
@@ -158,51 +199,71 @@ fn contrast(
     row.ends = interval.map(|found| (found.low, found.high));
     row.size = cohens_dz(&a, &b).ok();
     row.rank = rank_biserial(&a, &b).ok();
-    let (name, test) = match parameters.rule {
-        Rule::OneSidedWilcoxon => ("Wilcoxon, one-sided", wilcoxon(&a, &b, alternative)),
-        Rule::Permutation => ("permutation, two-sided", permutation(&a, &b, Alternative::TwoSided, SEED)),
+    // The least p that so few pairs can have.
+    let (name, test, least) = match parameters.rule {
+        Rule::OneSidedWilcoxon => {
+            ("Wilcoxon, one-sided", wilcoxon(&a, &b, alternative), 0.5f64.powf(pairs.len() as f64))
+        }
+        Rule::Permutation => (
+            "permutation, two-sided",
+            permutation(&a, &b, Alternative::TwoSided, SEED),
+            2.0 * 0.5f64.powf(pairs.len() as f64),
+        ),
     };
     row.test = name;
     match test {
         Ok(Test { statistic, p, .. }) => (row.statistic, row.p, row.counts) = (Some(statistic), Some(p), true),
         Err(error) => return unsaid(row, error.message()),
     }
-    let larger = if row.effect.unwrap_or(0.0) > 0.0 { models[0] } else { models[1] };
-    row.says = Some(format!("{larger} more"));
+    if least > ALPHA {
+        row.says = format!("too few pairs: {} can never have a p of {ALPHA}", pairs.len());
+        return row;
+    }
+    // A one-sided test finds what it looks for.
+    let first = match (parameters.rule, alternative) {
+        (Rule::OneSidedWilcoxon, Alternative::Greater) => true,
+        (Rule::OneSidedWilcoxon, Alternative::Less) => false,
+        _ => row.effect.unwrap_or(0.0) > 0.0,
+    };
+    row.verdict = if first { Verdict::First } else { Verdict::Second };
+    let what = if row.of == CHANGE { "falls less" } else { "more" };
+    row.says = format!("{} {what}", models[usize::from(!first)]);
     row
 }
 
-/// For how many photographs the second network's relevance is more on edges (published: 19 of 30).
-fn more_photographs(shares: &Shares, parameters: &Parameters) -> Conclusion {
-    let claim = format!("{} more for over half of the photographs", NETWORKS[1]);
-    let row =
-        Conclusion { name: "photographs with more".into(), claim, of: "share of photographs", ..Conclusion::default() };
-    let region = parameters.region.name();
-    let pairs = match parameters.ratio {
-        Amount::Counts => shares.pairs(region, |share| Some(share.shared)),
-        Amount::Shares => shares.pairs(region, |share| share.measure(Chance::None)),
+/// For how many photographs a network's negative relevance is more on edges than its positive (published: 20 and 10 of 30).
+fn more_negative(shares: &Shares, model: &'static str, parameters: &Parameters) -> Conclusion {
+    let (of, amount): (_, fn(&Share) -> Option<f64>) = match parameters.ratio {
+        Amount::Counts => ("shared pixels", |share| share.shared),
+        Amount::Shares => ("share of the region", |share| share.measure(Chance::None)),
     };
-    if pairs.is_empty() {
-        return unsaid(row, "no photograph of both networks");
-    }
-    // Of raw counts a division by zero counted as more than one, as published.
-    let more: Vec<f64> = pairs
+    let claim = format!("{model}: for over half of the photographs");
+    let row = Conclusion { name: format!("negative over positive, {model}"), claim, of, ..Conclusion::default() };
+    let (Some(positive), Some(negative)) = (shares.values(model, "positive"), shares.values(model, "negative")) else {
+        return unsaid(row, &format!("no network {model}"));
+    };
+    // A ratio of counts by nothing counted as more than one; of nothing by nothing it is none, and so not more.
+    let defined: Vec<(&str, f64)> = positive
         .iter()
-        .map(|pair| match parameters.ratio {
-            Amount::Counts if pair.first == 0.0 => 1.0,
-            _ => f64::from(u8::from(pair.second > pair.first)),
-        })
+        .filter_map(|(file, plus)| Some((plus, negative.get(file)?)))
+        .filter_map(|(plus, minus)| Some((plus.class.as_str(), amount(plus)?, amount(minus)?)))
+        .map(|(class, plus, minus)| (class, f64::from(u8::from(minus > plus))))
         .collect();
-    let strata: Vec<&str> = pairs.iter().map(|pair| pair.class.as_str()).collect();
-    let share = |drawn: &[usize]| drawn.iter().map(|&i| more[i]).sum::<f64>() / drawn.len() as f64 - 0.5;
-    let interval = bootstrap(&strata, SEED, share).ok();
-    let count = more.iter().sum::<f64>();
-    Conclusion {
-        n: pairs.len(),
-        effect: interval.map(|found| found.mean),
-        ends: interval.map(|found| (found.low, found.high)),
-        says: Some(format!("{count} of {}", pairs.len())),
-        ..row
+    let strata: Vec<&str> = defined.iter().map(|one| one.0).collect();
+    let share = |drawn: &[usize]| drawn.iter().map(|&i| defined[i].1).sum::<f64>() / drawn.len() as f64 - 0.5;
+    match bootstrap(&strata, SEED, share) {
+        Ok(found) => {
+            let count = defined.iter().map(|one| one.1).sum::<f64>();
+            Conclusion {
+                n: defined.len(),
+                effect: Some(found.mean),
+                ends: Some((found.low, found.high)),
+                verdict: Verdict::of(found.mean > 0.0),
+                says: format!("{count} of {}", defined.len()),
+                ..row
+            }
+        }
+        Err(_) => unsaid(row, "it is defined for no photograph"),
     }
 }
 
@@ -210,7 +271,7 @@ fn more_photographs(shares: &Shares, parameters: &Parameters) -> Conclusion {
 fn agreement(shares: &Shares, parameters: &Parameters) -> Conclusion {
     let claim = format!("{} and {} share as many pixels with edges", NETWORKS[0], NETWORKS[1]);
     let row = Conclusion { name: "counts agree".into(), claim, of: "shared pixels", ..Conclusion::default() };
-    let pairs = shares.pairs(parameters.region.name(), |share| Some(share.shared));
+    let pairs = shares.pairs(parameters.region.name(), |share| share.count(parameters.chance));
     let (a, b): (Vec<f64>, Vec<f64>) = pairs.iter().map(|pair| (pair.first, pair.second)).unzip();
     match parameters.agreement {
         Agreement::Correlation => match pearson(&a, &b) {
@@ -220,7 +281,8 @@ fn agreement(shares: &Shares, parameters: &Parameters) -> Conclusion {
                 test: "Pearson",
                 statistic: Some(statistic),
                 p: Some(p),
-                says: Some(if p <= ALPHA { "agree" } else { "do not agree" }.into()),
+                verdict: Verdict::of(p <= ALPHA && statistic > 0.0),
+                says: if p <= ALPHA && statistic > 0.0 { "agree" } else { "do not agree" }.into(),
                 ..row
             },
             Err(error) => unsaid(row, error.message()),
@@ -237,7 +299,8 @@ fn agreement(shares: &Shares, parameters: &Parameters) -> Conclusion {
                     effect: Some(found.mean),
                     ends: Some((found.low, found.high)),
                     test: "Lin's concordance",
-                    says: Some(if found.low >= AGREE { "agree" } else { "do not agree" }.into()),
+                    verdict: Verdict::of(found.low >= AGREE),
+                    says: if found.low >= AGREE { "agree" } else { "do not agree" }.into(),
                     ..row
                 },
                 Err(error) => unsaid(row, error.message()),
@@ -249,7 +312,9 @@ fn agreement(shares: &Shares, parameters: &Parameters) -> Conclusion {
 /// Whether what the tests compare is distributed normally.
 fn normality(shares: &Shares, parameters: &Parameters) -> Conclusion {
     let (of, pairs) = match parameters.normality {
-        Amount::Counts => ("shared pixels", shares.pairs(parameters.region.name(), |share| Some(share.shared))),
+        Amount::Counts => {
+            ("shared pixels", shares.pairs(parameters.region.name(), |share| share.count(parameters.chance)))
+        }
         Amount::Shares => ("shares", shares.pairs(parameters.region.name(), |share| share.measure(parameters.chance))),
     };
     let claim = "differences are normal".to_string();
@@ -261,7 +326,8 @@ fn normality(shares: &Shares, parameters: &Parameters) -> Conclusion {
             effect: Some(statistic),
             statistic: Some(statistic),
             p: Some(p),
-            says: Some(if p <= ALPHA { "not normal" } else { "may be normal" }.into()),
+            verdict: Verdict::of(p > ALPHA),
+            says: if p <= ALPHA { "not normal" } else { "may be normal" }.into(),
             ..row
         },
         Err(error) => unsaid(row, error.message()),
@@ -304,7 +370,7 @@ fn adding_up(predictions: &DataFrame, parameters: &Parameters) -> Result<Conclus
 /// all.
 fn nearness(patches: &DataFrame) -> Result<Vec<Pair>> {
     let (models, images, classes) = (texts(patches, "model")?, texts(patches, "orig_file")?, texts(patches, "wnid")?);
-    let (single, all) = (crate::store::floats(patches, "single")?, crate::store::floats(patches, "all")?);
+    let (single, all) = (floats(patches, "single")?, floats(patches, "all")?);
     let of = |model: &str| {
         let mut found: BTreeMap<&String, (&String, Vec<f64>)> = BTreeMap::new();
         for row in (0..models.len()).filter(|&row| models[row] == model) {
@@ -322,7 +388,8 @@ fn nearness(patches: &DataFrame) -> Result<Vec<Pair>> {
 }
 
 fn unsaid(row: Conclusion, why: &str) -> Conclusion {
-    Conclusion { says: Some(format!("cannot be said: {why}")), effect: None, ends: None, p: None, counts: false, ..row }
+    let says = format!("cannot be said: {why}");
+    Conclusion { verdict: Verdict::Unsaid, says, effect: None, ends: None, p: None, counts: false, ..row }
 }
 
 fn table(mut rows: Vec<Conclusion>, correction: Correction) -> Result<DataFrame> {
@@ -335,8 +402,8 @@ fn table(mut rows: Vec<Conclusion>, correction: Correction) -> Result<DataFrame>
         }
     }
     for (row, adjusted) in rows.iter_mut().zip(&adjusted) {
-        if row.counts && adjusted.is_some_and(|p| p > ALPHA) {
-            row.says = Some("no difference shown".into());
+        if matches!(row.verdict, Verdict::First | Verdict::Second) && adjusted.is_some_and(|p| p > ALPHA) {
+            (row.verdict, row.says) = (Verdict::NoDifference, "no difference shown".into());
         }
     }
     Ok(df!(
@@ -353,7 +420,8 @@ fn table(mut rows: Vec<Conclusion>, correction: Correction) -> Result<DataFrame>
         "statistic" => rows.iter().map(|row| row.statistic).collect::<Vec<_>>(),
         "p" => rows.iter().map(|row| row.p).collect::<Vec<_>>(),
         "adjusted" => adjusted,
-        "says" => rows.iter().map(|row| row.says.clone().unwrap_or_default()).collect::<Vec<_>>(),
+        "verdict" => rows.iter().map(|row| row.verdict.name()).collect::<Vec<_>>(),
+        "says" => rows.iter().map(|row| row.says.clone()).collect::<Vec<_>>(),
     )?)
 }
 
@@ -363,10 +431,12 @@ pub(super) struct Share {
     class: String,
     /// Pixels of the region in the whole crop.
     pub pixels: f64,
-    /// Those on edges, of the box where there is one.
-    pub shared: f64,
+    /// Those on edges, in the whole crop.
+    whole: f64,
+    /// Those on edges of the box, as published; `None` for a photograph without a box among others that have one.
+    pub shared: Option<f64>,
     /// Share on edges less chance, in the whole crop.
-    lift: Option<f64>,
+    beyond_chance: Option<f64>,
     /// Edge pixels.
     pub edges: f64,
 }
@@ -374,8 +444,15 @@ pub(super) struct Share {
 impl Share {
     pub fn measure(&self, chance: Chance) -> Option<f64> {
         match chance {
-            Chance::None => (self.pixels > 0.0).then(|| self.shared / self.pixels),
-            Chance::Shifted => self.lift,
+            Chance::None => self.shared.filter(|_| self.pixels > 0.0).map(|shared| shared / self.pixels),
+            Chance::Shifted => self.beyond_chance,
+        }
+    }
+
+    fn count(&self, chance: Chance) -> Option<f64> {
+        match chance {
+            Chance::None => self.shared,
+            Chance::Shifted => Some(self.whole),
         }
     }
 }
@@ -389,19 +466,20 @@ impl Shares {
         let (regions, places) = (texts(overlap, "region")?, texts(overlap, "place")?);
         let (pixels, edges, shared) =
             (integers(overlap, "pixels")?, integers(overlap, "edges")?, integers(overlap, "shared")?);
-        let lift = crate::store::floats(overlap, "lift")?;
+        let beyond = floats(overlap, "beyond_chance")?;
         let mut found: BTreeMap<(String, String), BTreeMap<String, Share>> = BTreeMap::new();
-        // The whole crop first, then its box.
-        for (place, boxed) in [("whole", false), ("box", true)] {
-            for row in (0..files.len()).filter(|&row| places[row] == place) {
-                let own = found.entry((models[row].clone(), regions[row].clone())).or_default();
-                let share = own.entry(files[row].clone()).or_default();
-                share.class.clone_from(&classes[row]);
-                (share.shared, share.edges) = (shared[row] as f64, edges[row] as f64);
-                if !boxed {
-                    share.pixels = pixels[row] as f64;
-                    share.lift = lift[row].is_finite().then_some(lift[row]);
-                }
+        // Without any box (as where the edges are kept to it already), the whole crop stands for it.
+        let boxed = places.iter().any(|place| place == "box");
+        for row in (0..files.len()).filter(|&row| places[row] == "whole" || places[row] == "box") {
+            let own = found.entry((models[row].clone(), regions[row].clone())).or_default();
+            let share = own.entry(files[row].clone()).or_default();
+            share.class.clone_from(&classes[row]);
+            if (places[row] == "box") == boxed {
+                (share.shared, share.edges) = (Some(shared[row] as f64), edges[row] as f64);
+            }
+            if places[row] == "whole" {
+                (share.pixels, share.whole) = (pixels[row] as f64, shared[row] as f64);
+                share.beyond_chance = beyond[row].is_finite().then_some(beyond[row]);
             }
         }
         Ok(Shares(found))

@@ -137,7 +137,7 @@ pub fn means_by_model(table: &DataFrame, columns: &[&str]) -> Result<DataFrame> 
     Ok(found)
 }
 
-/// A measure of the overlap with edges (`share`, `lift`) by network, for one region (`positive`, `negative`, `top`, `half`)
+/// A measure of the overlap with edges (`share`, `beyond_chance`) by network, for one region (`positive`, `negative`, `top`, `half`)
 /// and place (`whole`, `box`, `outside`, `outlines`): `model, level` (0), `images, mean, low, high`. Images where it is undefined are
 /// left out, and so not counted among `images` (fault D4).
 ///

@@ -5,17 +5,24 @@ use rayon::prelude::*;
 
 use super::curves::SEED;
 use super::distinct;
-use super::pictures::Pictures;
 use crate::error::{Code, Error, Result};
 use crate::stats::{about_identity, bootstrap, concordance, pearson, regression};
 use crate::store::{bools, floats, integers, only, texts};
 
-/// By network, side, gap, fill and photograph: a row of it, the sum over single patches, the effect of all.
-type Sums<'a> = BTreeMap<(usize, i64, i64, &'a String, &'a String), (usize, f64, f64)>;
+/// By network, side, gap, fill and photograph.
+type Sums<'a> = BTreeMap<(usize, i64, i64, &'a String, &'a String), Sum>;
+
+struct Sum {
+    row: usize,
+    patches: usize,
+    single: f64,
+    all: Option<f64>,
+}
 
 /// Do the effects of single patches add up? One row a network, layout of patches (side, gap, fill) and photograph: `model,
-/// level, gap, fill, orig_file, wnid, single` (sum over single patches of the fall of the true class's logit), `all` (its fall
-/// with all patches at once).
+/// level, gap, fill, orig_file, wnid, patches` (how many single ones), `single` (sum over them of the fall of the true class's
+/// logit), `all` (its fall with all patches at once). A sum to which a picture is missing is none: photographs that lack one
+/// (their untouched picture, a single patch, all patches) are left out of that layout.
 ///
 /// # Errors
 /// [`crate::error::Code::Table`] if a column is missing.
@@ -37,10 +44,22 @@ pub fn interaction(predictions: &DataFrame) -> Result<DataFrame> {
     for &row in patched.iter().filter(|&&row| levels[row] > 0) {
         let Some(original) = untouched.get(&(&models[row], &images[row])) else { continue };
         let key = (places[&models[row]], levels[row], gaps[row], &fills[row], &images[row]);
-        let (_, single, all) = sums.entry(key).or_insert((row, 0.0, 0.0));
-        *(if variants[row] < 0 { all } else { single }) += original - logits[row];
+        let sum = sums.entry(key).or_insert(Sum { row, patches: 0, single: 0.0, all: None });
+        let fall = original - logits[row];
+        if variants[row] < 0 {
+            sum.all = Some(fall);
+        } else {
+            (sum.patches, sum.single) = (sum.patches + 1, sum.single + fall);
+        }
     }
-    let rows: Vec<usize> = sums.values().map(|sum| sum.0).collect();
+    // Every photograph of a layout has as many patches.
+    let mut most: HashMap<(i64, i64, &String), usize> = HashMap::new();
+    for ((_, level, gap, fill, _), sum) in &sums {
+        let most = most.entry((*level, *gap, fill)).or_default();
+        *most = sum.patches.max(*most);
+    }
+    sums.retain(|(_, level, gap, fill, _), sum| sum.all.is_some() && sum.patches == most[&(*level, *gap, *fill)]);
+    let rows: Vec<usize> = sums.values().map(|sum| sum.row).collect();
     let text = |from: &[String]| rows.iter().map(|&row| from[row].clone()).collect::<Vec<_>>();
     let whole = |from: &[i64]| rows.iter().map(|&row| from[row]).collect::<Vec<_>>();
     Ok(df!(
@@ -50,8 +69,9 @@ pub fn interaction(predictions: &DataFrame) -> Result<DataFrame> {
         "fill" => text(&fills),
         "orig_file" => text(&images),
         "wnid" => text(&classes),
-        "single" => sums.values().map(|sum| sum.1).collect::<Vec<_>>(),
-        "all" => sums.values().map(|sum| sum.2).collect::<Vec<_>>(),
+        "patches" => sums.values().map(|sum| sum.patches as i64).collect::<Vec<_>>(),
+        "single" => sums.values().map(|sum| sum.single).collect::<Vec<_>>(),
+        "all" => sums.values().map(|sum| sum.all).collect::<Vec<_>>(),
     )?)
 }
 
@@ -86,6 +106,7 @@ pub(super) struct Layout {
     pub gap: i64,
     pub fill: String,
     pub classes: Vec<String>,
+    pub patches: i64,
     pub single: Vec<f64>,
     pub all: Vec<f64>,
 }
@@ -95,6 +116,7 @@ pub(super) fn layouts(interaction: &DataFrame) -> Result<Vec<Layout>> {
         (texts(interaction, "model")?, texts(interaction, "fill")?, texts(interaction, "wnid")?);
     let (levels, gaps) = (integers(interaction, "level")?, integers(interaction, "gap")?);
     let (single, all) = (floats(interaction, "single")?, floats(interaction, "all")?);
+    let patches = integers(interaction, "patches")?;
     let mut places: HashMap<(&String, i64, i64, &String), usize> = HashMap::new();
     let mut found: Vec<Layout> = Vec::new();
     for row in 0..models.len() {
@@ -102,7 +124,8 @@ pub(super) fn layouts(interaction: &DataFrame) -> Result<Vec<Layout>> {
         let place = *places.entry(key).or_insert_with(|| {
             let (model, fill) = (models[row].clone(), fills[row].clone());
             let (level, gap) = (levels[row], gaps[row]);
-            found.push(Layout { model, level, gap, fill, classes: Vec::new(), single: Vec::new(), all: Vec::new() });
+            let (classes, patches) = (Vec::new(), patches[row]);
+            found.push(Layout { model, level, gap, fill, classes, patches, single: Vec::new(), all: Vec::new() });
             found.len() - 1
         });
         found[place].classes.push(classes[row].clone());
@@ -150,23 +173,11 @@ pub fn additivity(interaction: &DataFrame) -> Result<DataFrame> {
     )?)
 }
 
-/// How far each single patch lets the true class's logit fall: `model, fall`, a row a picture.
-///
-/// # Errors
-/// [`crate::error::Code::Table`] if a column is missing.
-pub fn single_falls(predictions: &DataFrame) -> Result<DataFrame> {
-    let variants = integers(predictions, "variant")?;
-    let pictures = Pictures::of(predictions, "true_logit")?;
-    let (models, falls): (Vec<&str>, Vec<f64>) =
-        pictures.falls("patched", |row| variants[row] >= 0).into_iter().unzip();
-    Ok(df!("model" => models, "fall" => falls)?)
-}
-
 /// The line of least squares through `single` and `all` of rows of [`interaction`], at 41 places: `x, y, low, high`, the
 /// interval from photographs drawn again within their classes.
 ///
 /// # Errors
-/// [`Code::Table`] if a column is missing; [`Code::Parameter`] for fewer than three rows, or no variation.
+/// [`Code::Table`] if a column is missing; [`Code::Parameter`] for fewer than two rows, or no variation.
 pub fn fitted_line(patches: &DataFrame) -> Result<DataFrame> {
     const PLACES: usize = 41;
     let (x, y) = (floats(patches, "single")?, floats(patches, "all")?);
@@ -188,7 +199,8 @@ pub fn fitted_line(patches: &DataFrame) -> Result<DataFrame> {
         lines.borrow_mut().extend(line);
         line.map_or(f64::NAN, |line| line.0)
     })?;
-    let lines = lines.into_inner();
+    // The first is that of all rows.
+    let lines = lines.into_inner().split_off(1);
     let places: Vec<f64> = (0..PLACES).map(|at| low + (high - low) * at as f64 / (PLACES - 1) as f64).collect();
     let ends = |share: f64| -> Vec<f64> {
         let end = |x: &f64| {
@@ -284,6 +296,8 @@ mod tests {
         let table = interaction(&predictions).unwrap();
         assert_eq!(floats(&table, "single").unwrap(), [1.5]);
         assert_eq!(floats(&table, "all").unwrap(), [4.0]);
+        // Without the picture of all patches, or one of the single ones, there is no sum.
+        assert_eq!(interaction(&predictions.slice(0, 3)).unwrap().height(), 0);
         let found = additivity(&table).unwrap();
         assert_eq!(found.column("r").unwrap().null_count(), 1);
         assert_eq!(plain_patches(&table).unwrap().height(), 1);
@@ -298,6 +312,7 @@ mod tests {
             "fill" => ["black", "black", "black", "mean", "black"],
             "orig_file" => ["x"; 5],
             "wnid" => ["c"; 5],
+            "patches" => [1i64; 5],
             "single" => [1.0; 5],
             "all" => [1.0; 5],
         )

@@ -27,12 +27,12 @@ mod pictures;
 mod power;
 mod published;
 
-pub use all::write_all;
+pub use all::{Analysed, write_all};
 pub use answer::{Direction, known_answer, sample_answer};
 pub use bias::shape_bias;
 pub use conclusions::{conclusions, paired_differences, shared_pixels};
 pub use curves::{by_model, curves, drops, means_by_model, overlap_by_model, ranking_by_model};
-pub use interaction::{additivity, disagreeing, disagreement, fitted_line, interaction, plain_patches, single_falls};
+pub use interaction::{additivity, disagreeing, disagreement, fitted_line, interaction, plain_patches};
 pub use parameters::{Additivity, Agreement, Amount, Baseline, Chance, Correction, Parameters, Region, Rule, Unit};
 pub use power::power_by_size;
 pub use published::published_tests;

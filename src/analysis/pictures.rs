@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use polars::prelude::*;
 
@@ -18,7 +18,7 @@ pub(super) struct Pictures {
     values: Vec<f64>,
 }
 
-/// The same of two networks.
+/// One observation of two networks.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Pair {
     /// Class of the photograph; in another class, another stratum.
@@ -27,8 +27,8 @@ pub(super) struct Pair {
     pub second: f64,
 }
 
-/// Numbers of one network by what they are of.
-type Values = BTreeMap<String, (String, Vec<f64>)>;
+/// Class and pairs of values by photograph or picture.
+type Subjects<'a> = BTreeMap<&'a String, (&'a String, Vec<(f64, f64)>)>;
 
 impl Pictures {
     pub fn of(predictions: &DataFrame, measure: &str) -> Result<Self> {
@@ -47,7 +47,8 @@ impl Pictures {
         self.models.iter().any(|name| name == model)
     }
 
-    /// Pairs of two networks on pictures of a kind, at one level or all; sorted by photograph.
+    /// Pairs of two networks on pictures of a kind, at one level or all; sorted by photograph. Pictures are paired first, so
+    /// that both networks are averaged over the same ones; those that one of them lacks are left out.
     pub fn pairs(
         &self,
         kind: &str,
@@ -56,51 +57,43 @@ impl Pictures {
         baseline: Baseline,
         unit: Unit,
     ) -> Vec<Pair> {
-        let of = |model: &str| self.values(model, kind, level, baseline, unit);
-        let (first, second) = (of(first), of(second));
-        let pair = |(subject, (class, values)): (&String, &(String, Vec<f64>))| {
-            let (_, others) = second.get(subject)?;
-            let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-            Some(Pair { class: class.clone(), first: mean(values), second: mean(others) })
+        let (first, second) = (self.values(first, kind, level, baseline), self.values(second, kind, level, baseline));
+        let mut subjects: Subjects = BTreeMap::new();
+        for (file, &(row, value)) in &first {
+            let Some((_, other)) = second.get(file) else { continue };
+            let subject = match unit {
+                Unit::Picture => *file,
+                Unit::Photograph => &self.photographs[row],
+            };
+            subjects.entry(subject).or_insert((&self.classes[row], Vec::new())).1.push((value, *other));
+        }
+        let pair = |(class, values): (&String, Vec<(f64, f64)>)| {
+            let mean = |pick: fn(&(f64, f64)) -> f64| values.iter().map(pick).sum::<f64>() / values.len() as f64;
+            Pair { class: class.clone(), first: mean(|pair| pair.0), second: mean(|pair| pair.1) }
         };
-        first.iter().filter_map(pair).collect()
+        subjects.into_values().map(pair).collect()
     }
 
-    fn values(&self, model: &str, kind: &str, level: Option<i64>, baseline: Baseline, unit: Unit) -> Values {
+    /// Row and value of a network's pictures, by file.
+    fn values(
+        &self,
+        model: &str,
+        kind: &str,
+        level: Option<i64>,
+        baseline: Baseline,
+    ) -> BTreeMap<&String, (usize, f64)> {
         let own = || (0..self.models.len()).filter(|&row| self.models[row] == model && self.kinds[row] == kind);
         let untouched: BTreeMap<&String, f64> =
             own().filter(|&row| self.levels[row] == 0).map(|row| (&self.photographs[row], self.values[row])).collect();
-        let mut found = Values::new();
-        for row in own().filter(|&row| level.is_none_or(|level| self.levels[row] == level)) {
-            let value = match baseline {
-                Baseline::None => self.values[row],
-                // Only pictures that are changed have changed.
-                Baseline::Own if self.levels[row] == 0 => continue,
-                Baseline::Own => match untouched.get(&self.photographs[row]) {
-                    Some(original) => self.values[row] - original,
-                    None => continue,
-                },
-            };
-            let subject = match unit {
-                Unit::Picture => &self.files[row],
-                Unit::Photograph => &self.photographs[row],
-            };
-            found.entry(subject.clone()).or_insert_with(|| (self.classes[row].clone(), Vec::new())).1.push(value);
-        }
-        found
-    }
-
-    /// Of pictures of a kind that pass, the network and how much less they have than their untouched ones.
-    pub fn falls(&self, kind: &str, passes: impl Fn(usize) -> bool) -> Vec<(&str, f64)> {
-        let own = || (0..self.models.len()).filter(|&row| self.kinds[row] == kind);
-        let untouched: HashMap<(&String, &String), f64> = own()
-            .filter(|&row| self.levels[row] == 0)
-            .map(|row| ((&self.models[row], &self.photographs[row]), self.values[row]))
-            .collect();
-        let fall = |row: usize| {
-            let original = untouched.get(&(&self.models[row], &self.photographs[row]))?;
-            Some((self.models[row].as_str(), original - self.values[row]))
+        let value = |row: usize| match baseline {
+            Baseline::None => Some(self.values[row]),
+            // Only pictures that are changed have changed.
+            Baseline::Own if self.levels[row] == 0 => None,
+            Baseline::Own => Some(self.values[row] - untouched.get(&self.photographs[row])?),
         };
-        own().filter(|&row| self.levels[row] > 0 && passes(row)).filter_map(fall).collect()
+        own()
+            .filter(|&row| level.is_none_or(|level| self.levels[row] == level))
+            .filter_map(|row| Some((&self.files[row], (row, value(row)?))))
+            .collect()
     }
 }

@@ -15,7 +15,7 @@ use crate::store::{Store, texts};
 const DISTANCES: [u8; 5] = [0, 1, 2, 4, 8];
 
 /// One row a photograph, network, region and place: `file, wnid, model, region, place, pixels, edges, shared, share` (of
-/// the region's pixels), `chance` (the same on shifted edges), `lift` (share less chance).
+/// the region's pixels), `chance` (the same on shifted edges), `beyond_chance` (share less chance).
 ///
 /// Regions: `positive, negative` (the published ones, beyond the mean), `top` (the tenth of all pixels of highest
 /// relevance) and `half` (the fewest pixels that hold half of the positive relevance), of one area and one mass for all
@@ -74,7 +74,7 @@ pub fn against_edges(
         "shared" => rows.iter().map(|row| row.overlap.shared as i64).collect::<Vec<_>>(),
         "share" => rows.iter().map(|row| row.overlap.share).collect::<Vec<_>>(),
         "chance" => rows.iter().map(|row| row.chance).collect::<Vec<_>>(),
-        "lift" => rows.iter().map(lift).collect::<Vec<_>>(),
+        "beyond_chance" => rows.iter().map(lift).collect::<Vec<_>>(),
     )?;
     let ranking = df!(
         "file" => ranked.iter().map(|(index, _)| files[*index].clone()).collect::<Vec<_>>(),

@@ -16,7 +16,7 @@ use crate::store::{floats, texts};
 pub fn ablation_figure(ablation: &DataFrame) -> Result<Figure> {
     let (runs, names) = (texts(ablation, "run")?, texts(ablation, "conclusion")?);
     let (effects, sizes) = (floats(ablation, "effect")?, floats(ablation, "d_z")?);
-    let (says, moved) = (texts(ablation, "says")?, texts(ablation, "moved")?);
+    let (verdicts, moved) = (texts(ablation, "verdict")?, texts(ablation, "moved")?);
     let mut columns: Vec<String> = Vec::new();
     let mut rows: Vec<(String, Vec<usize>)> = Vec::new();
     for row in 0..runs.len() {
@@ -33,7 +33,7 @@ pub fn ablation_figure(ablation: &DataFrame) -> Result<Figure> {
             return Cell { value: f64::NAN, text: "–".into() };
         };
         let value = if sizes[row].is_finite() { sizes[row] } else { effects[row] };
-        let star = if says[row].ends_with(" more") { "*" } else { "" };
+        let star = if matches!(verdicts[row].as_str(), "first" | "second") { "*" } else { "" };
         let text = if value.is_finite() { format!("{value:.2}{star}") } else { "–".into() };
         Cell { value: value.clamp(-2.0, 2.0), text: if moved[row].is_empty() { text } else { format!("[{text}]") } }
     };

@@ -1,5 +1,7 @@
 //! The figures of the thesis, by their names, from the tables of a data root; each with what it is drawn from as a table.
 
+use std::collections::HashMap;
+
 use polars::prelude::*;
 
 use crate::analysis::{self, Parameters};
@@ -102,7 +104,7 @@ const DRAWINGS: [Drawing; 31] = [
         regression(t, look, "se-resnext50")
     }),
     of("svgg_corr", "vgg16: single patches against all at once", |t, look| regression(t, look, "vgg16")),
-    of("log_difference", "What one patch takes from the true class", falls),
+    of("log_difference", "Sum over single patches", sums),
 ];
 
 /// The 31 figures of the thesis for the tables of a data root.
@@ -209,13 +211,22 @@ fn counts(tables: &Tables, look: &Look, by_sign: bool) -> Result<Plate> {
 
 /// Positive and negative pixels together, by photograph and network.
 fn both_signs(shared: &DataFrame) -> Result<DataFrame> {
-    let (positive, negative) = (only(shared, "sign", "positive")?, only(shared, "sign", "negative")?);
-    let (files, models) = (texts(&positive, "file")?, texts(&positive, "model")?);
-    let sum = |(a, b): (f64, f64)| a + b;
-    // Both are sorted alike.
-    let pixels: Vec<f64> =
-        floats(&positive, "pixels")?.into_iter().zip(floats(&negative, "pixels")?).map(sum).collect();
-    Ok(df!("file" => files, "sign" => vec!["both"; models.len()], "model" => models, "pixels" => pixels)?)
+    let (files, models, pixels) = (texts(shared, "file")?, texts(shared, "model")?, floats(shared, "pixels")?);
+    let mut sums: Vec<(&str, &str, f64)> = Vec::new();
+    let mut places: HashMap<(&str, &str), usize> = HashMap::new();
+    for row in 0..files.len() {
+        let place = *places.entry((&files[row], &models[row])).or_insert_with(|| {
+            sums.push((&files[row], &models[row], 0.0));
+            sums.len() - 1
+        });
+        sums[place].2 += pixels[row];
+    }
+    Ok(df!(
+        "file" => sums.iter().map(|sum| sum.0).collect::<Vec<_>>(),
+        "model" => sums.iter().map(|sum| sum.1).collect::<Vec<_>>(),
+        "sign" => vec!["both"; sums.len()],
+        "pixels" => sums.iter().map(|sum| sum.2).collect::<Vec<_>>(),
+    )?)
 }
 
 fn shared(tables: &Tables, look: &Look) -> Result<Plate> {
@@ -232,11 +243,17 @@ fn weighted(tables: &Tables, look: &Look) -> Result<Plate> {
     Ok(Plate { figure, data: positive.select(["file", "model", "share"])? })
 }
 
+/// The style network's less the plain one's.
 fn qq_shared(tables: &Tables, look: &Look) -> Result<Plate> {
-    let of = |model| only(&only(&tables.shared, "sign", "positive")?, "model", model);
-    let pick = |model| floats(&of(model)?, "shared");
-    let differences: Vec<f64> = pick(RESNET)?.into_iter().zip(pick(STYLE)?).map(|(a, b)| a - b).collect();
-    quantiles(&differences, look)
+    let positive = only(&tables.shared, "sign", "positive")?;
+    let of = |model| -> Result<HashMap<String, f64>> {
+        let own = only(&positive, "model", model)?;
+        Ok(texts(&own, "file")?.into_iter().zip(floats(&own, "shared")?).collect())
+    };
+    let (style, plain) = (of(STYLE)?, of(RESNET)?);
+    let difference = |(file, shared): (&String, &f64)| Some(shared - plain.get(file)?);
+    let differences = style.iter().filter_map(difference).filter(|value| value.is_finite());
+    quantiles(&differences.collect::<Vec<_>>(), look)
 }
 
 fn qq(tables: &Tables, look: &Look, hypothesis: &str) -> Result<Plate> {
@@ -291,10 +308,11 @@ fn regression(tables: &Tables, look: &Look, model: &str) -> Result<Plate> {
     Ok(Plate { figure: plots::joint_regression(&pairs, &fit, &look)?, data: own })
 }
 
-fn falls(tables: &Tables, look: &Look) -> Result<Plate> {
-    let data = analysis::single_falls(&tables.predictions)?;
+fn sums(tables: &Tables, look: &Look) -> Result<Plate> {
+    let patches = tables.patches()?;
     let look = Look { y_label: "untouched less patched (logits)".into(), size: (760, 440), ..look.clone() };
-    Ok(Plate { figure: plots::letter_plot(&plots::groups_of(&data, "model", None, "fall")?, &look)?, data })
+    let figure = plots::letter_plot(&plots::groups_of(patches, "model", None, "single")?, &look)?;
+    Ok(Plate { figure, data: patches.select(["model", "level", "orig_file", "patches", "single"])? })
 }
 
 impl Tables<'_> {

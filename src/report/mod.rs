@@ -19,7 +19,7 @@ pub use figures::{Plate, Published, published_figures};
 use std::path::PathBuf;
 
 use crate::analysis::write_all;
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::protocol::Protocol;
 use crate::store::Store;
 use page::Page;
@@ -33,7 +33,7 @@ use page::Page;
 /// [`Code::Missing`](crate::error::Code::Missing) if a step has not run; [`Code::Io`](crate::error::Code::Io) if the root
 /// cannot be written.
 pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
-    let tables = write_all(store, &protocol.analysis)?;
+    let analysed = write_all(store, &protocol.analysis)?;
     let Published { plates, gaps } = published_figures(store)?;
     for plate in &plates {
         let name = format!("figures/{}", plate.figure.name);
@@ -47,29 +47,29 @@ pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
     }
     let mut page = Page::new("Local texture or global shape");
     page.methods(protocol)?;
-    let of = |name: &str| tables.iter().find(|(own, _)| own == name).map(|(_, table)| table);
     page.section("What is true by construction, and what was measured");
     page.text(
         "The networks of the sample were trained so that some of what the instrument measures is known. If one of these \
          rows did not hold, the instrument would be wrong. For photographs and networks of your own there is no such table.",
     );
-    page.table("known_answer", of("known_answer"))?;
+    page.table("known_answer", &analysed);
     page.section("Conclusions");
     page.text(
         "By this protocol, then as published and corrected: the same questions, asked of the same predictions and maps.",
     );
     for name in ["conclusions", "conclusions_published", "conclusions_corrected"] {
-        page.table(name, of(name))?;
+        page.table(name, &analysed);
     }
     page.section("The tests of the thesis beside their printed numbers");
-    page.table("published_tests", of("published_tests"))?;
+    page.table("published_tests", &analysed);
     page.section("Ablation");
     match store.table("ablation") {
         Ok(ablation) => {
             page.figure(&store.keep(ablation_figure(&ablation)?)?);
-            page.table("ablation", Some(&ablation))?;
+            page.frame("ablation", &ablation);
         }
-        Err(_) => page.text("Not run: lgf ablate"),
+        Err(error) if error.code() == Code::Missing => page.text("Not run: lgf ablate"),
+        Err(error) => return Err(error),
     }
     page.section("Figures of the thesis");
     for plate in &plates {
@@ -81,8 +81,11 @@ pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
     page.section("All other tables");
     const SHOWN: [&str; 5] =
         ["known_answer", "conclusions", "conclusions_published", "conclusions_corrected", "published_tests"];
-    for (name, table) in tables.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str())) {
-        page.table(name, Some(table))?;
+    for (name, table) in analysed.tables.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str())) {
+        page.frame(name, table);
+    }
+    for (name, why) in analysed.gaps.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str())) {
+        page.text(&format!("{name}: not made, {why}"));
     }
     store.write("report.html", page.finish().as_bytes())
 }

@@ -2,6 +2,7 @@
 
 use polars::prelude::DataFrame;
 
+use crate::analysis::Analysed;
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Figure, Show, escape, whole_table};
 use crate::protocol::Protocol;
@@ -23,11 +24,11 @@ impl Page {
         Page { title: title.into(), sections: Vec::new(), body: String::new() }
     }
 
-    /// The choices of the run, as they would be read back.
+    /// The choices of the run.
     pub fn methods(&mut self, protocol: &Protocol) -> Result<()> {
         self.section("Methods");
         let version = env!("CARGO_PKG_VERSION");
-        self.text(&format!("Protocol: {}; local-global-features {version}. Every choice:", protocol.name));
+        self.text(&format!("Protocol: {}; local-global-features {version}. Its choices:", protocol.name));
         let choices = serde_json::to_string_pretty(protocol)
             .map_err(|cause| Error::new(Code::Parameter, "the protocol cannot be written").because(cause))?;
         self.body.push_str(&format!("<details><summary>choices</summary><pre>{}</pre></details>\n", escape(&choices)));
@@ -44,18 +45,21 @@ impl Page {
         self.body.push_str(&format!("<p>{}</p>\n", escape(text)));
     }
 
-    /// A table under its name; without one, that it is missing.
-    pub fn table(&mut self, name: &str, found: Option<&DataFrame>) -> Result<()> {
-        let Some(found) = found else {
-            self.text(&format!("{name}: not there"));
-            return Ok(());
-        };
+    /// A table of the analysis under its name, or why there is none.
+    pub fn table(&mut self, name: &str, analysed: &Analysed) {
+        match (analysed.table(name), analysed.gaps.iter().find(|(own, _)| own == name)) {
+            (Some(found), _) => self.frame(name, found),
+            (None, Some((_, why))) => self.text(&format!("{name}: not made, {why}")),
+            (None, None) => self.text(&format!("{name}: this study has none")),
+        }
+    }
+
+    pub fn frame(&mut self, name: &str, found: &DataFrame) {
         self.body.push_str(&format!(
             "<h3>{}</h3>\n<div class=\"wide\">{}</div>\n",
             escape(name),
             whole_table(found).html()
         ));
-        Ok(())
     }
 
     pub fn figure(&mut self, figure: &Figure) {

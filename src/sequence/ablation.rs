@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::models::Precision;
 use crate::notebook::{Progress, say};
 use crate::protocol::{Fault, Protocol, Step};
-use crate::store::{Store, floats, stacked, texts};
+use crate::store::{Record, Store, floats, stacked, texts};
 
 /// What stays with the root that it was made for, and is not linked into others.
 const OWN: [&str; 7] = ["ablation", "analysis", "figures", "notebooks", "bench", "downloads", "report.html"];
@@ -19,12 +19,13 @@ const OWN: [&str; 7] = ["ablation", "analysis", "figures", "notebooks", "bench",
 /// The data roots, below this one, of the first run and of one with a fault.
 const ROOT: &str = "ablation/root";
 const RUN: &str = "ablation/run";
+const NOT_RUN: &str = "cannot be run: ";
 
 impl Sequence {
     /// The conclusions by this sequence's protocol, then with each fault by itself repeated, or, from the published protocol,
     /// mended: `run, id` (number of the fault, empty for the first run) and the columns of [`analysis::conclusions`], and
-    /// `moved`: how a conclusion differs from the first run's (`sign`, `significance`, `size`: the effect is outside the
-    /// interval there), or nothing. Written to `ablation`.
+    /// `moved`: how a conclusion differs from the first run's (`sign`; `significance`; `size`: of the same measure, but outside
+    /// the interval there; `not run`), or nothing. Written to `ablation`, with those faults that were run before.
     ///
     /// Each run has a data root of its own, made of links to this one, in which only those steps are done again that the
     /// fault changes; what it concluded is kept in `ablation/`, the rest is removed. A stopped ablation goes on where it was.
@@ -33,21 +34,34 @@ impl Sequence {
     /// [`Code::Stopped`]; [`Code::Io`] if the root cannot be written. A run that fails otherwise says so in `says`.
     pub fn ablate(&self, faults: &[Fault], progress: Progress) -> Result<DataFrame> {
         let run = progress.start(faults.len() + 1, "runs");
-        let base = self.conclude(&self.protocol, None)?;
+        let first = self.first()?;
+        let base = conclusions(&first)?;
         run.tick();
         let mut tables = vec![compared(&base, &base, &format!("{}, as it is", self.protocol.name), "")?];
-        for &fault in faults {
-            run.check()?;
+        for fault in Fault::ALL {
             let repeated = self.protocol.repeat(fault);
             let other = if same(&repeated, &self.protocol) { self.protocol.mend(fault) } else { repeated };
-            let found = match self.conclude(&other, Some(fault)) {
-                Ok(found) => found,
-                Err(error) if error.code() == Code::Stopped || error.code() == Code::Io => return Err(error),
-                Err(error) => failed(&base, &error)?,
+            let record = self.record_of(&other, fault, &first)?;
+            let found = if record.finished().is_some() {
+                self.store.table(&name_of(fault))?
+            } else if faults.contains(&fault) {
+                run.check()?;
+                match self.conclude(&other, fault, &first) {
+                    Ok(found) => {
+                        record.finish(1, 1, &self.store.write_table(&name_of(fault), &found)?)?;
+                        found
+                    }
+                    Err(error) if error.code() == Code::Stopped || error.code() == Code::Io => return Err(error),
+                    Err(error) => failed(&base, &error)?,
+                }
+            } else {
+                continue;
             };
             let word = if other.name.contains("without") { "without" } else { "with" };
             tables.push(compared(&found, &base, &format!("{word} {fault}"), fault.id())?);
-            run.tick();
+            if faults.contains(&fault) {
+                run.tick();
+            }
         }
         run.finish();
         let all = stacked(tables)?;
@@ -55,28 +69,30 @@ impl Sequence {
         Ok(all)
     }
 
-    /// The conclusions by a protocol.
-    fn conclude(&self, protocol: &Protocol, fault: Option<Fault>) -> Result<DataFrame> {
-        let name = format!("ablation/{}", fault.map_or("base", Fault::id));
-        let study = self.store.path("study.json");
-        let record = self.store.record(&name, protocol, &[study])?;
-        if record.finished().is_some() {
-            return self.store.table(&name);
-        }
+    /// Every step by this protocol, in a root of links; what the root itself has finished is not done again.
+    fn first(&self) -> Result<Sequence> {
+        let own =
+            Sequence { store: self.linked(&self.store, ROOT)?, protocol: self.protocol.clone(), device: self.device };
+        own.again(Step::Subset)?;
+        Ok(own)
+    }
+
+    /// What a fault's conclusions are made from: its protocol, and what the first run says of the same photographs and networks.
+    fn record_of(&self, protocol: &Protocol, fault: Fault, first: &Sequence) -> Result<Record> {
+        let inputs = ["predictions.parquet", "imgnette_sample_data.parquet"].map(|name| first.store.path(name));
+        self.store.record(&name_of(fault), protocol, &inputs)
+    }
+
+    fn conclude(&self, protocol: &Protocol, fault: Fault, first: &Sequence) -> Result<DataFrame> {
         say(&format!("ablation: {}", protocol.name));
-        let store = match fault {
-            // Further runs begin from what the first has done.
-            None => self.linked(&self.store, ROOT)?,
-            // What the analysis alone changes needs no files of its own.
-            Some(fault) if fault.step() == Step::Analysis => Store::at(self.store.path(ROOT))?,
-            Some(_) => self.linked(&Store::at(self.store.path(ROOT))?, RUN)?,
+        // What the analysis alone changes needs no files of its own.
+        let store = match fault.step() {
+            Step::Analysis => first.store.clone(),
+            _ => self.linked(&first.store, RUN)?,
         };
         let own = Sequence { store, protocol: protocol.clone(), device: self.device };
-        own.again(fault.map_or(Step::Subset, Fault::step))?;
-        let predictions = own.store.table("predictions")?;
-        let found = analysis::conclusions(&predictions, &own.store.table("imgnette_sample_data")?, &protocol.analysis)?;
-        let files = self.store.write_table(&name, &found)?;
-        record.finish(1, 1, &files)?;
+        own.again(fault.step())?;
+        let found = conclusions(&own)?;
         clear(&self.store.path(RUN))?;
         Ok(found)
     }
@@ -114,6 +130,16 @@ impl Sequence {
     }
 }
 
+/// The table of a fault's conclusions.
+fn name_of(fault: Fault) -> String {
+    format!("ablation/{}", fault.id())
+}
+
+fn conclusions(sequence: &Sequence) -> Result<DataFrame> {
+    let (predictions, overlap) = (sequence.store.table("predictions")?, sequence.store.table("imgnette_sample_data")?);
+    analysis::conclusions(&predictions, &overlap, &sequence.protocol.analysis)
+}
+
 /// Whether two protocols differ in their names alone.
 fn same(a: &Protocol, b: &Protocol) -> bool {
     Protocol { name: b.name.clone(), ..a.clone() } == *b
@@ -149,7 +175,7 @@ fn clear(folder: &Path) -> Result<()> {
 
 /// The conclusions of a run that could not be made.
 fn failed(base: &DataFrame, error: &Error) -> Result<DataFrame> {
-    let says = vec![format!("cannot be run: {}", error.message()); base.height()];
+    let says = vec![format!("{NOT_RUN}{}", error.message()); base.height()];
     let mut columns = Vec::new();
     for column in base.columns() {
         let missing = matches!(
@@ -158,6 +184,8 @@ fn failed(base: &DataFrame, error: &Error) -> Result<DataFrame> {
         );
         columns.push(match column.name().as_str() {
             "says" => Column::new("says".into(), &says),
+            "verdict" => Column::new("verdict".into(), vec!["unsaid"; base.height()]),
+            "n" => Column::new("n".into(), vec![0i64; base.height()]),
             _ if missing => Column::new(column.name().clone(), vec![None::<f64>; base.height()]),
             _ => column.clone(),
         });
@@ -167,23 +195,19 @@ fn failed(base: &DataFrame, error: &Error) -> Result<DataFrame> {
 
 /// A run's conclusions with how they differ from the first run's.
 fn compared(found: &DataFrame, base: &DataFrame, run: &str, id: &str) -> Result<DataFrame> {
-    let (effects, says) = (floats(found, "effect")?, texts(found, "says")?);
-    let (before, said) = (floats(base, "effect")?, texts(base, "says")?);
+    let column = |table: &DataFrame, name: &str| texts(table, name);
+    let (now, then) = (column(found, "verdict")?, column(base, "verdict")?);
+    let (of, before_of, says) = (column(found, "of")?, column(base, "of")?, column(found, "says")?);
+    let (effects, before) = (floats(found, "effect")?, floats(base, "effect")?);
     let (low, high) = (floats(base, "low")?, floats(base, "high")?);
-    // A count, as `19 of 30`, is no verdict: its effect says whether it moved.
-    let verdict = |said: &str| if said.contains(" of ") { String::new() } else { said.to_string() };
+    let directed = |verdict: &str| matches!(verdict, "first" | "second");
     let moved = |row: usize| {
-        let (a, b) = (effects[row], before[row]);
-        let (now, then) = (verdict(&says[row]), verdict(&said[row]));
-        let turned = a * b < 0.0;
-        if now != then {
-            let both = now.ends_with(" more") && then.ends_with(" more");
-            return if both { "sign" } else { "significance" };
-        }
-        if turned && (now.is_empty() || now.ends_with(" more")) {
-            "sign"
-        } else if a < low[row] || a > high[row] {
-            "size"
+        if says[row].starts_with(NOT_RUN) {
+            "not run"
+        } else if now[row] != then[row] {
+            if directed(&now[row]) && directed(&then[row]) { "sign" } else { "significance" }
+        } else if of[row] == before_of[row] && (effects[row] < low[row] || effects[row] > high[row]) {
+            if effects[row] * before[row] < 0.0 { "sign" } else { "size" }
         } else {
             ""
         }
@@ -199,22 +223,34 @@ fn compared(found: &DataFrame, base: &DataFrame, run: &str, id: &str) -> Result<
 mod tests {
     use super::*;
 
-    fn table(effect: f64, says: &str) -> DataFrame {
-        df!("conclusion" => ["c"], "effect" => [effect], "low" => [0.1], "high" => [0.5], "says" => [says]).unwrap()
+    fn table(effect: f64, verdict: &str, of: &str) -> DataFrame {
+        df!(
+            "conclusion" => ["c"],
+            "of" => [of],
+            "effect" => [effect],
+            "low" => [0.1],
+            "high" => [0.5],
+            "verdict" => [verdict],
+            "says" => ["in words"],
+        )
+        .unwrap()
     }
 
     #[test]
     fn a_conclusion_moves_by_its_sign_its_significance_or_its_size() {
-        let base = table(0.3, "a more");
-        let moved = |effect, says| texts(&compared(&table(effect, says), &base, "run", "X").unwrap(), "moved").unwrap();
-        assert_eq!(moved(0.2, "a more"), [""]);
-        assert_eq!(moved(0.6, "a more"), ["size"]);
-        assert_eq!(moved(-0.3, "b more"), ["sign"]);
-        assert_eq!(moved(0.2, "no difference shown"), ["significance"]);
-        let base = table(0.3, "19 of 30");
-        let moved = |effect, says| texts(&compared(&table(effect, says), &base, "run", "X").unwrap(), "moved").unwrap();
-        assert_eq!(moved(0.2, "17 of 30"), [""]);
-        assert_eq!(moved(-0.2, "12 of 30"), ["sign"]);
+        let base = table(0.3, "first", "share");
+        let moved = |effect, verdict, of| {
+            let found = compared(&table(effect, verdict, of), &base, "run", "X").unwrap();
+            texts(&found, "moved").unwrap().remove(0)
+        };
+        assert_eq!(moved(0.2, "first", "share"), "");
+        assert_eq!(moved(0.6, "first", "share"), "size");
+        assert_eq!(moved(0.6, "first", "count"), "", "another measure has another size");
+        assert_eq!(moved(-0.3, "second", "share"), "sign");
+        assert_eq!(moved(0.2, "no difference", "share"), "significance");
+        assert_eq!(moved(f64::NAN, "first", "share"), "");
+        let failed = failed(&base, &Error::new(Code::Image, "no photograph")).unwrap();
+        assert_eq!(texts(&compared(&failed, &base, "run", "X").unwrap(), "moved").unwrap(), ["not run"]);
     }
 
     #[test]

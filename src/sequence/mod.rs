@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::DataFrame;
 
+use crate::analysis::Analysed;
 use crate::datasets::Smoother;
 use crate::error::Result;
 use crate::models::{self, Device, Form, Keep, Network, Precision, Source};
@@ -56,11 +57,11 @@ impl Default for Inference {
 }
 
 /// A step of the [`Sequence`], as `lgf all` runs it.
-pub type Step = fn(&Sequence) -> Result<()>;
+pub type StepOf = fn(&Sequence) -> Result<()>;
 
 impl Sequence {
     /// All steps with their names, in order. The sample is drawn unless the root holds a study of its own.
-    pub fn steps() -> [(&'static str, Step); 10] {
+    pub fn steps() -> [(&'static str, StepOf); 10] {
         [
             ("0 sample", Sequence::sample),
             ("1 boxes", |all| all.boxes(None)),
@@ -215,11 +216,11 @@ impl Sequence {
         Ok(())
     }
 
-    /// Step 6: every table of the analysis, with its name.
+    /// Step 6: every table of the analysis.
     ///
     /// # Errors
     /// As [`analysis::write_all`].
-    pub fn analyse(&self) -> Result<Vec<(String, DataFrame)>> {
+    pub fn analyse(&self) -> Result<Analysed> {
         analysis::write_all(&self.store, &self.protocol.analysis)
     }
 }

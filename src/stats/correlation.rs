@@ -2,7 +2,7 @@ use statrs::function::beta::beta_reg;
 
 use super::paired::student;
 use super::wilcoxon::ranks;
-use super::{Alternative, Test, check_pairs, mean};
+use super::{Alternative, Test, check_pairs, is_constant, mean};
 use crate::error::{Code, Error, Result};
 
 /// Pearson's correlation and its two-sided p-value, as `scipy.stats.pearsonr` (1.17). The statistic is r.
@@ -17,7 +17,7 @@ pub fn pearson(a: &[f64], b: &[f64]) -> Result<Test> {
         a.iter().zip(b).map(|(a, b)| product(a - mean_a, b - mean_b)).sum()
     };
     let (spread_a, spread_b) = (sum(&|a, _| a * a), sum(&|_, b| b * b));
-    if spread_a == 0.0 || spread_b == 0.0 {
+    if is_constant(a) || is_constant(b) || spread_a * spread_b == 0.0 {
         return Err(Error::new(Code::Parameter, "Pearson's correlation of a sample whose values are all the same"));
     }
     let r = (sum(&|a, b| a * b) / (spread_a.sqrt() * spread_b.sqrt())).clamp(-1.0, 1.0);
@@ -65,7 +65,7 @@ pub fn concordance(a: &[f64], b: &[f64]) -> Result<f64> {
         a.iter().zip(b).map(|(a, b)| product(a - mean_a, b - mean_b)).sum::<f64>() / a.len() as f64
     };
     let apart = moment(&|a, _| a * a) + moment(&|_, b| b * b) + (mean_a - mean_b).powi(2);
-    if apart == 0.0 {
+    if is_constant(a) && is_constant(b) {
         return Err(Error::new(Code::Parameter, "Lin's concordance of samples whose values are all the same"));
     }
     Ok(2.0 * moment(&|a, b| a * b) / apart)
@@ -74,12 +74,13 @@ pub fn concordance(a: &[f64], b: &[f64]) -> Result<f64> {
 /// The line of least squares through pairs: slope and intercept.
 ///
 /// # Errors
-/// As [`pearson`], but for the first sample alone.
+/// [`Code::Parameter`] for samples of two lengths, fewer than two pairs, or if all of `x` are the same; [`Code::Numeric`] if a
+/// value is not finite.
 pub fn regression(x: &[f64], y: &[f64]) -> Result<(f64, f64)> {
     check_pairs(x, y, 2, "a regression line")?;
     let (mean_x, mean_y) = (mean(x), mean(y));
     let spread: f64 = x.iter().map(|x| (x - mean_x).powi(2)).sum();
-    if spread == 0.0 {
+    if is_constant(x) {
         return Err(Error::new(Code::Parameter, "a regression line over values that are all the same"));
     }
     let slope = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>() / spread;
@@ -96,7 +97,7 @@ pub fn about_identity(x: &[f64], y: &[f64]) -> Result<f64> {
     check_pairs(x, y, 2, "the residual about identity")?;
     let center = mean(y);
     let total: f64 = y.iter().map(|y| (y - center).powi(2)).sum();
-    if total == 0.0 {
+    if is_constant(y) {
         return Err(Error::new(Code::Parameter, "the residual about identity of values that are all the same"));
     }
     Ok(1.0 - x.iter().zip(y).map(|(x, y)| (y - x).powi(2)).sum::<f64>() / total)
@@ -115,6 +116,10 @@ mod tests {
     #[test]
     fn a_constant_sample_is_refused() {
         assert!(pearson(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]).is_err());
+        // Thirty tenths have a mean that is not a tenth.
+        let rising: Vec<f64> = (0..30).map(f64::from).collect();
+        assert!(pearson(&[0.1; 30], &rising).is_err() && regression(&[0.1; 30], &rising).is_err());
+        assert!(about_identity(&rising, &[0.1; 30]).is_err());
         assert!(spearman(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]).is_err());
         assert!(concordance(&[1.0; 3], &[1.0; 3]).is_err() && regression(&[1.0; 3], &[1.0, 2.0, 3.0]).is_err());
     }

@@ -23,7 +23,7 @@ pub use correlation::{about_identity, concordance, pearson, regression, spearman
 pub use normality::{normal_plot, shapiro_wilk};
 pub use paired::{cohens_dz, holm, paired_t, permutation, rank_biserial};
 pub use power::{power, sample_size};
-pub use wilcoxon::wilcoxon;
+pub use wilcoxon::{wilcoxon, wilcoxon_approximate};
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,11 @@ fn check(values: &[f64], least: usize, test: &str) -> crate::Result<()> {
         Some(value) => Err(Error::new(Code::Numeric, format!("{test} of a sample that holds {value}"))),
         None => Ok(()),
     }
+}
+
+/// Whether all values are one: sums of squares about a rounded mean do not tell.
+fn is_constant(values: &[f64]) -> bool {
+    values.iter().all(|value| *value == values[0])
 }
 
 fn check_pairs(a: &[f64], b: &[f64], least: usize, test: &str) -> crate::Result<()> {

@@ -17,7 +17,7 @@ const PERMUTATIONS: usize = 9_999;
 pub fn paired_t(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Test> {
     check_pairs(a, b, 2, "the paired t test")?;
     let (center, deviation) = differences(a, b);
-    if deviation == 0.0 {
+    if is_nothing(deviation, a, b) {
         return Err(Error::new(Code::Parameter, "the paired t test of differences that are all the same"));
     }
     let n = a.len();
@@ -45,6 +45,11 @@ pub(super) fn student(t: f64, freedom: f64, alternative: Alternative) -> f64 {
             }
         }
     }
+}
+
+/// Whether a deviation of differences is what rounding leaves of none.
+fn is_nothing(deviation: f64, a: &[f64], b: &[f64]) -> bool {
+    deviation <= 1e-13 * a.iter().chain(b).fold(0.0f64, |most, value| most.max(value.abs()))
 }
 
 /// Mean and standard deviation (n - 1) of the differences.
@@ -104,7 +109,9 @@ pub fn permutation(a: &[f64], b: &[f64], alternative: Alternative, seed: u64) ->
 pub fn cohens_dz(a: &[f64], b: &[f64]) -> Result<f64> {
     check_pairs(a, b, 2, "Cohen's d_z")?;
     match differences(a, b) {
-        (_, 0.0) => Err(Error::new(Code::Parameter, "Cohen's d_z of differences that are all the same")),
+        (_, deviation) if is_nothing(deviation, a, b) => {
+            Err(Error::new(Code::Parameter, "Cohen's d_z of differences that are all the same"))
+        }
         (center, deviation) => Ok(center / deviation),
     }
 }
@@ -169,6 +176,9 @@ mod tests {
     fn differences_all_the_same_are_refused() {
         assert!(paired_t(&[1.0, 2.0], &[0.0, 1.0], Alternative::Less).is_err());
         assert!(cohens_dz(&[1.0, 2.0], &[0.0, 1.0]).is_err());
+        let rising: Vec<f64> = (0..30).map(|i| f64::from(i) / 7.0).collect();
+        let moved: Vec<f64> = rising.iter().map(|value| value + 0.1).collect();
+        assert!(cohens_dz(&rising, &moved).is_err() && paired_t(&rising, &moved, Alternative::Less).is_err());
         assert!(rank_biserial(&[1.0, 2.0], &[1.0, 2.0]).is_err());
         assert_eq!(rank_biserial(&[2.0, 3.0], &[1.0, 2.5]).unwrap(), 1.0);
         assert!(holm(&[0.5, f64::NAN]).is_err());

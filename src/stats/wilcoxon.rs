@@ -30,6 +30,16 @@ pub fn wilcoxon(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Test> 
     Ok(Test { statistic, p, n })
 }
 
+/// The same by the normal approximation at every n, as SciPy computed it by default before 1.5, and so the thesis.
+///
+/// # Errors
+/// As [`wilcoxon`].
+pub fn wilcoxon_approximate(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Test> {
+    let Test { statistic, n, .. } = wilcoxon(a, b, alternative)?;
+    let (plus, _, _, ties) = signed_ranks(a, b);
+    Ok(Test { statistic, p: normal_p(plus, n, &ties, alternative), n })
+}
+
 /// The sums of the ranks of the positive and of the negative differences.
 pub(super) fn signed_rank_sums(a: &[f64], b: &[f64]) -> (f64, f64) {
     let (plus, minus, ..) = signed_ranks(a, b);

@@ -12,6 +12,23 @@ use crate::error::{Code, Error, Result};
 const ROW_GROUP: usize = 1 << 17;
 
 impl Store {
+    /// Removes a table in both forms, if it is there.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be removed.
+    pub fn remove_table(&self, name: &str) -> Result<()> {
+        for ending in ["parquet", "csv"] {
+            let path = self.path(&format!("{name}.{ending}"));
+            match std::fs::remove_file(&path) {
+                Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("removing", &path, cause));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a table whole, as `<name>.parquet` and `<name>.csv`; returns both paths.
     ///
     /// # Errors

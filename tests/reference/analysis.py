@@ -63,7 +63,7 @@ def overlaps(rng):
                     chance = 0.05 if count else None
                     rows.append(
                         dict(file=photograph, wnid=wnid, model=model, region=region, place=place, pixels=count, edges=edges,
-                             shared=on, share=share, chance=chance, lift=share - chance if count else None)
+                             shared=on, share=share, chance=chance, beyond_chance=share - chance if count else None)
                     )  # fmt: skip
     return pandas.DataFrame(rows)
 

@@ -25,7 +25,7 @@ pub fn step(step: &Step, sequence: &Sequence) -> Result<()> {
         Step::Relevance(given) => relevance(given, sequence)?,
         Step::Overlap => sequence.overlap()?,
         Step::Analyse => {
-            for (name, found) in sequence.analyse()? {
+            for (name, found) in sequence.analyse()?.tables {
                 say(show(&[&name, &table(&found)]).text());
             }
             say(&format!("report: {}", report::write(&sequence.store, &sequence.protocol)?.display()));
