@@ -9,12 +9,12 @@
 #   PICTURE   photographs, or a folder of them: 224 x 224 for figures that are comparable
 #
 # Weights are random. Of each network: logits in 32 bits and bfloat16 against the processor's in 32 bits (1e-3 and 3e-2 of
-# the largest), pictures a second of the forward pass and from files to logits, in both; relevance likewise. Ends with 1 if a
+# the largest), pictures a second of the forward pass and from files to logits, in both. Ends with 1 if a
 # difference is too large.
 set -euo pipefail
 
 if [ $# -lt 3 ]; then
-    sed -n '2,14p' "$0" | sed 's/^# \{0,1\}//'
+    sed -n '2,13p' "$0" | sed 's/^# \{0,1\}//'
     exit 2
 fi
 lgf="$1" libtorch="$2"

@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use lgf::models::{self, Device, Experiments, Keep, Network, Normalise, Picture};
+use lgf::models::{self, Device, Experiments, Form, Keep, Network, Normalise, Picture, Precision};
 use lgf::notebook::{Progress, Show, format_number, say};
 use lgf::polars::prelude::*;
 use lgf::relevance::{self, Composite, Ledger, Targets};
 use lgf::sequence::Sequence;
 use lgf::store::Store;
 use lgf::{analysis, bbox, datasets, edges, pixels, protocol, report, store};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use tch::Tensor;
 
 use crate::BenchPart;
 
@@ -26,6 +29,7 @@ pub fn part(
         BenchPart::Datasets { folder } => bench_datasets(&open()?, folder),
         BenchPart::Pixels { files } => bench_pixels(files),
         BenchPart::Analysis => bench_analysis(&open()?),
+        BenchPart::Device { batch, files } => bench_device(*batch, files, device()?),
         BenchPart::Relevance { arch, weights, preset, batch, files } => {
             bench_relevance(arch, weights, preset, *batch, files, device()?)
         }
@@ -152,6 +156,93 @@ fn bench_models(arch: &str, weights: &Path, batch: usize, files: &[PathBuf], dev
     say(&format!("{:.3} pictures a second from files, {} of them", done.rows.len() as f64 / seconds, done.rows.len()));
     say(&format!("{} MB at most", format_number(peak_megabytes())));
     Ok(())
+}
+
+/// Weights as an untrained network has them: uniform, as wide as keeps the size of what passes.
+fn random(name: &str, device: Device) -> lgf::Result<Network> {
+    const CLASSES: i64 = 1000;
+    let nodes = models::architecture(name)?.nodes();
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut weights = models::Weights::new();
+    for node in &nodes {
+        let norm = matches!(node.layer, models::Layer::BatchNorm { .. });
+        for parameter in node.layer.parameters() {
+            let count = parameter.shape.iter().product::<i64>() as usize;
+            let wide = (6.0 * parameter.shape[0] as f32 / count as f32).sqrt();
+            let part = parameter.name.rsplit('.').next().unwrap_or_default();
+            let values: Vec<f32> = match part {
+                "weight" | "running_var" if norm => vec![1.0; count],
+                "weight" => (0..count).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * wide).collect(),
+                _ => vec![0.0; count],
+            };
+            weights.insert(parameter.name, Tensor::from_slice(&values).view(&parameter.shape[..]));
+        }
+    }
+    Network::from_layers(name, nodes, weights, CLASSES, device)
+}
+
+fn bench_device(batch: usize, files: &[PathBuf], device: Device) -> Result<()> {
+    /// Largest difference of a logit, as a share of the largest logit.
+    const MOST: [(Precision, f64); 2] = [(Precision::Single, 1e-3), (Precision::BFloat16, 3e-2)];
+    let files: Vec<PathBuf> = store::list_images(files)?.into_iter().map(|image| image.path).collect();
+    let crops: Vec<pixels::RgbImage> =
+        files.iter().take(8).map(|file| pixels::imagenet_crop(&pixels::decode(file)?)).collect::<lgf::Result<_>>()?;
+    let pictures: Vec<Picture> =
+        (0..1000).map(|at| Picture { path: files[at % files.len()].clone(), wnid: String::new() }).collect();
+    let mut wrong = Vec::new();
+    for name in ["vgg16", "resnet50", "sin-resnet50", "se-resnet50", "resnext50", "se-resnext50"] {
+        let plain = random(name, Device::Cpu)?.folded()?;
+        let input = models::to_input(&crops, plain.normalisation(), Device::Cpu)?;
+        let expected: Vec<f32> = values(&plain.forward(&input)?)?;
+        let largest = expected.iter().fold(0.0f32, |most, logit| most.max(logit.abs()));
+        for (precision, most) in MOST {
+            let network = random(name, device)?.prepared(Form::Folded, precision)?;
+            let input = models::to_input(&crops, network.normalisation(), device)?;
+            let found: Vec<f32> = values(&network.forward(&input)?)?;
+            let apart = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest;
+            let (forward, whole) = rates(&network, &pictures, batch, device)?;
+            say(&format!(
+                "{name}, {precision:?}: logits {apart:.1e} apart (at most {most:.0e}); {forward:.0} pictures a second forward, \
+                 {whole:.0} from files ({:.0} %)",
+                100.0 * whole / forward
+            ));
+            if f64::from(apart) > most || apart.is_nan() {
+                wrong.push(format!("{name} in {precision:?}"));
+            }
+        }
+    }
+    anyhow::ensure!(wrong.is_empty(), "logits too far from the processor's: {}", wrong.join(", "));
+    Ok(())
+}
+
+fn values(logits: &Tensor) -> lgf::Result<Vec<f32>> {
+    Ok(Vec::try_from(logits.to_device(tch::Device::Cpu).to_kind(tch::Kind::Float).contiguous().view(-1))?)
+}
+
+/// Pictures a second of the forward pass alone, and from files to logits.
+fn rates(network: &Network, pictures: &[Picture], batch: usize, device: Device) -> Result<(f64, f64)> {
+    let crops: Vec<pixels::RgbImage> = pictures
+        .iter()
+        .take(batch)
+        .map(|picture| pixels::imagenet_crop(&pixels::decode(&picture.path)?))
+        .collect::<lgf::Result<_>>()?;
+    let input = models::to_input(&crops, network.normalisation(), device)?;
+    // Copying the logits waits for them.
+    let forward = |times: usize| -> lgf::Result<f64> {
+        let began = Instant::now();
+        for _ in 0..times {
+            std::hint::black_box(values(&network.forward(&input)?)?);
+        }
+        Ok((times * crops.len()) as f64 / began.elapsed().as_secs_f64())
+    };
+    forward(2)?;
+    let alone = forward(10)?;
+    let how = Experiments { normalise: Normalise::AsTrained, batch, keep: Keep::Chosen };
+    let run = Progress::silent().start(pictures.len(), "pictures");
+    let began = Instant::now();
+    let done = models::predict_all(&[network], pictures, &how, &run)?;
+    run.finish();
+    Ok((alone, done.rows.len() as f64 / began.elapsed().as_secs_f64()))
 }
 
 /// The forward pass and the whole of relevance, of the same batches, with all cores on each.

@@ -154,6 +154,13 @@ enum BenchPart {
     },
     /// step 6 on the root's tables: the sums over patches alone, and everything with every figure and the report: seconds
     Analysis,
+    /// the six networks at full size with random weights: logits beside the processor's, and pictures a second
+    Device {
+        #[arg(long, default_value_t = 64)]
+        batch: usize,
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// relevance of one network for FILES in batches: pictures a second, and of the forward pass alone
     Relevance {
         #[arg(long)]
