@@ -174,3 +174,52 @@ fn bad_input_09_bombs_fail_within_300_mib() {
         assert!(!Path::new(&root).join("imagenet_boundingboxes.parquet").exists(), "{name} left a table");
     }
 }
+
+/// A checkpoint as `torch.save` zips it, with this pickle in it and no tensors.
+fn checkpoint(path: &Path, pickle: &[u8]) {
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+    let plain = zip::write::SimpleFileOptions::default();
+    for (name, bytes) in [("archive/data.pkl", pickle), ("archive/version", &b"3\n"[..])] {
+        zip.start_file(name, plain.compression_method(zip::CompressionMethod::Deflated)).unwrap();
+        std::io::Write::write_all(&mut zip, bytes).unwrap();
+    }
+    zip.finish().unwrap();
+}
+
+#[test]
+fn bad_input_41_checkpoints_that_swell_take_no_memory_and_no_time() {
+    let (folder, root) = temporary();
+    let path = folder.path().join("weights.pth");
+    let run = |pickle: &[u8]| {
+        checkpoint(&path, pickle);
+        let began = std::time::Instant::now();
+        let weights = path.to_str().unwrap();
+        let logits = folder.path().join("logits.csv");
+        let found = measured(&[
+            "predict",
+            "--root",
+            &root,
+            "--arch",
+            "resnet50",
+            "--weights",
+            weights,
+            "--logits",
+            logits.to_str().unwrap(),
+            weights,
+        ]);
+        assert!(!logits.exists());
+        (found, began.elapsed().as_secs_f64())
+    };
+    // What the command takes to refuse a checkpoint without anything in it.
+    let ((fine, usual), _) = run(b"\x80\x02}.");
+    assert!(!fine);
+    let many = [&b"\x80\x02]("[..], &b"N".repeat(50 << 20), b"e."].concat();
+    let doubling = [&b"\x80\x02]q\x00"[..], &b"h\x00h\x00\x86q\x00".repeat(4_000_000), b"."].concat();
+    let nested = [&b"\x80\x02N"[..], &vec![0x85; 60 << 20], b"."].concat();
+    for (name, pickle) in [("many", many), ("doubling", doubling), ("nested", nested)] {
+        let ((fine, memory), seconds) = run(&pickle);
+        assert!(!fine, "{name} was read");
+        assert!(memory < usual + 150.0, "{name} took {memory:.0} MiB, a small one {usual:.0}");
+        assert!(seconds < 20.0, "{name} took {seconds:.1} s");
+    }
+}

@@ -138,20 +138,21 @@ pub fn run_experiments(
     let mut rejects: Vec<Reject> = Vec::new();
     match source {
         Source::Files => {
-            let inputs = [store.path("datasets.parquet")];
-            let decided_by = (how, hash_of(manifest)?);
-            for (set, rows) in &sets {
-                let open = runner.open(&[set], &decided_by, &inputs)?;
-                if open.is_empty() || rows.is_empty() {
+            for (set, rows) in sets.iter().filter(|(_, rows)| !rows.is_empty()) {
+                // A set's own rows, with the hash of each picture: what changes another set does not run this one again.
+                let part = select(manifest, rows)?;
+                let decided_by = (how, hash_of(&part)?);
+                let open = runner.open(&[set], &decided_by, &[])?;
+                if open.is_empty() {
                     continue;
                 }
-                let pictures = pictures_of(store, &select(manifest, rows)?)?;
+                let pictures = pictures_of(store, &part)?;
                 let run = progress.start(pictures.len(), &format!("{set} pictures on {} networks", open.len()));
                 let mut done = predict_all(&open, &pictures, how, &run)?;
                 run.finish();
                 done.rows.iter_mut().for_each(|row| row.picture = rows[row.picture]);
                 done.rejects.iter_mut().for_each(|(picture, _)| *picture = rows[*picture]);
-                runner.write(set, rows, &open, &done, &mut rejects, &decided_by, &inputs)?;
+                runner.write(set, rows, &open, &done, &mut rejects, &decided_by, &[])?;
             }
         }
         Source::InMemory { images, parameters, smoother } => {
