@@ -1,5 +1,7 @@
 //! How values are distributed: histogram, density, boxes.
 
+use image::Rgb;
+
 use super::axes::{Axis, Plot};
 use super::points::distinct;
 use super::sheet::{INK, Ink, Marker, WHITE};
@@ -103,12 +105,15 @@ pub(super) fn density(values: &[f64], low: f64, high: f64) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// A box a group: quartiles (linear between values), whiskers to the last value within one and a half boxes, and each
-/// value beyond as a diamond.
-///
-/// # Errors
-/// [`Code::Parameter`] without a finite value, or if the size is too small for the text.
-pub fn box_plot(groups: &[Group], look: &Look) -> Result<Figure> {
+/// A group with its place under the axis, its colour and its finite values, sorted.
+struct Slot {
+    place: f64,
+    tint: Rgb<u8>,
+    values: Vec<f64>,
+}
+
+/// A plot with a slot for each group that has values, and the names of all groups.
+fn slots(groups: &[Group], look: &Look) -> Result<(Plot, Vec<Slot>, String)> {
     let names: Vec<String> =
         groups.iter().map(|group| [group.category.as_str(), group.hue.as_str()].join(" ").trim().to_string()).collect();
     let hues = distinct(groups.iter().map(|group| &group.hue));
@@ -116,23 +121,34 @@ pub fn box_plot(groups: &[Group], look: &Look) -> Result<Figure> {
     if !all().any(f64::is_finite) {
         return Err(nothing("no group has a finite value"));
     }
-    let mut plot = Plot::new(look, Axis::names(&names), Axis::numbers(all(), look.range)?, &[])?;
-    let half = (plot.slot() * 0.3).min(40.0);
-    for (place, group) in groups.iter().enumerate() {
+    let plot = Plot::new(look, Axis::names(&names), Axis::numbers(all(), look.range)?, &[])?;
+    let slot = |(place, group): (usize, &Group)| {
+        let hue = hues.iter().position(|hue| *hue == group.hue).unwrap_or(0);
+        let tint = color(if hues.len() < 2 { place } else { hue });
         let mut values: Vec<f64> = group.values.iter().copied().filter(|value| value.is_finite()).collect();
         values.sort_by(f64::total_cmp);
-        if values.is_empty() {
-            continue;
-        }
+        (!values.is_empty()).then_some(Slot { place: place as f64, tint, values })
+    };
+    let slots = groups.iter().enumerate().filter_map(slot).collect();
+    Ok((plot, slots, names.join(", ")))
+}
+
+/// A box a group: quartiles (linear between values), whiskers to the last value within one and a half boxes, and each
+/// value beyond as a diamond.
+///
+/// # Errors
+/// [`Code::Parameter`] without a finite value, or if the size is too small for the text.
+pub fn box_plot(groups: &[Group], look: &Look) -> Result<Figure> {
+    let (mut plot, slots, names) = slots(groups, look)?;
+    let half = (plot.slot() * 0.3).min(40.0);
+    for Slot { place, tint, values } in slots {
         let [low, middle, high] = [0.25, 0.5, 0.75].map(|share| quantile(&values, share));
         let reach = 1.5 * (high - low);
         let within = |value: &&f64| (low - reach..=high + reach).contains(*value);
         let first = values.iter().find(within).copied().unwrap_or(low);
         let last = values.iter().rev().find(within).copied().unwrap_or(high);
-        let hue = hues.iter().position(|hue| *hue == group.hue).unwrap_or(0);
-        let tint = color(if hues.len() < 2 { place } else { hue });
-        let x = plot.at(place as f64, middle).0;
-        let at = |plot: &Plot, value: f64| plot.at(place as f64, value);
+        let x = plot.at(place, middle).0;
+        let at = |plot: &Plot, value: f64| plot.at(place, value);
         let (from, to) = (at(&plot, first), at(&plot, last));
         plot.whisker(x, from, to, half / 2.0, INK);
         let (from, to) = ((x - half, at(&plot, high).1), (x + half, at(&plot, low).1));
@@ -148,7 +164,7 @@ pub fn box_plot(groups: &[Group], look: &Look) -> Result<Figure> {
             }
         }
     }
-    plot.sheet.finish(look, look.alt("boxes", &format!("groups {}", names.join(", "))))
+    plot.sheet.finish(look, look.alt("boxes", &format!("groups {names}")))
 }
 
 /// A letter-value plot (Hofmann, Wickham and Kafadar 2017): from the median outwards a box for the middle half, the middle
@@ -158,25 +174,11 @@ pub fn box_plot(groups: &[Group], look: &Look) -> Result<Figure> {
 /// # Errors
 /// [`Code::Parameter`] without a finite value, or if the size is too small for the text.
 pub fn letter_plot(groups: &[Group], look: &Look) -> Result<Figure> {
-    let names: Vec<String> =
-        groups.iter().map(|group| [group.category.as_str(), group.hue.as_str()].join(" ").trim().to_string()).collect();
-    let hues = distinct(groups.iter().map(|group| &group.hue));
-    let all = || groups.iter().flat_map(|group| group.values.iter().copied());
-    if !all().any(f64::is_finite) {
-        return Err(nothing("no group has a finite value"));
-    }
-    let mut plot = Plot::new(look, Axis::names(&names), Axis::numbers(all(), look.range)?, &[])?;
+    let (mut plot, slots, names) = slots(groups, look)?;
     let widest = (plot.slot() * 0.36).min(48.0);
-    for (place, group) in groups.iter().enumerate() {
-        let mut values: Vec<f64> = group.values.iter().copied().filter(|value| value.is_finite()).collect();
-        values.sort_by(f64::total_cmp);
-        if values.is_empty() {
-            continue;
-        }
-        let hue = hues.iter().position(|hue| *hue == group.hue).unwrap_or(0);
-        let tint = color(if hues.len() < 2 { place } else { hue });
+    for Slot { place, tint, values } in slots {
         let depth = letters(values.len());
-        let x = plot.at(place as f64, values[0]).0;
+        let x = plot.at(place, values[0]).0;
         let (mut lowest, mut highest) = (values[0], values[0]);
         for box_of in (1..=depth).rev() {
             let tail = 0.5f64.powi(box_of + 1);
@@ -185,21 +187,21 @@ pub fn letter_plot(groups: &[Group], look: &Look) -> Result<Figure> {
                 (lowest, highest) = (low, high);
             }
             let half = widest * 0.5f64.powf(0.75 * f64::from(box_of - 1)).max(0.1);
-            let (from, to) = (plot.at(place as f64, high).1, plot.at(place as f64, low).1);
+            let (from, to) = (plot.at(place, high).1, plot.at(place, low).1);
             plot.sheet.rect((x - half, from), (x + half, to), WHITE);
             plot.sheet.rect((x - half, from), (x + half, to), Ink(tint, 0.3 + 0.6 / f64::from(box_of)));
             plot.sheet.frame((x - half, from), (x + half, to), WHITE, 0.8);
         }
-        let y = plot.at(place as f64, quantile(&values, 0.5)).1;
+        let y = plot.at(place, quantile(&values, 0.5)).1;
         plot.sheet.line([(x - widest, y), (x + widest, y)], INK, 2.0);
         for value in values.iter().filter(|value| !(lowest..=highest).contains(*value)) {
             if plot.shows(*value) {
-                let spot = plot.at(place as f64, *value);
+                let spot = plot.at(place, *value);
                 plot.sheet.marker(spot, Marker::Diamond, 2.5, Ink(tint, 0.9));
             }
         }
     }
-    plot.sheet.finish(look, look.alt("letter values", &format!("groups {}", names.join(", "))))
+    plot.sheet.finish(look, look.alt("letter values", &format!("groups {names}")))
 }
 
 /// How many boxes a letter-value plot of so many values has.

@@ -30,7 +30,7 @@ use page::Page;
 /// `figures/<name>` as SVG, PNG and PDF, with its numbers as a table.
 ///
 /// # Errors
-/// [`Code::Missing`](crate::error::Code::Missing) if a step has not run; [`Code::Io`](crate::error::Code::Io) if the root
+/// [`Code::Missing`] if a step has not run; [`Code::Io`] if the root
 /// cannot be written.
 pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
     let analysed = write_all(store, &protocol.analysis)?;
