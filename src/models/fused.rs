@@ -10,7 +10,8 @@ use zip::write::SimpleFileOptions;
 
 use crate::error::{Code, Error, Result};
 
-/// `conv` gives `attr(x * w + b)`; `conv_add` makes `other` into `attr(other + x * w + b)`; `attr` is `relu` or `none`.
+/// `conv` gives `attr(x * w + b)`; `conv_add` makes `other` into `attr(other + x * w + b)`; `attr` is `relu`, or nothing: the
+/// word `none` for the first, no word at all for the second.
 const PROGRAM: &str = r#"class Fused(Module):
   __parameters__ = []
   __buffers__ = []
@@ -36,7 +37,7 @@ const PROGRAM: &str = r#"class Fused(Module):
     stride: int,
     padding: int,
     groups: int,
-    attr: str) -> Tensor:
+    attr: Optional[str]) -> Tensor:
     _0 = [padding, padding]
     _1 = [stride, stride]
     _2 = annotate(List[Optional[number]], [])
@@ -98,13 +99,17 @@ pub(super) enum End {
 
 /// The convolution of `x`; added to `other`, which is then no more, where there is one.
 pub(super) fn convolve(x: &Tensor, other: Option<Tensor>, how: Convolution<'_>, end: End) -> Result<Tensor> {
-    let attribute = if end == End::Relu { "relu" } else { "none" };
+    let summed = other.is_some();
     let mut given = vec![IValue::Tensor(x.shallow_clone())];
-    let method = if other.is_some() { "conv_add" } else { "conv" };
+    let method = if summed { "conv_add" } else { "conv" };
     given.extend(other.map(IValue::Tensor));
     given.extend([IValue::Tensor(how.kernel.shallow_clone()), IValue::Tensor(how.bias.shallow_clone())]);
     given.extend([how.stride, how.padding, how.groups].map(IValue::Int));
-    given.push(IValue::String(attribute.to_string()));
+    given.push(match (end, summed) {
+        (End::Relu, _) => IValue::String("relu".to_string()),
+        (End::Plain, false) => IValue::String("none".to_string()),
+        (End::Plain, true) => IValue::None,
+    });
     let value = FUSED.with(|program| match program.get_or_init(|| read().ok()) {
         Some(program) => Ok(program.method_is(method, &given)?),
         None => Err(Error::new(Code::Device, "this libtorch has no fused convolutions")),
@@ -136,8 +141,9 @@ mod tests {
             assert!(near(&convolve(&x, None, how, End::Plain).unwrap(), &plain));
             assert!(near(&convolve(&x, None, how, End::Relu).unwrap(), &plain.relu()));
             let other = super::super::network::channels_last(plain.randn_like());
-            let expected = (&plain + &other).relu();
-            assert!(near(&convolve(&x, Some(other), how, End::Relu).unwrap(), &expected));
+            let expected = &plain + &other;
+            assert!(near(&convolve(&x, Some(other.copy()), how, End::Plain).unwrap(), &expected));
+            assert!(near(&convolve(&x, Some(other), how, End::Relu).unwrap(), &expected.relu()));
         }
     }
 }
