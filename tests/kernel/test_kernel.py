@@ -50,7 +50,9 @@ def test_displays_carry_plain_text(kernel):
     bundle = kernel.run("frame.clone()").check().bundles[0]
     assert "2 of 2 rows" in bundle["text/html"] and "a &lt; b" in bundle["text/html"]
     assert "a < b" in bundle["text/plain"]
-    picture = 'lgf::notebook::Figure::new("f", "a line", (9, 9), "<svg xmlns=\\"http://www.w3.org/2000/svg\\"/>".to_string(), Vec::new())'
+    svg = '"<svg xmlns=\\"http://www.w3.org/2000/svg\\"/>".to_string()'
+    drawn = f"lgf::notebook::Drawn {{ svg: {svg}, ..Default::default() }}"
+    picture = f'lgf::notebook::Figure::new("f", "a line", (9, 9), {drawn})'
     bundle = kernel.run(picture).check().bundles[0]
     assert bundle["image/svg+xml"].startswith("<svg") and "a line" in bundle["text/plain"]
 
