@@ -2,8 +2,9 @@
 
 use lgf::models::{self, Device, Network, to_input};
 use lgf::notebook::Progress;
+use lgf::protocol::Protocol;
 use lgf::sample::{self, Sample};
-use lgf::store::{Store, floats, texts};
+use lgf::store::{ImageFile, Store, Study, floats, texts};
 use lgf::{analysis, datasets, edges, overlap, pixels, protocol, relevance};
 
 fn networks(names: &[&str]) -> Vec<Network> {
@@ -13,6 +14,14 @@ fn networks(names: &[&str]) -> Vec<Network> {
         Network::load(architecture, path, Device::Cpu).unwrap().folded().unwrap().named(name)
     };
     names.iter().map(|name| load(name)).collect()
+}
+
+/// The sample of a protocol, and its photographs that are changed and explained.
+fn drawn(store: &Store, protocol: &Protocol) -> (Study, Vec<ImageFile>) {
+    let study = sample::write(store, &protocol.sample, Progress::silent()).unwrap();
+    let images = study.split_images(store).unwrap();
+    let chosen = datasets::sample_images(&images, study.images_per_class, protocol.datasets.seed).unwrap();
+    (study, chosen)
 }
 
 #[test]
@@ -34,9 +43,7 @@ fn scrambling_hurts_the_shape_network_more_and_smoothing_the_texture_network() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::at(folder.path()).unwrap();
     let protocol = protocol::corrected();
-    let study = sample::write(&store, &protocol.sample, Progress::silent()).unwrap();
-    let images = study.split_images(&store).unwrap();
-    let chosen = datasets::sample_images(&images, study.images_per_class, protocol.datasets.seed).unwrap();
+    let (study, chosen) = drawn(&store, &protocol);
     let patches = protocol.datasets.patches[3..4].to_vec();
     let parameters = datasets::Parameters { patches, ..protocol.datasets.clone() };
     let smoother = parameters.smoothing.l0;
@@ -70,9 +77,7 @@ fn relevance_of_the_shape_network_lies_on_outlines_more_than_that_of_the_texture
     let folder = tempfile::tempdir().unwrap();
     let store = Store::at(folder.path()).unwrap();
     let protocol = protocol::corrected();
-    let study = sample::write(&store, &protocol.sample, Progress::silent()).unwrap();
-    let images = study.split_images(&store).unwrap();
-    let chosen = datasets::sample_images(&images, study.images_per_class, protocol.datasets.seed).unwrap();
+    let (study, chosen) = drawn(&store, &protocol);
     let classes = study.class_list();
     let mut lifts = Vec::new();
     for network in networks(&["resnet50", "sin-resnet50"]) {

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_is_too_small_is_named() {
+    fn bad_input_61_a_class_that_is_too_small_is_named() {
         let error = sample_images(&images(0..7), 3, 7).unwrap_err();
         assert!(error.to_string().contains("n01 has 2"), "{error}");
     }

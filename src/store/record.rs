@@ -231,6 +231,24 @@ mod tests {
     }
 
     #[test]
+    fn bad_input_56_a_manifest_of_another_form_is_built_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let stage = store.record("edges", &1, &[]).unwrap();
+        let output = store.write("edges.txt", b"result").unwrap();
+        stage.finish(1, 1, &[output]).unwrap();
+        assert!(stage.finished().is_some());
+        let text = fs::read_to_string(stage.manifest_path()).unwrap();
+        for changed in
+            [text.replacen("\"version\": 1", "\"version\": 99", 1), "{}".into(), text[..text.len() / 2].into()]
+        {
+            assert_ne!(changed, text);
+            store.write("manifests/edges.json", changed.as_bytes()).unwrap();
+            assert_eq!(stage.finished(), None);
+        }
+    }
+
+    #[test]
     fn a_stage_without_any_result_fails() {
         let folder = tempfile::tempdir().unwrap();
         let stage = Store::at(folder.path()).unwrap().record("edges", &1, &[]).unwrap();
