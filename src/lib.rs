@@ -32,6 +32,8 @@ pub mod edges;
 pub mod error;
 #[cfg(feature = "torch")]
 pub mod models;
+#[cfg(test)]
+mod mutations;
 pub mod notebook;
 pub mod overlap;
 pub mod pixels;

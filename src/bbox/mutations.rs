@@ -1,13 +1,8 @@
-//! Fuzzing on the stable toolchain: seeded mutations of a kept corpus, for the XML and for archives in archives. Whatever
-//! goes in, reading ends in time with a table whose boxes are boxes, or with one typed error; nothing panics.
-//!
-//! `LGF_MUTATIONS=100000 cargo test --lib mutations` runs longer; an input that fails is written into the corpus's folder
-//! as `failed-<seed>` and stays there as a test.
+//! Mutations of the XML and of archives in archives. Whatever goes in, reading ends with a table whose boxes are boxes, or
+//! with one typed error.
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -16,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::collect::document_boxes;
 use super::*;
+use crate::mutations::hunt;
 use crate::store::integers;
 
 /// Pieces that matter to one of the readers.
@@ -44,44 +40,6 @@ const WORDS: [&[u8]; 22] = [
     b"\0\0\0\0\0\0\0\0",
 ];
 
-fn corpus(name: &str) -> (PathBuf, Vec<Vec<u8>>) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name);
-    let mut files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    assert!(files.len() >= 5, "the corpus in {} is gone", folder.display());
-    (folder, files.iter().map(|file| fs::read(file).unwrap()).collect())
-}
-
-fn rounds(usual: u64) -> u64 {
-    std::env::var("LGF_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
-}
-
-/// One to six changes: bits, cuts, copies, words, and parts of another input.
-fn mutated(rng: &mut ChaCha8Rng, inputs: &[Vec<u8>]) -> Vec<u8> {
-    let below = |rng: &mut ChaCha8Rng, end: usize| if end == 0 { 0 } else { rng.next_u32() as usize % end };
-    let mut bytes = inputs[below(rng, inputs.len())].clone();
-    for _ in 0..1 + below(rng, 6) {
-        let at = below(rng, bytes.len() + 1);
-        let end = at + below(rng, (bytes.len() - at + 1).min(600));
-        match below(rng, 7) {
-            0 if at < bytes.len() => bytes[at] ^= 1 << below(rng, 8),
-            1 => bytes.truncate(at),
-            2 => drop(bytes.drain(at..end)),
-            3 => bytes.splice(at..at, bytes[at..end].to_vec()).for_each(drop),
-            4 => bytes.splice(at..at, WORDS[below(rng, WORDS.len())].iter().copied()).for_each(drop),
-            5 => {
-                let other = &inputs[below(rng, inputs.len())];
-                let from = below(rng, other.len());
-                let piece = other[from..(from + 600).min(other.len())].to_vec();
-                bytes.splice(at..end, piece).for_each(drop);
-            }
-            _ if at < bytes.len() => bytes[at] = rng.next_u32() as u8,
-            _ => {}
-        }
-    }
-    bytes
-}
-
 fn check_boxes(boxes: &polars::prelude::DataFrame) {
     let column = |name: &str| integers(boxes, name).unwrap();
     let (xmin, ymin, xmax, ymax) = (column("xmin"), column("ymin"), column("xmax"), column("ymax"));
@@ -92,27 +50,9 @@ fn check_boxes(boxes: &polars::prelude::DataFrame) {
     }
 }
 
-/// Runs `check` on each mutation; one that panics or takes long is kept.
-fn hunt(name: &str, count: u64, check: impl Fn(&[u8]) + std::panic::RefUnwindSafe) {
-    let (folder, inputs) = corpus(name);
-    let run = |bytes: &[u8], what: &str| {
-        let began = Instant::now();
-        let survived = std::panic::catch_unwind(|| check(bytes)).is_ok();
-        if !survived || began.elapsed() > Duration::from_secs(1) {
-            let kept = folder.join(format!("failed-{what}"));
-            fs::write(&kept, bytes).unwrap();
-            panic!("{what} of {name} failed after {:?}; kept as {}", began.elapsed(), kept.display());
-        }
-    };
-    inputs.iter().enumerate().for_each(|(at, bytes)| run(bytes, &format!("input {at}")));
-    for seed in 0..count {
-        run(&mutated(&mut ChaCha8Rng::seed_from_u64(seed), &inputs), &format!("seed-{seed}"));
-    }
-}
-
 #[test]
 fn mutations_of_xml() {
-    hunt("xml", rounds(20_000), |bytes| match document_boxes("n01440764_1.xml", bytes, "fuzz", &Limits::default()) {
+    hunt("xml", 20_000, &WORDS, |bytes| match document_boxes("n01440764_1.xml", bytes, "fuzz", &Limits::default()) {
         Ok(boxes) => check_boxes(&boxes),
         Err(error) => assert!(!error.message().is_empty()),
     });
@@ -142,7 +82,7 @@ fn read_whole(bytes: &[u8]) {
 #[test]
 fn mutations_of_archives() {
     // As they are in the corpus: unpacked tars, which are packed again once and twice after the change.
-    hunt("tar", rounds(1_500), |tar| {
+    hunt("tar", 1_500, &WORDS, |tar| {
         read_whole(&gzip(tar));
         let mut outer = tar::Builder::new(Vec::new());
         let inner = gzip(tar);
@@ -156,7 +96,7 @@ fn mutations_of_archives() {
 
 #[test]
 fn mutations_of_packed_archives() {
-    hunt("tar", rounds(600), |tar| {
+    hunt("tar", 600, &WORDS, |tar| {
         let mut packed = gzip(tar);
         let mut rng = ChaCha8Rng::seed_from_u64(tar.len() as u64);
         for _ in 0..3 {

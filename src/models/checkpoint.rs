@@ -4,31 +4,25 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use tch::{Kind, Tensor};
 
+use super::layout::Layout;
 use super::network::Weights;
-use super::pickle::{self, StorageKind, TensorRecord};
+use super::pickle::StorageKind;
 use crate::error::{Code, Error, Result};
 use crate::store;
 
 /// Largest file that is read as a checkpoint.
 const MAX_BYTES: u64 = 8 << 30;
-/// Largest pickle inside one.
-const MAX_PICKLE_BYTES: u64 = 64 << 20;
-
-/// The old form of `torch.save` begins so: a pickle of protocol 2 that holds a number agreed upon.
-const LEGACY_MAGIC: [u8; 15] = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, b'.'];
-/// The version of that form, pickled.
-const LEGACY_VERSION: [u8; 6] = [0x80, 2, b'M', 0xe9, 3, b'.'];
 
 /// The tensors of a checkpoint by name: safetensors, or `torch.save` in its old form (before torch 1.6) or its zip form. A
 /// `module.` before every name (torch's `DataParallel`) is taken off, and one level of `state_dict` or `model` around the
-/// tensors is opened.
+/// tensors is opened. Tensors that share a storage in the file share it in memory.
 ///
 /// # Errors
 /// [`Code::Io`] if the file cannot be read; [`Code::Checkpoint`] if it is in none of these forms, is cut or corrupt, or holds
@@ -41,20 +35,51 @@ pub fn read_weights(path: &Path) -> Result<Weights> {
     if size > MAX_BYTES {
         return Err(Error::new(Code::Limit, format!("{size} bytes, over the limit for a checkpoint")).path(path));
     }
-    let mut beginning = Vec::new();
-    (&mut file).take(LEGACY_MAGIC.len() as u64).read_to_end(&mut beginning).map_err(unreadable)?;
-    let weights = if beginning.starts_with(b"PK\x03\x04") {
-        read_zip(file, size)
-    } else if beginning == LEGACY_MAGIC {
-        read_legacy(file, size)
-    } else {
-        read_safetensors(path)
+    let weights = match Layout::of(&mut file).map_err(|error| error.or_path(path))? {
+        Some(layout) => read_torch(&mut file, layout),
+        None => read_safetensors(path),
     };
     weights.and_then(strip_module).map_err(|error| error.or_path(path))
 }
 
 fn broken(what: impl Into<String>) -> Error {
     Error::new(Code::Checkpoint, what)
+}
+
+fn read_torch(file: &mut (impl Read + Seek), layout: Layout) -> Result<Weights> {
+    let mut storages: HashMap<&str, Tensor> = HashMap::new();
+    let mut weights = Weights::new();
+    for (name, record) in &layout.tensors {
+        let place = |error: Error| error.place(format!("tensor {name}"));
+        let storage = match storages.entry(&record.storage) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let bytes = layout.storage(file, record).map_err(place)?;
+                let count = record.storage_count as i64;
+                entry.insert(Tensor::f_from_data_size(&bytes, &[count], kind(record.kind))?)
+            }
+        };
+        let tensor = storage.f_as_strided(&record.shape, &record.strides, record.offset)?;
+        if weights.insert(name.clone(), tensor).is_some() {
+            return Err(place(broken("a name that comes twice")));
+        }
+    }
+    Ok(weights)
+}
+
+fn kind(kind: StorageKind) -> Kind {
+    match kind {
+        StorageKind::Float => Kind::Float,
+        StorageKind::Half => Kind::Half,
+        StorageKind::BFloat16 => Kind::BFloat16,
+        StorageKind::Double => Kind::Double,
+        StorageKind::Long => Kind::Int64,
+        StorageKind::Int => Kind::Int,
+        StorageKind::Short => Kind::Int16,
+        StorageKind::Char => Kind::Int8,
+        StorageKind::Byte => Kind::Uint8,
+        StorageKind::Bool => Kind::Bool,
+    }
 }
 
 fn read_safetensors(path: &Path) -> Result<Weights> {
@@ -78,210 +103,6 @@ fn read_safetensors(path: &Path) -> Result<Weights> {
         weights.insert(name, Tensor::f_from_data_size(view.data(), &shape, kind)?);
     }
     Ok(weights)
-}
-
-fn read_zip(file: File, size: u64) -> Result<Weights> {
-    let end = file.try_clone().map_err(|cause| broken("cannot be read").because(cause))?;
-    let declared = declared_records(end, size)?;
-    let mut archive = zip::ZipArchive::new(file).map_err(|cause| broken("not a whole zip").because(cause))?;
-    let names = check_records(&mut archive, size, declared)?;
-    let pickles: Vec<&String> = names.iter().filter(|name| name.ends_with("/data.pkl")).collect();
-    let [pickle_name] = pickles[..] else {
-        return Err(broken(format!("{} members named data.pkl, expected one", pickles.len())));
-    };
-    let folder = pickle_name.trim_end_matches("data.pkl").to_string();
-    if let Some(order) = names.iter().find(|name| **name == format!("{folder}byteorder"))
-        && member(&mut archive, order, 64)? != b"little"
-    {
-        return Err(broken("the numbers are big-endian, expected little-endian"));
-    }
-    let described = pickle::describe(&member(&mut archive, pickle_name, MAX_PICKLE_BYTES)?)?;
-    rebuild_all(described.tensors, |record| {
-        let claimed = record.storage_count.checked_mul(record.kind.bytes()).ok_or_else(|| broken("too large"))?;
-        let bytes = member(&mut archive, &format!("{folder}data/{}", record.storage), claimed)?;
-        if bytes.len() as u64 != claimed {
-            return Err(broken(format!("its storage holds {} bytes, expected {claimed}", bytes.len())));
-        }
-        Ok(bytes)
-    })
-}
-
-/// Each record of the zip lies whole in the file and apart from the others, is stored as it is, and no name comes twice: as
-/// torch writes them, and the only way in which their sizes can be believed.
-fn check_records(archive: &mut zip::ZipArchive<File>, size: u64, declared: u64) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    let mut spans: Vec<(u64, u64, String)> = Vec::new();
-    for index in 0..archive.len() {
-        let entry =
-            archive.by_index_raw(index).map_err(|cause| broken(format!("record {index} is broken")).because(cause))?;
-        let name =
-            entry.name().map_err(|cause| broken("a record without a readable name").because(cause))?.into_owned();
-        if entry.compression() != zip::CompressionMethod::Stored || entry.size() != entry.compressed_size() {
-            return Err(broken(format!("record {name:?} is compressed, which torch.save never does")));
-        }
-        let start = entry.data_start().ok_or_else(|| broken(format!("record {name:?} has no place")))?;
-        let end = start.checked_add(entry.size()).filter(|end| *end <= size);
-        let end = end.ok_or_else(|| {
-            broken(format!("record {name:?} says that it is {} bytes, more than the file has", entry.size()))
-        })?;
-        spans.push((start, end, name.clone()));
-        names.push(name);
-    }
-    spans.sort();
-    if let Some(pair) = spans.windows(2).find(|pair| pair[1].0 < pair[0].1) {
-        return Err(broken(format!("records {:?} and {:?} overlap", pair[0].2, pair[1].2)));
-    }
-    if declared != names.len() as u64 {
-        return Err(broken(format!("the zip says that it has {declared} records, of {} names", names.len())));
-    }
-    Ok(names)
-}
-
-/// How many records the zip's own end says that it has: two of one name are two.
-fn declared_records(mut file: File, size: u64) -> Result<u64> {
-    const END: usize = 22;
-    let unreadable = |cause: std::io::Error| broken("the end of the zip cannot be read").because(cause);
-    let from = size.saturating_sub((END + (1 << 16)) as u64);
-    let mut tail = Vec::new();
-    file.seek(SeekFrom::Start(from)).and_then(|_| file.take(1 << 17).read_to_end(&mut tail)).map_err(unreadable)?;
-    let at = (0..tail.len().saturating_sub(END - 1)).rev().find(|&at| tail[at..].starts_with(b"PK\x05\x06"));
-    let at = at.ok_or_else(|| broken("not a whole zip: it has no end"))?;
-    let count = u16::from_le_bytes([tail[at + 10], tail[at + 11]]);
-    if count != u16::MAX {
-        return Ok(u64::from(count));
-    }
-    // More than fit 16 bits: the count stands in the zip64 form of the end, right before.
-    let wide =
-        (0..at).rev().find(|&at| tail[at..].starts_with(b"PK\x06\x06")).and_then(|at| tail.get(at + 32..at + 40));
-    let wide = wide.and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
-    wide.ok_or_else(|| broken("not a whole zip: its zip64 end is missing"))
-}
-
-/// The bytes of a member, at most `limit` of them; its checksum is checked by the zip reader.
-fn member(archive: &mut zip::ZipArchive<File>, name: &str, limit: u64) -> Result<Vec<u8>> {
-    let entry = archive.by_name(name).map_err(|cause| broken(format!("no member {name:?}")).because(cause))?;
-    if entry.size() > limit {
-        return Err(broken(format!("member {name:?} is {} bytes, expected at most {limit}", entry.size())));
-    }
-    let mut bytes = Vec::with_capacity(entry.size() as usize);
-    entry
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|cause| broken(format!("member {name:?} is corrupt")).because(cause))?;
-    Ok(bytes)
-}
-
-/// The old form: a magic number, a version, facts about the machine, the table, the storages' names, each pickled; then the
-/// storages in the order of their names, each after the count of its numbers.
-fn read_legacy(mut file: File, size: u64) -> Result<Weights> {
-    let unreadable = |cause: std::io::Error| broken("cannot be read").because(cause);
-    let mut head = Vec::new();
-    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-    (&mut file).take(MAX_PICKLE_BYTES).read_to_end(&mut head).map_err(unreadable)?;
-    let mut at = LEGACY_MAGIC.len();
-    if !head[at..].starts_with(&LEGACY_VERSION) {
-        return Err(broken("an old .pth of another version than 1001").place(format!("byte {at}")));
-    }
-    at += LEGACY_VERSION.len();
-    let (little, length) = pickle::little_endian(&head[at..])?;
-    if !little {
-        return Err(broken("the numbers are big-endian, expected little-endian"));
-    }
-    at += length;
-    let described = pickle::describe(&head[at..])?;
-    at += described.length;
-    let (names, length) = pickle::texts(&head[at..])?;
-    at += length;
-    // Where each storage's numbers begin, found before any is read.
-    let mut places: HashMap<String, u64> = HashMap::new();
-    let mut position = at as u64;
-    for (number, name) in names.iter().enumerate() {
-        let which = format!("storage {} of {}", number + 1, names.len());
-        let (kind, count) =
-            described.storages.get(name).ok_or_else(|| broken(format!("{which} is named by no tensor")))?;
-        let bytes = count.checked_mul(kind.bytes()).ok_or_else(|| broken(format!("{which} is too large")))?;
-        let end = position.checked_add(8).and_then(|start| start.checked_add(bytes)).filter(|end| *end <= size);
-        let end = end.ok_or_else(|| {
-            let of = described.tensors.iter().find(|(_, record)| record.storage == *name);
-            let of = of.map_or(String::new(), |(tensor, _)| format!(", of tensor {tensor}"));
-            broken(format!("the file is cut: it ends inside {which}{of}")).hint("fetch it again")
-        })?;
-        let mut stored = [0; 8];
-        file.seek(SeekFrom::Start(position)).and_then(|_| file.read_exact(&mut stored)).map_err(unreadable)?;
-        if u64::from_le_bytes(stored) != *count {
-            let found = u64::from_le_bytes(stored);
-            return Err(broken(format!("{which} says that it holds {found} numbers, its tensors say {count}")));
-        }
-        if places.insert(name.clone(), position + 8).is_some() {
-            return Err(broken(format!("{which} comes twice")));
-        }
-        position = end;
-    }
-    rebuild_all(described.tensors, |record| {
-        let place = places.get(&record.storage).ok_or_else(|| broken("its storage is not in the file"))?;
-        // Checked above to lie within the file.
-        let mut bytes = vec![0; (record.storage_count * record.kind.bytes()) as usize];
-        file.seek(SeekFrom::Start(*place)).and_then(|_| file.read_exact(&mut bytes)).map_err(unreadable)?;
-        Ok(bytes)
-    })
-}
-
-/// Tensors out of their storages; a storage is in memory from its first tensor to its last.
-fn rebuild_all(
-    records: Vec<(String, TensorRecord)>,
-    mut storage: impl FnMut(&TensorRecord) -> Result<Vec<u8>>,
-) -> Result<Weights> {
-    let mut last: HashMap<String, usize> = HashMap::new();
-    for (index, (_, record)) in records.iter().enumerate() {
-        last.insert(record.storage.clone(), index);
-    }
-    let mut storages: HashMap<String, Vec<u8>> = HashMap::new();
-    let mut weights = Weights::new();
-    for (index, (name, record)) in records.into_iter().enumerate() {
-        let place = |error: Error| error.place(format!("tensor {name}"));
-        let bytes = match storages.entry(record.storage.clone()) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(storage(&record).map_err(place)?),
-        };
-        let tensor = rebuild(&record, bytes).map_err(place)?;
-        if last.get(&record.storage) == Some(&index) {
-            storages.remove(&record.storage);
-        }
-        if weights.insert(name.clone(), tensor).is_some() {
-            return Err(place(broken("a name that comes twice")));
-        }
-    }
-    Ok(weights)
-}
-
-fn rebuild(record: &TensorRecord, storage: &[u8]) -> Result<Tensor> {
-    let mut contiguous = 1i64;
-    let mut last = record.offset;
-    for (&side, &stride) in record.shape.iter().zip(&record.strides) {
-        if side < 0 || stride < 0 {
-            return Err(broken(format!("shape {:?}, strides {:?}", record.shape, record.strides)));
-        }
-        contiguous = contiguous.checked_mul(side).ok_or_else(|| broken("too many numbers"))?;
-        let reach = (side - 1).max(0).checked_mul(stride).ok_or_else(|| broken("too large a stride"))?;
-        last = last.checked_add(reach).ok_or_else(|| broken("too large a stride"))?;
-    }
-    if record.offset < 0 || (contiguous > 0 && last as u64 >= record.storage_count) {
-        return Err(broken(format!("reaches number {last} of a storage of {}", record.storage_count)));
-    }
-    let kind = match record.kind {
-        StorageKind::Float => Kind::Float,
-        StorageKind::Half => Kind::Half,
-        StorageKind::BFloat16 => Kind::BFloat16,
-        StorageKind::Double => Kind::Double,
-        StorageKind::Long => Kind::Int64,
-        StorageKind::Int => Kind::Int,
-        StorageKind::Short => Kind::Int16,
-        StorageKind::Char => Kind::Int8,
-        StorageKind::Byte => Kind::Uint8,
-        StorageKind::Bool => Kind::Bool,
-    };
-    let flat = Tensor::f_from_data_size(storage, &[record.storage_count as i64], kind)?;
-    Ok(flat.f_as_strided(&record.shape, &record.strides, record.offset)?.contiguous())
 }
 
 fn strip_module(weights: Weights) -> Result<Weights> {
@@ -330,9 +151,6 @@ pub fn write_weights(path: &Path, weights: &Weights, notes: HashMap<String, Stri
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
-
-    use rand::{Rng, RngExt, SeedableRng};
-    use rand_chacha::ChaCha8Rng;
 
     use super::*;
 
@@ -453,7 +271,8 @@ mod tests {
         let many = |item: &[u8], count: usize| [&b"\x80\x02]("[..], &item.repeat(count), b"e."].concat();
         let doubling = |times: usize| [&b"\x80\x02]q\x00"[..], &b"h\x00h\x00\x86q\x00".repeat(times), b"."].concat();
         let cases: Vec<(&str, Vec<u8>)> = vec![
-            ("copies too many", doubling(60)),
+            ("no table of tensors", doubling(60)),
+            ("nested deeper", doubling(70)),
             ("nested deeper", nested(100_000)),
             ("more than 1000000 operations", many(b"N", 1_200_000)),
             ("cut", b"\x80\x02X\xff\xff\xff\x7fabc".to_vec()),
@@ -493,6 +312,15 @@ mod tests {
             [&pickle[..at], long, &pickle[at + 2..]].concat()
         });
         assert!(refused(&huge).contains("tensor whole"), "{}", refused(&huge));
+        // Strides of 0: a tensor of any size on a storage of one number.
+        let expanded = with_pickle("views_zip", |pickle| {
+            let at = pickle.windows(4).position(|window| window == b"K\x06K\x04").unwrap();
+            let strides = at + pickle[at..].windows(4).position(|window| window == b"K\x04K\x01").unwrap();
+            let wide = b"J\xff\xff\xff\x7fJ\xff\xff\xff\x7f";
+            [&pickle[..at], wide, &pickle[at + 4..strides], b"K\0K\0", &pickle[strides + 4..]].concat()
+        });
+        let text = refused(&expanded);
+        assert!(text.contains("tensor whole") && text.contains("and its storage 24"), "{text}");
     }
 
     #[test]
@@ -589,60 +417,5 @@ mod tests {
         assert!(text.contains("state_dict, model"), "{text}");
         let text = refused(&bytes_of("none"));
         assert!(text.contains("epoch, names"), "{text}");
-    }
-
-    /// Mutations of kept checkpoints, the same every time: whatever comes of them, it is no panic, and soon.
-    #[test]
-    fn mutated_checkpoints_are_read_or_refused() {
-        let mut rng = ChaCha8Rng::seed_from_u64(40);
-        let pickle_of = |name: &str| {
-            let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes_of(name))).unwrap();
-            let member =
-                archive.file_names().map(|name| name.unwrap().into_owned()).find(|name| name.ends_with("data.pkl"));
-            let mut bytes = Vec::new();
-            archive.by_name(&member.unwrap()).unwrap().read_to_end(&mut bytes).unwrap();
-            bytes
-        };
-        let mutate = |bytes: &[u8], rng: &mut ChaCha8Rng| {
-            let mut bytes = bytes.to_vec();
-            for _ in 0..rng.random_range(1..4) {
-                let at = rng.random_range(0..bytes.len());
-                match rng.random_range(0..5) {
-                    0 => bytes[at] = rng.next_u32() as u8,
-                    1 => bytes[at] ^= 1 << rng.random_range(0..8),
-                    2 => bytes.truncate(at.max(1)),
-                    3 => {
-                        let end = (at + rng.random_range(1..40)).min(bytes.len());
-                        let piece = bytes[at..end].to_vec();
-                        let place = rng.random_range(0..=bytes.len());
-                        bytes.splice(place..place, piece);
-                    }
-                    _ => {
-                        let value =
-                            [0u64, 1, 0x7F, 0xFF, u64::from(u32::MAX), u64::MAX, 1 << 63][rng.random_range(0..7)];
-                        let end = (at + 8).min(bytes.len());
-                        bytes[at..end].copy_from_slice(&value.to_le_bytes()[..end - at]);
-                    }
-                }
-            }
-            bytes
-        };
-        let began = std::time::Instant::now();
-        let (mut read_well, mut all) = (0, 0);
-        for name in ["zip", "nested_zip", "views_zip", "kinds"] {
-            let pickle = pickle_of(name);
-            for _ in 0..1500 {
-                read_well += usize::from(pickle::describe(&mutate(&pickle, &mut rng)).is_ok());
-                all += 1;
-            }
-        }
-        for name in ["zip", "legacy", "nested_legacy", "views_legacy", "bfloat16"] {
-            for _ in 0..400 {
-                read_well += usize::from(read(&mutate(&bytes_of(name), &mut rng)).is_ok());
-                all += 1;
-            }
-        }
-        assert!(read_well > 0 && read_well < all, "{read_well} of {all}");
-        assert!(began.elapsed().as_secs_f64() < 60.0, "{:?}", began.elapsed());
     }
 }

@@ -18,10 +18,14 @@ mod experiments;
 mod forward;
 mod fused;
 mod layer;
+mod layout;
 mod network;
 mod normalise;
 mod pickle;
 mod predict;
+#[cfg(test)]
+#[path = "../../fuzz/probe.rs"]
+mod probe;
 mod registry;
 mod render;
 mod smoother;
@@ -40,6 +44,7 @@ pub use layer::{Layer, Node, Parameter};
 pub(crate) use network::BATCH_NORM_EPSILON;
 pub use network::{Form, LayerSummary, Network, Precision, Weights, sizes};
 pub use normalise::{Normalisation, Normalise, to_input};
+pub(crate) use predict::finite_enough;
 pub use predict::{
     Experiments, Keep, Picture, Prediction, Predictions, arg_max, logits, predict_all, predict_variants,
     prediction_table, softmax,

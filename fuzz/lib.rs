@@ -1,0 +1,12 @@
+//! The library's reader of checkpoints by itself, without libtorch.
+
+#[path = "../src/error.rs"]
+pub mod error;
+#[path = "../src/models"]
+mod models {
+    pub mod layout;
+    pub mod pickle;
+}
+mod probe;
+
+pub use probe::{check, packed};

@@ -1,0 +1,67 @@
+//! Fuzzing on the stable toolchain: seeded mutations of a kept corpus, the same in every run. Whatever goes into a reader,
+//! it ends in time, and without a panic.
+//!
+//! `LGF_MUTATIONS=100000 cargo test --lib mutations` runs longer; an input that fails is written into the corpus's folder
+//! as `failed-<seed>` and stays there as a test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// The inputs that are kept in `tests/corpus/<name>`, and the folder.
+fn corpus(name: &str) -> (PathBuf, Vec<Vec<u8>>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name);
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 5, "the corpus in {} is gone", folder.display());
+    (folder, files.iter().map(|file| fs::read(file).unwrap()).collect())
+}
+
+/// One to six changes: bits, cuts, copies, words, and parts of another input.
+fn mutated(rng: &mut ChaCha8Rng, inputs: &[Vec<u8>], words: &[&[u8]]) -> Vec<u8> {
+    let below = |rng: &mut ChaCha8Rng, end: usize| if end == 0 { 0 } else { rng.next_u32() as usize % end };
+    let mut bytes = inputs[below(rng, inputs.len())].clone();
+    for _ in 0..1 + below(rng, 6) {
+        let at = below(rng, bytes.len() + 1);
+        let end = at + below(rng, (bytes.len() - at + 1).min(600));
+        match below(rng, 7) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << below(rng, 8),
+            1 => bytes.truncate(at),
+            2 => drop(bytes.drain(at..end)),
+            3 => bytes.splice(at..at, bytes[at..end].to_vec()).for_each(drop),
+            4 => bytes.splice(at..at, words[below(rng, words.len())].iter().copied()).for_each(drop),
+            5 => {
+                let other = &inputs[below(rng, inputs.len())];
+                let from = below(rng, other.len());
+                let piece = other[from..(from + 600).min(other.len())].to_vec();
+                bytes.splice(at..end, piece).for_each(drop);
+            }
+            _ if at < bytes.len() => bytes[at] = rng.next_u32() as u8,
+            _ => {}
+        }
+    }
+    bytes
+}
+
+/// Runs `check` on each kept input and on `usual` mutations of them, unless told how many; an input with which it panics
+/// or takes long is kept. `words` are pieces that matter to the reader.
+pub(crate) fn hunt(name: &str, usual: u64, words: &[&[u8]], check: impl Fn(&[u8]) + std::panic::RefUnwindSafe) {
+    let (folder, inputs) = corpus(name);
+    let count = std::env::var("LGF_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let run = |bytes: &[u8], what: &str| {
+        let began = Instant::now();
+        let survived = std::panic::catch_unwind(|| check(bytes)).is_ok();
+        if !survived || began.elapsed() > Duration::from_secs(1) {
+            let kept = folder.join(format!("failed-{what}"));
+            fs::write(&kept, bytes).unwrap();
+            panic!("{what} of {name} failed after {:?}; kept as {}", began.elapsed(), kept.display());
+        }
+    };
+    inputs.iter().enumerate().for_each(|(at, bytes)| run(bytes, &format!("input {at}")));
+    for seed in 0..count {
+        run(&mutated(&mut ChaCha8Rng::seed_from_u64(seed), &inputs, words), &format!("seed-{seed}"));
+    }
+}
