@@ -103,7 +103,20 @@ mod tests {
     fn names_are_read_and_unknown_ones_refused() {
         assert_eq!("cpu".parse::<Device>().unwrap(), Device::Cpu);
         assert_eq!("tpu".parse::<Device>().unwrap_err().code(), Code::Device);
-        let error = "cuda:99".parse::<Device>().unwrap_err();
-        assert!(error.to_string().contains("cpu is always there"), "{error}");
+    }
+
+    #[test]
+    fn bad_input_58_a_gpu_that_is_absent_is_an_error_with_the_devices_that_are_there() {
+        let count = cuda_count();
+        for name in [format!("cuda:{count}"), "cuda:99".to_string()] {
+            let error = name.parse::<Device>().unwrap_err();
+            assert_eq!(error.code(), Code::Device);
+            let there =
+                if count == 0 { "no GPU can be used".to_string() } else { format!("cuda:0 to cuda:{}", count - 1) };
+            for part in [&name, &there, "cpu is always there", "--device cpu"] {
+                assert!(error.to_string().contains(part), "{error}");
+            }
+        }
+        assert_eq!("cuda".parse::<Device>().is_ok(), count > 0);
     }
 }

@@ -476,3 +476,75 @@ fn pictures_of(store: &Store, manifest: &DataFrame) -> Result<Vec<Picture>> {
     let (files, wnids) = (texts(manifest, "file")?, texts(manifest, "wnid")?);
     Ok(files.into_iter().zip(wnids).map(|(file, wnid)| Picture { path: store.path(&file), wnid }).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Classes;
+
+    /// A study of the drawn classes with one network, whose checkpoint is in its root.
+    fn study(store: &Store, weights: &super::super::Weights) -> Study {
+        write_weights(&store.path("w.safetensors"), weights, HashMap::new()).unwrap();
+        Study {
+            name: "s".into(),
+            images: Vec::new(),
+            split: String::new(),
+            annotations: None,
+            conflict: None,
+            classes: Classes::Sample,
+            networks: vec![NetworkEntry::new("mine", "slim-resnet50", "w.safetensors")],
+            images_per_class: 1,
+            smoother: None,
+        }
+    }
+
+    fn golden() -> super::super::Weights {
+        read_weights(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/slim-resnet50.pth")).unwrap()
+    }
+
+    #[test]
+    fn bad_input_50_nan_and_another_sha256_are_errors_unless_allowed_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let mut weights = golden();
+        weights.values_mut().for_each(|tensor| *tensor = tensor.to_kind(tch::Kind::Float));
+        let mut study = study(&store, &weights);
+        assert_eq!(load_all(&store, &study, Device::Cpu).unwrap()[0].name(), "mine");
+
+        let whole = store.written(&store.path("w.safetensors")).unwrap().sha256;
+        study.networks[0].sha256 = Some(whole[..8].to_uppercase());
+        load_all(&store, &study, Device::Cpu).unwrap();
+        study.networks[0].sha256 = Some("0123abcd".into());
+        let error = load_all(&store, &study, Device::Cpu).unwrap_err();
+        assert_eq!(error.code(), Code::Checkpoint);
+        for part in ["w.safetensors", &whole[..8], "expected 0123abcd", "\"other_sha256\"", "mine"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+        study.networks[0].allow = vec![Allow::OtherSha256];
+        load_all(&store, &study, Device::Cpu).unwrap();
+
+        let broken = weights["layer1.0.conv2.weight"].copy();
+        let _ = broken.view(-1).get(3).fill_(f64::NAN);
+        weights.insert("layer1.0.conv2.weight".into(), broken);
+        write_weights(&store.path("w.safetensors"), &weights, HashMap::new()).unwrap();
+        let error = load_all(&store, &study, Device::Cpu).unwrap_err();
+        assert_eq!(error.code(), Code::Checkpoint);
+        for part in ["w.safetensors", "tensor layer1.0.conv2.weight", "NaN", "\"non_finite\""] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+        study.networks[0].allow.push(Allow::NonFinite);
+        load_all(&store, &study, Device::Cpu).unwrap();
+    }
+
+    #[test]
+    fn bad_input_62_a_network_of_another_number_of_classes_is_refused_before_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let study = Study { classes: Classes::Imagenet, ..study(&store, &golden()) };
+        let error = load_all(&store, &study, Device::Cpu).unwrap_err();
+        assert_eq!(error.code(), Code::Model);
+        for part in ["10 outputs", "1000 classes", "w.safetensors", "\"classes\" in study.json"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+}

@@ -124,11 +124,16 @@ impl Network {
         let path = checkpoint.as_ref();
         let table = architecture(name)?;
         let weights = read_weights(path)?;
-        let other =
-            weights.values().map(Tensor::kind).find(|kind| matches!(kind, Kind::Half | Kind::BFloat16 | Kind::Double));
+        let kinds: BTreeSet<String> = weights
+            .values()
+            .map(Tensor::kind)
+            .filter(|kind| matches!(kind, Kind::Half | Kind::BFloat16 | Kind::Double))
+            .map(|kind| format!("{kind:?}"))
+            .collect();
         let network = Network::allowing(name, &table, weights, device, allow).map_err(|error| error.or_path(path))?;
-        if let Some(kind) = other {
-            notebook::say(&format!("{}: weights of type {kind:?}, taken as 32-bit numbers", path.display()));
+        if !kinds.is_empty() {
+            let kinds = kinds.into_iter().collect::<Vec<_>>().join(" and ");
+            notebook::say(&format!("{}: weights of type {kinds}, taken as 32-bit numbers", path.display()));
         }
         Ok(network)
     }
@@ -492,4 +497,59 @@ fn check_weights(nodes: &[Node], weights: &Weights, allow: &[Allow]) -> Result<(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn golden() -> (Architecture, Weights) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/slim-resnet50.pth");
+        (architecture("slim-resnet50").unwrap(), read_weights(&path).unwrap())
+    }
+
+    fn copied(weights: &Weights) -> Weights {
+        weights.iter().map(|(name, tensor)| (name.clone(), tensor.copy())).collect()
+    }
+
+    #[test]
+    fn bad_input_46_16_and_64_bit_weights_become_32_bit_ones() {
+        let (table, weights) = golden();
+        let as_float = |tensor: &Tensor| tensor.to_kind(Kind::Float);
+        for kind in [Kind::Half, Kind::BFloat16, Kind::Double] {
+            let stored: Weights = weights.iter().map(|(name, tensor)| (name.clone(), tensor.to_kind(kind))).collect();
+            let network = Network::new("m", &table, copied(&stored), Device::Cpu).unwrap();
+            assert_eq!(network.precision(), Precision::Single);
+            for (name, tensor) in network.weights() {
+                assert_eq!((tensor.kind(), tensor), (Kind::Float, &as_float(&stored[name])), "{kind:?} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn bad_input_49_tensors_that_do_not_fit_are_listed_and_the_network_is_unchanged() {
+        let (table, weights) = golden();
+        let network = Network::new("m", &table, copied(&weights), Device::Cpu).unwrap();
+        let before = network.fingerprint().unwrap();
+        let mut other = copied(&weights);
+        other.remove("conv1.weight");
+        other.insert("conv0.weight".into(), Tensor::zeros([1], (Kind::Float, tch::Device::Cpu)));
+        // One that torch would broadcast.
+        other.insert("fc.bias".into(), Tensor::zeros([1], (Kind::Float, tch::Device::Cpu)));
+        for error in [
+            Network::new("m", &table, copied(&other), Device::Cpu).unwrap_err(),
+            network.with_weights(other).unwrap_err(),
+        ] {
+            assert_eq!(error.code(), Code::Checkpoint);
+            for part in
+                ["missing: conv1.weight;", "not of this network: conv0.weight;", "fc.bias is [1], expected [10]"]
+            {
+                assert!(error.to_string().contains(part), "{part}: {error}");
+            }
+        }
+        let again = Network::new("m", &table, weights, Device::Cpu).unwrap();
+        assert_eq!((&before, &before), (&network.fingerprint().unwrap(), &again.fingerprint().unwrap()));
+        let now = network.named("m"); // A new name forgets the hash that is known.
+        assert_eq!(now.fingerprint().unwrap(), before);
+    }
 }

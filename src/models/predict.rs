@@ -100,7 +100,8 @@ pub enum Keep {
 ///
 /// # Errors
 /// [`Code::Stopped`] if the person stopped it, [`Code::Model`] from the networks. A picture that cannot be read, and one of
-/// which a logit is not finite, is skipped and returned among the rejects.
+/// which a logit is not finite, is skipped and returned among the rejects; [`Code::Numeric`] if logits are not finite for more
+/// than 0.1 % of the pictures.
 pub fn predict_all(networks: &[&Network], pictures: &[Picture], how: &Experiments, run: &Stage) -> Result<Predictions> {
     let numbers: Vec<usize> = (0..pictures.len()).collect();
     let chunks: Vec<&[usize]> = numbers.chunks(how.batch.max(1)).collect();
@@ -119,16 +120,35 @@ pub fn predict_all(networks: &[&Network], pictures: &[Picture], how: &Experiment
         Ok(batch)
     };
     let parts = on_workers(networks, &chunks, load, |networks, batch| predict_batch(networks, batch, how, run))?;
-    Ok(joined(parts))
+    joined(parts, pictures.len())
 }
 
-fn joined(parts: Vec<Predictions>) -> Predictions {
+/// The parts of a run over so many pictures.
+fn joined(parts: Vec<Predictions>, pictures: usize) -> Result<Predictions> {
     let mut all = Predictions::default();
     for part in parts {
         all.rows.extend(part.rows);
         all.rejects.extend(part.rejects);
     }
-    all
+    finite_enough("logits", pictures, all.rejects.iter().map(|(_, error)| error))?;
+    Ok(all)
+}
+
+/// More pictures without finite numbers than 0.1 % are a broken network, not broken pictures.
+///
+/// # Errors
+/// [`Code::Numeric`] with the first picture's error if there are more among the errors of a run over `all` pictures.
+pub(crate) fn finite_enough<'e>(what: &str, all: usize, errors: impl Iterator<Item = &'e Error>) -> Result<()> {
+    const MOST: f64 = 0.001;
+    let not_finite: Vec<&Error> = errors.filter(|error| error.code() == Code::Numeric).collect();
+    match not_finite.first() {
+        Some(first) if not_finite.len() as f64 > MOST * all as f64 => {
+            let found = format!("no finite {what} for {} of {all} pictures: {}", not_finite.len(), first.message());
+            Err(Error::new(Code::Numeric, found)
+                .hint("look for NaN in the weights, and for values beyond what 16 bits hold"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Decoded pictures with their numbers, and those that could not be read.
@@ -275,7 +295,8 @@ pub fn predict_variants(
         }
         Ok(all)
     };
-    let mut all = joined(on_workers(networks, &items, load, work)?);
+    let parts = on_workers(networks, &items, load, work)?;
+    let mut all = joined(parts, order.len())?;
     all.rows.sort_by_key(|row| row.picture);
     all.rejects.sort_by_key(|(picture, _)| *picture);
     Ok(all)
@@ -384,6 +405,28 @@ mod tests {
         assert_eq!(crate::store::integers(&table, "pred_class").unwrap(), [0]);
         assert_eq!(crate::store::floats(&table, "margin").unwrap(), [-1.0]);
         assert_eq!(crate::store::bools(&table, "top5").unwrap(), [true]);
+    }
+
+    #[test]
+    fn bad_input_59_more_than_a_thousandth_without_finite_logits_is_an_error() {
+        let broken = Error::new(Code::Numeric, "m gave a logit that is not finite");
+        let unread = Error::new(Code::Image, "cut");
+        assert!(finite_enough("logits", 1000, [&broken, &unread, &unread].into_iter()).is_ok());
+        let error = finite_enough("logits", 1000, [&unread, &broken, &broken].into_iter()).unwrap_err();
+        assert_eq!(error.code(), Code::Numeric);
+        assert!(error.message().contains("2 of 1000") && error.message().contains("m gave"), "{error}");
+    }
+
+    #[test]
+    fn bad_input_62_classes_and_outputs_of_another_number_are_refused() {
+        let pictures = [Picture { path: "a/x.png".into(), wnid: "n90000002".into() }];
+        for outputs in [9, 11, 1000] {
+            let predictions = [Prediction { picture: 0, model: "m".into(), logits: vec![0.0; outputs] }];
+            let error = prediction_table(&predictions, &pictures, &ClassList::sample()).unwrap_err();
+            assert_eq!(error.code(), Code::Model);
+            let found = format!("m has {outputs} outputs, the list of classes 10");
+            assert!(error.to_string().contains(&found) && error.to_string().contains("study.json"), "{error}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::engine::{Explained, Ledger, LedgerRow, Targets, explain_with, ledger_
 use super::quality::localisation;
 use super::rule::Composite;
 use crate::error::{Code, Error, Result};
-use crate::models::{Form, Layer, Network, Normalise, halving, on_workers, softmax, to_input};
+use crate::models::{Form, Layer, Network, Normalise, finite_enough, halving, on_workers, softmax, to_input};
 use crate::notebook::{Progress, Stage, warn};
 use crate::pixels::{self, Crop, HeatMap, PixelBox, PixelMask, RgbImage};
 use crate::store::{ClassList, ImageFile, Reject, Store, floats, rejects_table, stacked, texts};
@@ -19,8 +19,6 @@ use crate::store::{ClassList, ImageFile, Reject, Store, floats, rejects_table, s
 const AREA: f64 = 0.1;
 /// A region of one mass for all networks: this share of the positive relevance, on the fewest pixels.
 const MASS: f64 = 0.5;
-/// More pictures than this share without finite relevance are a broken network, not a broken picture.
-const NOT_FINITE: f64 = 0.001;
 /// Relevance that a layer's ledger cannot account for, as a share of all that it met: more than rounding makes.
 const UNACCOUNTED: f64 = 1e-3;
 
@@ -245,15 +243,8 @@ fn sorted(
             }
         }
     }
-    let not_finite = skipped.iter().filter(|(_, error)| error.code() == Code::Numeric);
-    let (count, all) = (not_finite.clone().count(), maps.len() + skipped.len());
-    if count as f64 > NOT_FINITE * all as f64 {
-        let why = not_finite.map(|(_, error)| error.message()).next().unwrap_or_default();
-        let found = format!("{count} of {all} photographs have no finite relevance for {}: {why}", network.name());
-        return Err(
-            Error::new(Code::Numeric, found).hint("look for NaN in the weights, and at the ledger for the layer")
-        );
-    }
+    let what = format!("relevance of {}", network.name());
+    finite_enough(&what, maps.len() + skipped.len(), skipped.iter().map(|(_, error)| error))?;
     maps.sort_by_key(|(image, _)| *image);
     Ok((maps, skipped, ledger))
 }

@@ -378,9 +378,16 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         }
         Step::Relevance(given) if given.npy.is_some() => files::relevance(given, &protocol, device()?),
         Step::TrainSample(training) => study::train_sample(training),
-        Step::Doctor => doctor(&open()?, device()?),
+        Step::Doctor => {
+            let device = device()?;
+            doctor(&open()?, device)
+        }
         Step::Bench { part: Some(part) } => bench::part(part, open, device),
-        step => sequence::step(step, &Sequence { store: open()?, protocol, device: device()? }),
+        step => {
+            // A device that is not there is said before anything is made.
+            let device = device()?;
+            sequence::step(step, &Sequence { store: open()?, protocol, device })
+        }
     }
 }
 
