@@ -5,7 +5,8 @@ use tch::{Kind, Tensor};
 use super::device::Device;
 use super::fused::{self, Convolution, End};
 use super::layer::{Layer, Node};
-use super::network::{BATCH_NORM_EPSILON, Network, Precision};
+use super::network::{BATCH_NORM_EPSILON, Network, Precision, Weights};
+use super::winograd;
 use crate::error::{Code, Error, Result};
 
 /// Where batch normalisation takes mean and variance from.
@@ -103,7 +104,10 @@ impl Network {
         let gradients = matches!(keep, Keep::Gradients(_));
         let none = Vec::new();
         let wanted: &[bool] = if let Keep::Outputs(wanted) = keep { wanted } else { &none };
-        let plan = Plan::new(self.nodes(), !gradients && self.fuses(), wanted);
+        let fuse = !gradients && self.fuses();
+        let plan = Plan::new(self.nodes(), fuse, wanted);
+        // What relevance walks back through is made by the plain sums that it walks.
+        let fast = if fuse && matches!(keep, Keep::Nothing) { self.transformed()? } else { Weights::new() };
         let mut values: Vec<Option<Tensor>> = vec![Some(pictures.shallow_clone())];
         values.resize_with(self.nodes().len() + 1, || None);
         for (index, node) in self.nodes().iter().enumerate() {
@@ -111,13 +115,13 @@ impl Network {
             match plan.steps[index] {
                 Step::Later | Step::Done => continue,
                 Step::Fused { output, end } => {
-                    values[output] = Some(self.convolve(node, read(node.inputs[0]), None, end)?);
+                    values[output] = Some(self.convolve(node, read(node.inputs[0]), None, end, &fast)?);
                 }
                 Step::FusedSum { convolution, other, output, end } => {
                     let added = values[other].take().expect("read before it was dropped");
                     let convolution = &self.nodes()[convolution];
                     let x = values[convolution.inputs[0]].as_ref().expect("read before it was dropped");
-                    values[output] = Some(self.convolve(convolution, x, Some(added), end)?);
+                    values[output] = Some(self.convolve(convolution, x, Some(added), end, &fast)?);
                 }
                 Step::Plain => {
                     let first = node.inputs[0];
@@ -153,19 +157,22 @@ impl Network {
         self.device() == Device::Cpu && self.precision() == Precision::Single && fused::available()
     }
 
-    fn convolve(&self, node: &Node, x: &Tensor, other: Option<Tensor>, end: End) -> Result<Tensor> {
+    /// A convolution and what follows; by a kernel of `fast` where there is one.
+    fn convolve(&self, node: &Node, x: &Tensor, other: Option<Tensor>, end: End, fast: &Weights) -> Result<Tensor> {
         let Layer::Conv { key, stride, padding, groups, .. } = &node.layer else {
             return Err(Error::new(Code::Model, "no convolution").place(format!("layer {}", node.name)));
         };
         let (stride, padding, groups) = (*stride, *padding, *groups);
         let (kernel, bias) = (self.weight(key, "weight")?, self.weight(key, "bias")?);
-        fused::convolve(x, other, Convolution { kernel, bias, stride, padding, groups }, end).map_err(|error| {
-            match error.code() {
-                Code::Memory => error,
-                _ => Error::new(Code::Model, format!("convolution of an input of shape {:?} failed", x.size()))
-                    .place(format!("layer {}", node.name))
-                    .because(error),
-            }
+        let done = match fast.get(key) {
+            Some(kernel) => winograd::convolve(x, other.as_ref(), kernel, bias, end),
+            None => fused::convolve(x, other, Convolution { kernel, bias, stride, padding, groups }, end),
+        };
+        done.map_err(|error| match error.code() {
+            Code::Memory => error,
+            _ => Error::new(Code::Model, format!("convolution of an input of shape {:?} failed", x.size()))
+                .place(format!("layer {}", node.name))
+                .because(error),
         })
     }
 

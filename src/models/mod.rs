@@ -17,6 +17,7 @@ mod device;
 mod experiments;
 mod forward;
 mod fused;
+mod lanes;
 mod layer;
 mod layout;
 mod network;
@@ -30,6 +31,7 @@ mod registry;
 mod render;
 mod smoother;
 mod tensorflow;
+mod winograd;
 mod workers;
 mod zoo;
 

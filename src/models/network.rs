@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use super::checkpoint::read_weights;
 use super::device::Device;
 use super::layer::{Layer, Node};
 use super::normalise::Normalisation;
+use super::winograd;
 use super::zoo::{Architecture, architecture};
 use crate::error::{Code, Error, Result};
 use crate::notebook::{self, Html};
@@ -70,6 +71,8 @@ pub struct Network {
     normalisation: Normalisation,
     precision: Precision,
     fingerprint: OnceLock<String>,
+    /// Kernels that were transformed for a faster convolution, by the names of their convolutions.
+    transformed: Arc<Mutex<Option<Weights>>>,
 }
 
 impl Network {
@@ -104,6 +107,7 @@ impl Network {
             normalisation: Normalisation::imagenet(),
             precision: Precision::Single,
             fingerprint: OnceLock::new(),
+            transformed: Arc::default(),
         })
     }
 
@@ -162,6 +166,7 @@ impl Network {
             normalisation: Normalisation::imagenet(),
             precision: Precision::Single,
             fingerprint: OnceLock::new(),
+            transformed: Arc::default(),
         })
     }
 
@@ -201,6 +206,7 @@ impl Network {
             self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.to_kind(precision.kind()))).collect();
         self.precision = precision;
         self.fingerprint = OnceLock::new();
+        self.transformed = Arc::default();
         self
     }
 
@@ -264,8 +270,23 @@ impl Network {
 
     /// The same network once more, its tensors shared: for another thread.
     pub(crate) fn shared(&self) -> Network {
-        let weights = self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
-        self.with(self.nodes.clone(), weights)
+        let transformed = Arc::clone(&self.transformed);
+        Network { transformed, ..self.with(self.nodes.clone(), shallow(&self.weights)) }
+    }
+
+    /// Kernels as [`winograd`] wants them, made by the first thread that asks.
+    pub(super) fn transformed(&self) -> Result<Weights> {
+        let mut made = self.transformed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kernels) = made.as_ref() {
+            return Ok(shallow(kernels));
+        }
+        let mut kernels = Weights::new();
+        for node in self.nodes.iter().filter(|node| winograd::suits(&node.layer)) {
+            if let Layer::Conv { key, .. } = &node.layer {
+                kernels.insert(key.clone(), winograd::transformed(self.weight(key, "weight")?)?);
+            }
+        }
+        Ok(shallow(made.insert(kernels)))
     }
 
     /// The same in all but layers and tensors.
@@ -279,6 +300,7 @@ impl Network {
             normalisation: self.normalisation,
             precision: self.precision,
             fingerprint: OnceLock::new(),
+            transformed: Arc::default(),
         }
     }
 
@@ -315,8 +337,7 @@ impl Network {
         let _no_grad = tch::no_grad_guard();
         let mut readers = vec![0usize; self.nodes.len() + 1];
         self.nodes.iter().flat_map(|node| &node.inputs).for_each(|&input| readers[input] += 1);
-        let mut weights: Weights =
-            self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
+        let mut weights = shallow(&self.weights);
         let mut nodes: Vec<Node> = Vec::new();
         // Where the output of each old node comes from in the new list.
         let mut moved = vec![0usize];
@@ -445,6 +466,11 @@ pub struct LayerSummary {
     pub parameters: i64,
     /// Multiplications and additions of one picture, counted as pairs.
     pub multiply_adds: i64,
+}
+
+/// The same tensors once more, their numbers shared.
+fn shallow(weights: &Weights) -> Weights {
+    weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
 }
 
 /// A tensor of four sides in memory as row, column, channel; any other as it is.

@@ -1,0 +1,320 @@
+//! 3 x 3 convolutions of stride 1 with a quarter of the multiplications: Winograd's minimal filtering F(4 x 4, 3 x 3)
+//! (Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016).
+//!
+//! A tile of 6 x 6 inputs and the 3 x 3 kernel are each transformed to 36 numbers, multiplied one by one and summed over the
+//! channels, and transformed back to 4 x 4 outputs: `A'[(G g G') . (B' d B)]A`, 36 multiplications a pair of channels
+//! where the plain sum has 144. The transforms evaluate polynomials at 0, 3/4, -3/4, 3/2, -3/2 and infinity: all their
+//! constants are exact in 32 bits, and a result is about twice as far from the exact one as the plain sum is (the usual points
+//! 0, 1, -1, 2, -2 make it 4.5 times). The sums over the channels are 36 products of matrices, which are MKL's.
+
+use std::ops::Range;
+
+use tch::{Kind, Tensor};
+
+use super::fused::End;
+use super::lanes::{Lanes, Work, widest};
+use super::layer::Layer;
+use crate::error::{Code, Error, Result};
+
+/// Outputs and inputs of a tile along a side.
+const OUT: usize = 4;
+const IN: usize = 6;
+/// Tiles that are transformed and multiplied together: about what the cache of a core holds.
+const TILES: usize = 72;
+/// Channels come in groups that every register divides.
+const GROUP: i64 = 16;
+
+/// The points that are not 0 or infinity, and their squares.
+const P: f32 = 0.75;
+const Q: f32 = 1.5;
+const PP: f32 = P * P;
+const QQ: f32 = Q * Q;
+
+/// Whether a layer is a convolution that is faster so: enough channels, in whole groups.
+pub(super) fn suits(layer: &Layer) -> bool {
+    let wide = |channels: i64| channels >= 64 && channels % GROUP == 0;
+    match layer {
+        Layer::Conv { inputs, outputs, kernel: 3, stride: 1, padding: 1, groups: 1, .. } => {
+            wide(*inputs) && wide(*outputs)
+        }
+        _ => false,
+    }
+}
+
+/// The transform of a kernel `[outputs, inputs, 3, 3]`, computed in double precision: `[36, inputs, outputs]`.
+pub(super) fn transformed(kernel: &Tensor) -> Result<Tensor> {
+    let (p, q) = (f64::from(P), f64::from(Q));
+    let (pp, qq) = (p * p, q * q);
+    let at = |x: f64, scale: f64| [1.0 / scale, x / scale, x * x / scale];
+    let (near, far) = (2.0 * pp * (pp - qq), 2.0 * qq * (qq - pp));
+    let g = [at(0.0, pp * qq), at(p, near), at(-p, near), at(q, far), at(-q, far), [0.0, 0.0, 1.0]];
+    let g = Tensor::from_slice2(&g);
+    let kernel = kernel.to_kind(Kind::Double);
+    let [outputs, inputs] = [kernel.size()[0], kernel.size()[1]];
+    let both = g.f_matmul(&kernel)?.f_matmul(&g.tr())?;
+    Ok(both.permute([2, 3, 1, 0]).reshape([(IN * IN) as i64, inputs, outputs]).to_kind(Kind::Float).contiguous())
+}
+
+/// The convolution of `x` `[n, inputs, h, w]`, with its channels last in memory, by a kernel as [`transformed`] gives it;
+/// added to `other` where there is one. The result has its channels last in memory.
+///
+/// # Errors
+/// [`Code::Model`] for shapes that do not fit, [`Code::Memory`] without the memory.
+pub(super) fn convolve(x: &Tensor, other: Option<&Tensor>, kernel: &Tensor, bias: &Tensor, end: End) -> Result<Tensor> {
+    let _no_grad = tch::no_grad_guard();
+    let channels = |size: &[i64]| (size[1] as usize, size[2] as usize);
+    let (inputs, outputs) = channels(&kernel.size());
+    let [images, found, height, width] = x.size()[..] else {
+        return Err(Error::new(Code::Model, format!("the input has shape {:?}", x.size())));
+    };
+    if found != inputs as i64 {
+        return Err(Error::new(Code::Model, format!("the input has {found} channels, expected {inputs}")));
+    }
+    let size = [images, height, width, outputs as i64];
+    let options = (Kind::Float, tch::Device::Cpu);
+    let (x, bias) = (last(x), bias.contiguous());
+    let other = match other {
+        Some(other) => {
+            let other = last(other);
+            if other.size() != size {
+                return Err(Error::new(Code::Model, format!("a sum of shapes {:?} and {size:?}", other.size())));
+            }
+            Some(other)
+        }
+        None => None,
+    };
+    let grid = Grid::new(images as usize, height as usize, width as usize);
+    let output = Tensor::f_empty(size, options)?;
+    let blocks = grid.tiles().div_ceil(TILES);
+    let tiles = grid.tiles().div_ceil(blocks);
+    let row = |channels: usize| [(IN * IN) as i64, tiles as i64, channels as i64];
+    // Zeros: the last block may have fewer tiles, and what stands in their place is multiplied all the same.
+    let (spread, product) = (Tensor::f_zeros(row(inputs), options)?, Tensor::f_empty(row(outputs), options)?);
+    let other = other.as_ref().map(numbers);
+    for block in 0..blocks {
+        let range = block * tiles..grid.tiles().min((block + 1) * tiles);
+        widest(Spread {
+            grid: &grid,
+            tiles: range.clone(),
+            x: numbers(&x),
+            channels: inputs,
+            into: numbers_mut(&spread),
+        });
+        let _ = spread.f_bmm_out(&product, kernel)?;
+        let (product, bias, into) = (numbers(&product), numbers(&bias), numbers_mut(&output));
+        widest(Gather { grid: &grid, tiles: range, product, bias, other, end, into });
+    }
+    Ok(output.permute([0, 3, 1, 2]))
+}
+
+/// The numbers of a contiguous tensor of 32 bits on the processor.
+#[allow(unsafe_code)]
+fn numbers(tensor: &Tensor) -> &[f32] {
+    // SAFETY: the tensor is contiguous, of 32-bit numbers and on the processor, as all here are, and lives as long.
+    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), tensor.numel()) }
+}
+
+/// The same to be written.
+#[allow(unsafe_code, clippy::mut_from_ref)]
+fn numbers_mut(tensor: &Tensor) -> &mut [f32] {
+    // SAFETY: as above; and each tensor that is written was made in `convolve`, where nothing else looks at it meanwhile.
+    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) }
+}
+
+/// `B'` times a column of six.
+#[inline(always)]
+fn spread_line<L: Lanes>([a, b, c, d, e, f]: [L; IN]) -> [L; IN] {
+    let times = |factor: f32, value: L| L::all(factor).times(value);
+    let (near, far) = (e.less(times(QQ, c)), e.less(times(PP, c)));
+    let (near_odd, far_odd) = (times(P, d.less(times(QQ, b))), times(Q, d.less(times(PP, b))));
+    [
+        times(PP * QQ, a).less(times(PP + QQ, c)).plus(e),
+        near.plus(near_odd),
+        near.less(near_odd),
+        far.plus(far_odd),
+        far.less(far_odd),
+        times(PP * QQ, b).less(times(PP + QQ, d)).plus(f),
+    ]
+}
+
+/// `A'` times a column of six.
+#[inline(always)]
+fn gather_line<L: Lanes>([a, b, c, d, e, f]: [L; IN]) -> [L; OUT] {
+    let times = |factor: f32, value: L| L::all(factor).times(value);
+    let (near, near_odd, far, far_odd) = (b.plus(c), b.less(c), d.plus(e), d.less(e));
+    [
+        a.plus(near).plus(far),
+        times(P, near_odd).plus(times(Q, far_odd)),
+        times(PP, near).plus(times(QQ, far)),
+        times(P * PP, near_odd).plus(times(Q * QQ, far_odd)).plus(f),
+    ]
+}
+
+/// `[n, h, w, channels]`, contiguous.
+fn last(x: &Tensor) -> Tensor {
+    x.permute([0, 2, 3, 1]).contiguous()
+}
+
+/// The tiles of all images, row by row.
+struct Grid {
+    height: usize,
+    width: usize,
+    images: usize,
+    down: usize,
+    across: usize,
+}
+
+impl Grid {
+    fn new(images: usize, height: usize, width: usize) -> Self {
+        Grid { images, height, width, down: height.div_ceil(OUT), across: width.div_ceil(OUT) }
+    }
+
+    fn tiles(&self) -> usize {
+        self.images * self.down * self.across
+    }
+
+    /// The image of a tile, and the row and column of its first output.
+    fn place(&self, tile: usize) -> (usize, usize, usize) {
+        let (image, tile) = (tile / (self.down * self.across), tile % (self.down * self.across));
+        (image, tile / self.across * OUT, tile % self.across * OUT)
+    }
+}
+
+/// Transforms the inputs of some tiles to `[36, tiles, channels]`. Beyond the picture there are zeros.
+struct Spread<'a> {
+    grid: &'a Grid,
+    tiles: Range<usize>,
+    x: &'a [f32],
+    channels: usize,
+    into: &'a mut [f32],
+}
+
+impl Work for Spread<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Spread { grid, tiles, x, channels, into } = self;
+        let plane = into.len() / (IN * IN);
+        for (slot, tile) in tiles.enumerate() {
+            let (image, top, left) = grid.place(tile);
+            for channel in (0..channels).step_by(L::COUNT) {
+                let mut lines = [[L::all(0.0); IN]; IN];
+                for col in 0..IN {
+                    let mut column = [L::all(0.0); IN];
+                    // One pixel of padding: the tile begins one before its first output.
+                    if let Some(x_at) = (left + col).checked_sub(1).filter(|&at| at < grid.width) {
+                        for (row, value) in column.iter_mut().enumerate() {
+                            if let Some(y_at) = (top + row).checked_sub(1).filter(|&at| at < grid.height) {
+                                let pixel = (image * grid.height + y_at) * grid.width + x_at;
+                                *value = L::of(&x[pixel * channels + channel..]);
+                            }
+                        }
+                    }
+                    let column = spread_line(column);
+                    (0..IN).for_each(|row| lines[row][col] = column[row]);
+                }
+                for (row, line) in lines.into_iter().enumerate() {
+                    for (col, value) in spread_line(line).into_iter().enumerate() {
+                        value.put(&mut into[(row * IN + col) * plane + slot * channels + channel..]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Transforms some tiles' products, `[36, tiles, channels]`, back to `[n, h, w, channels]`, and does what comes at the end.
+struct Gather<'a> {
+    grid: &'a Grid,
+    tiles: Range<usize>,
+    product: &'a [f32],
+    bias: &'a [f32],
+    other: Option<&'a [f32]>,
+    end: End,
+    into: &'a mut [f32],
+}
+
+impl Work for Gather<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Gather { grid, tiles, product, bias, other, end, into } = self;
+        let (plane, channels) = (product.len() / (IN * IN), bias.len());
+        for (slot, tile) in tiles.enumerate() {
+            let (image, top, left) = grid.place(tile);
+            let (height, width) = (OUT.min(grid.height - top), OUT.min(grid.width - left));
+            for channel in (0..channels).step_by(L::COUNT) {
+                let mut lines = [[L::all(0.0); IN]; OUT];
+                for col in 0..IN {
+                    let mut column = [L::all(0.0); IN];
+                    for (row, value) in column.iter_mut().enumerate() {
+                        *value = L::of(&product[(row * IN + col) * plane + slot * channels + channel..]);
+                    }
+                    let column = gather_line(column);
+                    (0..OUT).for_each(|row| lines[row][col] = column[row]);
+                }
+                let bias = L::of(&bias[channel..]);
+                for (row, line) in lines.into_iter().enumerate().take(height) {
+                    let first = (image * grid.height + top + row) * grid.width + left;
+                    for (col, value) in gather_line(line).into_iter().enumerate().take(width) {
+                        let at = (first + col) * channels + channel;
+                        let mut value = value.plus(bias);
+                        if let Some(other) = other {
+                            value = value.plus(L::of(&other[at..]));
+                        }
+                        if end == End::Relu {
+                            value = value.not_below_zero();
+                        }
+                        value.put(&mut into[at..]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+
+    #[test]
+    fn they_are_the_plain_convolution() {
+        tch::manual_seed(4);
+        let exact = (Kind::Double, Device::Cpu);
+        for (images, height, width, inputs, outputs) in
+            [(1, 1, 1, 64, 64), (2, 3, 9, 64, 80), (1, 4, 8, 96, 64), (3, 14, 13, 64, 64), (5, 7, 7, 128, 64)]
+        {
+            let x = Tensor::randn([images, inputs, height, width], exact).relu().to_kind(Kind::Float);
+            let kernel =
+                (Tensor::randn([outputs, inputs, 3, 3], exact) / (3.0 * (inputs as f64).sqrt())).to_kind(Kind::Float);
+            let bias = Tensor::randn([outputs], exact).to_kind(Kind::Float);
+            let double = |tensor: &Tensor| tensor.to_kind(Kind::Double);
+            let plain = double(&x).conv2d(&double(&kernel), Some(&double(&bias)), [1; 2], [1; 2], [1; 2], 1);
+            let other = Tensor::randn_like(&plain).to_kind(Kind::Float);
+            let x = super::super::network::channels_last(x);
+            let kernel = transformed(&kernel).unwrap();
+            let near = |found: Tensor, expected: &Tensor| {
+                assert_eq!(found.size(), expected.size());
+                let apart = (double(&found) - expected).abs().max().double_value(&[]);
+                assert!(apart < 1e-5 * expected.abs().max().double_value(&[]), "{apart}");
+            };
+            near(convolve(&x, None, &kernel, &bias, End::Plain).unwrap(), &plain);
+            near(convolve(&x, None, &kernel, &bias, End::Relu).unwrap(), &plain.relu());
+            let summed = &plain + double(&other);
+            near(convolve(&x, Some(&other), &kernel, &bias, End::Plain).unwrap(), &summed);
+            near(convolve(&x, Some(&other), &kernel, &bias, End::Relu).unwrap(), &summed.relu());
+            // The same bytes again.
+            let twice = [(); 2].map(|()| convolve(&x, None, &kernel, &bias, End::Plain).unwrap());
+            assert!(twice[0].equal(&twice[1]));
+        }
+    }
+
+    #[test]
+    fn another_number_of_channels_is_refused() {
+        let options = (Kind::Float, Device::Cpu);
+        let kernel = transformed(&Tensor::zeros([64, 64, 3, 3], options)).unwrap();
+        let error =
+            convolve(&Tensor::zeros([1, 32, 8, 8], options), None, &kernel, &Tensor::zeros([64], options), End::Plain);
+        assert!(error.unwrap_err().to_string().contains("32 channels, expected 64"));
+    }
+}
