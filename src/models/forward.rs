@@ -63,9 +63,33 @@ impl Network {
     /// [`Code::Model`] if the shape does not fit.
     pub fn forward(&self, pictures: &Tensor) -> Result<Tensor> {
         let _no_grad = tch::no_grad_guard();
-        let mut values = self.fold(&pictures.to_kind(self.precision().kind()), Keep::Nothing)?;
-        let logits = values.pop().flatten().ok_or_else(no_layer)?;
+        check_picture(pictures)?;
+        let parts: Result<Vec<Tensor>> = pictures
+            .f_split(self.at_once(pictures)?, 0)?
+            .into_iter()
+            .map(|part| {
+                let mut values = self.fold(&part.to_kind(self.precision().kind()), Keep::Nothing)?;
+                values.pop().flatten().ok_or_else(no_layer)
+            })
+            .collect();
+        let logits = Tensor::f_cat(&parts?, 0)?;
         Ok(if logits.kind() == Kind::Double { logits } else { logits.to_kind(Kind::Float) })
+    }
+
+    /// How many pictures of a batch go through the layers together. On the processor, as many as keep every output below
+    /// 32 MiB: larger ones the system hands out page by page, anew each time, which takes longer than to fill them.
+    fn at_once(&self, pictures: &Tensor) -> Result<i64> {
+        const MOST_BYTES: u64 = 32 << 20;
+        // Each part reads all weights once.
+        const LEAST: u64 = 4;
+        let [n, channels, height, width] = pictures.size()[..] else { return Ok(1) };
+        if self.device() != Device::Cpu {
+            return Ok(n);
+        }
+        let sizes = self.output_sizes(&[1, channels, height, width])?;
+        let largest = sizes.iter().map(|size| size.iter().product::<i64>()).max().unwrap_or(1) as u64;
+        let parts = (n as u64).div_ceil((MOST_BYTES / 4 / largest).max(LEAST));
+        Ok((n as u64).div_ceil(parts) as i64)
     }
 
     /// The forward pass of training: gradients where tensors ask for them, and the batch's own statistics.
@@ -107,7 +131,10 @@ impl Network {
         let fuse = !gradients && self.fuses();
         let plan = Plan::new(self.nodes(), fuse, wanted);
         // What relevance walks back through is made by the plain sums that it walks.
-        let fast = if fuse && matches!(keep, Keep::Nothing) { self.transformed()? } else { Weights::new() };
+        let fast = match keep {
+            Keep::Nothing if fuse => self.kernels(&pictures.size())?,
+            _ => Weights::new(),
+        };
         let mut values: Vec<Option<Tensor>> = vec![Some(pictures.shallow_clone())];
         values.resize_with(self.nodes().len() + 1, || None);
         for (index, node) in self.nodes().iter().enumerate() {
@@ -165,8 +192,11 @@ impl Network {
         let (stride, padding, groups) = (*stride, *padding, *groups);
         let (kernel, bias) = (self.weight(key, "weight")?, self.weight(key, "bias")?);
         let done = match fast.get(key) {
-            Some(kernel) => winograd::convolve(x, other.as_ref(), kernel, bias, end),
-            None => fused::convolve(x, other, Convolution { kernel, bias, stride, padding, groups }, end),
+            Some(kernel) if winograd::suits(&node.layer) => winograd::convolve(x, other.as_ref(), kernel, bias, end),
+            packed => {
+                let kernel = packed.unwrap_or(kernel);
+                fused::convolve(x, other, Convolution { kernel, bias, stride, padding, groups }, end)
+            }
         };
         done.map_err(|error| match error.code() {
             Code::Memory => error,

@@ -11,7 +11,8 @@ use zip::write::SimpleFileOptions;
 use crate::error::{Code, Error, Result};
 
 /// `conv` gives `attr(x * w + b)`; `conv_add` makes `other` into `attr(other + x * w + b)`; `attr` is `relu`, or nothing: the
-/// word `none` for the first, no word at all for the second.
+/// word `none` for the first, no word at all for the second. `pack` lays a kernel out as the convolution of an input of that
+/// size reads it; otherwise each call does so anew.
 const PROGRAM: &str = r#"class Fused(Module):
   __parameters__ = []
   __buffers__ = []
@@ -43,6 +44,16 @@ const PROGRAM: &str = r#"class Fused(Module):
     _2 = annotate(List[Optional[number]], [])
     _3 = ops.mkldnn._convolution_pointwise_(other, x, w, b, _0, _1, [1, 1], groups, "add", 1., attr, _2, "")
     return _3
+  def pack(self: __torch__.Fused,
+    w: Tensor,
+    stride: int,
+    padding: int,
+    groups: int,
+    size: List[int]) -> Tensor:
+    _0 = [padding, padding]
+    _1 = [stride, stride]
+    _2 = ops.mkldnn._reorder_convolution_weight(w, _0, _1, [1, 1], groups, size)
+    return _2
 "#;
 /// The pickle of one object of the class, with nothing in it.
 const OBJECT: &[u8] = b"\x80\x02c__torch__\nFused\nq\x00)\x81}X\x08\x00\x00\x00trainingq\x01\x89sbq\x02.";
@@ -110,8 +121,20 @@ pub(super) fn convolve(x: &Tensor, other: Option<Tensor>, how: Convolution<'_>, 
         (End::Plain, false) => IValue::String("none".to_string()),
         (End::Plain, true) => IValue::None,
     });
+    call(method, &given)
+}
+
+/// The kernel laid out for inputs of a size; only [`convolve`] understands it.
+pub(super) fn packed(how: Convolution<'_>, size: &[i64]) -> Result<Tensor> {
+    let mut given = vec![IValue::Tensor(how.kernel.shallow_clone())];
+    given.extend([how.stride, how.padding, how.groups].map(IValue::Int));
+    given.push(IValue::IntList(size.to_vec()));
+    call("pack", &given)
+}
+
+fn call(method: &str, given: &[IValue]) -> Result<Tensor> {
     let value = FUSED.with(|program| match program.get_or_init(|| read().ok()) {
-        Some(program) => Ok(program.method_is(method, &given)?),
+        Some(program) => Ok(program.method_is(method, given)?),
         None => Err(Error::new(Code::Device, "this libtorch has no fused convolutions")),
     })?;
     match value {
@@ -140,6 +163,9 @@ mod tests {
             let near = |a: &Tensor, b: &Tensor| (a - b).abs().max().double_value(&[]) < 1e-4;
             assert!(near(&convolve(&x, None, how, End::Plain).unwrap(), &plain));
             assert!(near(&convolve(&x, None, how, End::Relu).unwrap(), &plain.relu()));
+            let kernel = packed(how, &x.size()).unwrap();
+            let how = Convolution { kernel: &kernel, ..how };
+            assert!(near(&convolve(&x, None, how, End::Plain).unwrap(), &plain));
             let other = super::super::network::channels_last(plain.randn_like());
             let expected = &plain + &other;
             assert!(near(&convolve(&x, Some(other.copy()), how, End::Plain).unwrap(), &expected));

@@ -10,6 +10,7 @@ use tch::{Kind, Tensor};
 
 use super::checkpoint::read_weights;
 use super::device::Device;
+use super::fused::{self, Convolution};
 use super::layer::{Layer, Node};
 use super::normalise::Normalisation;
 use super::winograd;
@@ -71,8 +72,8 @@ pub struct Network {
     normalisation: Normalisation,
     precision: Precision,
     fingerprint: OnceLock<String>,
-    /// Kernels that were transformed for a faster convolution, by the names of their convolutions.
-    transformed: Arc<Mutex<Option<Weights>>>,
+    /// See [`Network::kernels`].
+    kernels: Arc<Mutex<Option<Weights>>>,
 }
 
 impl Network {
@@ -107,7 +108,7 @@ impl Network {
             normalisation: Normalisation::imagenet(),
             precision: Precision::Single,
             fingerprint: OnceLock::new(),
-            transformed: Arc::default(),
+            kernels: Arc::default(),
         })
     }
 
@@ -166,7 +167,7 @@ impl Network {
             normalisation: Normalisation::imagenet(),
             precision: Precision::Single,
             fingerprint: OnceLock::new(),
-            transformed: Arc::default(),
+            kernels: Arc::default(),
         })
     }
 
@@ -206,7 +207,7 @@ impl Network {
             self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.to_kind(precision.kind()))).collect();
         self.precision = precision;
         self.fingerprint = OnceLock::new();
-        self.transformed = Arc::default();
+        self.kernels = Arc::default();
         self
     }
 
@@ -270,20 +271,28 @@ impl Network {
 
     /// The same network once more, its tensors shared: for another thread.
     pub(crate) fn shared(&self) -> Network {
-        let transformed = Arc::clone(&self.transformed);
-        Network { transformed, ..self.with(self.nodes.clone(), shallow(&self.weights)) }
+        let kernels = Arc::clone(&self.kernels);
+        Network { kernels, ..self.with(self.nodes.clone(), shallow(&self.weights)) }
     }
 
-    /// Kernels as [`winograd`] wants them, made by the first thread that asks.
-    pub(super) fn transformed(&self) -> Result<Weights> {
-        let mut made = self.transformed.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The kernels of merged convolutions as inference reads them, made by the first thread that asks, for pictures of its
+    /// size.
+    pub(super) fn kernels(&self, pictures: &[i64]) -> Result<Weights> {
+        let mut made = self.kernels.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kernels) = made.as_ref() {
             return Ok(shallow(kernels));
         }
+        let sizes = self.output_sizes(pictures)?;
         let mut kernels = Weights::new();
-        for node in self.nodes.iter().filter(|node| winograd::suits(&node.layer)) {
-            if let Layer::Conv { key, .. } = &node.layer {
-                kernels.insert(key.clone(), winograd::transformed(self.weight(key, "weight")?)?);
+        for node in &self.nodes {
+            if let Layer::Conv { key, stride, padding, groups, bias: true, .. } = &node.layer {
+                let (kernel, bias) = (self.weight(key, "weight")?, self.weight(key, "bias")?);
+                let how = Convolution { kernel, bias, stride: *stride, padding: *padding, groups: *groups };
+                let kernel = match winograd::suits(&node.layer) {
+                    true => winograd::transformed(kernel, &sizes[node.inputs[0]])?,
+                    false => fused::packed(how, &sizes[node.inputs[0]])?,
+                };
+                kernels.insert(key.clone(), kernel);
             }
         }
         Ok(shallow(made.insert(kernels)))
@@ -300,7 +309,7 @@ impl Network {
             normalisation: self.normalisation,
             precision: self.precision,
             fingerprint: OnceLock::new(),
-            transformed: Arc::default(),
+            kernels: Arc::default(),
         }
     }
 

@@ -5,13 +5,14 @@
 //! channels, and transformed back to 4 x 4 outputs: `A'[(G g G') . (B' d B)]A`, 36 multiplications a pair of channels
 //! where the plain sum has 144. The transforms evaluate polynomials at 0, 3/4, -3/4, 3/2, -3/2 and infinity: all their
 //! constants are exact in 32 bits, and a result is about twice as far from the exact one as the plain sum is (the usual points
-//! 0, 1, -1, 2, -2 make it 4.5 times). The sums over the channels are 36 products of matrices, which are MKL's.
+//! 0, 1, -1, 2, -2 make it 4.5 times). The sums over the channels are 36 products of matrices: for oneDNN, one convolution of
+//! 36 groups whose pixels are the tiles.
 
 use std::ops::Range;
 
 use tch::{Kind, Tensor};
 
-use super::fused::End;
+use super::fused::{self, Convolution, End};
 use super::lanes::{Lanes, Work, widest};
 use super::layer::Layer;
 use crate::error::{Code, Error, Result};
@@ -19,8 +20,10 @@ use crate::error::{Code, Error, Result};
 /// Outputs and inputs of a tile along a side.
 const OUT: usize = 4;
 const IN: usize = 6;
-/// Tiles that are transformed and multiplied together: about what the cache of a core holds.
-const TILES: usize = 72;
+/// Numbers of a transformed tile.
+const POINTS: usize = IN * IN;
+/// Tiles that are transformed and multiplied together, at most: fewer are slower to multiply, and more leave the cache.
+const TILES: usize = 128;
 /// Channels come in groups that every register divides.
 const GROUP: i64 = 16;
 
@@ -41,18 +44,28 @@ pub(super) fn suits(layer: &Layer) -> bool {
     }
 }
 
-/// The transform of a kernel `[outputs, inputs, 3, 3]`, computed in double precision: `[36, inputs, outputs]`.
-pub(super) fn transformed(kernel: &Tensor) -> Result<Tensor> {
+/// The transform of a kernel `[outputs, inputs, 3, 3]`, computed in double precision, for [`convolve`] of inputs of a size.
+pub(super) fn transformed(kernel: &Tensor, size: &[i64]) -> Result<Tensor> {
     let (p, q) = (f64::from(P), f64::from(Q));
     let (pp, qq) = (p * p, q * q);
     let at = |x: f64, scale: f64| [1.0 / scale, x / scale, x * x / scale];
     let (near, far) = (2.0 * pp * (pp - qq), 2.0 * qq * (qq - pp));
     let g = [at(0.0, pp * qq), at(p, near), at(-p, near), at(q, far), at(-q, far), [0.0, 0.0, 1.0]];
     let g = Tensor::from_slice2(&g);
-    let kernel = kernel.to_kind(Kind::Double);
+    let both = g.f_matmul(&kernel.to_kind(Kind::Double))?.f_matmul(&g.tr())?;
     let [outputs, inputs] = [kernel.size()[0], kernel.size()[1]];
-    let both = g.f_matmul(&kernel)?.f_matmul(&g.tr())?;
-    Ok(both.permute([2, 3, 1, 0]).reshape([(IN * IN) as i64, inputs, outputs]).to_kind(Kind::Float).contiguous())
+    let groups = both.permute([2, 3, 0, 1]).reshape([POINTS as i64 * outputs, inputs, 1, 1]).to_kind(Kind::Float);
+    let tiles = Grid::new(size).tiles_at_once();
+    fused::packed(products(&groups, &no_bias(outputs)?), &[1, POINTS as i64 * inputs, tiles as i64, 1])
+}
+
+/// The convolution whose groups are the 36 products.
+fn products<'a>(kernel: &'a Tensor, bias: &'a Tensor) -> Convolution<'a> {
+    Convolution { kernel, bias, stride: 1, padding: 0, groups: POINTS as i64 }
+}
+
+fn no_bias(outputs: i64) -> Result<Tensor> {
+    Ok(Tensor::f_zeros([POINTS as i64 * outputs], (Kind::Float, tch::Device::Cpu))?)
 }
 
 /// The convolution of `x` `[n, inputs, h, w]`, with its channels last in memory, by a kernel as [`transformed`] gives it;
@@ -62,47 +75,31 @@ pub(super) fn transformed(kernel: &Tensor) -> Result<Tensor> {
 /// [`Code::Model`] for shapes that do not fit, [`Code::Memory`] without the memory.
 pub(super) fn convolve(x: &Tensor, other: Option<&Tensor>, kernel: &Tensor, bias: &Tensor, end: End) -> Result<Tensor> {
     let _no_grad = tch::no_grad_guard();
-    let channels = |size: &[i64]| (size[1] as usize, size[2] as usize);
-    let (inputs, outputs) = channels(&kernel.size());
-    let [images, found, height, width] = x.size()[..] else {
-        return Err(Error::new(Code::Model, format!("the input has shape {:?}", x.size())));
-    };
-    if found != inputs as i64 {
-        return Err(Error::new(Code::Model, format!("the input has {found} channels, expected {inputs}")));
-    }
-    let size = [images, height, width, outputs as i64];
     let options = (Kind::Float, tch::Device::Cpu);
-    let (x, bias) = (last(x), bias.contiguous());
-    let other = match other {
-        Some(other) => {
-            let other = last(other);
-            if other.size() != size {
-                return Err(Error::new(Code::Model, format!("a sum of shapes {:?} and {size:?}", other.size())));
-            }
-            Some(other)
+    let inputs = kernel.size()[1];
+    let (grid, size) = match x.size()[..] {
+        [n, channels, height, width] if channels == inputs => {
+            (Grid::new(&x.size()), [n, height, width, bias.size()[0]])
         }
-        None => None,
+        _ => {
+            let found = format!("the input has shape {:?}, expected [n, {inputs}, height, width]", x.size());
+            return Err(Error::new(Code::Model, found));
+        }
     };
-    let grid = Grid::new(images as usize, height as usize, width as usize);
-    let output = Tensor::f_empty(size, options)?;
-    let blocks = grid.tiles().div_ceil(TILES);
-    let tiles = grid.tiles().div_ceil(blocks);
-    let row = |channels: usize| [(IN * IN) as i64, tiles as i64, channels as i64];
-    // Zeros: the last block may have fewer tiles, and what stands in their place is multiplied all the same.
-    let (spread, product) = (Tensor::f_zeros(row(inputs), options)?, Tensor::f_empty(row(outputs), options)?);
-    let other = other.as_ref().map(numbers);
-    for block in 0..blocks {
-        let range = block * tiles..grid.tiles().min((block + 1) * tiles);
-        widest(Spread {
-            grid: &grid,
-            tiles: range.clone(),
-            x: numbers(&x),
-            channels: inputs,
-            into: numbers_mut(&spread),
-        });
-        let _ = spread.f_bmm_out(&product, kernel)?;
-        let (product, bias, into) = (numbers(&product), numbers(&bias), numbers_mut(&output));
-        widest(Gather { grid: &grid, tiles: range, product, bias, other, end, into });
+    let (x, bias, other) = (last(x), bias.contiguous(), other.map(last));
+    if let Some(other) = other.as_ref().filter(|other| other.size() != size) {
+        return Err(Error::new(Code::Model, format!("a sum of shapes {:?} and {size:?}", other.size())));
+    }
+    let (output, other, no_bias) = (Tensor::f_empty(size, options)?, other.as_ref().map(numbers), no_bias(size[3])?);
+    // The last tiles may be fewer: what stands in their place is multiplied all the same, and not looked at.
+    let at_once = grid.tiles_at_once();
+    let spread = Tensor::f_zeros([1, at_once as i64, 1, POINTS as i64 * inputs], options)?;
+    for first in (0..grid.tiles()).step_by(at_once) {
+        let tiles = first..grid.tiles().min(first + at_once);
+        widest(Spread { grid: &grid, tiles: tiles.clone(), x: numbers(&x), into: numbers_mut(&spread) });
+        let product = fused::convolve(&spread.permute([0, 3, 1, 2]), None, products(kernel, &no_bias), End::Plain)?;
+        let (product, bias, into) = (last(&product), numbers(&bias), numbers_mut(&output));
+        widest(Gather { grid: &grid, tiles, product: numbers(&product), bias, other, end, into });
     }
     Ok(output.permute([0, 3, 1, 2]))
 }
@@ -110,14 +107,16 @@ pub(super) fn convolve(x: &Tensor, other: Option<&Tensor>, kernel: &Tensor, bias
 /// The numbers of a contiguous tensor of 32 bits on the processor.
 #[allow(unsafe_code)]
 fn numbers(tensor: &Tensor) -> &[f32] {
-    // SAFETY: the tensor is contiguous, of 32-bit numbers and on the processor, as all here are, and lives as long.
+    assert!(tensor.is_contiguous() && tensor.kind() == Kind::Float && tensor.device() == tch::Device::Cpu);
+    // SAFETY: so many numbers of 32 bits lie there, and the tensor keeps them as long.
     unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), tensor.numel()) }
 }
 
 /// The same to be written.
 #[allow(unsafe_code, clippy::mut_from_ref)]
 fn numbers_mut(tensor: &Tensor) -> &mut [f32] {
-    // SAFETY: as above; and each tensor that is written was made in `convolve`, where nothing else looks at it meanwhile.
+    assert!(tensor.is_contiguous() && tensor.kind() == Kind::Float && tensor.device() == tch::Device::Cpu);
+    // SAFETY: as above; each tensor that is written was made in `convolve`, where nothing else looks at it meanwhile.
     unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) }
 }
 
@@ -157,20 +156,27 @@ fn last(x: &Tensor) -> Tensor {
 
 /// The tiles of all images, row by row.
 struct Grid {
+    images: usize,
     height: usize,
     width: usize,
-    images: usize,
     down: usize,
     across: usize,
 }
 
 impl Grid {
-    fn new(images: usize, height: usize, width: usize) -> Self {
+    /// The tiles of inputs `[n, channels, h, w]`.
+    fn new(size: &[i64]) -> Self {
+        let [images, height, width] = [size[0], size[2], size[3]].map(|side| side as usize);
         Grid { images, height, width, down: height.div_ceil(OUT), across: width.div_ceil(OUT) }
     }
 
     fn tiles(&self) -> usize {
         self.images * self.down * self.across
+    }
+
+    /// As many as are transformed together, evenly shared out.
+    fn tiles_at_once(&self) -> usize {
+        self.tiles().div_ceil(self.tiles().div_ceil(TILES))
     }
 
     /// The image of a tile, and the row and column of its first output.
@@ -180,26 +186,24 @@ impl Grid {
     }
 }
 
-/// Transforms the inputs of some tiles to `[36, tiles, channels]`. Beyond the picture there are zeros.
+/// Transforms the inputs of some tiles to `[tiles, 36, channels]`. Beyond the picture there are zeros.
 struct Spread<'a> {
     grid: &'a Grid,
     tiles: Range<usize>,
     x: &'a [f32],
-    channels: usize,
     into: &'a mut [f32],
 }
 
 impl Work for Spread<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Spread { grid, tiles, x, channels, into } = self;
-        let plane = into.len() / (IN * IN);
-        for (slot, tile) in tiles.enumerate() {
+        let Spread { grid, tiles, x, into } = self;
+        let channels = x.len() / (grid.images * grid.height * grid.width);
+        for (tile, into) in tiles.zip(into.chunks_exact_mut(POINTS * channels)) {
             let (image, top, left) = grid.place(tile);
             for channel in (0..channels).step_by(L::COUNT) {
-                let mut lines = [[L::all(0.0); IN]; IN];
-                for col in 0..IN {
-                    let mut column = [L::all(0.0); IN];
+                let mut columns = [[L::all(0.0); IN]; IN];
+                for (col, column) in columns.iter_mut().enumerate() {
                     // One pixel of padding: the tile begins one before its first output.
                     if let Some(x_at) = (left + col).checked_sub(1).filter(|&at| at < grid.width) {
                         for (row, value) in column.iter_mut().enumerate() {
@@ -209,12 +213,12 @@ impl Work for Spread<'_> {
                             }
                         }
                     }
-                    let column = spread_line(column);
-                    (0..IN).for_each(|row| lines[row][col] = column[row]);
+                    *column = spread_line(*column);
                 }
-                for (row, line) in lines.into_iter().enumerate() {
-                    for (col, value) in spread_line(line).into_iter().enumerate() {
-                        value.put(&mut into[(row * IN + col) * plane + slot * channels + channel..]);
+                for row in 0..IN {
+                    let line = spread_line(columns.map(|column| column[row]));
+                    for (col, value) in line.into_iter().enumerate() {
+                        value.put(&mut into[(row * IN + col) * channels + channel..]);
                     }
                 }
             }
@@ -222,7 +226,7 @@ impl Work for Spread<'_> {
     }
 }
 
-/// Transforms some tiles' products, `[36, tiles, channels]`, back to `[n, h, w, channels]`, and does what comes at the end.
+/// Transforms some tiles' products, `[tiles, 36, channels]`, back to `[n, h, w, channels]`, and does what comes at the end.
 struct Gather<'a> {
     grid: &'a Grid,
     tiles: Range<usize>,
@@ -237,24 +241,24 @@ impl Work for Gather<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Gather { grid, tiles, product, bias, other, end, into } = self;
-        let (plane, channels) = (product.len() / (IN * IN), bias.len());
-        for (slot, tile) in tiles.enumerate() {
+        let channels = bias.len();
+        for (tile, product) in tiles.zip(product.chunks_exact(POINTS * channels)) {
             let (image, top, left) = grid.place(tile);
             let (height, width) = (OUT.min(grid.height - top), OUT.min(grid.width - left));
             for channel in (0..channels).step_by(L::COUNT) {
-                let mut lines = [[L::all(0.0); IN]; OUT];
-                for col in 0..IN {
-                    let mut column = [L::all(0.0); IN];
-                    for (row, value) in column.iter_mut().enumerate() {
-                        *value = L::of(&product[(row * IN + col) * plane + slot * channels + channel..]);
+                let mut columns = [[L::all(0.0); OUT]; IN];
+                for (col, column) in columns.iter_mut().enumerate() {
+                    let mut six = [L::all(0.0); IN];
+                    for (row, value) in six.iter_mut().enumerate() {
+                        *value = L::of(&product[(row * IN + col) * channels + channel..]);
                     }
-                    let column = gather_line(column);
-                    (0..OUT).for_each(|row| lines[row][col] = column[row]);
+                    *column = gather_line(six);
                 }
                 let bias = L::of(&bias[channel..]);
-                for (row, line) in lines.into_iter().enumerate().take(height) {
+                for row in 0..height {
                     let first = (image * grid.height + top + row) * grid.width + left;
-                    for (col, value) in gather_line(line).into_iter().enumerate().take(width) {
+                    let line = gather_line(columns.map(|column| column[row]));
+                    for (col, value) in line.into_iter().enumerate().take(width) {
                         let at = (first + col) * channels + channel;
                         let mut value = value.plus(bias);
                         if let Some(other) = other {
@@ -281,9 +285,14 @@ mod tests {
     fn they_are_the_plain_convolution() {
         tch::manual_seed(4);
         let exact = (Kind::Double, Device::Cpu);
-        for (images, height, width, inputs, outputs) in
-            [(1, 1, 1, 64, 64), (2, 3, 9, 64, 80), (1, 4, 8, 96, 64), (3, 14, 13, 64, 64), (5, 7, 7, 128, 64)]
-        {
+        for (images, height, width, inputs, outputs) in [
+            (1, 1, 1, 64, 64),
+            (2, 3, 9, 64, 80),
+            (1, 4, 8, 96, 64),
+            (3, 14, 13, 64, 64),
+            (5, 7, 7, 128, 64),
+            (1, 43, 50, 64, 64),
+        ] {
             let x = Tensor::randn([images, inputs, height, width], exact).relu().to_kind(Kind::Float);
             let kernel =
                 (Tensor::randn([outputs, inputs, 3, 3], exact) / (3.0 * (inputs as f64).sqrt())).to_kind(Kind::Float);
@@ -292,7 +301,7 @@ mod tests {
             let plain = double(&x).conv2d(&double(&kernel), Some(&double(&bias)), [1; 2], [1; 2], [1; 2], 1);
             let other = Tensor::randn_like(&plain).to_kind(Kind::Float);
             let x = super::super::network::channels_last(x);
-            let kernel = transformed(&kernel).unwrap();
+            let kernel = transformed(&kernel, &x.size()).unwrap();
             let near = |found: Tensor, expected: &Tensor| {
                 assert_eq!(found.size(), expected.size());
                 let apart = (double(&found) - expected).abs().max().double_value(&[]);
@@ -312,9 +321,9 @@ mod tests {
     #[test]
     fn another_number_of_channels_is_refused() {
         let options = (Kind::Float, Device::Cpu);
-        let kernel = transformed(&Tensor::zeros([64, 64, 3, 3], options)).unwrap();
+        let kernel = transformed(&Tensor::zeros([64, 64, 3, 3], options), &[1, 64, 8, 8]).unwrap();
         let error =
             convolve(&Tensor::zeros([1, 32, 8, 8], options), None, &kernel, &Tensor::zeros([64], options), End::Plain);
-        assert!(error.unwrap_err().to_string().contains("32 channels, expected 64"));
+        assert!(error.unwrap_err().to_string().contains("[1, 32, 8, 8], expected [n, 64,"));
     }
 }
