@@ -82,7 +82,7 @@ check-models: setup ## logits of the six at full size beside torchvision and pre
 	$(ENV) cargo build --quiet --bin lgf; space="$$(mktemp -d)"; trap 'rm -rf "$$space"' EXIT; \
 	$(or $(PEERS),python3) -W ignore tests/reference/networks.py full "$$space"; \
 	$(or $(PEERS),python3) -W ignore tests/reference/networks.py compare "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" "$$space" \
-	    $$(find $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val) -type f | sort | head -n 12)
+	    $$(find $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val) -type f \( -iname '*.jp*g' -o -iname '*.png' \) | sort | head -n 12)
 
 bench-analysis: setup ## step 6 beside the study's loop in pandas, on the sample as published; PEERS=a python with pandas and scipy
 	$(ENV) cargo build --quiet --bin lgf; space="$$(mktemp -d)"; trap 'rm -rf "$$space"' EXIT; \
@@ -97,7 +97,7 @@ check-relevance: setup ## relevance at full size beside zennit's on FOLDER=photo
 	$(ENV) cargo build --quiet --bin lgf; space="$$(mktemp -d)"; trap 'rm -rf "$$space"' EXIT; \
 	$(or $(PEERS),python3) -W ignore tests/reference/networks.py full "$$space"; \
 	$(or $(PEERS),python3) -W ignore tests/reference/relevance.py compare "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" "$$space" \
-	    $$(find $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val) -type f | sort | head -n 4)
+	    $$(find $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val) -type f \( -iname '*.jp*g' -o -iname '*.png' \) | sort | head -n 4)
 
 check-crops: setup ## counts unequal bytes of cropped photographs and torchvision's on FOLDER=photographs; PEERS with torchvision
 	$(ENV) cargo build --quiet --bin lgf; \

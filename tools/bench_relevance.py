@@ -86,7 +86,7 @@ def zennit(arguments):
     network = networks.NETWORKS[arguments.network]()
     network.load_state_dict(torch.load(weights))
     network.eval()
-    x = torch.stack([networks.PREPARE(Image.open(path).convert("RGB")) for path in arguments.files])
+    x = torch.stack([networks.prepared(Image.open(path).convert("RGB")) for path in arguments.files])
     batches = x.split(arguments.batch)
     with torch.inference_mode():
         network(batches[0])

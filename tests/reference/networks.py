@@ -35,12 +35,13 @@ MORE = {
     "resnet18": lambda: torchvision.models.resnet18(weights=None),
     "resnet101": lambda: torchvision.models.resnet101(weights=None),
 }
-PREPARE = transforms.Compose([
-    transforms.Resize(256),
-    transforms.CenterCrop(224),
-    transforms.ToTensor(),
-    transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
-])
+CROP = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])
+NORMALISE = transforms.Compose([transforms.ToTensor(), transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])
+
+
+def prepared(picture):
+    """A photograph as torchvision prepares it; pictures that already have a network's size are taken as they are."""
+    return NORMALISE(picture if picture.size == (224, 224) else CROP(picture))
 
 
 def picture(height, width):
@@ -98,7 +99,7 @@ class Narrow(ResNet):
 def golden():
     jpeg = io.BytesIO()
     picture(375, 500).save(jpeg, "JPEG")
-    x = PREPARE(Image.open(jpeg).convert("RGB"))[None]
+    x = prepared(Image.open(jpeg).convert("RGB"))[None]
     logits = {}
     with torch.no_grad():
         for name, build in (NETWORKS | MORE).items():
@@ -128,7 +129,7 @@ def full(folder):
 
 def compare(lgf, folder, files):
     worst = 0.0
-    x = torch.stack([PREPARE(Image.open(path).convert("RGB")) for path in files])
+    x = torch.stack([prepared(Image.open(path).convert("RGB")) for path in files])
     for name, build in NETWORKS.items():
         out = folder / f"{name}.csv"
         command = [lgf, "predict", "--arch", name, "--weights", folder / f"{name}.pth", "--logits", out, *files]

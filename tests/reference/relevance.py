@@ -18,7 +18,7 @@ from zennit.attribution import Gradient
 from zennit.composites import EpsilonAlpha2Beta1Flat, EpsilonPlusFlat
 from zennit.torchvision import ResNetCanonizer, VGGCanonizer
 
-from networks import NETWORKS, PREPARE, Narrow, fill, noise
+from networks import NETWORKS, Narrow, fill, noise, prepared
 
 # zennit's canonisers leave batch normalisation with an epsilon of 0, which PyTorch refuses since 2.11: with a variance of 1
 # there, the smallest number does the same.
@@ -84,7 +84,7 @@ def golden():
 
 
 def seen(files):
-    return torch.stack([PREPARE(Image.open(path).convert("RGB")) for path in files])
+    return torch.stack([prepared(Image.open(path).convert("RGB")) for path in files])
 
 
 def dithered(files, folder):
