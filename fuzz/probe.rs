@@ -1,5 +1,6 @@
 //! What must hold of whatever the reader of checkpoints is given; the targets here and the library's tests share it.
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 
 use zip::write::SimpleFileOptions;
@@ -7,21 +8,33 @@ use zip::write::SimpleFileOptions;
 use crate::models::{layout::Layout, pickle};
 
 /// Reads a file of either form: every number of every tensor lies within it, or there is one error that says something.
-pub fn check(bytes: &[u8]) {
+/// Whether it was read.
+pub fn check(bytes: &[u8]) -> bool {
     let mut file = Cursor::new(bytes);
-    match Layout::of(&mut file) {
-        Ok(None) => {}
-        Ok(Some(layout)) => {
-            for (_, record) in &layout.tensors {
-                let numbers: i64 = record.shape.iter().product();
-                assert!(numbers as u64 <= record.storage_count);
-                if let Ok(storage) = layout.storage(&mut file, record) {
-                    assert_eq!(storage.len() as u64, record.storage_count * record.kind.bytes());
-                }
-            }
+    let layout = match Layout::of(&mut file) {
+        Ok(Some(layout)) => layout,
+        Ok(None) => return false,
+        Err(error) => {
+            assert!(!error.message().is_empty() && error.to_string().len() < 10_000);
+            return false;
         }
-        Err(error) => assert!(!error.message().is_empty()),
+    };
+    assert!(!layout.tensors.is_empty());
+    for (_, record) in &layout.tensors {
+        let (sides, strides) = (&record.shape, &record.strides);
+        assert!(sides.iter().chain(strides).all(|&number| number >= 0) && record.offset >= 0);
+        let numbers: i128 = sides.iter().map(|&side| i128::from(side)).product();
+        let reach = |(&side, &stride): (&i64, &i64)| i128::from(side - 1) * i128::from(stride);
+        let last = i128::from(record.offset) + sides.iter().zip(strides).map(reach).sum::<i128>();
+        let count = i128::from(record.storage_count);
+        assert!(numbers == 0 || (last < count && numbers <= count));
+        match layout.storage(&mut file, record) {
+            Ok(storage) => assert_eq!(storage.len() as u64, record.storage_count * record.kind.bytes()),
+            // The old form has no checksums.
+            Err(error) => assert!(error.message().contains("checksum") && bytes.starts_with(b"PK")),
+        }
     }
+    true
 }
 
 /// A pickle in a zip as `torch.save` writes it, with the storages that it names where they are small.
@@ -34,7 +47,8 @@ pub fn packed(bytes: &[u8]) -> Vec<u8> {
     };
     add("archive/data.pkl", bytes);
     add("archive/byteorder", b"little");
-    for (name, (kind, count)) in pickle::describe(bytes).map(|said| said.storages).unwrap_or_default() {
+    let storages = pickle::describe(bytes).map(|said| said.storages).unwrap_or_default();
+    for (name, (kind, count)) in storages.into_iter().collect::<BTreeMap<_, _>>() {
         if count <= 1024 {
             add(&format!("archive/data/{name}"), &vec![0; (count * kind.bytes()) as usize]);
         }

@@ -46,22 +46,25 @@ fn mutated(rng: &mut ChaCha8Rng, inputs: &[Vec<u8>], words: &[&[u8]]) -> Vec<u8>
     bytes
 }
 
-/// Runs `check` on each kept input and on `usual` mutations of them, unless told how many; an input with which it panics
-/// or takes long is kept. `words` are pieces that matter to the reader.
-pub(crate) fn hunt(name: &str, usual: u64, words: &[&[u8]], check: impl Fn(&[u8]) + std::panic::RefUnwindSafe) {
+/// Runs `check`, which says whether an input was read, on each kept input and on `usual` mutations of them, unless told how
+/// many; an input with which it panics or takes long is kept. `words` are pieces that matter to the reader.
+pub(crate) fn hunt(name: &str, usual: u64, words: &[&[u8]], check: impl Fn(&[u8]) -> bool + std::panic::RefUnwindSafe) {
     let (folder, inputs) = corpus(name);
     let count = std::env::var("LGF_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
-    let run = |bytes: &[u8], what: &str| {
+    let (mut read, mut refused) = (0, 0);
+    let mut run = |bytes: &[u8], what: &str| {
         let began = Instant::now();
-        let survived = std::panic::catch_unwind(|| check(bytes)).is_ok();
-        if !survived || began.elapsed() > Duration::from_secs(1) {
+        let survived = std::panic::catch_unwind(|| check(bytes));
+        if survived.is_err() || began.elapsed() > Duration::from_secs(1) {
             let kept = folder.join(format!("failed-{what}"));
             fs::write(&kept, bytes).unwrap();
             panic!("{what} of {name} failed after {:?}; kept as {}", began.elapsed(), kept.display());
         }
+        *if matches!(survived, Ok(true)) { &mut read } else { &mut refused } += 1;
     };
     inputs.iter().enumerate().for_each(|(at, bytes)| run(bytes, &format!("input {at}")));
     for seed in 0..count {
         run(&mutated(&mut ChaCha8Rng::seed_from_u64(seed), &inputs, words), &format!("seed-{seed}"));
     }
+    assert!(read > 0 && refused > 0, "{read} of {name} were read, {refused} refused");
 }

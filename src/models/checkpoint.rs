@@ -11,7 +11,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use tch::{Kind, Tensor};
 
-use super::layout::Layout;
+use super::layout::{Layout, broken};
 use super::network::Weights;
 use super::pickle::StorageKind;
 use crate::error::{Code, Error, Result};
@@ -42,10 +42,6 @@ pub fn read_weights(path: &Path) -> Result<Weights> {
     weights.and_then(strip_module).map_err(|error| error.or_path(path))
 }
 
-fn broken(what: impl Into<String>) -> Error {
-    Error::new(Code::Checkpoint, what)
-}
-
 fn read_torch(file: &mut (impl Read + Seek), layout: Layout) -> Result<Weights> {
     let mut storages: HashMap<&str, Tensor> = HashMap::new();
     let mut weights = Weights::new();
@@ -60,9 +56,7 @@ fn read_torch(file: &mut (impl Read + Seek), layout: Layout) -> Result<Weights> 
             }
         };
         let tensor = storage.f_as_strided(&record.shape, &record.strides, record.offset)?;
-        if weights.insert(name.clone(), tensor).is_some() {
-            return Err(place(broken("a name that comes twice")));
-        }
+        weights.insert(name.clone(), tensor);
     }
     Ok(weights)
 }
@@ -153,6 +147,8 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::models::probe::packed;
+    use crate::mutations::hunt;
 
     fn golden(name: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/checkpoints").join(format!("{name}.pth"))
@@ -389,6 +385,15 @@ mod tests {
         for length in (0..bytes.len()).step_by(7) {
             refused(&bytes[..length]);
         }
+        // Another end in the comment of the first, which counts one record less and has its directory nowhere.
+        let mut second = bytes[bytes.len() - 22..].to_vec();
+        (second[8], second[10], second[19]) = (second[8] - 1, second[10] - 1, 0x7f);
+        refused(&[&bytes[..bytes.len() - 2], &[22, 0], &second].concat());
+        let many = rezipped("zip", |name, bytes| match name.ends_with("/version") {
+            true => (0..40_001).map(|at| (at.to_string(), Vec::new())).collect(),
+            false => vec![(name.to_string(), bytes)],
+        });
+        assert!(refused(&many).contains("at most 40000"), "{}", refused(&many));
     }
 
     #[test]
@@ -417,5 +422,76 @@ mod tests {
         assert!(text.contains("state_dict, model"), "{text}");
         let text = refused(&bytes_of("none"));
         assert!(text.contains("epoch, names"), "{text}");
+    }
+
+    #[test]
+    fn mutations_are_read_into_tensors_or_refused() {
+        let whole = |bytes: &[u8]| {
+            let weights = read(bytes);
+            weights
+                .iter()
+                .flatten()
+                .for_each(|(_, tensor)| assert!(tensor.to_kind(Kind::Double).contiguous().numel() < 1 << 20));
+            weights.is_ok()
+        };
+        hunt("legacy", 1_500, &[b"\0\0\0\0", b"\xff\xff\xff\x7f"], whole);
+        hunt("zip", 1_500, &[b"\0\0\0\0", b"K\xff"], |pickle| whole(&packed(pickle)));
+    }
+
+    #[test]
+    fn bad_input_41_what_is_named_again_and_again_is_copied_once() {
+        let text =
+            |letter: u8, length: usize| [b"X", &(length as u32).to_le_bytes()[..], &vec![letter; length]].concat();
+        let storage = b"X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x02tQ";
+        let rebuild = b"ctorch._utils\n_rebuild_tensor_v2\n";
+        let tensor = [rebuild, &b"(("[..], storage, b"K\0K\x02\x85K\x01\x85tR"].concat();
+        // A text of a megabyte and a tensor in the memo, then both as key and value 300,000 times.
+        let named = |length: usize, times: usize| {
+            let start = [b"\x80\x02", &text(b'a', length)[..], b"q\x00", &tensor, b"q\x01}("].concat();
+            [start, b"h\x00h\x01".repeat(times), b"u.".to_vec()].concat()
+        };
+        // One call with 400,000 arguments, made 100,000 times.
+        let wide = [rebuild, &b"q\x00((("[..], storage, b"K\0))", &b"N".repeat(400_000), b"tq\x01"].concat();
+        let wide = [&b"\x80\x02"[..], &wide, &b"h\x00h\x01R".repeat(100_000), b"."].concat();
+        let keys = [&b"\x80\x02"[..], &text(b'k', 40 << 20), b"q\x00}(", &b"h\x00N".repeat(6), b"u."].concat();
+        let global = [b"\x80\x02c", &vec![b'g'; 40 << 20][..], b"\n", &vec![b'h'; 20 << 20], b"\n."].concat();
+        // The names of the storages in the old form: one long text in a long list.
+        let names = [&b"\x80\x02]("[..], &text(b'n', 1 << 20), b"q\x00", &b"h\x00".repeat(300_000), b"e."].concat();
+        let old = |pickle: &[u8], names: &[u8]| {
+            let bytes = bytes_of("legacy");
+            let head = bytes.windows(2).enumerate().filter(|(_, pair)| *pair == b"\x80\x02").map(|(at, _)| at);
+            let starts: Vec<usize> = head.collect();
+            [&bytes[..starts[3]], pickle, names].concat()
+        };
+        let described = [b"\x80\x02}X\x01\0\0\0a", &tensor[..], b"s."].concat();
+        let cases = [
+            ("at most 20000", named(1 << 20, 300_000)),
+            ("a tensor's name of 1048576 bytes", named(1 << 20, 2)),
+            ("comes twice", named(1000, 20_000)),
+            ("400004 arguments", wide),
+            ("kkkkkkkkkk…", keys),
+            ("gggggggggg…", global),
+        ];
+        let mut files: Vec<(&str, Vec<u8>)> =
+            vec![("storage 1 of 300001 is named by no tensor", old(&described, &names))];
+        for (what, pickle) in cases {
+            files.push((what, with_pickle("zip", |_| pickle.clone())));
+            files.push((what, old(&pickle, b"")));
+        }
+        for (what, bytes) in files {
+            let began = std::time::Instant::now();
+            let text = refused(&bytes);
+            assert!(text.contains(what), "{what}: {text:.300}");
+            assert!(text.len() < 2000, "{what}: {} bytes of message", text.len());
+            assert!(began.elapsed().as_secs_f64() < 1.0, "{what} took {:?}", began.elapsed());
+        }
+    }
+
+    #[test]
+    fn a_folder_is_no_checkpoint() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = read_weights(folder.path()).unwrap_err();
+        assert_eq!(error.code(), Code::Io);
+        assert!(error.to_string().contains("check the path"), "{error}");
     }
 }

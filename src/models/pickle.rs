@@ -1,11 +1,12 @@
 //! The part of Python's pickle that a checkpoint needs, and nothing else. Globals are compared with a list of exact
 //! names; nothing is ever called.
 //!
-//! A value is made once and known by its number from then on, to tables as to the memo. So no operation copies more than a
-//! number or allocates more than one value, texts stay where they are in the file, and the memory that a hostile pickle can
-//! ask for is bounded by its operations.
+//! A value is made once and known by its number from then on, to tables as to the memo. So no operation copies more than
+//! numbers that it takes off the stack, texts stay where they are in the file, and the memory and the time that a hostile
+//! pickle can ask for are bounded by its operations. What is copied at the end, or into a message, is bounded by itself.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use crate::error::{Code, Error, Result};
 
@@ -14,7 +15,11 @@ const MAX_OPERATIONS: usize = 1_000_000;
 /// Depth of nested values.
 const MAX_DEPTH: u8 = 64;
 /// Tensors in one checkpoint.
-const MAX_TENSORS: usize = 20_000;
+pub const MAX_TENSORS: usize = 20_000;
+/// Bytes of a tensor's name.
+const MAX_NAME: usize = 1024;
+/// Arguments of a call: `_rebuild_tensor_v2` has seven.
+const MAX_ARGUMENTS: usize = 8;
 
 /// The type of the numbers of a storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,23 +171,29 @@ pub fn describe(bytes: &[u8]) -> Result<Described> {
             return Err(Error::new(Code::Checkpoint, found).hint("save only the one that is meant"));
         }
     };
-    let tensors: Vec<(String, TensorRecord)> =
-        machine
-            .named(table)
-            .filter_map(|(key, value)| {
-                if let Value::Tensor(record) = value { Some((key.to_string(), (**record).clone())) } else { None }
-            })
-            .collect();
-    match tensors.len() {
-        0 => {
-            return Err(Error::new(Code::Checkpoint, format!("holds no tensor; its keys are {}", few(&keys)))
-                .hint("save the network's own table: torch.save(model.state_dict(), path)"));
-        }
-        count if count > MAX_TENSORS => {
-            return Err(Error::new(Code::Limit, format!("{count} tensors, at most {MAX_TENSORS}")));
-        }
-        _ => {}
+    let tensors: Vec<(&str, &TensorRecord)> = machine
+        .named(table)
+        .filter_map(|(key, value)| if let Value::Tensor(record) = value { Some((key, &**record)) } else { None })
+        .collect();
+    if tensors.is_empty() {
+        return Err(Error::new(Code::Checkpoint, format!("holds no tensor; its keys are {}", few(&keys)))
+            .hint("save the network's own table: torch.save(model.state_dict(), path)"));
     }
+    if tensors.len() > MAX_TENSORS {
+        return Err(Error::new(Code::Limit, format!("{} tensors, at most {MAX_TENSORS}", tensors.len())));
+    }
+    // One text may stand in many places, and is copied for each: so names differ, and are short.
+    let mut names = HashSet::new();
+    for (name, _) in &tensors {
+        if name.len() > MAX_NAME {
+            let found = format!("a tensor's name of {} bytes, at most {MAX_NAME}: {}", name.len(), cut(name));
+            return Err(Error::new(Code::Limit, found));
+        }
+        if !names.insert(*name) {
+            return Err(Error::new(Code::Checkpoint, "a name that comes twice").place(format!("tensor {name}")));
+        }
+    }
+    let tensors = tensors.into_iter().map(|(name, record)| (name.to_string(), record.clone())).collect();
     let storages = machine.storages.iter().map(|(name, held)| (name.to_string(), *held)).collect();
     Ok(Described { tensors, storages, length: machine.at })
 }
@@ -191,12 +202,11 @@ pub fn describe(bytes: &[u8]) -> Result<Described> {
 ///
 /// # Errors
 /// [`Code::Checkpoint`] if it is no such list.
-pub fn texts(bytes: &[u8]) -> Result<(Vec<String>, usize)> {
+pub fn texts(bytes: &[u8]) -> Result<(Vec<&str>, usize)> {
     let mut machine = Machine::new(bytes);
     let result = machine.run()?;
     let Value::List(items) = machine.value(result) else { return Err(machine.wrong("no list of storages")) };
-    let texts = items.iter().map(|&item| machine.text(item).map(str::to_string));
-    let texts: Option<Vec<String>> = texts.collect();
+    let texts: Option<Vec<&str>> = items.iter().map(|&item| machine.text(item)).collect();
     Ok((texts.ok_or_else(|| machine.wrong("a storage without a name"))?, machine.at))
 }
 
@@ -216,16 +226,25 @@ pub fn little_endian(bytes: &[u8]) -> Result<(bool, usize)> {
 }
 
 fn few(names: &[&str]) -> String {
+    let some: Vec<Cow<'_, str>> = names.iter().take(6).map(|name| cut(name)).collect();
     match names.len() {
-        0..=6 => names.join(", "),
-        count => format!("{}, … ({count} in all)", names[..5].join(", ")),
+        0..=6 => some.join(", "),
+        count => format!("{}, … ({count} in all)", some[..5].join(", ")),
+    }
+}
+
+/// A text for a message: of a long one the beginning.
+fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
     }
 }
 
 struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Every value that was made, and how deep others are nested in it.
+    /// Every value that was made, and how deep others were nested in it when they came into it.
     values: Vec<(Value<'a>, u8)>,
     stack: Vec<Id>,
     marks: Vec<usize>,
@@ -336,8 +355,9 @@ impl<'a> Machine<'a> {
     fn set_items(&mut self, items: &[Id]) -> Result<()> {
         let (pairs, []) = items.as_chunks::<2>() else { return Err(self.wrong("a key without a value")) };
         let (table, depth) = (self.top()? as usize, self.around(items)?);
-        let error = self.wrong("keys for something that is no table");
-        let (Value::Dict(entries), known) = &mut self.values[table] else { return Err(error) };
+        let (Value::Dict(entries), known) = &mut self.values[table] else {
+            return Err(self.wrong("keys for something that is no table"));
+        };
         entries.extend(pairs.iter().map(|&[key, value]| (key, value)));
         *known = depth.max(*known);
         Ok(())
@@ -345,8 +365,9 @@ impl<'a> Machine<'a> {
 
     fn append(&mut self, items: &[Id]) -> Result<()> {
         let (list, depth) = (self.top()? as usize, self.around(items)?);
-        let error = self.wrong("items for something that is no list");
-        let (Value::List(list), known) = &mut self.values[list] else { return Err(error) };
+        let (Value::List(list), known) = &mut self.values[list] else {
+            return Err(self.wrong("items for something that is no list"));
+        };
         list.extend(items);
         *known = depth.max(*known);
         Ok(())
@@ -354,7 +375,7 @@ impl<'a> Machine<'a> {
 
     fn find_global(&mut self, module: &str, name: &str) -> Result<()> {
         let found = global(module, name).ok_or_else(|| {
-            self.wrong(format!("asks for {module}.{name}, which is no part of a plain checkpoint"))
+            self.wrong(format!("asks for {}.{}, which is no part of a plain checkpoint", cut(module), cut(name)))
                 .hint("save only the state_dict of the network: torch.save(model.state_dict(), path)")
         })?;
         self.make(Value::Global(found))
@@ -365,6 +386,9 @@ impl<'a> Machine<'a> {
         let (Value::Global(callee), Value::Tuple(arguments)) = (self.value(callee), self.value(arguments)) else {
             return Err(self.wrong("calls something that is no function of a plain checkpoint"));
         };
+        if arguments.len() > MAX_ARGUMENTS {
+            return Err(self.wrong(format!("a call with {} arguments", arguments.len())));
+        }
         let arguments: Vec<&Value<'a>> = arguments.iter().map(|&argument| self.value(argument)).collect();
         let value = match (callee, &arguments[..]) {
             (Global::Table, [] | [Value::Global(Global::TableType)]) => Value::Dict(Vec::new()),
@@ -397,7 +421,7 @@ impl<'a> Machine<'a> {
     fn persistent(&mut self) -> Result<()> {
         let parts = self.pop()?;
         let Value::Tuple(parts) = self.value(parts) else { return Err(self.wrong("a storage that is not understood")) };
-        let parts: Vec<&Value<'a>> = parts.iter().map(|&part| self.value(part)).collect();
+        let parts: Vec<&Value<'a>> = parts.iter().take(MAX_ARGUMENTS).map(|&part| self.value(part)).collect();
         // The old form has one more: what part of another storage it is, which is nothing where it is its own.
         let ([
             Value::Text("storage"),
