@@ -4,8 +4,9 @@ use tch::{Kind, Tensor};
 
 use super::device::Device;
 use super::fused::{self, Convolution, End};
+use super::kernels::{Kernel, Kernels};
 use super::layer::{Layer, Node};
-use super::network::{BATCH_NORM_EPSILON, Network, Precision, Weights};
+use super::network::{BATCH_NORM_EPSILON, Network, Precision};
 use super::winograd;
 use crate::error::{Code, Error, Result};
 
@@ -77,19 +78,20 @@ impl Network {
     }
 
     /// How many pictures of a batch go through the layers together. On the processor, as many as keep every output below
-    /// 32 MiB: larger ones the system hands out page by page, anew each time, which takes longer than to fill them.
+    /// 32 MiB: larger ones the system hands out page by page, anew each time, which takes longer than to fill them. But four
+    /// at least: each part reads all weights once.
     fn at_once(&self, pictures: &Tensor) -> Result<i64> {
-        const MOST_BYTES: u64 = 32 << 20;
-        // Each part reads all weights once.
-        const LEAST: u64 = 4;
-        let [n, channels, height, width] = pictures.size()[..] else { return Ok(1) };
+        const MOST_BYTES: usize = 32 << 20;
+        const LEAST: usize = 4;
+        let mut size = pictures.size();
+        let all = std::mem::replace(&mut size[0], 1);
         if self.device() != Device::Cpu {
-            return Ok(n);
+            return Ok(all);
         }
-        let sizes = self.output_sizes(&[1, channels, height, width])?;
-        let largest = sizes.iter().map(|size| size.iter().product::<i64>()).max().unwrap_or(1) as u64;
-        let parts = (n as u64).div_ceil((MOST_BYTES / 4 / largest).max(LEAST));
-        Ok((n as u64).div_ceil(parts) as i64)
+        let numbers = self.output_sizes(&size)?.iter().map(|size| size.iter().product::<i64>()).max().unwrap_or(1);
+        let bytes = numbers as usize * self.precision().kind().elt_size_in_bytes();
+        let parts = (all as usize).div_ceil((MOST_BYTES / bytes).max(LEAST));
+        Ok((all as usize).div_ceil(parts) as i64)
     }
 
     /// The forward pass of training: gradients where tensors ask for them, and the batch's own statistics.
@@ -130,10 +132,10 @@ impl Network {
         let wanted: &[bool] = if let Keep::Outputs(wanted) = keep { wanted } else { &none };
         let fuse = !gradients && self.fuses();
         let plan = Plan::new(self.nodes(), fuse, wanted);
-        // What relevance walks back through is made by the plain sums that it walks.
-        let fast = match keep {
-            Keep::Nothing if fuse => self.kernels(&pictures.size())?,
-            _ => Weights::new(),
+        // Relevance walks back through the plain sums, and several threads share out those.
+        let kernels = match keep {
+            Keep::Nothing if fuse && tch::get_num_threads() == 1 => self.kernels(&pictures.size())?,
+            _ => Kernels::new(),
         };
         let mut values: Vec<Option<Tensor>> = vec![Some(pictures.shallow_clone())];
         values.resize_with(self.nodes().len() + 1, || None);
@@ -142,13 +144,13 @@ impl Network {
             match plan.steps[index] {
                 Step::Later | Step::Done => continue,
                 Step::Fused { output, end } => {
-                    values[output] = Some(self.convolve(node, read(node.inputs[0]), None, end, &fast)?);
+                    values[output] = Some(self.convolve(index, &kernels, read(node.inputs[0]), None, end)?);
                 }
                 Step::FusedSum { convolution, other, output, end } => {
                     let added = values[other].take().expect("read before it was dropped");
-                    let convolution = &self.nodes()[convolution];
-                    let x = values[convolution.inputs[0]].as_ref().expect("read before it was dropped");
-                    values[output] = Some(self.convolve(convolution, x, Some(added), end, &fast)?);
+                    let first = self.nodes()[convolution].inputs[0];
+                    let x = values[first].as_ref().expect("read before it was dropped");
+                    values[output] = Some(self.convolve(convolution, &kernels, x, Some(added), end)?);
                 }
                 Step::Plain => {
                     let first = node.inputs[0];
@@ -184,19 +186,20 @@ impl Network {
         self.device() == Device::Cpu && self.precision() == Precision::Single && fused::available()
     }
 
-    /// A convolution and what follows; by a kernel of `fast` where there is one.
-    fn convolve(&self, node: &Node, x: &Tensor, other: Option<Tensor>, end: End, fast: &Weights) -> Result<Tensor> {
+    /// The convolution at a node, and what comes at its end.
+    fn convolve(&self, index: usize, kernels: &Kernels, x: &Tensor, other: Option<Tensor>, end: End) -> Result<Tensor> {
+        let node = &self.nodes()[index];
         let Layer::Conv { key, stride, padding, groups, .. } = &node.layer else {
             return Err(Error::new(Code::Model, "no convolution").place(format!("layer {}", node.name)));
         };
         let (stride, padding, groups) = (*stride, *padding, *groups);
         let (kernel, bias) = (self.weight(key, "weight")?, self.weight(key, "bias")?);
-        let done = match fast.get(key) {
-            Some(kernel) if winograd::suits(&node.layer) => winograd::convolve(x, other.as_ref(), kernel, bias, end),
-            packed => {
-                let kernel = packed.unwrap_or(kernel);
-                fused::convolve(x, other, Convolution { kernel, bias, stride, padding, groups }, end)
-            }
+        let fused =
+            |kernel, other| fused::convolve(x, other, Convolution { kernel, bias, stride, padding, groups }, end);
+        let done = match kernels.get(index).and_then(Option::as_ref) {
+            Some(Kernel::Winograd(kernel)) => winograd::convolve(x, other.as_ref(), kernel, bias, end),
+            Some(Kernel::Packed(kernel)) => fused(kernel, other),
+            None => fused(kernel, other),
         };
         done.map_err(|error| match error.code() {
             Code::Memory => error,
@@ -227,7 +230,7 @@ impl Network {
             let x = sizes[node.inputs[0]].clone();
             let window = |side: i64, kernel: i64, stride: i64, padding: i64, ceil: bool| {
                 let room = side + 2 * padding - kernel;
-                let steps = if ceil { (room + stride - 1) / stride } else { room / stride };
+                let steps = if ceil { (room + stride - 1).div_euclid(stride) } else { room.div_euclid(stride) };
                 // A last window that would begin in the padding beyond the picture does not count.
                 let inside = !ceil || steps * stride < side + padding;
                 if inside { steps + 1 } else { steps }

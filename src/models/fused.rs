@@ -164,8 +164,7 @@ mod tests {
             assert!(near(&convolve(&x, None, how, End::Plain).unwrap(), &plain));
             assert!(near(&convolve(&x, None, how, End::Relu).unwrap(), &plain.relu()));
             let kernel = packed(how, &x.size()).unwrap();
-            let how = Convolution { kernel: &kernel, ..how };
-            assert!(near(&convolve(&x, None, how, End::Plain).unwrap(), &plain));
+            assert!(near(&convolve(&x, None, Convolution { kernel: &kernel, ..how }, End::Plain).unwrap(), &plain));
             let other = super::super::network::channels_last(plain.randn_like());
             let expected = &plain + &other;
             assert!(near(&convolve(&x, Some(other.copy()), how, End::Plain).unwrap(), &expected));

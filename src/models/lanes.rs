@@ -1,4 +1,29 @@
-//! Registers of several numbers, as wide as the processor has them, for loops that are written once.
+//! Registers of several numbers, as wide as the processor has them, for loops that are written once; and the numbers of
+//! tensors, as such loops read and write them.
+
+use tch::{Kind, Tensor};
+
+/// The numbers of a tensor of 32 bits, contiguous and on the processor.
+///
+/// # Panics
+/// If it is another.
+#[allow(unsafe_code)]
+pub(super) fn numbers(tensor: &Tensor) -> &[f32] {
+    assert!(tensor.is_contiguous() && tensor.kind() == Kind::Float && tensor.device() == tch::Device::Cpu);
+    // SAFETY: so many numbers of 32 bits lie there, and the tensor keeps them as long.
+    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), tensor.numel()) }
+}
+
+/// The same to be written; for a tensor that shares its numbers with no other.
+///
+/// # Panics
+/// If it is another.
+#[allow(unsafe_code)]
+pub(super) fn numbers_mut(tensor: &mut Tensor) -> &mut [f32] {
+    assert!(tensor.is_contiguous() && tensor.kind() == Kind::Float && tensor.device() == tch::Device::Cpu);
+    // SAFETY: as above, and the tensor is borrowed for as long.
+    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) }
+}
 
 /// Some numbers that are added and multiplied together. The same sums come out, however many they are.
 pub(super) trait Lanes: Copy {
@@ -162,10 +187,10 @@ mod wide {
 mod tests {
     use super::*;
 
-    /// `max(a - b + a * b, 0)` of rows.
-    struct Some<'a>(&'a [f32], &'a [f32], &'a mut [f32]);
+    /// `max(a - b + a * b + 1/4, 0)` of rows.
+    struct Sums<'a>(&'a [f32], &'a [f32], &'a mut [f32]);
 
-    impl Work for Some<'_> {
+    impl Work for Sums<'_> {
         #[inline(always)]
         fn run<L: Lanes>(self) {
             for at in (0..self.0.len()).step_by(L::COUNT) {
@@ -179,11 +204,25 @@ mod tests {
     fn every_width_makes_the_same_numbers() {
         let a: Vec<f32> = (0..64).map(|at| if at == 7 { f32::NAN } else { (at as f32 * 0.37).sin() * 1e3 }).collect();
         let b: Vec<f32> = (0..64).map(|at| (at as f32 * 0.91).cos()).collect();
-        let (mut plain, mut wide) = (vec![1.0; 64], vec![2.0; 64]);
-        Some(&a, &b, &mut plain).run::<[f32; 4]>();
-        widest(Some(&a, &b, &mut wide));
-        assert!(plain[7].is_nan() && plain.contains(&0.0));
-        let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-        assert_eq!(bits(&plain), bits(&wide));
+        let bits = |work: &dyn Fn(Sums<'_>)| {
+            let mut found = vec![1.0; 64];
+            work(Sums(&a, &b, &mut found));
+            assert!(found[7].is_nan() && found.contains(&0.0) && found.iter().any(|value| *value > 1.0));
+            found.iter().map(|value| value.to_bits()).collect::<Vec<_>>()
+        };
+        let plain = bits(&|work| work.run::<[f32; 4]>());
+        assert_eq!(bits(&|work| widest(work)), plain);
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        {
+            if is_x86_feature_detected!("avx2") {
+                // SAFETY: AVX2 was just found to be there.
+                assert_eq!(bits(&|work| unsafe { wide::with_avx2(work) }), plain);
+            }
+            if is_x86_feature_detected!("avx512f") {
+                // SAFETY: AVX-512 was just found to be there.
+                assert_eq!(bits(&|work| unsafe { wide::with_avx512(work) }), plain);
+            }
+        }
     }
 }

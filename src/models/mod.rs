@@ -17,6 +17,7 @@ mod device;
 mod experiments;
 mod forward;
 mod fused;
+mod kernels;
 mod lanes;
 mod layer;
 mod layout;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -10,10 +10,9 @@ use tch::{Kind, Tensor};
 
 use super::checkpoint::read_weights;
 use super::device::Device;
-use super::fused::{self, Convolution};
+use super::kernels::Cache;
 use super::layer::{Layer, Node};
 use super::normalise::Normalisation;
-use super::winograd;
 use super::zoo::{Architecture, architecture};
 use crate::error::{Code, Error, Result};
 use crate::notebook::{self, Html};
@@ -72,8 +71,7 @@ pub struct Network {
     normalisation: Normalisation,
     precision: Precision,
     fingerprint: OnceLock<String>,
-    /// See [`Network::kernels`].
-    kernels: Arc<Mutex<Option<Weights>>>,
+    kernels: Cache,
 }
 
 impl Network {
@@ -108,7 +106,7 @@ impl Network {
             normalisation: Normalisation::imagenet(),
             precision: Precision::Single,
             fingerprint: OnceLock::new(),
-            kernels: Arc::default(),
+            kernels: Cache::default(),
         })
     }
 
@@ -167,7 +165,7 @@ impl Network {
             normalisation: Normalisation::imagenet(),
             precision: Precision::Single,
             fingerprint: OnceLock::new(),
-            kernels: Arc::default(),
+            kernels: Cache::default(),
         })
     }
 
@@ -207,7 +205,7 @@ impl Network {
             self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.to_kind(precision.kind()))).collect();
         self.precision = precision;
         self.fingerprint = OnceLock::new();
-        self.kernels = Arc::default();
+        self.kernels = Cache::default();
         self
     }
 
@@ -271,31 +269,11 @@ impl Network {
 
     /// The same network once more, its tensors shared: for another thread.
     pub(crate) fn shared(&self) -> Network {
-        let kernels = Arc::clone(&self.kernels);
-        Network { kernels, ..self.with(self.nodes.clone(), shallow(&self.weights)) }
+        Network { kernels: self.kernels.clone(), ..self.with(self.nodes.clone(), shallow(&self.weights)) }
     }
 
-    /// The kernels of merged convolutions as inference reads them, made by the first thread that asks, for pictures of its
-    /// size.
-    pub(super) fn kernels(&self, pictures: &[i64]) -> Result<Weights> {
-        let mut made = self.kernels.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kernels) = made.as_ref() {
-            return Ok(shallow(kernels));
-        }
-        let sizes = self.output_sizes(pictures)?;
-        let mut kernels = Weights::new();
-        for node in &self.nodes {
-            if let Layer::Conv { key, stride, padding, groups, bias: true, .. } = &node.layer {
-                let (kernel, bias) = (self.weight(key, "weight")?, self.weight(key, "bias")?);
-                let how = Convolution { kernel, bias, stride: *stride, padding: *padding, groups: *groups };
-                let kernel = match winograd::suits(&node.layer) {
-                    true => winograd::transformed(kernel, &sizes[node.inputs[0]])?,
-                    false => fused::packed(how, &sizes[node.inputs[0]])?,
-                };
-                kernels.insert(key.clone(), kernel);
-            }
-        }
-        Ok(shallow(made.insert(kernels)))
+    pub(super) fn kernel_cache(&self) -> &Cache {
+        &self.kernels
     }
 
     /// The same in all but layers and tensors.
@@ -309,7 +287,7 @@ impl Network {
             normalisation: self.normalisation,
             precision: self.precision,
             fingerprint: OnceLock::new(),
-            kernels: Arc::default(),
+            kernels: Cache::default(),
         }
     }
 

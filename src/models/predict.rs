@@ -418,6 +418,25 @@ mod tests {
     }
 
     #[test]
+    fn bad_input_59_a_network_that_gives_nan_is_an_error_with_its_name() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let network = Network::load("slim-resnet50", root.join("tests/golden/slim-resnet50.pth"), Device::Cpu).unwrap();
+        let mut weights: super::super::Weights =
+            network.weights().iter().map(|(name, tensor)| (name.clone(), tensor.copy())).collect();
+        weights.insert("fc.bias".into(), Tensor::from_slice(&[f32::NAN; 10]));
+        let network = network.with_weights(weights).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        std::fs::write(&path, pixels::encode_png(&RgbImage::new(240, 240)).unwrap()).unwrap();
+        let pictures = [Picture { path, wnid: String::new() }];
+        let how = Experiments { normalise: Normalise::AsTrained, batch: 1, keep: Keep::Chosen };
+        let run = crate::notebook::Progress::silent().start(1, "pictures");
+        let error = predict_all(&[&network], &pictures, &how, &run).unwrap_err();
+        assert_eq!(error.code(), Code::Numeric);
+        assert!(error.message().contains("1 of 1") && error.message().contains("slim-resnet50"), "{error}");
+    }
+
+    #[test]
     fn bad_input_62_classes_and_outputs_of_another_number_are_refused() {
         let pictures = [Picture { path: "a/x.png".into(), wnid: "n90000002".into() }];
         for outputs in [9, 11, 1000] {

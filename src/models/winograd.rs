@@ -3,8 +3,8 @@
 //!
 //! A tile of 6 x 6 inputs and the 3 x 3 kernel are each transformed to 36 numbers, multiplied one by one and summed over the
 //! channels, and transformed back to 4 x 4 outputs: `A'[(G g G') . (B' d B)]A`, 36 multiplications a pair of channels
-//! where the plain sum has 144. The transforms evaluate polynomials at 0, 3/4, -3/4, 3/2, -3/2 and infinity: all their
-//! constants are exact in 32 bits, and a result is about twice as far from the exact one as the plain sum is (the usual points
+//! where the plain sum has 144. The transforms evaluate polynomials at 0, 3/4, -3/4, 3/2, -3/2 and infinity: the constants
+//! of inputs and outputs are exact in 32 bits, and a result is about twice as far from the exact one as the plain sum is (the usual points
 //! 0, 1, -1, 2, -2 make it 4.5 times). The sums over the channels are 36 products of matrices: for oneDNN, one convolution of
 //! 36 groups whose pixels are the tiles.
 
@@ -13,7 +13,7 @@ use std::ops::Range;
 use tch::{Kind, Tensor};
 
 use super::fused::{self, Convolution, End};
-use super::lanes::{Lanes, Work, widest};
+use super::lanes::{Lanes, Work, numbers, numbers_mut, widest};
 use super::layer::Layer;
 use crate::error::{Code, Error, Result};
 
@@ -34,6 +34,9 @@ const PP: f32 = P * P;
 const QQ: f32 = Q * Q;
 
 /// Whether a layer is a convolution that is faster so: enough channels, in whole groups.
+///
+/// That was measured with one thread. The transforms are made by the thread that asks; where libtorch shares a convolution out
+/// among several, the plain sum is the better one.
 pub(super) fn suits(layer: &Layer) -> bool {
     let wide = |channels: i64| channels >= 64 && channels % GROUP == 0;
     match layer {
@@ -45,7 +48,7 @@ pub(super) fn suits(layer: &Layer) -> bool {
 }
 
 /// The transform of a kernel `[outputs, inputs, 3, 3]`, computed in double precision, for [`convolve`] of inputs of a size.
-pub(super) fn transformed(kernel: &Tensor, size: &[i64]) -> Result<Tensor> {
+pub(super) fn kernel_transform(kernel: &Tensor, size: &[i64]) -> Result<Tensor> {
     let (p, q) = (f64::from(P), f64::from(Q));
     let (pp, qq) = (p * p, q * q);
     let at = |x: f64, scale: f64| [1.0 / scale, x / scale, x * x / scale];
@@ -54,6 +57,9 @@ pub(super) fn transformed(kernel: &Tensor, size: &[i64]) -> Result<Tensor> {
     let g = Tensor::from_slice2(&g);
     let both = g.f_matmul(&kernel.to_kind(Kind::Double))?.f_matmul(&g.tr())?;
     let [outputs, inputs] = [kernel.size()[0], kernel.size()[1]];
+    if outputs % GROUP != 0 || inputs % GROUP != 0 {
+        return Err(Error::new(Code::Model, format!("{inputs} to {outputs} channels, expected multiples of {GROUP}")));
+    }
     let groups = both.permute([2, 3, 0, 1]).reshape([POINTS as i64 * outputs, inputs, 1, 1]).to_kind(Kind::Float);
     let tiles = Grid::new(size).tiles_at_once();
     fused::packed(products(&groups, &no_bias(outputs)?), &[1, POINTS as i64 * inputs, tiles as i64, 1])
@@ -68,7 +74,7 @@ fn no_bias(outputs: i64) -> Result<Tensor> {
     Ok(Tensor::f_zeros([POINTS as i64 * outputs], (Kind::Float, tch::Device::Cpu))?)
 }
 
-/// The convolution of `x` `[n, inputs, h, w]`, with its channels last in memory, by a kernel as [`transformed`] gives it;
+/// The convolution of `x` `[n, inputs, h, w]`, with its channels last in memory, by a kernel as [`kernel_transform`] gives it;
 /// added to `other` where there is one. The result has its channels last in memory.
 ///
 /// # Errors
@@ -90,39 +96,24 @@ pub(super) fn convolve(x: &Tensor, other: Option<&Tensor>, kernel: &Tensor, bias
     if let Some(other) = other.as_ref().filter(|other| other.size() != size) {
         return Err(Error::new(Code::Model, format!("a sum of shapes {:?} and {size:?}", other.size())));
     }
-    let (output, other, no_bias) = (Tensor::f_empty(size, options)?, other.as_ref().map(numbers), no_bias(size[3])?);
+    let (mut output, other, no_bias) =
+        (Tensor::f_empty(size, options)?, other.as_ref().map(numbers), no_bias(size[3])?);
     // The last tiles may be fewer: what stands in their place is multiplied all the same, and not looked at.
     let at_once = grid.tiles_at_once();
-    let spread = Tensor::f_zeros([1, at_once as i64, 1, POINTS as i64 * inputs], options)?;
+    let mut spread = Tensor::f_zeros([1, at_once as i64, 1, POINTS as i64 * inputs], options)?;
     for first in (0..grid.tiles()).step_by(at_once) {
         let tiles = first..grid.tiles().min(first + at_once);
-        widest(Spread { grid: &grid, tiles: tiles.clone(), x: numbers(&x), into: numbers_mut(&spread) });
+        widest(InputTransform { grid: &grid, tiles: tiles.clone(), x: numbers(&x), into: numbers_mut(&mut spread) });
         let product = fused::convolve(&spread.permute([0, 3, 1, 2]), None, products(kernel, &no_bias), End::Plain)?;
-        let (product, bias, into) = (last(&product), numbers(&bias), numbers_mut(&output));
-        widest(Gather { grid: &grid, tiles, product: numbers(&product), bias, other, end, into });
+        let (product, bias, into) = (last(&product), numbers(&bias), numbers_mut(&mut output));
+        widest(OutputTransform { grid: &grid, tiles, product: numbers(&product), bias, other, end, into });
     }
     Ok(output.permute([0, 3, 1, 2]))
 }
 
-/// The numbers of a contiguous tensor of 32 bits on the processor.
-#[allow(unsafe_code)]
-fn numbers(tensor: &Tensor) -> &[f32] {
-    assert!(tensor.is_contiguous() && tensor.kind() == Kind::Float && tensor.device() == tch::Device::Cpu);
-    // SAFETY: so many numbers of 32 bits lie there, and the tensor keeps them as long.
-    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), tensor.numel()) }
-}
-
-/// The same to be written.
-#[allow(unsafe_code, clippy::mut_from_ref)]
-fn numbers_mut(tensor: &Tensor) -> &mut [f32] {
-    assert!(tensor.is_contiguous() && tensor.kind() == Kind::Float && tensor.device() == tch::Device::Cpu);
-    // SAFETY: as above; each tensor that is written was made in `convolve`, where nothing else looks at it meanwhile.
-    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) }
-}
-
 /// `B'` times a column of six.
 #[inline(always)]
-fn spread_line<L: Lanes>([a, b, c, d, e, f]: [L; IN]) -> [L; IN] {
+fn input_line<L: Lanes>([a, b, c, d, e, f]: [L; IN]) -> [L; IN] {
     let times = |factor: f32, value: L| L::all(factor).times(value);
     let (near, far) = (e.less(times(QQ, c)), e.less(times(PP, c)));
     let (near_odd, far_odd) = (times(P, d.less(times(QQ, b))), times(Q, d.less(times(PP, b))));
@@ -138,7 +129,7 @@ fn spread_line<L: Lanes>([a, b, c, d, e, f]: [L; IN]) -> [L; IN] {
 
 /// `A'` times a column of six.
 #[inline(always)]
-fn gather_line<L: Lanes>([a, b, c, d, e, f]: [L; IN]) -> [L; OUT] {
+fn output_line<L: Lanes>([a, b, c, d, e, f]: [L; IN]) -> [L; OUT] {
     let times = |factor: f32, value: L| L::all(factor).times(value);
     let (near, near_odd, far, far_odd) = (b.plus(c), b.less(c), d.plus(e), d.less(e));
     [
@@ -187,17 +178,17 @@ impl Grid {
 }
 
 /// Transforms the inputs of some tiles to `[tiles, 36, channels]`. Beyond the picture there are zeros.
-struct Spread<'a> {
+struct InputTransform<'a> {
     grid: &'a Grid,
     tiles: Range<usize>,
     x: &'a [f32],
     into: &'a mut [f32],
 }
 
-impl Work for Spread<'_> {
+impl Work for InputTransform<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Spread { grid, tiles, x, into } = self;
+        let InputTransform { grid, tiles, x, into } = self;
         let channels = x.len() / (grid.images * grid.height * grid.width);
         for (tile, into) in tiles.zip(into.chunks_exact_mut(POINTS * channels)) {
             let (image, top, left) = grid.place(tile);
@@ -213,10 +204,10 @@ impl Work for Spread<'_> {
                             }
                         }
                     }
-                    *column = spread_line(*column);
+                    *column = input_line(*column);
                 }
                 for row in 0..IN {
-                    let line = spread_line(columns.map(|column| column[row]));
+                    let line = input_line(columns.map(|column| column[row]));
                     for (col, value) in line.into_iter().enumerate() {
                         value.put(&mut into[(row * IN + col) * channels + channel..]);
                     }
@@ -227,7 +218,7 @@ impl Work for Spread<'_> {
 }
 
 /// Transforms some tiles' products, `[tiles, 36, channels]`, back to `[n, h, w, channels]`, and does what comes at the end.
-struct Gather<'a> {
+struct OutputTransform<'a> {
     grid: &'a Grid,
     tiles: Range<usize>,
     product: &'a [f32],
@@ -237,10 +228,10 @@ struct Gather<'a> {
     into: &'a mut [f32],
 }
 
-impl Work for Gather<'_> {
+impl Work for OutputTransform<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Gather { grid, tiles, product, bias, other, end, into } = self;
+        let OutputTransform { grid, tiles, product, bias, other, end, into } = self;
         let channels = bias.len();
         for (tile, product) in tiles.zip(product.chunks_exact(POINTS * channels)) {
             let (image, top, left) = grid.place(tile);
@@ -252,12 +243,12 @@ impl Work for Gather<'_> {
                     for (row, value) in six.iter_mut().enumerate() {
                         *value = L::of(&product[(row * IN + col) * channels + channel..]);
                     }
-                    *column = gather_line(six);
+                    *column = output_line(six);
                 }
                 let bias = L::of(&bias[channel..]);
                 for row in 0..height {
                     let first = (image * grid.height + top + row) * grid.width + left;
-                    let line = gather_line(columns.map(|column| column[row]));
+                    let line = output_line(columns.map(|column| column[row]));
                     for (col, value) in line.into_iter().enumerate().take(width) {
                         let at = (first + col) * channels + channel;
                         let mut value = value.plus(bias);
@@ -301,7 +292,7 @@ mod tests {
             let plain = double(&x).conv2d(&double(&kernel), Some(&double(&bias)), [1; 2], [1; 2], [1; 2], 1);
             let other = Tensor::randn_like(&plain).to_kind(Kind::Float);
             let x = super::super::network::channels_last(x);
-            let kernel = transformed(&kernel, &x.size()).unwrap();
+            let kernel = kernel_transform(&kernel, &x.size()).unwrap();
             let near = |found: Tensor, expected: &Tensor| {
                 assert_eq!(found.size(), expected.size());
                 let apart = (double(&found) - expected).abs().max().double_value(&[]);
@@ -321,7 +312,7 @@ mod tests {
     #[test]
     fn another_number_of_channels_is_refused() {
         let options = (Kind::Float, Device::Cpu);
-        let kernel = transformed(&Tensor::zeros([64, 64, 3, 3], options), &[1, 64, 8, 8]).unwrap();
+        let kernel = kernel_transform(&Tensor::zeros([64, 64, 3, 3], options), &[1, 64, 8, 8]).unwrap();
         let error =
             convolve(&Tensor::zeros([1, 32, 8, 8], options), None, &kernel, &Tensor::zeros([64], options), End::Plain);
         assert!(error.unwrap_err().to_string().contains("[1, 32, 8, 8], expected [n, 64,"));
