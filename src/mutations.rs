@@ -2,7 +2,7 @@
 //! it ends in time, and without a panic.
 //!
 //! `LGF_MUTATIONS=100000 cargo test --lib mutations` runs longer; an input that fails is written into the corpus's folder
-//! as `failed-<seed>` and stays there as a test.
+//! as `failed-seed-<number>` and stays there as a test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ pub(crate) fn hunt(name: &str, usual: u64, words: &[&[u8]], check: impl Fn(&[u8]
     let (folder, inputs) = corpus(name);
     let count = std::env::var("LGF_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
     let (mut read, mut refused) = (0, 0);
-    let mut run = |bytes: &[u8], what: &str| {
+    let run = |bytes: &[u8], what: &str| {
         let began = Instant::now();
         let survived = std::panic::catch_unwind(|| check(bytes));
         if survived.is_err() || began.elapsed() > Duration::from_secs(1) {
@@ -60,11 +60,14 @@ pub(crate) fn hunt(name: &str, usual: u64, words: &[&[u8]], check: impl Fn(&[u8]
             fs::write(&kept, bytes).unwrap();
             panic!("{what} of {name} failed after {:?}; kept as {}", began.elapsed(), kept.display());
         }
-        *if matches!(survived, Ok(true)) { &mut read } else { &mut refused } += 1;
+        matches!(survived, Ok(true))
     };
-    inputs.iter().enumerate().for_each(|(at, bytes)| run(bytes, &format!("input {at}")));
+    for (at, bytes) in inputs.iter().enumerate() {
+        run(bytes, &format!("input-{at}"));
+    }
     for seed in 0..count {
-        run(&mutated(&mut ChaCha8Rng::seed_from_u64(seed), &inputs, words), &format!("seed-{seed}"));
+        let bytes = mutated(&mut ChaCha8Rng::seed_from_u64(seed), &inputs, words);
+        *if run(&bytes, &format!("seed-{seed}")) { &mut read } else { &mut refused } += 1;
     }
     assert!(read > 0 && refused > 0, "{read} of {name} were read, {refused} refused");
 }

@@ -245,7 +245,8 @@ pub fn filled_nodes(nodes: &[models::Node]) -> Weights {
     weights
 }
 
-/// At full size, end to end from JPEG, folded as steps 5 and 5.2 use them; the narrow ones as `torch.save` wrote them.
+/// At full size, end to end from JPEG, merged: as a cell asks for them, and as the workers of step 5 do, by other kernels. The
+/// narrow ones as `torch.save` wrote them, too.
 #[test]
 fn networks_give_the_logits_of_torchvision_and_pretrainedmodels() {
     let golden = json("networks.json");
@@ -269,10 +270,13 @@ fn networks_give_the_logits_of_torchvision_and_pretrainedmodels() {
             vec![network.folded().unwrap()]
         };
         for network in forms {
-            let found = models::logits(&network, std::slice::from_ref(&crop), Normalise::AsTrained).unwrap();
-            assert_eq!(found[0].len(), expected.len());
-            let worst = found[0].iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(worst <= 1e-4 * scale, "{name}: off by {worst} of {scale}");
+            let logits = |network: &Network| models::logits(network, std::slice::from_ref(&crop), Normalise::AsTrained);
+            let inside = models::on_workers(&[&network], &[()], |()| Ok(()), |own, ()| logits(&own[0])).unwrap();
+            for found in [&logits(&network).unwrap()[0], &inside[0][0]] {
+                assert_eq!(found.len(), expected.len());
+                let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(worst <= 1e-4 * scale, "{name}: off by {worst} of {scale}");
+            }
         }
     }
 }
@@ -346,6 +350,9 @@ fn the_published_smoother_equals_tensorflow() {
         for (found, expected) in output.iter().zip(&expected) {
             assert!((f64::from(*found) - expected).abs() < 1e-4 * 255.0, "{found} {expected}");
         }
+        // Step 4 asks for it from threads of its own, step 5 from workers in which libtorch has one thread: the same bytes.
+        let inside = models::on_workers(&[], &[()], |()| Ok(()), |_, ()| eps.output(&picture)).unwrap();
+        assert_eq!(inside[0], output);
         let rounded = eps.pass(&picture).unwrap();
         assert!(
             rounded.as_raw().iter().zip(&expected).all(|(found, expected)| (f64::from(*found) - expected).abs() < 0.51)

@@ -2,12 +2,12 @@
 """Inference beside PyTorch: the same networks, weights and pictures, in one run, both on both cores.
 
 The limit. ResNet-50 is 4.1 billion multiply-adds a picture, VGG-16 15.5. A core that multiplies and adds 16 numbers of 32 bits
-a cycle (AMD Zen 4, where this was measured: 58.5 billion a second in a loop that does nothing else) can do 14.3 and 3.8 pictures a
-second, and two of them 28.6 and 7.6, if each product of the plain sum is computed. PyTorch's default reaches half of that with
+a cycle (AMD Zen 4, where this was measured: 58.5 billion a second in a loop that does nothing else) can do 14.3 and 3.8
+pictures a second, and two of them 28.6 and 7.6, if each product of the plain sum is computed. PyTorch's default reaches half of that with
 ResNet-50: it carries channels first, which oneDNN turns round for every layer, runs batch normalisation and ReLU as passes over
-memory of their own, and lays its kernels out anew in each call. oneDNN's convolutions by themselves reach 80 to 95 %. Beyond
+memory of their own, and lays its kernels out anew in each call. oneDNN's convolutions by themselves reach 80 to 100 %. Beyond
 that only fewer products help: Winograd's filtering needs a quarter of those of 3 x 3 convolutions of stride 1, which are 37 % of
-ResNet-50's and all but 2 % of VGG-16's.
+ResNet-50's and 99 % of VGG-16's.
 """
 
 import argparse

@@ -107,10 +107,10 @@ fn mutations_of_packed_archives() {
     hunt("tar", 600, &WORDS, |tar| {
         let mut packed = gzip(tar);
         let mut rng = ChaCha8Rng::seed_from_u64(tar.len() as u64);
-        for _ in 0..3 {
+        for _ in 0..tar.len() % 4 {
             let at = rng.next_u32() as usize % packed.len();
             packed[at] ^= 1 << (rng.next_u32() % 8);
         }
-        read_whole(&gzip(tar)) | read_whole(&packed)
+        read_whole(&packed)
     });
 }

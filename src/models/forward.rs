@@ -132,9 +132,10 @@ impl Network {
         let wanted: &[bool] = if let Keep::Outputs(wanted) = keep { wanted } else { &none };
         let fuse = !gradients && self.fuses();
         let plan = Plan::new(self.nodes(), fuse, wanted);
-        // Relevance walks back through the plain sums, and several threads share out those.
+        // Relevance walks back through the plain sums, and several threads share out those. It is for the network to say:
+        // how many threads libtorch has just now must not change any result.
         let kernels = match keep {
-            Keep::Nothing if fuse && tch::get_num_threads() == 1 => self.kernels(&pictures.size())?,
+            Keep::Nothing if fuse && self.is_for_one_thread() => self.kernels(&pictures.size())?,
             _ => Kernels::new(),
         };
         let mut values: Vec<Option<Tensor>> = vec![Some(pictures.shallow_clone())];
@@ -431,5 +432,27 @@ impl From<tch::TchError> for Error {
                 .hint("take a smaller batch, or a device with more memory");
         }
         Error::new(Code::Device, "libtorch refused an operation").because(cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_go_in_parts_that_keep_outputs_small() {
+        let table = super::super::zoo::architecture("resnet50").unwrap();
+        let mut weights = super::super::network::Weights::new();
+        for parameter in table.nodes().iter().flat_map(|node| node.layer.parameters()) {
+            weights.insert(parameter.name, Tensor::ones(&parameter.shape[..], (Kind::Float, tch::Device::Cpu)));
+        }
+        let network = Network::new("ones", &table, weights, Device::Cpu).unwrap();
+        let at_once = |n: i64, side: i64| {
+            let pictures = Tensor::empty([n, 3, side, side], (Kind::Float, tch::Device::Cpu));
+            network.at_once(&pictures).unwrap()
+        };
+        // 112 x 112 x 64 numbers of 4 bytes each: ten pictures have less than 32 MiB.
+        assert_eq!([1, 8, 10, 11, 16, 30].map(|n| at_once(n, 224)), [1, 8, 10, 6, 8, 10]);
+        assert_eq!([3, 4, 5, 16].map(|n| at_once(n, 1024)), [3, 4, 3, 4]);
     }
 }

@@ -72,6 +72,7 @@ pub struct Network {
     precision: Precision,
     fingerprint: OnceLock<String>,
     kernels: Cache,
+    one_thread: bool,
 }
 
 impl Network {
@@ -107,6 +108,7 @@ impl Network {
             precision: Precision::Single,
             fingerprint: OnceLock::new(),
             kernels: Cache::default(),
+            one_thread: false,
         })
     }
 
@@ -166,6 +168,7 @@ impl Network {
             precision: Precision::Single,
             fingerprint: OnceLock::new(),
             kernels: Cache::default(),
+            one_thread: false,
         })
     }
 
@@ -272,6 +275,16 @@ impl Network {
         Network { kernels: self.kernels.clone(), ..self.with(self.nodes.clone(), shallow(&self.weights)) }
     }
 
+    /// The same once more, for a thread that libtorch works with one thread in: its inference goes by kernels of its own.
+    pub(super) fn for_one_thread(&self) -> Network {
+        Network { one_thread: true, ..self.shared() }
+    }
+
+    /// Whether it is one of [`Network::for_one_thread`].
+    pub(super) fn is_for_one_thread(&self) -> bool {
+        self.one_thread
+    }
+
     pub(super) fn kernel_cache(&self) -> &Cache {
         &self.kernels
     }
@@ -288,6 +301,7 @@ impl Network {
             precision: self.precision,
             fingerprint: OnceLock::new(),
             kernels: Cache::default(),
+            one_thread: false,
         }
     }
 

@@ -144,8 +144,7 @@ pub(crate) fn finite_enough<'e>(what: &str, all: usize, errors: impl Iterator<It
     match not_finite.first() {
         Some(first) if not_finite.len() as f64 > MOST * all as f64 => {
             let found = format!("no finite {what} for {} of {all} pictures: {}", not_finite.len(), first.message());
-            Err(Error::new(Code::Numeric, found)
-                .hint("look for NaN in the weights, and for values beyond what 16 bits hold"))
+            Err(Error::new(Code::Numeric, found).hint("look for NaN and for very large numbers in the weights"))
         }
         _ => Ok(()),
     }

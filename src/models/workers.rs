@@ -41,7 +41,7 @@ fn on_cores<T: Sync, R: Send>(
     let done: Mutex<BTreeMap<usize, Result<R>>> = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
         for _ in 0..cores.min(items.len()).max(1) {
-            let own: Vec<Network> = networks.iter().map(|network| network.shared()).collect();
+            let own: Vec<Network> = networks.iter().map(|network| network.for_one_thread()).collect();
             let (next, failed, done, work) = (&next, &failed, &done, &work);
             scope.spawn(move || {
                 tch::set_num_threads(1);

@@ -244,7 +244,8 @@ fn sorted(
         }
     }
     let what = format!("relevance of {}", network.name());
-    finite_enough(&what, maps.len() + skipped.len(), skipped.iter().map(|(_, error)| error))?;
+    finite_enough(&what, maps.len() + skipped.len(), skipped.iter().map(|(_, error)| error))
+        .map_err(|error| error.hint("look for NaN in the weights, and at the ledger for the layer"))?;
     maps.sort_by_key(|(image, _)| *image);
     Ok((maps, skipped, ledger))
 }

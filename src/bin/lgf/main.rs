@@ -378,20 +378,14 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         }
         Step::Relevance(given) if given.npy.is_some() => files::relevance(given, &protocol, device()?),
         Step::TrainSample(training) => study::train_sample(training),
-        Step::Doctor => {
-            let device = device()?;
-            doctor(&open()?, device)
-        }
+        Step::Doctor => doctor(device()?, &open()?),
         Step::Bench { part: Some(part) } => bench::part(part, open, device),
-        step => {
-            // A device that is not there is said before anything is made.
-            let device = device()?;
-            sequence::step(step, &Sequence { store: open()?, protocol, device })
-        }
+        // In this order: a device that is not there is said before a root is made.
+        step => sequence::step(step, &Sequence { device: device()?, store: open()?, protocol }),
     }
 }
 
-fn doctor(store: &Store, device: Device) -> Result<()> {
+fn doctor(device: Device, store: &Store) -> Result<()> {
     say(&format!("lgf {}", env!("CARGO_PKG_VERSION")));
     say(&format!("data root: {}, can be written", store.root().display()));
     match Study::open(store) {
