@@ -105,11 +105,11 @@ fn of_zip(file: &mut (impl Read + Seek), size: u64) -> Result<Layout> {
     };
     let folder = name.trim_end_matches("data.pkl");
     if let Some(order) = records.get(&format!("{folder}byteorder"))
-        && place_of(*order, 64).and_then(|place| place.read(file))? != b"little"
+        && at_most(*order, 64).and_then(|place| place.read(file))? != b"little"
     {
         return Err(broken("the numbers are big-endian, expected little-endian"));
     }
-    let described = pickle::describe(&place_of(*place, MAX_PICKLE_BYTES)?.read(file)?)?;
+    let described = pickle::describe(&at_most(*place, MAX_PICKLE_BYTES)?.read(file)?)?;
     let mut places = HashMap::new();
     for (name, record) in &described.tensors {
         let tensor = |error: Error| error.place(format!("tensor {name}"));
@@ -127,11 +127,11 @@ fn of_zip(file: &mut (impl Read + Seek), size: u64) -> Result<Layout> {
 }
 
 /// A place of at most so many bytes.
-fn place_of(place: Place, limit: u64) -> Result<Place> {
-    match place.bytes <= limit {
-        true => Ok(place),
-        false => Err(Error::new(Code::Limit, format!("a member of {} bytes, at most {limit}", place.bytes))),
+fn at_most(place: Place, limit: u64) -> Result<Place> {
+    if place.bytes > limit {
+        return Err(Error::new(Code::Limit, format!("a member of {} bytes, at most {limit}", place.bytes)));
     }
+    Ok(place)
 }
 
 /// The number of so many bytes at a place, little-endian.
