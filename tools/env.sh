@@ -23,6 +23,8 @@ export PIP_CACHE_DIR="$LGF_CACHE/pip" PIP_DISABLE_PIP_VERSION_CHECK=1
 export JUPYTER_CONFIG_DIR="$LGF_STATE/jupyter/config" JUPYTER_DATA_DIR="$LGF_STATE/jupyter"
 export JUPYTER_RUNTIME_DIR="$LGF_STATE/jupyter/runtime" JUPYTERLAB_SETTINGS_DIR="$LGF_STATE/jupyter/lab/settings"
 export JUPYTERLAB_WORKSPACES_DIR="$LGF_STATE/jupyter/lab/workspaces" IPYTHONDIR="$LGF_STATE/ipython"
+# JupyterLab asks npm for its version where there is one, which writes logs.
+export npm_config_cache="$LGF_CACHE/npm"
 
 
 export CARGO_HOME="$LGF_CACHE/cargo" CARGO_TARGET_DIR="$LGF_BUILD/target"
