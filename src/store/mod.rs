@@ -22,6 +22,7 @@ mod images;
 mod piece;
 mod record;
 mod reject;
+mod space;
 mod study;
 mod table;
 

@@ -36,6 +36,11 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
             store.path("study.json").display()
         );
     }
+    if init.network.is_empty() && !init.without_networks {
+        bail!(
+            "no --network was given\n  hint: --network NAME=ARCHITECTURE=WEIGHTS, or --without-networks for steps 1 to 4 alone"
+        );
+    }
     let absolute = |path: &PathBuf| path.canonicalize().with_context(|| format!("{}: not there", path.display()));
     let smoother = |prefix: &PathBuf| -> Result<PathBuf> {
         let index = prefix.with_added_extension("index");
