@@ -77,7 +77,7 @@ fn all_steps_of_two_networks_of_any_names() {
     // The same again changes nothing and runs nothing: conflict pictures have a record, too.
     let before = std::fs::read(store.path("conflict.parquet")).unwrap();
     let said = ok(&["run", "--root", &root]);
-    assert!(!said.contains("pictures on"), "{said}");
+    assert!(!said.contains("0 of"), "{said}");
     assert_eq!(std::fs::read(store.path("conflict.parquet")).unwrap(), before);
 
     // Pictures made in memory give the numbers of those from files.

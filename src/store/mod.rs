@@ -28,7 +28,7 @@ mod table;
 
 pub use classes::{ClassList, short_name};
 pub use download::Download;
-pub use images::{ImageFile, LAYOUTS, Listing, is_wnid, list_folders, list_images};
+pub use images::{ImageFile, LAYOUTS, Listing, is_leftover, is_wnid, list_folders, list_images};
 pub(crate) use piece::sweep;
 pub use piece::{Piece, Written};
 pub use record::{Record, Summary, sha256_hex};

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use lgf::error::listed;
 use lgf::models::{self, Registry};
-use lgf::notebook::{Progress, Show, say};
+use lgf::notebook::{Progress, Show, counted, say};
 use lgf::protocol::Protocol;
 use lgf::sample::{self, Drawings, NETWORKS, Textures, Training};
 use lgf::store::{Classes, ImageFile, Listing, NetworkEntry, Store, Study};
@@ -76,7 +76,12 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
     let classes = sampled.iter().map(|image| &image.wnid).collect::<BTreeSet<_>>().len();
     say(&format!("{} of each of {classes} classes will be sampled", sampled.len() / classes));
     let path = study.save(store)?;
-    say(&format!("{}: {} photographs, {} networks", path.display(), images.len(), study.networks.len()));
+    say(&format!(
+        "{}: {}, {}",
+        path.display(),
+        counted(images.len(), "photograph"),
+        counted(study.networks.len(), "network")
+    ));
     Ok(())
 }
 
