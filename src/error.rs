@@ -116,6 +116,9 @@ impl Error {
             std::io::ErrorKind::StorageFull => {
                 Some("free some space, then run the same call again: it goes on where it stopped")
             }
+            std::io::ErrorKind::FileTooLarge => {
+                Some("allow larger files (ulimit -f), then run the same call again: it goes on where it stopped")
+            }
             std::io::ErrorKind::ReadOnlyFilesystem => {
                 Some("choose a folder that can be written to, with --root or LGF_ROOT")
             }

@@ -4,5 +4,6 @@ mod analysis;
 mod bad_input;
 mod golden;
 mod known_answer;
+mod limits;
 mod relevance;
 mod sequence;
