@@ -7,5 +7,6 @@ mod faults;
 mod golden;
 mod known_answer;
 mod photographs;
+mod limits;
 mod relevance;
 mod sequence;

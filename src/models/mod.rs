@@ -15,6 +15,8 @@
 mod checkpoint;
 mod device;
 mod experiments;
+#[cfg(test)]
+pub(crate) mod finite;
 mod forward;
 mod fused;
 mod kernels;
@@ -43,6 +45,7 @@ pub use experiments::{
     top_classes,
 };
 pub use forward::{Activations, BatchStatistics, Wanted};
+pub(crate) use kernels::largest;
 pub use layer::{Layer, Node, Parameter};
 pub(crate) use network::BATCH_NORM_EPSILON;
 pub use network::{Form, LayerSummary, Network, Precision, Weights, sizes};

@@ -289,6 +289,16 @@ impl Network {
         &self.kernels
     }
 
+    /// The same network with running statistics that it shares with no other.
+    pub(super) fn with_own_statistics(&self) -> Network {
+        let _no_grad = tch::no_grad_guard();
+        let running = |name: &str| name.ends_with(".running_mean") || name.ends_with(".running_var");
+        let own = |(name, tensor): (&String, &Tensor)| {
+            (name.clone(), if running(name) { tensor.copy() } else { tensor.shallow_clone() })
+        };
+        self.with(self.nodes.clone(), self.weights.iter().map(own).collect())
+    }
+
     /// The same in all but layers and tensors.
     fn with(&self, nodes: Vec<Node>, weights: Weights) -> Network {
         Network {
@@ -330,7 +340,8 @@ impl Network {
 
     /// The same function with every batch normalisation merged into the convolution before it:
     /// `w' = w g / sqrt(var + eps)`, `b' = (b - mean) g / sqrt(var + eps) + beta`. Kernels lie in memory with their channels
-    /// last, which convolutions are faster with.
+    /// last, which convolutions are faster with. A layer whose merged numbers would not all be finite stays one of its own: so
+    /// what is NaN or infinite comes out as it does unmerged, and under its own name.
     ///
     /// # Errors
     /// [`Code::Checkpoint`] if a tensor is missing.
@@ -348,13 +359,8 @@ impl Network {
                 && readers[node.inputs[0]] == 1
                 && let Some(Node { layer: Layer::Conv { key: conv, bias, .. }, .. }) =
                     inputs[0].checked_sub(1).and_then(|index| nodes.get_mut(index))
+                && let Some([kernel, offset]) = self.merged(&weights, conv, key)?
             {
-                let [scale, shift] = self.batch_norm_affine(key)?;
-                let kernel = &weights[&format!("{conv}.weight")] * scale.view([-1, 1, 1, 1]);
-                let offset = match weights.get(&format!("{conv}.bias")) {
-                    Some(old) => old * &scale + shift,
-                    None => shift,
-                };
                 *bias = true;
                 weights.insert(format!("{conv}.weight"), kernel);
                 weights.insert(format!("{conv}.bias"), offset);
@@ -369,6 +375,18 @@ impl Network {
         }
         let weights = weights.into_iter().map(|(name, tensor)| (name, channels_last(tensor))).collect();
         Ok(self.with(nodes, weights))
+    }
+
+    /// Kernel and bias of a convolution with the batch normalisation after it; `None` if one of their numbers is not finite.
+    fn merged(&self, weights: &Weights, conv: &str, norm: &str) -> Result<Option<[Tensor; 2]>> {
+        let [scale, shift] = self.batch_norm_affine(norm)?;
+        let kernel = &weights[&format!("{conv}.weight")] * scale.view([-1, 1, 1, 1]);
+        let offset = match weights.get(&format!("{conv}.bias")) {
+            Some(old) => old * &scale + shift,
+            None => shift,
+        };
+        let finite = |tensor: &Tensor| tensor.isfinite().all().int64_value(&[]) == 1;
+        Ok((finite(&kernel) && finite(&offset)).then_some([kernel, offset]))
     }
 
     /// Batch normalisation as `scale * x + shift`.

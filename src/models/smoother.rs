@@ -62,12 +62,12 @@ impl Eps {
         let bytes = Tensor::f_from_data_size(picture.as_raw(), &shape, Kind::Uint8)?.to_device(network.device().tch());
         let x = (bytes.to_kind(Kind::Float) / 127.5 - 1.0).f_permute([0, 3, 1, 2])?.contiguous();
         let y = network.forward(&x)?;
-        let out = ((y + 1.0) / 2.0 * 255.0).clamp(0.0, 255.0).f_permute([0, 2, 3, 1])?;
-        let values = Vec::<f32>::try_from(out.to_device(tch::Device::Cpu).contiguous().view(-1))?;
-        match values.iter().find(|value| !value.is_finite()) {
-            Some(value) => Err(Error::new(Code::Numeric, format!("the smoother gave {value}"))),
-            None => Ok(values),
+        // Before the clamp, which makes 255 of infinity.
+        if y.isfinite().all().int64_value(&[]) == 0 {
+            return Err(network.not_finite("pixels", &x));
         }
+        let out = ((y + 1.0) / 2.0 * 255.0).clamp(0.0, 255.0).f_permute([0, 2, 3, 1])?;
+        Ok(Vec::<f32>::try_from(out.to_device(tch::Device::Cpu).contiguous().view(-1))?)
     }
 }
 

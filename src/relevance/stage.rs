@@ -104,8 +104,9 @@ pub fn explain_all(
 
 /// A composite for canonised networks meets one with batch normalisation, or the other way round: said before any work.
 pub(super) fn check_form(network: &Network, composite: &Composite) -> Result<()> {
+    // What cannot be merged, because its numbers are not finite, shows in the logits.
     let plain = network.nodes().iter().any(|node| matches!(node.layer, Layer::BatchNorm { .. }));
-    if plain && composite.form == Form::Folded {
+    if plain && composite.form == Form::Folded && network.folded()?.nodes().len() < network.nodes().len() {
         let found =
             format!("{} has batch normalisation, and {} is for networks without", network.name(), composite.name);
         return Err(Error::new(Code::Model, found).hint("merge it into the convolutions: network.folded()?"));

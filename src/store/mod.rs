@@ -55,11 +55,13 @@ pub struct Store {
 const MAX_REJECT_SHARE: f64 = 0.01;
 
 impl Store {
-    /// The data root named by the environment variable `LGF_ROOT`, else `data/out` in the project.
+    /// The data root named by the environment variable `LGF_ROOT`, else `data/out` in the project. Notebooks begin with it, so
+    /// it sees to it that the [process is ready](crate::process::ready).
     ///
     /// # Errors
-    /// As [`Store::at`].
+    /// As [`Store::at`]; [`Code::Limit`] if the machine refuses what work takes.
     pub fn open() -> Result<Self> {
+        crate::process::ready()?;
         match std::env::var_os("LGF_ROOT") {
             Some(root) if !root.is_empty() => Store::at(PathBuf::from(root)),
             _ => Store::at(Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join("out")),

@@ -327,7 +327,7 @@ struct Train {
 
 fn main() -> ExitCode {
     let line = Line::parse();
-    match run(&line.common, &line.step) {
+    match lgf::process::ready().map_err(anyhow::Error::from).and_then(|()| run(&line.common, &line.step)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             warn(&format!("lgf: {}", lgf::Error::in_words(error.as_ref())));
