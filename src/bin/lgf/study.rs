@@ -5,17 +5,17 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use lgf::models::{self, Registry};
-use lgf::notebook::{Progress, Show, say};
+use lgf::notebook::{Progress, say, whole_table};
 use lgf::protocol::Protocol;
 use lgf::sample::{self, Drawings, NETWORKS, Textures, Training};
-use lgf::store::{Classes, NetworkEntry, Store, Study};
+use lgf::store::{Classes, Store, Study};
 
-use crate::{Fetch, Init, Train};
+use crate::{Fetch, Init, Train, networks};
 
 pub fn fetch(store: &Store, fetch: &Fetch) -> Result<()> {
     let registry = Registry::open(store)?;
     if fetch.list {
-        say(&registry.table(store)?.text());
+        say(whole_table(&registry.table(store)?).text());
     }
     // All names first: a wrong one is said before anything is fetched.
     let entries: Vec<_> = fetch.names.iter().map(|name| registry.entry(name)).collect::<lgf::Result<_>>()?;
@@ -33,18 +33,6 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
         let index = prefix.with_added_extension("index");
         Ok(absolute(&index)?.with_extension(""))
     };
-    let network = |given: &String| -> Result<NetworkEntry> {
-        let parts: Vec<&str> = given.split('=').collect();
-        let (name, architecture, weights) = match parts[..] {
-            [name] => return Ok(Registry::open(store)?.entry(name)?.in_study(store)?),
-            [name, weights] => (name, name, weights),
-            [name, architecture, weights] => (name, architecture, weights),
-            _ => bail!("--network {given}: expected NAME=ARCHITECTURE=WEIGHTS"),
-        };
-        models::architecture(architecture)?;
-        let weights = absolute(&PathBuf::from(weights))?;
-        Ok(NetworkEntry::new(name, architecture, weights))
-    };
     let mut study = Study {
         name: "own photographs".into(),
         images: init.images.iter().map(absolute).collect::<Result<_>>()?,
@@ -52,10 +40,11 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
         annotations: init.annotations.as_ref().map(absolute).transpose()?,
         conflict: None,
         classes: Classes::Imagenet,
-        networks: init.network.iter().map(network).collect::<Result<_>>()?,
+        networks: networks::entries(store, init)?,
         images_per_class: 0,
         smoother: init.smoother.as_ref().map(smoother).transpose()?,
     };
+    networks::check(store, &study)?;
     let images = study.split_images(store)?;
     let mut classes = std::collections::BTreeMap::<&str, usize>::new();
     images.iter().for_each(|image| *classes.entry(&image.wnid).or_default() += 1);
