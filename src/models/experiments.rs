@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 use serde::Serialize;
 
-use super::checkpoint::{read_weights, write_weights};
+use super::checkpoint::{Loading, read_weights, write_weights};
 use super::device::Device;
 use super::network::{Form, Network, Precision};
 use super::normalise::{Normalisation, Normalise, to_input};
@@ -98,7 +98,8 @@ fn load_entry(store: &Store, study: &Study, entry: &NetworkEntry, device: Device
             )));
         }
     }
-    let network = Network::load_allowing(&entry.architecture, &path, device, &entry.allow)?.named(&entry.name);
+    let how = Loading { table: entry.table.as_deref(), allow: &entry.allow };
+    let network = Network::load_with(&entry.architecture, &path, device, &how)?.named(&entry.name);
     Ok(match entry.normalisation {
         Some((mean, std)) => network.trained_on(Normalisation { mean, std }),
         None => network,

@@ -8,8 +8,9 @@ use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::checkpoint::read_weights;
+use super::checkpoint::{Loading, read_fitting};
 use super::device::Device;
+use super::fit::{Fit, parameters};
 use super::kernels::Cache;
 use super::layer::{Layer, Node};
 use super::normalise::Normalisation;
@@ -118,24 +119,25 @@ impl Network {
     /// # Errors
     /// [`Code::Model`] for an unknown name, [`Code::Checkpoint`] if the file cannot be read or does not fit.
     pub fn load(name: &str, checkpoint: impl AsRef<Path>, device: Device) -> Result<Self> {
-        Network::load_allowing(name, checkpoint, device, &[])
+        Network::load_with(name, checkpoint, device, &Loading::default())
     }
 
-    /// As [`load`](Network::load), with some faults let pass.
+    /// As [`load`](Network::load), from one of several tables in the file, or with some faults let pass.
     ///
     /// # Errors
     /// As [`load`](Network::load), but for what is allowed.
-    pub fn load_allowing(name: &str, checkpoint: impl AsRef<Path>, device: Device, allow: &[Allow]) -> Result<Self> {
+    pub fn load_with(name: &str, checkpoint: impl AsRef<Path>, device: Device, how: &Loading<'_>) -> Result<Self> {
         let path = checkpoint.as_ref();
         let table = architecture(name)?;
-        let weights = read_weights(path)?;
+        let weights = read_fitting(path, &parameters(&table.nodes()), how)?;
         let kinds: BTreeSet<String> = weights
             .values()
             .map(Tensor::kind)
             .filter(|kind| matches!(kind, Kind::Half | Kind::BFloat16 | Kind::Double))
             .map(|kind| format!("{kind:?}"))
             .collect();
-        let network = Network::allowing(name, &table, weights, device, allow).map_err(|error| error.or_path(path))?;
+        let network =
+            Network::allowing(name, &table, weights, device, how.allow).map_err(|error| error.or_path(path))?;
         if !kinds.is_empty() {
             let kinds = kinds.into_iter().collect::<Vec<_>>().join(" and ");
             notebook::say(&format!("{}: weights of type {kinds}, taken as 32-bit numbers", path.display()));
@@ -501,39 +503,9 @@ pub(crate) fn channels_last(tensor: Tensor) -> Tensor {
 }
 
 fn check_weights(nodes: &[Node], weights: &Weights, allow: &[Allow]) -> Result<()> {
-    let needed: BTreeMap<String, Vec<i64>> = nodes
-        .iter()
-        .flat_map(|node| node.layer.parameters())
-        .map(|parameter| (parameter.name, parameter.shape))
-        .collect();
-    let have: BTreeSet<&String> = weights.keys().filter(|name| !name.ends_with("num_batches_tracked")).collect();
-    let missing: Vec<&String> = needed.keys().filter(|name| !have.contains(name)).collect();
-    let surplus: Vec<&&String> = have.iter().filter(|name| !needed.contains_key(**name)).collect();
-    let shapes: Vec<String> = needed
-        .iter()
-        .filter_map(|(name, shape)| {
-            let found = weights.get(name)?.size();
-            (found != *shape).then(|| format!("{name} is {found:?}, expected {shape:?}"))
-        })
-        .collect();
-    if !missing.is_empty() || !surplus.is_empty() || !shapes.is_empty() {
-        let few = |names: &[String]| match names.len() {
-            0..=4 => names.join(", "),
-            count => format!("{}, … ({count} in all)", names[..3].join(", ")),
-        };
-        let mut parts = Vec::new();
-        for (what, names) in [
-            ("missing", missing.iter().map(|name| name.to_string()).collect::<Vec<_>>()),
-            ("not of this network", surplus.iter().map(|name| name.to_string()).collect()),
-            ("of another shape", shapes),
-        ] {
-            if !names.is_empty() {
-                parts.push(format!("{what}: {}", few(&names)));
-            }
-        }
-        return Err(Error::new(Code::Checkpoint, format!("the weights do not fit; {}", parts.join("; ")))
-            .hint("check that the architecture is the one that the checkpoint was made for"));
-    }
+    let needed = parameters(nodes);
+    let have = weights.iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect();
+    Fit::between(&needed, &have).check()?;
     for name in needed.keys().filter(|_| !allow.contains(&Allow::NonFinite)) {
         if weights[name].isfinite().all().int64_value(&[]) == 0 {
             return Err(Error::new(Code::Checkpoint, "holds NaN or infinity")
@@ -547,6 +519,7 @@ fn check_weights(nodes: &[Node], weights: &Weights, allow: &[Allow]) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::read_weights;
 
     fn golden() -> (Architecture, Weights) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/slim-resnet50.pth");

@@ -13,7 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::models::{Form, Layer, Network, Normalise, finite_enough, halving, on_workers, softmax, to_input};
 use crate::notebook::{Progress, Stage, warn};
 use crate::pixels::{self, Crop, HeatMap, PixelBox, PixelMask, RgbImage};
-use crate::store::{ClassList, ImageFile, Reject, Store, floats, rejects_table, stacked, texts};
+use crate::store::{ClassList, ImageFile, Reject, Store, check_room, floats, rejects_table, stacked, texts};
 
 /// A region of one size for all networks: this share of the picture's pixels, those of highest relevance.
 const AREA: f64 = 0.1;
@@ -79,7 +79,7 @@ pub fn explain_all(
             record.folder(&format!("lrp/{}", network.name()))?;
             // A map is a number of four bytes a pixel, and a header.
             let map = 4 * u64::from(Crop::SIDE).pow(2) + 128;
-            store.make_room(&format!("relevance of {}", network.name()), images.len() as u64 * map)?;
+            check_room(store.root(), images.len() as u64 * map)?;
             let run = progress.about(network.name()).start(images.len(), "maps");
             let done = explain_network(network, images, classes, parameters, &run)?;
             run.finish();

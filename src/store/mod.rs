@@ -16,19 +16,22 @@
 //! ```
 
 mod classes;
+mod disk;
 mod download;
 mod fault;
 mod images;
+mod name;
 mod piece;
 mod record;
 mod reject;
-mod space;
 mod study;
 mod table;
 
 pub use classes::{ClassList, short_name};
+pub use disk::{check_room, free_bytes};
 pub use download::Download;
 pub use images::{ImageFile, LAYOUTS, Listing, is_leftover, is_wnid, list_folders, list_images};
+pub use name::{check_name, check_names};
 pub(crate) use piece::sweep;
 pub use piece::{Piece, Written};
 pub use record::{Record, Summary, sha256_hex};
