@@ -20,7 +20,7 @@ fn networks(names: &[&str]) -> Vec<Network> {
 fn drawn(store: &Store, protocol: &Protocol) -> (Study, Vec<ImageFile>) {
     let study = sample::write(store, &protocol.sample, Progress::silent()).unwrap();
     let images = study.split_images(store).unwrap();
-    let chosen = datasets::sample_images(&images, study.images_per_class, protocol.datasets.seed).unwrap();
+    let chosen = protocol.sampled(&study, &images).unwrap();
     (study, chosen)
 }
 

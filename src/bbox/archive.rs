@@ -143,13 +143,9 @@ pub(super) fn packed_otherwise() -> Error {
         .hint("unpack it, and give the folder instead")
 }
 
-/// Whether a path holds a name that an operating system leaves beside people's files: a hidden one (`._a.xml`,
-/// `.DS_Store`), `__MACOSX`, `Thumbs.db`, `desktop.ini`.
+/// Whether a path holds a name that an operating system leaves beside people's files, as `._a.xml` or `__MACOSX`.
 pub(super) fn is_leftover(path: &str) -> bool {
-    path.split('/').any(|name| {
-        (name.starts_with('.') && ![".", ".."].contains(&name))
-            || ["__MACOSX", "Thumbs.db", "desktop.ini"].iter().any(|left| name.eq_ignore_ascii_case(left))
-    })
+    path.split('/').any(|name| name != "." && crate::store::is_leftover(name))
 }
 
 /// Whether a name has an ending, in any case.

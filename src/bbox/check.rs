@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use polars::prelude::PlSmallStr;
 
 use super::document::{CORNERS, ObjectTexts, Texts};
-use crate::error::{Code, Error, Result};
-use crate::store::Reject;
+use crate::error::{Code, Error, Result, listed};
+use crate::store::{Reject, is_wnid};
 
 /// One object of a photograph, as the annotation has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -139,13 +139,7 @@ impl LeftEmpty {
     }
 
     fn message(&self) -> Option<String> {
-        const MOST: usize = 12;
-        let shown = self.0[..self.0.len().min(MOST)].join(", ");
-        match self.0.len() {
-            0 => None,
-            count if count <= MOST => Some(format!("left empty: {shown}")),
-            count => Some(format!("left empty: {shown} and {} more", count - MOST)),
-        }
+        (!self.0.is_empty()).then(|| format!("left empty: {}", listed(&self.0, 12)))
     }
 }
 
@@ -176,11 +170,6 @@ fn class_of<'a>(member: &'a str, stem: &'a str) -> &'a str {
         (false, Some(folder)) if !folder.is_empty() => folder,
         _ => wnid_of(stem),
     }
-}
-
-/// Whether a name is one of WordNet's, such as `n01440764`.
-pub(super) fn is_wnid(name: &str) -> bool {
-    name.len() == 9 && name.starts_with('n') && name[1..].bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The corners inside the picture, with a remark where they had to be clamped, or why they are no box.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use polars::prelude::{DataFrame, PlSmallStr};
 
 use super::archive::{Member, is_archive, stem_of, walk};
-use super::check::{Checked, check, is_wnid, wnid_of};
+use super::check::{Checked, check, wnid_of};
 use super::counts::Counts;
 use super::document::parse;
 use super::encoding::decode;
@@ -16,7 +16,7 @@ use super::read::Annotations;
 use super::rows::{Rows, tables};
 use super::table::boxes_table;
 use crate::error::{Code, Error, Result};
-use crate::store::Reject;
+use crate::store::{Reject, is_wnid};
 
 /// One XML file after checking, or the row that says why it was skipped.
 pub(super) struct Document {

@@ -12,14 +12,13 @@ use polars::prelude::DataFrame;
 use rayon::{Scope, Yield};
 
 use super::archive::{Member, is_archive, is_leftover, is_packed_otherwise, packed_otherwise, stem_of, walk};
-use super::check::is_wnid;
 use super::collect::{Collector, Outcome, Part, document, inner};
 use super::counts::Counts;
 use super::finished::Finished;
 use super::gunzip::Trailing;
 use super::limits::Limits;
 use crate::error::{Code, Error, Result};
-use crate::store::{Reject, sha256_hex};
+use crate::store::{Reject, is_wnid, sha256_hex};
 
 /// Loose XML files that one thread parses at a time.
 const BATCH: usize = 1024;

@@ -108,7 +108,7 @@ fn unannotated(boxes: &DataFrame, images: &[ImageFile]) -> Result<SubsetTable> {
     let count = images.len() as u64;
     Ok(SubsetTable {
         boxes: empty,
-        without_annotation: images.iter().map(|image| image.stem.clone()).collect(),
+        without_annotation: images.iter().map(|image| image.id.clone()).collect(),
         without_image: Vec::new(),
         rejects: Vec::new(),
         flags: Vec::new(),

@@ -515,7 +515,7 @@ fn bad_input_72_optional_fields_cost_no_box() {
     let bare = "<object><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object>".repeat(500);
     let read = read_bytes(&beside_good(xml("n01440764_2", ("375", "500"), &bare).as_bytes())).unwrap();
     assert_eq!((read.boxes.height(), read.flags.len()), (501, 1));
-    assert!(read.flags[0].message.ends_with("and 1988 more") && read.flags[0].message.len() < 500);
+    assert!(read.flags[0].message.ends_with("and 1,988 more") && read.flags[0].message.len() < 500);
 }
 
 #[test]

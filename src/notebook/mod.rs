@@ -187,8 +187,8 @@ pub fn or_say<T: Show>(result: Result<T>) -> Result<Html> {
     match result {
         Ok(value) => Ok(Html::new(value.html(), value.text())),
         Err(error) if matches!(error.code(), Code::Parameter | Code::Missing | Code::Table | Code::Model) => {
-            let why = error.message().to_string();
-            Ok(Html::new(why.html(), why))
+            let why = error.to_string();
+            Ok(Html::new(format!("<div class=\"lgf-said\">{}</div>", why.html()), why))
         }
         Err(error) => Err(error),
     }

@@ -1,10 +1,12 @@
 //! The forms for files of one's own, and for checks from outside.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use lgf::models::{self, Device, Experiments, Form, Keep, Network, Normalise, Picture};
 use lgf::notebook::{Progress, warn};
+use lgf::polars::prelude::{Column, CsvWriter, DataFrame, SerWriter};
 use lgf::protocol::Protocol;
 use lgf::relevance::{self, Composite, Ledger, Target, Targets};
 use lgf::{edges, pixels, store};
@@ -20,8 +22,9 @@ pub fn edges(out: &Path, files: &[PathBuf], parameters: &edges::Parameters) -> R
     let run = Progress::bar("edges").start(files.len(), "pictures");
     let failed: Vec<lgf::Error> = files
         .par_iter()
-        .filter_map(|file| {
-            let done = run.check().and_then(|()| edge_picture(out, file, parameters));
+        .zip(names_of(files))
+        .filter_map(|(file, name)| {
+            let done = run.check().and_then(|()| edge_picture(out, &name, file, parameters));
             if done.is_ok() {
                 run.tick()
             } else {
@@ -41,17 +44,39 @@ pub fn edges(out: &Path, files: &[PathBuf], parameters: &edges::Parameters) -> R
     }
 }
 
-fn edge_picture(out: &Path, file: &Path, parameters: &edges::Parameters) -> lgf::Result<()> {
+/// What each file's pictures are called: its name without the ending, or, where another file would be called the same, its path
+/// below the folder that all of them share.
+fn names_of(files: &[PathBuf]) -> Vec<String> {
+    let stem = |file: &PathBuf| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut counts = HashMap::<String, usize>::new();
+    files.iter().for_each(|file| *counts.entry(stem(file)).or_default() += 1);
+    let full: Vec<PathBuf> =
+        files.iter().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone())).collect();
+    let shared = full
+        .iter()
+        .filter_map(|file| file.parent().map(Path::to_path_buf))
+        .reduce(|a, b| a.iter().zip(b.iter()).take_while(|(a, b)| a == b).map(|(part, _)| part).collect());
+    let below = |file: &PathBuf| {
+        let own = shared.as_ref().and_then(|shared| file.strip_prefix(shared).ok()).unwrap_or(file);
+        own.to_string_lossy().into_owned()
+    };
+    files
+        .iter()
+        .zip(&full)
+        .map(|(file, full)| if counts[&stem(file)] == 1 { stem(file) } else { below(full) })
+        .collect()
+}
+
+fn edge_picture(out: &Path, name: &str, file: &Path, parameters: &edges::Parameters) -> lgf::Result<()> {
     let photograph = pixels::decode(file)?;
     let picture = match parameters.order {
         edges::Order::CropFirst => pixels::imagenet_crop(&photograph)?,
         edges::Order::WholePhotograph => photograph,
     };
     let found: edges::Detected<pixels::Original> = edges::detect(&picture, parameters)?;
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     for (kind, picture) in [("gray", &found.gray), ("edges", &found.mask.to_gray())] {
         let bytes = pixels::encode_gray_png(picture)?;
-        store::write_whole(&out.join(format!("{stem}.{kind}.png")), |to| std::io::Write::write_all(to, &bytes))?;
+        store::write_whole(&out.join(format!("{name}.{kind}.png")), |to| std::io::Write::write_all(to, &bytes))?;
     }
     Ok(())
 }
@@ -60,17 +85,16 @@ fn read_crops(files: &[PathBuf]) -> Result<Vec<pixels::RgbImage>> {
     files.iter().map(|file| Ok(pixels::imagenet_crop(&pixels::decode(file)?)?)).collect()
 }
 
-/// What a network sees of each file, as `<stem>.crop.png`.
+/// What a network sees of each file, as `<name>.crop.png`.
 pub fn crops(out: &Path, files: &[PathBuf]) -> Result<()> {
     if files.is_empty() {
         bail!("--crops needs files: lgf datasets --crops OUT FILE…");
     }
     std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
-    files.par_iter().try_for_each(|file| {
+    files.par_iter().zip(names_of(files)).try_for_each(|(file, name)| {
         let crop = pixels::imagenet_crop(&pixels::decode(file)?)?;
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         let bytes = pixels::encode_png(&crop)?;
-        store::write_whole(&out.join(format!("{stem}.crop.png")), |to| std::io::Write::write_all(to, &bytes))
+        store::write_whole(&out.join(format!("{name}.crop.png")), |to| std::io::Write::write_all(to, &bytes))
     })?;
     Ok(())
 }
@@ -87,16 +111,14 @@ pub fn logits(predict: &Predict, normalise: Normalise, device: Device) -> Result
         return Err(anyhow::Error::from(error.or_path(&predict.files[picture])));
     }
     run.finish();
-    let mut text = String::from("file");
-    (0..network.classes()).for_each(|class| text.push_str(&format!(",{class}")));
-    text.push('\n');
-    for row in &done.rows {
-        let name = predict.files[row.picture].display().to_string();
-        let quoted = if name.contains([',', '"']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name };
-        let numbers: Vec<String> = row.logits.iter().map(f32::to_string).collect();
-        text.push_str(&format!("{quoted},{}\n", numbers.join(",")));
+    let files: Vec<String> = done.rows.iter().map(|row| predict.files[row.picture].display().to_string()).collect();
+    let mut columns = vec![Column::new("file".into(), files)];
+    for class in 0..network.classes() {
+        let logits: Vec<f32> = done.rows.iter().map(|row| row.logits[class]).collect();
+        columns.push(Column::new(class.to_string().into(), logits));
     }
-    store::write_whole(&predict.logits, |to| std::io::Write::write_all(to, text.as_bytes()))?;
+    let mut table = DataFrame::new(done.rows.len(), columns).map_err(lgf::Error::from)?;
+    store::write_whole(&predict.logits, |to| CsvWriter::new(to).finish(&mut table).map_err(std::io::Error::other))?;
     Ok(())
 }
 
