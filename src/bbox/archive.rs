@@ -23,12 +23,16 @@ pub(super) enum Member<'a> {
     Xml { name: &'a str, bytes: &'a [u8] },
     /// An archive inside the archive, read but not unpacked.
     Archive { name: &'a str, bytes: Vec<u8> },
+    /// A member that is passed over with a remark.
+    PassedOver(Reject),
+    /// What an operating system left behind, passed over.
+    Leftover,
     /// A member that is skipped.
     Skipped(Reject),
 }
 
 /// Calls `visit` for each member of the archive in order, then reads to the end, so that every checksum was checked.
-/// Members that are neither XML nor archives are passed over.
+/// Members that are neither XML nor archives are passed over; archives of a kind that is not read with a remark.
 ///
 /// # Errors
 /// The archive is not gzip nor tar, cut, corrupt, or a member is larger than a limit; and whatever `visit` returns.
@@ -75,6 +79,10 @@ pub(super) fn walk(
             visit(reject(Code::Archive, format!("the name {name:?} {why}, expected a plain relative one")))?;
             continue;
         }
+        if is_leftover(name) {
+            visit(Member::Leftover)?;
+            continue;
+        }
         if !matches!(kind, EntryType::Regular | EntryType::Continuous) {
             visit(reject(Code::Archive, format!("the member is no regular file but {kind:?}")))?;
             continue;
@@ -83,6 +91,9 @@ pub(super) fn walk(
         if !packed && !ends_with(name, ".xml") {
             if size > limits.member_bytes {
                 return Err(too_large(size, limits.member_bytes).path(source).place(place.text()));
+            }
+            if is_packed_otherwise(name) {
+                visit(Member::PassedOver(Reject::of("boxes", name, &packed_otherwise().path(source))))?;
             }
             continue;
         }
@@ -118,6 +129,23 @@ pub(super) fn walk(
 /// Whether a file's name says that it is an archive.
 pub(super) fn is_archive(name: &str) -> bool {
     [".tar.gz", ".tgz", ".tar"].iter().any(|ending| ends_with(name, ending))
+}
+
+/// Whether a file's name says that it is an archive of a kind that is not read.
+pub(super) fn is_packed_otherwise(name: &str) -> bool {
+    const ENDINGS: [&str; 9] = [".zip", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".7z", ".rar", ".xml.gz"];
+    ENDINGS.iter().any(|ending| ends_with(name, ending))
+}
+
+/// The error for such a file.
+pub(super) fn packed_otherwise() -> Error {
+    Error::new(Code::Archive, "an archive of a kind that is not read (.tar.gz, .tgz and .tar are): passed over")
+        .hint("unpack it, and give the folder instead")
+}
+
+/// Whether a path holds a name that an operating system leaves beside people's files, as `._a.xml` or `__MACOSX`.
+pub(super) fn is_leftover(path: &str) -> bool {
+    path.split('/').any(|name| name != "." && crate::store::is_leftover(name))
 }
 
 /// Whether a name has an ending, in any case.

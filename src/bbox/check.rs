@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use polars::prelude::PlSmallStr;
 
 use super::document::{CORNERS, ObjectTexts, Texts};
-use crate::error::{Code, Error, Result};
-use crate::store::Reject;
+use crate::error::{Code, Error, Result, listed};
+use crate::store::{Reject, is_wnid};
 
 /// One object of a photograph, as the annotation has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,6 +67,7 @@ pub(super) fn check(texts: Texts<'_>, source: &str, member: &str, stem: &str) ->
         let message = format!("<filename> is {name:?}, the member is {stem:?}: the member's name is taken");
         checked.flags.push(row("filename".to_string(), Code::Xml, message));
     }
+    let mut left_empty = LeftEmpty::default();
     let mut objects = Vec::with_capacity(texts.objects.len());
     for (index, object) in texts.objects.into_iter().enumerate() {
         let place = || format!("object {index}");
@@ -75,25 +76,82 @@ pub(super) fn check(texts: Texts<'_>, source: &str, member: &str, stem: &str) ->
                 if let Some(message) = clamped {
                     checked.flags.push(row(place(), Code::Box, message));
                 }
-                let truncated = optional("truncated", object.truncated.as_deref())?;
-                let difficult = optional("difficult", object.difficult.as_deref())?;
-                let (name, pose) = (short(object.name), short(object.pose));
-                let object = Object { name, pose, truncated, difficult, corners };
+                let of = |field: &'static str| Field { name: field, object: Some(index) };
+                let object = Object {
+                    name: left_empty.text(of("name"), object.name),
+                    pose: left_empty.text(of("pose"), object.pose),
+                    truncated: left_empty.number(of("truncated"), object.truncated.as_deref()),
+                    difficult: left_empty.number(of("difficult"), object.difficult.as_deref()),
+                    corners,
+                };
                 objects.push((index as i32, object));
             }
             Err(message) => checked.skipped.push(row(place(), Code::Box, message)),
         }
     }
+    let of = |field: &'static str| Field { name: field, object: None };
     checked.annotation = Annotation {
-        folder: short(texts.folder).unwrap_or_else(|| wnid_of(stem).into()),
+        folder: short(texts.folder).unwrap_or_else(|| class_of(member, stem).into()),
         filename: stem.into(),
-        database: short(texts.database),
+        database: left_empty.text(of("database"), texts.database),
         size: (height as u32, width as u32),
-        depth: optional("depth", texts.depth.as_deref())?,
-        segmented: optional("segmented", texts.segmented.as_deref())?,
+        depth: left_empty.number(of("depth"), texts.depth.as_deref()),
+        segmented: left_empty.number(of("segmented"), texts.segmented.as_deref()),
         objects,
     };
+    if let Some(message) = left_empty.message() {
+        checked.flags.push(row(String::new(), Code::Xml, message));
+    }
     Ok(checked)
+}
+
+/// A field that costs no box: of an object, or of the whole file.
+#[derive(Clone, Copy)]
+struct Field {
+    name: &'static str,
+    object: Option<usize>,
+}
+
+/// Fields without a value that can be used, each with what stands there.
+#[derive(Default)]
+struct LeftEmpty(Vec<String>);
+
+impl LeftEmpty {
+    fn text(&mut self, field: Field, text: Option<Cow<'_, str>>) -> Option<PlSmallStr> {
+        if text.is_none() {
+            self.add(field, None);
+        }
+        short(text)
+    }
+
+    fn number(&mut self, field: Field, text: Option<&str>) -> Option<i32> {
+        let number = text.and_then(whole);
+        if number.is_none() {
+            self.add(field, text);
+        }
+        number
+    }
+
+    fn add(&mut self, Field { name, object }: Field, text: Option<&str>) {
+        let found = text.map_or("missing".to_string(), |text| format!("{text:?}"));
+        let of = object.map_or(String::new(), |index| format!(" of object {index}"));
+        self.0.push(format!("{name}{of} is {found}"));
+    }
+
+    fn message(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| format!("left empty: {}", listed(&self.0, 12)))
+    }
+}
+
+/// A whole number, which may be written with a sign and as a decimal fraction (`+10`, `10.0`). Any other fraction is none:
+/// a corner between two pixels costs its box, a side the file, and what is optional is left empty.
+fn whole(text: &str) -> Option<i32> {
+    let text = match text.split_once('.') {
+        Some((text, zeros)) if zeros.bytes().all(|digit| digit == b'0') => text,
+        Some(_) => return None,
+        None => text,
+    };
+    text.parse().ok()
 }
 
 fn short(text: Option<Cow<'_, str>>) -> Option<PlSmallStr> {
@@ -105,6 +163,15 @@ pub(super) fn wnid_of(stem: &str) -> &str {
     stem.split(['_', '.']).next().unwrap_or(stem)
 }
 
+/// The class of an annotation that does not name its folder: its name's synset, else the folder that the file lies in.
+fn class_of<'a>(member: &'a str, stem: &'a str) -> &'a str {
+    let above = member.rsplit_once('/').map(|(above, _)| above.rsplit('/').next().unwrap_or(above));
+    match (is_wnid(wnid_of(stem)), above) {
+        (false, Some(folder)) if !folder.is_empty() => folder,
+        _ => wnid_of(stem),
+    }
+}
+
 /// The corners inside the picture, with a remark where they had to be clamped, or why they are no box.
 fn fit(object: &ObjectTexts<'_>, (height, width): (i32, i32)) -> Result<([i32; 4], Option<String>), String> {
     let texts = || -> String {
@@ -114,7 +181,7 @@ fn fit(object: &ObjectTexts<'_>, (height, width): (i32, i32)) -> Result<([i32; 4
     };
     let mut corners = [0; 4];
     for (slot, (text, name)) in corners.iter_mut().zip(object.corners.iter().zip(CORNERS)) {
-        let number = text.as_deref().and_then(|text| text.parse::<i32>().ok());
+        let number = text.as_deref().and_then(whole);
         *slot = number.ok_or_else(|| format!("{name} is not a whole number ({})", texts()))?;
     }
     let [xmin, ymin, xmax, ymax] = corners;
@@ -135,13 +202,5 @@ fn fit(object: &ObjectTexts<'_>, (height, width): (i32, i32)) -> Result<([i32; 4
 fn side(name: &str, text: Option<&str>) -> Result<i32> {
     let wrong = |found: &str| Error::new(Code::Xml, format!("{name} is {found}, expected a whole number above 0"));
     let text = text.ok_or_else(|| wrong("missing"))?;
-    text.parse().ok().filter(|side| *side > 0).ok_or_else(|| wrong(&format!("{text:?}")))
-}
-
-fn optional(name: &str, text: Option<&str>) -> Result<Option<i32>> {
-    let parse = |text: &str| {
-        let wrong = || Error::new(Code::Xml, format!("{name} is {text:?}, expected a whole number"));
-        text.parse().map_err(|_| wrong())
-    };
-    text.map(parse).transpose()
+    whole(text).filter(|side| *side > 0).ok_or_else(|| wrong(&format!("{text:?}")))
 }

@@ -16,13 +16,25 @@ use super::read::Annotations;
 use super::rows::{Rows, tables};
 use super::table::boxes_table;
 use crate::error::{Code, Error, Result};
-use crate::store::Reject;
+use crate::store::{Reject, is_wnid};
 
 /// One XML file after checking, or the row that says why it was skipped.
 pub(super) struct Document {
     stem: PlSmallStr,
     digest: u64,
     outcome: Result<Checked, Box<Reject>>,
+}
+
+impl Document {
+    /// The class that a file without an archive of its own belongs to: its name's synset, else the folder that it gives. Files
+    /// of one name in two classes are two files.
+    fn class(&self) -> String {
+        let wnid = wnid_of(&self.stem);
+        match &self.outcome {
+            Ok(checked) if !is_wnid(wnid) => checked.annotation.folder.to_string(),
+            _ => wnid.to_string(),
+        }
+    }
 }
 
 /// What one piece of work gave.
@@ -146,8 +158,7 @@ impl Collector {
     pub(super) fn tables(mut self) -> Result<Annotations> {
         let mut groups: BTreeMap<String, Vec<Document>> = BTreeMap::new();
         for document in std::mem::take(&mut self.loose) {
-            let wnid = wnid_of(&document.stem).to_string();
-            groups.entry(wnid).or_default().push(document);
+            groups.entry(document.class()).or_default().push(document);
         }
         for (wnid, documents) in groups {
             let table = synset(documents);
@@ -177,7 +188,7 @@ pub(super) fn inner(
     limits: &Limits,
 ) -> Outcome {
     let mut documents = Vec::new();
-    let (mut skipped, mut flags) = (Vec::new(), Vec::new());
+    let (mut skipped, mut flags, mut leftovers) = (Vec::new(), Vec::new(), 0);
     let walked = walk(bytes, source, limits, &mut |member| {
         match member {
             Member::Xml { name, bytes } => documents.push(document(name, bytes, source, limits)),
@@ -186,6 +197,8 @@ pub(super) fn inner(
                 skipped.push(Reject::of("boxes", &format!("{name}/{nested}"), &error));
             }
             Member::Skipped(reject) => skipped.push(reject),
+            Member::Leftover => leftovers += 1,
+            Member::PassedOver(remark) => flags.push(remark),
         }
         Ok(())
     });
@@ -199,6 +212,7 @@ pub(super) fn inner(
     match table {
         Ok(mut table) => {
             table.counts.files_skipped += skipped.len() as u64;
+            table.counts.leftovers += leftovers;
             table.rejects.append(&mut skipped);
             table.flags.append(&mut flags);
             Outcome::Synset { wnid, digest, table }

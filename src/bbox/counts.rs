@@ -25,6 +25,8 @@ pub struct Counts {
     pub boxes: u64,
     /// Boxes that were skipped.
     pub boxes_skipped: u64,
+    /// Files that operating systems left behind (`._*`, `.DS_Store`, `__MACOSX`, `Thumbs.db`, `desktop.ini`): passed over.
+    pub leftovers: u64,
 }
 
 impl Counts {
@@ -37,9 +39,14 @@ impl Counts {
     /// assert!(counts.line().starts_with("10 files in = 9 read + 1 skipped"));
     /// ```
     pub fn line(&self) -> String {
+        let leftovers = match self.leftovers {
+            0 => String::new(),
+            1 => "; 1 file of an operating system passed over".to_string(),
+            count => format!("; {count} files of an operating system passed over"),
+        };
         format!(
             "{} files in = {} read + {} skipped; {} boxes in = {} kept + {} skipped; {} archives in = \
-             {} read + {} skipped; {} files without object, {} with several",
+             {} read + {} skipped; {} files without object, {} with several{leftovers}",
             self.files + self.files_skipped,
             self.files,
             self.files_skipped,
@@ -63,6 +70,7 @@ impl Counts {
         self.files_with_several += other.files_with_several;
         self.boxes += other.boxes;
         self.boxes_skipped += other.boxes_skipped;
+        self.leftovers += other.leftovers;
     }
 
     pub(super) fn file(&mut self, checked: &Checked) {
@@ -74,8 +82,8 @@ impl Counts {
     }
 
     /// Fails if nothing was read, or if too much was skipped.
-    pub(super) fn accept(&self, max_share: f64, rejects: &[Reject]) -> Result<()> {
-        let example = rejects.first().map(|row| format!("; the first: {} {}: {}", row.member, row.place, row.message));
+    pub(super) fn accept(&self, max_share: f64, first: Option<&Reject>) -> Result<()> {
+        let example = first.map(|row| format!("; the first: {} {}: {}", row.member, row.place, row.message));
         let example = example.unwrap_or_default();
         if self.files == 0 {
             return Err(Error::new(Code::Xml, format!("no annotation could be read ({}){example}", self.line()))

@@ -7,6 +7,11 @@ use crate::pixels::{Crop, Geometry, Original, PixelBox};
 /// 256 by itself, minus 16, truncated; the maxima held to 224 only from above, the minima to 0 only from below, so that
 /// a box may come out inverted (notebook 3, cell 22; faults A1 and A2).
 ///
+/// The arithmetic is the published one to the last bit: `int(256 / width * xmin - 16)` in double precision, from left to
+/// right, and `int` cuts towards 0. So 49 of 196 pixels is 47 and not 48, as 256 / 196 is rounded before it is multiplied,
+/// and what comes out between -1 and 0 is 0. Sides and corners are whole in the published table, too. A corner held to its
+/// photograph comes out as the published one, which was not: from the last pixel on it is 224 either way.
+///
 /// ```
 /// use lgf::bbox::to_crop_published;
 ///
@@ -70,6 +75,46 @@ mod tests {
         ];
         for ((width, height), corners, expected) in rows {
             assert_eq!(to_crop_published(corners, (height, width)), expected, "{corners:?}");
+        }
+    }
+
+    #[test]
+    fn the_published_order_of_operations_and_cut() {
+        // (side, value) to what Python gives for `int(256 / side * value - 16)`.
+        for (side, value, expected) in [
+            (196, 49, 47),
+            (196, 98, 111),
+            (196, 147, 175),
+            (206, 103, 111),
+            (214, 107, 111),
+            (322, 161, 111),
+            (500, 31, 0),
+            (500, 30, 0),
+            (500, 29, -1),
+            (333, 20, 0),
+            (375, 23, 0),
+        ] {
+            assert_eq!(to_crop_published([0, 0, value, value], (side, side))[2..], [expected; 2], "{value} of {side}");
+        }
+        // In whole numbers it would differ at 70 places of all sides from 100 to 1,000, always by one.
+        let places = (100..=1_000u32).flat_map(|side| (0..=side).map(move |value| (side, value)));
+        let all: Vec<i64> = places
+            .map(|(side, value)| {
+                let published = to_crop_published([0, 0, value as i32, 1], (side, side))[2];
+                let (side, value) = (i64::from(side), i64::from(value));
+                ((256 * value - 16 * side) / side).min(224) - i64::from(published)
+            })
+            .filter(|difference| *difference != 0)
+            .collect();
+        assert!(all.iter().all(|difference| *difference == 1), "{all:?}");
+        assert_eq!(all.len(), 70);
+    }
+
+    #[test]
+    fn a_corner_held_to_its_photograph_is_published_the_same() {
+        for side in [100, 333, 375, 500, 1_000] {
+            let corner = |value: u32| to_crop_published([0, 0, value as i32, value as i32], (side, side));
+            assert_eq!(corner(side + 77), corner(side), "{side}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::DataFrame;
 
-use super::archive::{Member, is_archive, walk};
+use super::archive::{Member, is_archive, is_leftover, walk};
 use super::collect::document_boxes;
 use super::encoding::decode;
 use super::limits::Limits;
@@ -43,7 +43,8 @@ fn first_xml(path: &Path, limits: &Limits) -> Result<Option<Xml>> {
             fs::read_dir(path).map_err(unreadable)?.map(|entry| Ok(entry?.path())).collect();
         let mut entries = entries.map_err(unreadable)?;
         entries.sort();
-        for entry in entries {
+        let leftover = |entry: &PathBuf| is_leftover(&entry.file_name().unwrap_or_default().to_string_lossy());
+        for entry in entries.into_iter().filter(|entry| !leftover(entry)) {
             if entry.is_dir() || is_archive(&entry.to_string_lossy()) {
                 if let Some(found) = first_xml(&entry, limits)? {
                     return Ok(Some(found));
@@ -62,7 +63,7 @@ fn first_xml(path: &Path, limits: &Limits) -> Result<Option<Xml>> {
         found = match member {
             Member::Xml { name, bytes } => Some((name.to_string(), bytes.to_vec())),
             Member::Archive { bytes, .. } => inner_xml(&bytes, &source, limits),
-            Member::Skipped(_) => None,
+            Member::Skipped(_) | Member::PassedOver(_) | Member::Leftover => None,
         };
         if found.is_some() { Err(enough()) } else { Ok(()) }
     });

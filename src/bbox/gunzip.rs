@@ -42,12 +42,8 @@ impl<R: BufRead> Gunzip<R> {
             State::Between(Counted { inner: input, count: 0 })
         } else if looks_like_tar(head) {
             State::Plain(input)
-        } else if head.is_empty() {
-            return Err(Error::new(Code::Archive, "the file is empty, expected a tar.gz").hint("download it again"));
         } else {
-            let begins: String = String::from_utf8_lossy(&head[..head.len().min(5)]).escape_debug().collect();
-            let error = Error::new(Code::Archive, format!("not gzip, begins {begins}"));
-            return Err(error.hint("a web page saved under the archive's name begins so: download it again"));
+            return Err(not_read(head));
         };
         Ok(Gunzip { state, unpacked: 0, ratio, trailing: Trailing::Nothing, fault: None })
     }
@@ -106,6 +102,43 @@ impl<R: BufRead> Read for Gunzip<R> {
         let outcome = if buffer.is_empty() { Ok(0) } else { self.read_on(buffer) };
         // Kept, so that reading on after a fault never looks like an orderly end.
         outcome.inspect_err(|cause| self.fault = Some((cause.kind(), cause.to_string())))
+    }
+}
+
+/// First bytes, what begins with them, and what to do with that.
+const OTHERS: [(&[u8], &str, &str); 14] = [
+    (b"PK\x03\x04", "a zip archive", UNPACK),
+    (b"PK\x05\x06", "an empty zip archive", AGAIN),
+    (b"BZh", "a bzip2 archive", UNPACK),
+    (b"\xfd7zXZ\0", "an xz archive", UNPACK),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive", UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
+    (b"Rar!", "a rar archive", UNPACK),
+    (b"\x1f\x9d", "a compress archive", UNPACK),
+    (b"\0\x05\x16\x07", "what macOS keeps beside a file (AppleDouble), not the file", AGAIN),
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file", "fetch the file: git lfs pull"),
+    (b"<!doctype html", "a web page", AGAIN),
+    (b"<html", "a web page", AGAIN),
+    (b"<?xml", "one XML file", "give the folder that holds it"),
+    (b"<annotation", "one XML file", "give the folder that holds it"),
+];
+const UNPACK: &str = "unpack it, and give the folder, or pack that as .tar.gz";
+const AGAIN: &str = "download it again";
+
+/// The error for bytes that begin neither as gzip nor as tar.
+fn not_read(head: &[u8]) -> Error {
+    const EXPECTED: &str = "expected Annotation.tar.gz, a tar of XML files, or a folder of either";
+    if head.is_empty() {
+        return Error::new(Code::Archive, "the file is empty, expected a tar.gz").hint(AGAIN);
+    }
+    let begins = String::from_utf8_lossy(&head[..head.len().min(5)]).escape_debug().to_string();
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let starts = |magic: &[u8]| text.get(..magic.len()).is_some_and(|first| first.eq_ignore_ascii_case(magic));
+    match OTHERS.iter().find(|(magic, ..)| head.starts_with(magic) || starts(magic)) {
+        Some((_, name, hint)) => {
+            Error::new(Code::Archive, format!("not gzip, begins {begins}: this is {name}")).hint(*hint)
+        }
+        None => Error::new(Code::Archive, format!("not gzip, begins {begins}")).hint(EXPECTED),
     }
 }
 

@@ -37,6 +37,8 @@ pub use limits::Limits;
 pub use look::{crop_shares, gallery, show_example, widths};
 pub use read::{Annotations, read_archive, resume_archive};
 pub use stage::{choose_boxes, collect_boxes, schema};
-pub use subset::{ImageRef, Objects, SUBSET_COLUMNS, Subset, SubsetCounts, SubsetTable, Validation, subset};
+pub use subset::{
+    ImageRef, Objects, OtherShape, SUBSET_COLUMNS, Subset, SubsetCounts, SubsetTable, Validation, subset,
+};
 pub use table::{BOX_COLUMNS, PUBLISHED_COLUMNS, boxes_table, from_published, published_form, read_boxes};
 pub use write::{ArchiveWriter, pack_synset, write_annotation, write_archive};

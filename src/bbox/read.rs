@@ -11,14 +11,14 @@ use std::time::Duration;
 use polars::prelude::DataFrame;
 use rayon::{Scope, Yield};
 
-use super::archive::{Member, is_archive, stem_of, walk};
+use super::archive::{Member, is_archive, is_leftover, is_packed_otherwise, packed_otherwise, stem_of, walk};
 use super::collect::{Collector, Outcome, Part, document, inner};
 use super::counts::Counts;
 use super::finished::Finished;
 use super::gunzip::Trailing;
 use super::limits::Limits;
 use crate::error::{Code, Error, Result};
-use crate::store::{Reject, sha256_hex};
+use crate::store::{Reject, is_wnid, sha256_hex};
 
 /// Loose XML files that one thread parses at a time.
 const BATCH: usize = 1024;
@@ -34,10 +34,18 @@ pub struct Annotations {
     pub without_box: DataFrame,
     /// What was skipped: archives, files, boxes.
     pub rejects: Vec<Reject>,
-    /// What was taken with a remark: boxes clamped, names that differ, bytes after an archive.
+    /// What was taken, or passed over, with a remark: boxes clamped, names that differ, fields left empty, bytes after an
+    /// archive, archives of other kinds.
     pub flags: Vec<Reject>,
     /// The numbers, which add up.
     pub counts: Counts,
+}
+
+impl Annotations {
+    /// Fails if nothing was read, or if too much was skipped, with the first of what was not read.
+    pub(super) fn accept(&self, limits: &Limits) -> Result<()> {
+        self.counts.accept(limits.max_reject_share, self.rejects.iter().chain(&self.flags).next())
+    }
 }
 
 /// Reads `Annotation.tar.gz` (a tar.gz of `<wnid>.tar.gz` of XML), one `<wnid>.tar.gz`, or a folder of either or of XML
@@ -83,6 +91,18 @@ pub fn resume_archive(
     finished: &mut Finished,
     progress: &mut dyn FnMut(&Counts) -> Result<()>,
 ) -> Result<Annotations> {
+    let annotations = gather(path, limits, finished, progress)?;
+    annotations.accept(limits).map_err(|error| error.or_path(path))?;
+    Ok(annotations)
+}
+
+/// As [`resume_archive`], however much was skipped.
+pub(super) fn gather(
+    path: &Path,
+    limits: &Limits,
+    finished: &mut Finished,
+    progress: &mut dyn FnMut(&Counts) -> Result<()>,
+) -> Result<Annotations> {
     let (sender, receiver) = channel();
     let (collector, outcome) = rayon::in_place_scope(|scope| {
         let mut reading = Reading {
@@ -107,9 +127,7 @@ pub fn resume_archive(
         *finished = collector.into_finished();
         return Err(error);
     }
-    let annotations = collector.tables()?;
-    annotations.counts.accept(limits.max_reject_share, &annotations.rejects).map_err(|error| error.or_path(path))?;
-    Ok(annotations)
+    collector.tables()
 }
 
 /// The walk over the input; work goes to the threads of the scope, and comes back through the channel.
@@ -133,20 +151,20 @@ impl Reading<'_, '_, '_> {
     fn whole(&mut self, path: &Path) -> Result<()> {
         let kind = fs::metadata(path).map_err(|cause| Error::io("reading", path, cause))?;
         if kind.is_dir() {
-            self.folder(path, FOLDER_DEPTH)?
+            self.source = path.display().to_string();
+            self.folder(path, "", FOLDER_DEPTH)?
         } else {
             self.outer(path)?
         }
-        if !self.loose.is_empty() {
-            self.spawn_loose()?;
-        }
+        self.spawn_loose()?;
         while self.running > 0 {
             self.wait()?;
         }
         Ok(())
     }
 
-    fn folder(&mut self, folder: &Path, depth: usize) -> Result<()> {
+    /// Everything below a folder, whose names begin with `above` from the one on that was asked for.
+    fn folder(&mut self, folder: &Path, above: &str, depth: usize) -> Result<()> {
         let unreadable = |cause| Error::io("listing", folder, cause);
         let mut paths: Vec<PathBuf> = Vec::new();
         for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -154,15 +172,27 @@ impl Reading<'_, '_, '_> {
         }
         paths.sort();
         for path in paths {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if is_leftover(&file) {
+                self.collected.counts.leftovers += 1;
+                continue;
+            }
+            let name = format!("{above}{file}");
             let kind = fs::symlink_metadata(&path).map_err(|cause| Error::io("reading", &path, cause))?;
             let wanted = is_archive(&name) || name.to_ascii_lowercase().ends_with(".xml");
+            let folder_by_link = kind.is_symlink() && path.is_dir();
+            let passed_over = |message: &str| Error::new(Code::Archive, message).path(&path);
             if kind.is_dir() && depth > 0 {
-                self.folder(&path, depth - 1)?;
+                self.folder(&path, &format!("{name}/"), depth - 1)?;
+            } else if kind.is_dir() || folder_by_link {
+                let why = if folder_by_link { "a link to a folder" } else { "a folder nested too deep" };
+                let error = passed_over(&format!("{why}, which is not looked into"));
+                self.collected.flags.push(Reject::of("boxes", &name, &error));
             } else if wanted && !kind.is_file() {
-                let error = Error::new(Code::Archive, "no regular file").path(&path);
-                self.collected.skip_member(Reject::of("boxes", &name, &error), &name);
-            } else if is_archive(&name) && !is_synset(&name) {
+                self.collected.skip_member(Reject::of("boxes", &name, &passed_over("no regular file")), &name);
+            } else if is_packed_otherwise(&name) {
+                self.collected.flags.push(Reject::of("boxes", &name, &packed_otherwise().path(&path)));
+            } else if is_archive(&name) && !is_synset(&file) {
                 self.outer(&path)?;
             } else if wanted {
                 self.loose_file(&path, &name, kind.len())?;
@@ -173,7 +203,6 @@ impl Reading<'_, '_, '_> {
 
     /// One file of a folder: a synset's archive, or XML.
     fn loose_file(&mut self, path: &Path, name: &str, size: u64) -> Result<()> {
-        self.source = path.parent().unwrap_or(path).display().to_string();
         let packed = is_archive(name);
         let limit = if packed { self.limits.member_bytes } else { self.limits.xml_bytes };
         if size > limit {
@@ -181,24 +210,37 @@ impl Reading<'_, '_, '_> {
             self.collected.skip_member(Reject::of("boxes", name, &error), name);
             return Ok(());
         }
-        let bytes = fs::read(path).map_err(|cause| Error::io("reading", path, cause))?;
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(cause) => {
+                let error = Error::io("reading", path, cause);
+                self.collected.skip_member(Reject::of("boxes", name, &error), name);
+                return Ok(());
+            }
+        };
         self.member(if packed { Member::Archive { name, bytes } } else { Member::Xml { name, bytes: &bytes } })
     }
 
     fn outer(&mut self, path: &Path) -> Result<()> {
         let file = File::open(path).map_err(|cause| Error::io("reading", path, cause))?;
-        self.source = path.display().to_string();
-        let (source, limits) = (self.source.clone(), self.limits);
+        // What waits is of another file or folder.
+        self.spawn_loose()?;
+        let (source, limits) = (path.display().to_string(), self.limits);
+        let before = std::mem::replace(&mut self.source, source.clone());
         let reader = BufReader::with_capacity(1 << 17, file);
         if walk(reader, &source, &limits, &mut |member| self.member(member))? == Trailing::Garbage {
             let error = Error::new(Code::Archive, "bytes that are not gzip follow the archive").path(path);
             self.collected.flags.push(Reject::of("boxes", "", &error));
         }
+        self.spawn_loose()?;
+        self.source = before;
         Ok(())
     }
 
     fn member(&mut self, member: Member<'_>) -> Result<()> {
         match member {
+            Member::Leftover => self.collected.counts.leftovers += 1,
+            Member::PassedOver(remark) => self.collected.flags.push(remark),
             Member::Skipped(reject) => {
                 let name = reject.member.clone();
                 self.collected.skip_member(reject, &name);
@@ -234,6 +276,9 @@ impl Reading<'_, '_, '_> {
     }
 
     fn spawn_loose(&mut self) -> Result<()> {
+        if self.loose.is_empty() {
+            return Ok(());
+        }
         let batch = std::mem::take(&mut self.loose);
         let bytes = std::mem::take(&mut self.loose_bytes);
         self.spawn(bytes, move |source, limits| {
@@ -306,6 +351,5 @@ impl Reading<'_, '_, '_> {
 
 /// Whether an archive is named like a synset (`n01440764.tar.gz`), as the inner ones are.
 fn is_synset(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or(name);
-    stem.len() == 9 && stem.starts_with('n') && stem[1..].bytes().all(|byte| byte.is_ascii_digit())
+    is_wnid(name.split('.').next().unwrap_or(name))
 }

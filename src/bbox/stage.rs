@@ -7,8 +7,8 @@ use rayon::prelude::*;
 
 use super::finished::Finished;
 use super::limits::Limits;
-use super::read::{Annotations, resume_archive};
-use super::subset::{ImageRef, SUBSET_COLUMNS, Subset, SubsetCounts, SubsetTable, subset};
+use super::read::{Annotations, gather};
+use super::subset::{ImageRef, SUBSET_COLUMNS, Subset, SubsetCounts, SubsetTable, select};
 use super::table::{BOX_COLUMNS, boxes_table, published_pieces};
 use crate::error::Result;
 use crate::notebook::{Progress, say, warn};
@@ -40,9 +40,9 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, pro
     // The number of files is not known before the last is read, so the stage has no total.
     let run = progress.start(0, "files");
     let mut finished = Finished::load(store, limits)?;
-    let reading = resume_archive(archive, limits, &mut finished, &mut |_| run.check());
+    let reading = gather(archive, limits, &mut finished, &mut |_| run.check());
     drop(run);
-    let Annotations { boxes, without_box, rejects, flags, counts } = reading.inspect_err(|_| {
+    let read = reading.inspect_err(|_| {
         if !finished.is_empty() {
             match finished.save(store, limits) {
                 Ok(()) => say(&format!("boxes: {} archives were read and are kept for the next run", finished.len())),
@@ -50,12 +50,20 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, pro
             }
         }
     })?;
+    // The table of what was skipped comes first: a step that fails for it points to it.
+    let accepted = read.accept(limits);
+    let Annotations { boxes, without_box, rejects, flags, counts } = read;
+    let skipped_or_remarked: Vec<_> = rejects.into_iter().chain(flags).collect();
+    let listed = store.write_table(&format!("{NAME}_rejects"), &rejects_table(&skipped_or_remarked)?)?;
+    accepted.map_err(|error| {
+        let hint = format!("{} has each one's reason; allow more with --max-reject-share", listed[1].display());
+        let error = error.or_path(archive);
+        if skipped_or_remarked.is_empty() { error } else { error.hint(hint) }
+    })?;
     say(&format!("boxes: {}", counts.line()));
-    let mut files: Vec<PathBuf> = Vec::new();
-    let remarks: Vec<_> = rejects.into_iter().chain(flags).collect();
+    let mut files = listed.to_vec();
     files.extend(store.write_table(NAME, &boxes)?);
     files.extend(store.write_pieces(&format!("{NAME}_published"), published_pieces(&boxes, &without_box)?)?);
-    files.extend(store.write_table(&format!("{NAME}_rejects"), &rejects_table(&remarks)?)?);
     record.finish(counts.files + counts.files_skipped, counts.files, &files)?;
     Finished::clear(store)?;
     Ok(boxes)
@@ -65,7 +73,8 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, pro
 /// (`imagenette_boundingboxes_rejects`, `imagenette_boundingboxes_unmatched`).
 ///
 /// # Errors
-/// As [`subset`]; [`crate::error::Code::Io`] if the root cannot be written.
+/// As [`subset`](super::subset); [`crate::error::Code::Image`] if more photographs than [`Store::max_reject_share`] are left
+/// out for an annotation of another shape; [`crate::error::Code::Io`] if the root cannot be written.
 pub fn choose_boxes(
     store: &Store,
     boxes: &DataFrame,
@@ -79,10 +88,14 @@ pub fn choose_boxes(
     }
     let sized: Vec<ImageRef> =
         images.par_iter().map(|file| ImageRef { file: file.clone(), size: pixels::size_of(&file.path).ok() }).collect();
-    let chosen = subset(boxes, &sized, parameters)?;
-    store.write_table("imagenette_boundingboxes", &chosen.boxes)?;
-    store.write_table("imagenette_boundingboxes_rejects", &rejects_table(&chosen.flags)?)?;
+    let chosen = select(boxes, &sized, parameters)?;
+    // What was left out is listed first, for a step that fails for it.
+    let left_out: Vec<_> = chosen.rejects.iter().chain(&chosen.flags).cloned().collect();
+    store.write_table("imagenette_boundingboxes_rejects", &rejects_table(&left_out)?)?;
     store.write_table("imagenette_boundingboxes_unmatched", &chosen.unmatched()?)?;
+    chosen.check_any()?;
+    store.accept("subset", chosen.counts.kept + chosen.counts.other_shape, chosen.counts.kept)?;
+    store.write_table("imagenette_boundingboxes", &chosen.boxes)?;
     Ok(chosen)
 }
 
@@ -97,6 +110,7 @@ fn unannotated(boxes: &DataFrame, images: &[ImageFile]) -> Result<SubsetTable> {
         boxes: empty,
         without_annotation: images.iter().map(|image| image.id.clone()).collect(),
         without_image: Vec::new(),
+        rejects: Vec::new(),
         flags: Vec::new(),
         counts: SubsetCounts { images: count, without_annotation: count, ..SubsetCounts::default() },
     })

@@ -39,6 +39,19 @@ pub enum Validation {
     Keep,
 }
 
+/// What to do with an annotation of another shape than its photograph: of other proportions, as where the sides are
+/// exchanged, the photograph was cropped or squeezed, or it is another one. Its box is of another picture then. One of
+/// another size in the same proportions fits, and is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum OtherShape {
+    /// Leave the photograph out.
+    #[default]
+    LeaveOut,
+    /// Use the box all the same, with a remark.
+    Keep,
+}
+
 /// Which rows [`subset`] keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Subset {
@@ -46,6 +59,9 @@ pub struct Subset {
     pub objects: Objects,
     /// Photographs of the validation set.
     pub validation: Validation,
+    /// Photographs of another shape than their annotation says.
+    #[serde(default)]
+    pub other_shape: OtherShape,
 }
 
 /// A photograph, and its size where it was looked up.
@@ -58,7 +74,7 @@ pub struct ImageRef {
 }
 
 /// How many photographs were kept and why the rest was not:
-/// `images = kept + validation + without_annotation + several`.
+/// `images = kept + validation + without_annotation + several + other_shape`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SubsetCounts {
     /// Photographs given.
@@ -71,6 +87,8 @@ pub struct SubsetCounts {
     pub without_annotation: u64,
     /// Photographs left out because they have several objects.
     pub several: u64,
+    /// Photographs left out because their annotation is of another shape.
+    pub other_shape: u64,
     /// Rows of the table.
     pub boxes: u64,
 }
@@ -79,13 +97,18 @@ impl SubsetCounts {
     /// The numbers in one line that adds up.
     pub fn line(&self) -> String {
         format!(
-            "{} photographs = {} kept + {} of the validation set + {} without a usable box + {} with several objects; {} boxes",
-            self.images, self.kept, self.validation, self.without_annotation, self.several, self.boxes
+            "{} photographs = {} kept + {} of the validation set + {} without a usable box + {} with several objects + {} of \
+             another shape than their annotation; {} boxes",
+            self.images,
+            self.kept,
+            self.validation,
+            self.without_annotation,
+            self.several,
+            self.other_shape,
+            self.boxes
         )
     }
-}
 
-impl SubsetCounts {
     /// The same as a table: `photographs`, `count`, the first row the sum of the others.
     ///
     /// # Errors
@@ -96,6 +119,7 @@ impl SubsetCounts {
             ("kept, with a box", self.kept),
             ("left out: of ImageNet's validation set", self.validation),
             ("left out: several objects", self.several),
+            ("left out: annotation of another shape", self.other_shape),
             ("left out: without a usable box", self.without_annotation),
         ];
         Ok(df!(
@@ -106,6 +130,17 @@ impl SubsetCounts {
 }
 
 impl SubsetTable {
+    /// Fails if no photograph was kept.
+    pub(super) fn check_any(&self) -> Result<()> {
+        if self.counts.kept > 0 {
+            return Ok(());
+        }
+        let example = self.rejects.first().map(|row| format!("; the first: {}: {}", row.path, row.message));
+        let found =
+            format!("none of the photographs has a usable box ({}){}", self.counts.line(), example.unwrap_or_default());
+        Err(Error::new(Code::Missing, found).hint("check that archive and photographs belong together"))
+    }
+
     /// What has no counterpart: photographs without a usable box, and annotations without a photograph, by name.
     ///
     /// # Errors
@@ -149,7 +184,9 @@ pub struct SubsetTable {
     pub without_annotation: Vec<String>,
     /// Annotations of the same classes without a photograph (their names, sorted).
     pub without_image: Vec<String>,
-    /// Photographs of another size than their annotation says.
+    /// Photographs left out because their annotation is of another shape, with both sizes.
+    pub rejects: Vec<Reject>,
+    /// Photographs kept that are of another size than their annotation says.
     pub flags: Vec<Reject>,
     /// The numbers, which add up.
     pub counts: SubsetCounts,
@@ -178,6 +215,13 @@ pub struct SubsetTable {
 /// # Errors
 /// [`Code::Table`] if a column is missing; [`Code::Missing`] if no photograph has a box.
 pub fn subset(boxes: &DataFrame, images: &[ImageRef], parameters: &Subset) -> Result<SubsetTable> {
+    let chosen = select(boxes, images, parameters)?;
+    chosen.check_any()?;
+    Ok(chosen)
+}
+
+/// As [`subset`], even if nothing is kept.
+pub(super) fn select(boxes: &DataFrame, images: &[ImageRef], parameters: &Subset) -> Result<SubsetTable> {
     let boxes = &fresh(boxes)?;
     let names = texts(boxes, "filename")?;
     let files = files_of(boxes)?;
@@ -197,11 +241,12 @@ pub fn subset(boxes: &DataFrame, images: &[ImageRef], parameters: &Subset) -> Re
     let corners = ["xmin", "ymin", "xmax", "ymax"].map(|name| integers(boxes, name));
     let [xmin, ymin, xmax, ymax] = corners;
     let corners = [xmin?, ymin?, xmax?, ymax?];
+    let numbers = integers(boxes, "object")?;
 
     let mut images: Vec<&ImageRef> = images.iter().collect();
     images.sort_by(|a, b| a.file.cmp(&b.file));
     let mut counts = SubsetCounts { images: images.len() as u64, ..SubsetCounts::default() };
-    let (mut without_annotation, mut flags) = (Vec::new(), Vec::new());
+    let (mut without_annotation, mut rejects, mut flags) = (Vec::new(), Vec::new(), Vec::new());
     let mut picked: Vec<Picked<'_>> = Vec::new();
     for image in &images {
         if parameters.validation == Validation::LeaveOut && image.file.is_validation() {
@@ -213,29 +258,52 @@ pub fn subset(boxes: &DataFrame, images: &[ImageRef], parameters: &Subset) -> Re
             without_annotation.push(image.file.id.clone());
             continue;
         };
-        if parameters.objects == Objects::Single && rows.len() > 1 {
+        // An object that is not the first of its file has others, even if they could not be read.
+        if parameters.objects == Objects::Single && (rows.len() > 1 || numbers[rows.start] > 0) {
             counts.several += 1;
             continue;
         }
-        counts.kept += 1;
-        let annotated = (sizes.0[rows.start], sizes.1[rows.start]);
-        if let Some((height, width)) = image.size.filter(|(h, w)| (i64::from(*h), i64::from(*w)) != annotated) {
-            let message =
-                format!("the photograph is {height} x {width}, its annotation says {} x {}", annotated.0, annotated.1);
-            let error = Error::new(Code::Box, message).path(&image.file.path);
-            flags.push(Reject::of("subset", &image.file.id, &error));
+        match compare(image, (sizes.0[rows.start], sizes.1[rows.start]), parameters.other_shape) {
+            Ok(remark) => flags.extend(remark),
+            Err(reject) => {
+                counts.other_shape += 1;
+                rejects.push(*reject);
+                continue;
+            }
         }
+        counts.kept += 1;
         pick(image, rows, &corners, parameters.objects, &mut picked);
-    }
-    if counts.kept == 0 {
-        let message = format!("none of {} photographs has a usable box", counts.images);
-        return Err(Error::new(Code::Missing, message).hint("check that archive and photographs belong together"));
     }
     counts.boxes = picked.len() as u64;
     let matched: HashSet<usize> = images.iter().filter_map(|image| Some(annotation(&image.file)?.start)).collect();
     let without_image = unmatched(boxes, &files, &names, (&images, &matched))?;
     let boxes = table(boxes, &picked, &sizes)?;
-    Ok(SubsetTable { boxes, without_annotation, without_image, flags, counts })
+    Ok(SubsetTable { boxes, without_annotation, without_image, rejects, flags, counts })
+}
+
+/// A remark where a photograph is of another size than its annotation says; the reject where its box is not used for it.
+fn compare(image: &ImageRef, annotated: (i64, i64), choice: OtherShape) -> Result<Option<Reject>, Box<Reject>> {
+    let found = image.size.map(|(height, width)| (i64::from(height), i64::from(width)));
+    let Some(found) = found.filter(|found| *found != annotated) else { return Ok(None) };
+    let sizes =
+        format!("the photograph is {} x {}, its annotation says {} x {}", found.0, found.1, annotated.0, annotated.1);
+    let row = |message: String, hint: &str| {
+        let error = Error::new(Code::Box, message).path(&image.file.path).hint(hint);
+        Reject::of("subset", &image.file.id, &error)
+    };
+    match choice {
+        _ if same_shape(found, annotated) => Ok(Some(row(sizes, ""))),
+        OtherShape::Keep => Ok(Some(row(format!("{sizes}, another shape; its box is used all the same"), ""))),
+        OtherShape::LeaveOut => {
+            let hint = "take the photograph that was annotated, or correct the size in its annotation";
+            Err(Box::new(row(format!("{sizes}, another shape: its box is not used"), hint)))
+        }
+    }
+}
+
+/// Whether two sizes may be of one picture, larger and smaller: each side less than a pixel off, as rounding leaves it.
+fn same_shape((height, width): (i64, i64), (other_height, other_width): (i64, i64)) -> bool {
+    (height - 1) * other_width < (width + 1) * other_height && (width - 1) * other_height < (height + 1) * other_width
 }
 
 /// One row to be: the row of the table it comes from, and its corners.
@@ -379,11 +447,29 @@ mod tests {
 
     #[test]
     fn the_published_filter_keeps_single_objects_outside_the_validation_set() {
-        let parameters = Subset { objects: Objects::Single, validation: Validation::LeaveOut };
+        let parameters = Subset { objects: Objects::Single, validation: Validation::LeaveOut, ..Subset::default() };
         let kept = subset(&boxes(), &images(), &parameters).unwrap();
         assert_eq!(texts(&kept.boxes, "filename").unwrap(), ["n01440764_1"]);
-        let expected = SubsetCounts { images: 4, kept: 1, validation: 1, without_annotation: 1, several: 1, boxes: 1 };
+        let expected = SubsetCounts {
+            images: 4,
+            kept: 1,
+            validation: 1,
+            without_annotation: 1,
+            several: 1,
+            boxes: 1,
+            ..SubsetCounts::default()
+        };
         assert_eq!(kept.counts, expected);
+    }
+
+    #[test]
+    fn an_object_whose_neighbours_could_not_be_read_is_not_single() {
+        let mut file = annotated("n01440764_1", &[[10, 10, 20, 20]]);
+        file.objects[0].0 = 1;
+        let boxes = boxes_table(&[file, annotated("n01440764_2", &[[10, 10, 20, 20]])]).unwrap();
+        let kept = subset(&boxes, &images(), &Subset { objects: Objects::Single, ..Subset::default() }).unwrap();
+        assert_eq!(texts(&kept.boxes, "filename").unwrap(), ["n01440764_2"]);
+        assert_eq!(kept.counts.several, 1);
     }
 
     #[test]
@@ -434,6 +520,39 @@ mod tests {
         let kept = subset(&boxes(), &images, &Subset::default()).unwrap();
         assert_eq!(kept.flags.len(), 1);
         assert!(kept.flags[0].message.contains("101 x 200"), "{}", kept.flags[0].message);
+    }
+
+    #[test]
+    fn bad_input_74_the_box_of_an_annotation_of_another_shape_is_not_used() {
+        // Sides exchanged; a square cut out of it; one pixel more than rounding explains.
+        for size in [(200, 100), (224, 224), (100, 197)] {
+            let mut images = images();
+            images[1].size = Some(size);
+            let with = |other_shape| subset(&boxes(), &images, &Subset { other_shape, ..Subset::default() }).unwrap();
+            let left_out = with(OtherShape::LeaveOut);
+            assert!(!texts(&left_out.boxes, "filename").unwrap().contains(&"n01440764_1".to_string()));
+            assert_eq!((left_out.counts.other_shape, left_out.rejects.len(), left_out.flags.len()), (1, 1, 0));
+            let SubsetCounts { images: count, kept, validation, without_annotation, several, other_shape, .. } =
+                left_out.counts;
+            assert_eq!(count, kept + validation + without_annotation + several + other_shape);
+            let said = &left_out.rejects[0].message;
+            assert!(said.contains(&format!("{} x {}", size.0, size.1)) && said.contains("says 100 x 200"), "{said}");
+            let kept = with(OtherShape::Keep);
+            assert!(texts(&kept.boxes, "filename").unwrap().contains(&"n01440764_1".to_string()));
+            assert_eq!((kept.counts.other_shape, kept.rejects.len(), kept.flags.len()), (0, 0, 1));
+        }
+    }
+
+    #[test]
+    fn a_photograph_in_another_size_but_the_same_shape_keeps_its_box() {
+        for size in [(50, 100), (320, 640), (99, 199), (160, 320)] {
+            let mut images = images();
+            images[1].size = Some(size);
+            let kept = subset(&boxes(), &images, &Subset::default()).unwrap();
+            assert_eq!((kept.counts.other_shape, kept.flags.len()), (0, 1), "{size:?}");
+        }
+        assert!(same_shape((320, 427), (375, 500)) && same_shape((500, 333), (1_024, 683)));
+        assert!(!same_shape((500, 375), (375, 500)) && !same_shape((256, 256), (375, 500)));
     }
 
     #[test]

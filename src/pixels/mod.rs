@@ -18,7 +18,9 @@
 mod decode;
 mod frame;
 mod jpeg;
+mod kind;
 mod map;
+mod markers;
 mod mask;
 mod resize;
 

@@ -64,7 +64,7 @@ pub fn corrected() -> Protocol {
     Protocol {
         name: "corrected".into(),
         sample: sample::Sample::default(),
-        subset: bbox::Subset { objects: bbox::Objects::Largest, validation: bbox::Validation::Keep },
+        subset: bbox::Subset { objects: bbox::Objects::Largest, ..bbox::Subset::default() },
         edges: edges::Parameters::default(),
         datasets: datasets::Parameters::default(),
         #[cfg(feature = "torch")]
@@ -82,7 +82,11 @@ pub fn corrected() -> Protocol {
 pub fn published() -> Protocol {
     Protocol {
         name: "published".into(),
-        subset: bbox::Subset { objects: bbox::Objects::Single, validation: bbox::Validation::LeaveOut },
+        subset: bbox::Subset {
+            objects: bbox::Objects::Single,
+            validation: bbox::Validation::LeaveOut,
+            ..bbox::Subset::default()
+        },
         edges: edges::Parameters::published(),
         datasets: datasets::Parameters::published(),
         #[cfg(feature = "torch")]
