@@ -5,7 +5,7 @@ use std::path::Path;
 use lgf::analysis::{self, Parameters};
 use lgf::pixels::{self, Crop, HeatMap, PixelBox, PixelMask};
 use lgf::polars::prelude::*;
-use lgf::protocol;
+use lgf::protocol::{self, Fault};
 use lgf::report;
 use lgf::store::{Classes, Store, Study, floats, integers, only, texts};
 use serde_json::Value;
@@ -393,12 +393,12 @@ fn single_precision_is_the_thesis_and_its_ties_are_dropped() {
 #[test]
 fn a_verdict_needs_evidence() {
     let (predictions, overlap, _) = golden();
+    let mut decided = 0;
     for parameters in [Parameters::default(), Parameters::published()] {
         let table = analysis::conclusions(&predictions, &overlap, &parameters).unwrap();
         let column = |name: &str| texts(&table, name).unwrap();
         let (names, verdicts, says, tests) = (column("conclusion"), column("verdict"), column("says"), column("test"));
         let (low, high) = (floats(&table, "low").unwrap(), floats(&table, "high").unwrap());
-        let mut decided = 0;
         for row in 0..names.len() {
             let covers = low[row] <= 0.0 && high[row] >= 0.0;
             match verdicts[row].as_str() {
@@ -407,11 +407,59 @@ fn a_verdict_needs_evidence() {
                     assert!(tests[row].ends_with("one-sided") && says[row].contains("covers 0"), "{}", says[row])
                 }
                 "first" | "second" => decided += 1,
+                // What is asked of concordance is .90, and 0 of everything else.
+                "no" if tests[row] == "Lin's concordance" => assert!(high[row] < 0.9),
+                "yes" if tests[row] == "Lin's concordance" => assert!(low[row] >= 0.9),
                 "yes" | "no" => assert!(!covers, "{}: {}", names[row], says[row]),
                 "unsaid" => assert!(says[row].starts_with("cannot be said: "), "{}", says[row]),
                 other => assert_eq!(other, "no difference"),
             }
         }
-        assert!(decided > 0, "some verdict is given");
+    }
+    assert!(decided > 3, "some verdicts are given: {decided}");
+}
+/// What an ablation would write of some faults of the analysis alone.
+fn ablated(predictions: &DataFrame, overlap: &DataFrame) -> DataFrame {
+    let first = protocol::corrected();
+    let row = |run: &str, id: &str, parameters: &Parameters| {
+        let mut table = analysis::conclusions(predictions, overlap, parameters).unwrap();
+        let height = table.height();
+        for (name, value) in [("run", run), ("id", id), ("moved", "")] {
+            table.with_column(Column::new(name.into(), vec![value; height])).unwrap();
+        }
+        table
+    };
+    let mut tables = vec![row("corrected, as it is", "", &first.analysis)];
+    for fault in Fault::ALL.into_iter().filter(|fault| fault.step() == protocol::Step::Analysis) {
+        tables.push(row(&format!("with {fault}"), fault.id(), &first.repeat(fault).analysis));
+    }
+    // A run that changed nothing.
+    tables.push(row("with B7 JPEG after the change", "B7", &first.analysis));
+    lgf::store::stacked(tables).unwrap()
+}
+
+#[test]
+fn an_ablation_shows_which_numbers_moved_and_what_its_letters_mean() {
+    let (predictions, overlap, _) = golden();
+    let ablation = ablated(&predictions, &overlap);
+    let figure = report::ablation_figure(&ablation).unwrap();
+    let text = figure.svg();
+    for part in ["difference", "pictures", "inverse", "with D7 no correction for many tests", "D statistics."] {
+        assert!(text.contains(part), "{part}");
+    }
+    // Of the run that changed nothing each cell is an equals sign; D2 moves the normality alone.
+    let names = texts(&ablation, "conclusion").unwrap();
+    let count = names.iter().skip(1).position(|name| *name == names[0]).unwrap() + 1;
+    let equal = text.matches(">=</text>").count();
+    assert!(equal >= count + (count - 1), "{equal} of {count} columns");
+    let folder = tempfile::tempdir().unwrap();
+    let store = root(folder.path());
+    store.write_table("ablation", &ablation).unwrap();
+    let page = std::fs::read_to_string(report::write(&store, &protocol::corrected()).unwrap()).unwrap();
+    assert!(page.contains("with B7 JPEG after the change: cannot reach a conclusion of this study"));
+    assert_eq!(page.matches("cannot reach a conclusion").count(), 1, "every fault of the analysis reaches one");
+    assert!(page.contains("A boxes, edges and their frames"));
+    if let Ok(to) = std::env::var("LGF_TEMP_PNG") {
+        std::fs::write(to, figure.png()).unwrap();
     }
 }

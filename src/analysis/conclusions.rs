@@ -113,7 +113,7 @@ pub fn conclusions(predictions: &DataFrame, overlap: &DataFrame, parameters: &Pa
     }
     let mut kinds = vec![
         ("difference pictures", "difference", Alternative::Greater),
-        ("inverse difference pictures", "difference inverse", Alternative::Greater),
+        ("inverse difference pictures", "difference inverse", Alternative::TwoSided),
     ];
     // The first two hypotheses are about the published pair: of another pair, the same pictures are compared.
     if compared.pair.is_some() && !compared.published() {

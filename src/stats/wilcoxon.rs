@@ -51,7 +51,8 @@ fn signed_ranks(differences: &[f64]) -> (f64, f64, Vec<f64>, Vec<usize>) {
     let differences: Vec<f64> = differences.iter().copied().filter(|difference| *difference != 0.0).collect();
     let (ranks, ties) = ranks(&differences.iter().map(|difference| difference.abs()).collect::<Vec<_>>());
     let sum = |keep: fn(f64) -> bool| -> f64 {
-        differences.iter().zip(&ranks).filter(|(difference, _)| keep(**difference)).map(|(_, rank)| rank).sum()
+        differences.iter().zip(&ranks).filter(|(difference, _)| keep(**difference)).map(|(_, rank)| rank).sum::<f64>()
+            + 0.0
     };
     (sum(|difference| difference > 0.0), sum(|difference| difference < 0.0), ranks, ties)
 }
