@@ -44,7 +44,7 @@ impl Curve {
         Ok(Curve { name: name.into(), points })
     }
 
-    /// Gives each point its interval.
+    /// Gives each point its interval; one whose ends are not finite has none.
     ///
     /// # Errors
     /// [`Code::Parameter`](crate::error::Code::Parameter) if there are not as many as points.
@@ -52,7 +52,7 @@ impl Curve {
         same_length("lower ends", low.len(), self.points.len())?;
         same_length("upper ends", high.len(), self.points.len())?;
         for (point, ends) in self.points.iter_mut().zip(low.iter().zip(high)) {
-            point.interval = Some((*ends.0, *ends.1));
+            point.interval = (ends.0.is_finite() && ends.1.is_finite()).then_some((*ends.0, *ends.1));
         }
         Ok(self)
     }

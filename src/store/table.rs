@@ -181,7 +181,7 @@ pub fn only(table: &DataFrame, name: &str, value: &str) -> Result<DataFrame> {
         values.dedup();
         let there = match values.len() {
             0 => "the table has no rows".to_string(),
-            1 => format!("there is {}", values[0]),
+            1 => format!("all have {:?}", values[0]),
             _ => format!("there are {}", listed(&values, 12)),
         };
         return Err(Error::new(Code::Table, format!("no row has {value:?} as {name}; {there}")));
@@ -244,6 +244,17 @@ mod tests {
         let error = texts(&table, "c").unwrap_err().to_string();
         assert!(error.contains("the columns are a, b"), "{error}");
         assert!(texts(&table, "a").unwrap_err().to_string().contains("expected text"));
+    }
+
+    #[test]
+    fn a_value_that_no_row_has_is_said_in_whole_sentences() {
+        let said = |table: &DataFrame| only(table, "a", "z").unwrap_err().message().to_string();
+        let of = |values: &[&str]| df!("a" => values).unwrap();
+        assert_eq!(said(&of(&[])), "no row has \"z\" as a; the table has no rows");
+        assert_eq!(said(&of(&["x", "x"])), "no row has \"z\" as a; all have \"x\"");
+        assert_eq!(said(&of(&["y", "x"])), "no row has \"z\" as a; there are x, y");
+        let many: Vec<String> = (10..40).map(|number| number.to_string()).collect();
+        assert!(said(&df!("a" => many).unwrap()).ends_with("20, 21 and 18 more"));
     }
 
     #[test]
