@@ -63,6 +63,14 @@ pub fn pair_of(table: &DataFrame) -> Result<Option<[String; 2]>> {
     Ok(pair_among(&distinct(&texts(table, "model")?)))
 }
 
+/// As [`pair_of`], where a comparison needs the two.
+///
+/// # Errors
+/// [`Code::Model`] if there are fewer; [`Code::Table`] if there is no such column.
+pub fn pair(table: &DataFrame) -> Result<[String; 2]> {
+    pair_of(table)?.ok_or_else(|| Error::new(Code::Model, "two networks are compared here, and this study has fewer"))
+}
+
 fn pair_among(networks: &[String]) -> Option<[String; 2]> {
     if PUBLISHED.iter().all(|name| networks.iter().any(|other| other == name)) {
         return Some(PUBLISHED.map(String::from));

@@ -279,20 +279,6 @@ impl Study {
         Ok(Study { networks: networks?, ..self.clone() })
     }
 
-    /// The photographs of some identities, or of some file names, with or without their ending.
-    ///
-    /// # Errors
-    /// As [`Study::split_images`].
-    pub fn images_named(&self, store: &Store, names: &[String]) -> Result<Vec<ImageFile>> {
-        let mut images = self.split_images(store)?;
-        let named = |image: &ImageFile| {
-            let file = image.path.file_name().unwrap_or_default().to_string_lossy();
-            names.iter().any(|name| *name == image.id || *name == image.stem || *name == file)
-        };
-        images.retain(named);
-        Ok(images)
-    }
-
     /// The network of a name.
     ///
     /// # Errors
