@@ -163,4 +163,26 @@ fn bad_input_81_open_files_and_address_space_that_are_refused_are_said_before_an
         assert!(said.contains("refuses an open file") && said.contains("ulimit -n"), "{said}");
         assert_eq!(files(&folder.path().join("out")), [""; 0]);
     }
+    let (arguments, written) = &steps(folder.path())[0];
+    let (mut said_so, mut enough) = (0, 0);
+    // The loader itself needs several hundred MiB for the libraries.
+    for mebibytes in (256..=4096).step_by(256) {
+        let output = limited(&format!("-v {}", mebibytes * 1024), &as_words(arguments));
+        match output.status.code() {
+            Some(0) => {
+                assert!(Path::new(written).exists());
+                std::fs::remove_file(written).unwrap();
+                enough += 1;
+            }
+            // The loader's own status, and its own words.
+            Some(127) => assert!(String::from_utf8_lossy(&output.stderr).contains("shared librar")),
+            _ => {
+                let said = refused(&output);
+                assert!(said.contains("of address space") && said.contains("ulimit -v"), "{mebibytes} MiB: {said}");
+                said_so += 1;
+            }
+        }
+        assert_eq!(files(&folder.path().join("out")), [""; 0], "{mebibytes} MiB");
+    }
+    assert!(said_so > 2 && enough > 2, "{said_so} and {enough}");
 }

@@ -353,8 +353,16 @@ pub fn write_npy(path: &Path, batches: &[Explained]) -> Result<()> {
     let parts: Vec<&Tensor> = batches.iter().map(|batch| &batch.relevance).collect();
     let all = Tensor::f_cat(&parts, 0)?.to_device(tch::Device::Cpu);
     let temporary = path.with_extension("npy.part");
-    all.write_npy(&temporary).map_err(Error::from).map_err(|error| error.or_path(path))?;
-    std::fs::rename(&temporary, path).map_err(|cause| Error::io("writing", path, cause))
+    let written = all.write_npy(&temporary).map_err(|cause| match cause {
+        tch::TchError::Io(cause) => Error::io("writing", path, cause),
+        cause => Error::from(cause).or_path(path),
+    });
+    written
+        .and_then(|()| std::fs::rename(&temporary, path).map_err(|cause| Error::io("writing", path, cause)))
+        .inspect_err(
+            // Best effort; the error that matters is the first one.
+            |_| drop(std::fs::remove_file(&temporary)),
+        )
 }
 
 fn map_name(model: &str, id: &str) -> String {
