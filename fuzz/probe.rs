@@ -24,7 +24,7 @@ pub fn check(bytes: &[u8]) -> bool {
             return false;
         }
     };
-    assert!(!layout.tensors.is_empty());
+    assert!(!layout.tensors.is_empty() && layout.remarks.iter().all(|remark| remark.len() < 10_000));
     for (_, record) in &layout.tensors {
         let (sides, strides) = (&record.shape, &record.strides);
         assert!(sides.iter().chain(strides).all(|&number| number >= 0) && record.offset >= 0);
@@ -45,7 +45,7 @@ pub fn check(bytes: &[u8]) -> bool {
 /// Some names of a network, so that tables are chosen and prefixes taken off by them.
 fn choice() -> Choice {
     let names = ["conv.weight", "conv.bias", "a", "whole"].map(str::to_string).into();
-    Choice { file: "w.pth".into(), table: None, names }
+    Choice { names, ..Choice::of_file("w.pth".as_ref()) }
 }
 
 /// A pickle in a zip as `torch.save` writes it, with the storages that it names where they are small.

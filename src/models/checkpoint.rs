@@ -28,14 +28,14 @@ const MAX_BYTES: u64 = 8 << 30;
 /// Largest header of a safetensors file, as the format has it.
 const MAX_HEADER: u64 = 100_000_000;
 
-/// The tensors of a checkpoint by name: safetensors, or `torch.save` in its old form (before torch 1.6) or its zip form. What
-/// torch itself puts before every name (`module.`, `_orig_mod.`) is taken off, and one table of tensors within others is
-/// entered. Tensors that share a storage in the file share it in memory.
+/// The tensors of a checkpoint by name: safetensors, or `torch.save` in its old form (before torch 1.6) or its zip
+/// form. What torch itself puts before every name (`module.`, `_orig_mod.`) is taken off, and one table of tensors
+/// within others is entered. Tensors that share a storage in the file share it in memory.
 ///
 /// # Errors
-/// [`Code::Io`] if the file cannot be read; [`Code::Checkpoint`] if it is in none of these forms, is cut or corrupt, holds
-/// anything but tensors and plain values, or several tables of tensors: it says which, or at which byte. Nothing in the file
-/// is ever executed.
+/// [`Code::Io`] if the file cannot be read; [`Code::Checkpoint`] if it is in none of these forms, is cut or corrupt,
+/// holds anything but tensors and plain values, or several tables of tensors: it says which, or at which byte. Nothing
+/// in the file is ever executed.
 pub fn read_weights(path: &Path) -> Result<Weights> {
     Opened::at(path, &Choice::of_file(path))?.read()
 }
@@ -85,8 +85,8 @@ pub fn inspect(path: &Path, name: &str, table: Option<&str>) -> Result<Found> {
 /// What is chosen when a checkpoint is loaded, and what is let pass.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Loading<'a> {
-    /// The table that is meant where a file holds several: its key, `/` between the keys of nested ones; or what the names
-    /// that are meant begin with.
+    /// The table that is meant where a file holds several: its key, `/` between the keys of nested ones; or what the
+    /// names that are meant begin with.
     pub table: Option<&'a str>,
     /// What is let pass.
     pub allow: &'a [Allow],
@@ -95,8 +95,8 @@ pub struct Loading<'a> {
 /// A network's weights by its own names. What was entered or taken off to find them is said.
 ///
 /// # Errors
-/// As [`read_weights`]; [`Code::Checkpoint`] if they are another network's, or if a variance is negative and that is not
-/// allowed.
+/// As [`read_weights`]; [`Code::Checkpoint`] if they are another network's, or if a variance is negative and that is
+/// not allowed.
 pub(super) fn read_fitting(path: &Path, needed: &BTreeMap<String, Vec<i64>>, how: &Loading<'_>) -> Result<Weights> {
     let choice = Choice { table: how.table.map(str::to_string), ..Choice::of_network(path, needed) };
     let opened = Opened::at(path, &choice)?;
@@ -131,14 +131,23 @@ struct Opened<'p> {
 
 enum Form {
     Torch(Layout),
-    /// Name, type, shape, and the bytes of the file from and to which the numbers go.
-    Safetensors(Vec<(String, Kind, Vec<i64>, (u64, u64))>),
+    Safetensors(Vec<Stored>),
+}
+
+/// A tensor of a safetensors file.
+struct Stored {
+    name: String,
+    kind: Kind,
+    shape: Vec<i64>,
+    /// Bytes of the file, from and to which its numbers go.
+    bytes: (u64, u64),
 }
 
 impl<'p> Opened<'p> {
     fn at(path: &'p Path, choice: &Choice) -> Result<Self> {
         let unreadable = |cause| {
-            Error::io("reading the checkpoint", path, cause).hint("check the path of the weights in study.json")
+            Error::io("reading the checkpoint", path, cause)
+                .hint("check the path of the weights: --weights, or the network's in study.json")
         };
         let mut file = File::open(path).map_err(unreadable)?;
         let facts = file.metadata().map_err(unreadable)?;
@@ -169,7 +178,7 @@ impl<'p> Opened<'p> {
                 layout.tensors.iter().map(|(name, record)| (name.clone(), record.shape.clone())).collect()
             }
             Form::Safetensors(tensors) => {
-                tensors.iter().map(|(name, _, shape, _)| (name.clone(), shape.clone())).collect()
+                tensors.iter().map(|stored| (stored.name.clone(), stored.shape.clone())).collect()
             }
         }
     }
@@ -263,7 +272,7 @@ fn safetensors_header(file: &mut File, size: u64, choice: &Choice) -> Result<(Fo
         };
         let shape = info.shape.iter().map(|&side| side as i64).collect();
         let (from, to) = info.data_offsets;
-        tensors.push((own, kind, shape, (begin + from as u64, begin + to as u64)));
+        tensors.push(Stored { name: own, kind, shape, bytes: (begin + from as u64, begin + to as u64) });
     }
     if tensors.is_empty() {
         return Err(broken("a safetensors file that holds no tensor"));
@@ -271,9 +280,9 @@ fn safetensors_header(file: &mut File, size: u64, choice: &Choice) -> Result<(Fo
     Ok((Form::Safetensors(tensors), remarks))
 }
 
-fn read_safetensors(file: &mut File, tensors: &[(String, Kind, Vec<i64>, (u64, u64))]) -> Result<Weights> {
+fn read_safetensors(file: &mut File, tensors: &[Stored]) -> Result<Weights> {
     let mut weights = Weights::new();
-    for (name, kind, shape, (from, to)) in tensors {
+    for Stored { name, kind, shape, bytes: (from, to) } in tensors {
         let mut bytes = vec![0; (to - from) as usize];
         file.seek(SeekFrom::Start(*from))
             .and_then(|_| file.read_exact(&mut bytes))
@@ -313,6 +322,7 @@ mod tests {
 
     use super::*;
     use crate::models::probe::packed;
+    use crate::models::{Device, Network};
     use crate::mutations::hunt;
 
     fn golden(name: &str) -> PathBuf {
@@ -589,6 +599,189 @@ mod tests {
         assert!(text.contains("holds no tensor; its keys are epoch, names"), "{text}");
         let text = refused(&bytes_of("list"));
         assert!(text.contains("holds 2 tensors, and no table of tensors by name"), "{text}");
+    }
+
+    /// The tensors of a golden file, and what there is to say, with one table chosen or none.
+    fn found_in(name: &str, table: Option<&str>) -> Result<(Vec<String>, String)> {
+        let path = golden(name);
+        let choice = Choice { table: table.map(str::to_string), ..Choice::of_file(&path) };
+        let opened = Opened::at(&path, &choice)?;
+        let names = opened.shapes().into_keys().collect();
+        Ok((names, opened.remarks.join("; ")))
+    }
+
+    #[test]
+    fn bad_input_76_one_table_is_entered_and_said_and_of_several_one_is_chosen() {
+        let names = ["bn.num_batches_tracked", "conv.bias", "conv.weight"].map(str::to_string).to_vec();
+        let (found, said) = found_in("net", None).unwrap();
+        assert_eq!(found, names);
+        assert_eq!(said, "read from its table net; \"module._orig_mod.\" taken off the beginning of every name");
+        assert!(found_in("both", None).is_err());
+        for table in ["state_dict", "model"] {
+            let (found, said) = found_in("both", Some(table)).unwrap();
+            assert_eq!((found, said), (names.clone(), format!("read from its table {table}")));
+        }
+        let error = found_in("both", Some("ema")).unwrap_err().to_string();
+        assert!(
+            error.contains("no table \"ema\"") && error.contains("there are state_dict (3 tensors), model"),
+            "{error}"
+        );
+        let (found, said) = found_in("both", Some("model/conv")).unwrap();
+        assert_eq!(
+            (found, said.contains("2 of 3 tensors taken")),
+            (vec!["bias".into(), "weight".into()], true),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn bad_input_77_what_torch_does_not_read_safely_gets_the_line_that_helps() {
+        for (name, asks, table) in [
+            ("namespace", "argparse.Namespace", "torch.save(c[\"state_dict\"], "),
+            ("whole", "torch.nn.modules.container.Sequential", "torch.save(c.state_dict(), "),
+            ("nested_whole", "torch.nn.modules.container.Sequential", "torch.save(c[\"model\"].state_dict(), "),
+        ] {
+            let error = read_weights(&golden(name)).unwrap_err().to_string();
+            let file = golden(name).display().to_string();
+            let load = format!("c = torch.load({file:?}, map_location=\"cpu\", weights_only=False); {table}");
+            for part in
+                [&format!("asks for {asks}"), "pickle offset", "If you trust whoever made it", &load, ".weights.pth"]
+            {
+                assert!(error.contains(part), "{part}: {error}");
+            }
+        }
+        let error = read_weights(&golden("sparse")).unwrap_err().to_string();
+        assert!(error.contains("tensor b") && error.contains("is a sparse tensor, which is not read"), "{error}");
+    }
+
+    #[test]
+    fn bad_input_78_other_files_named_pth_are_named() {
+        let tar = |name: &str| {
+            let mut tar = tar::Builder::new(Vec::new());
+            let mut header = tar::Header::new_old();
+            header.set_size(3);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, name, &b"abc"[..]).unwrap();
+            tar.into_inner().unwrap()
+        };
+        let zip = |names: &[&str]| {
+            let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+            let options = zip::write::SimpleFileOptions::default();
+            for name in names {
+                zip.start_file(*name, options.compression_method(zip::CompressionMethod::Stored)).unwrap();
+            }
+            zip.finish().unwrap().into_inner()
+        };
+        let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 102530333\n".to_vec();
+        let index = [&[0; 100][..], &0xdb47_7524_8b80_fb57_u64.to_le_bytes()].concat();
+        for (bytes, what, help) in [
+            (pointer, "a pointer of Git LFS", "(102530333 bytes): git lfs pull"),
+            (b"\x89HDF\r\n\x1a\n\0\0\0\0".to_vec(), "an HDF5 file, as Keras", "of torch"),
+            (b"\x1f\x8b\x08\0\0\0".to_vec(), "gzip", "gunzip"),
+            (tar("resnet50.pth"), "this is a tar", "such as resnet50.pth"),
+            (tar("storages"), "the tar of a torch before 0.1.10", "weights_only=False); torch.save("),
+            (b"\n <!DOCTYPE html><html>".to_vec(), "a page of the web", "the address of the file itself"),
+            (b"{\"error\": \"not found\"}".to_vec(), "a text (JSON)", "a server's answer"),
+            (b"\x93NUMPY\x01\0".to_vec(), "one array of numpy", "torch.from_numpy"),
+            (index, "the index of a TensorFlow checkpoint", "--smoother"),
+            (b"\x08\x07\x12\x07pytorch".to_vec(), "a network in ONNX", "torch.save(model.state_dict()"),
+            (
+                b"\x80\x04\x95\x10\0\0\0\0\0\0\0}.".to_vec(),
+                "a pickle that torch.save did not write",
+                "pickle.load(open(",
+            ),
+            (vec![0; 4096], "nothing but zeros", "never came whole"),
+            (zip(&["m/data.pkl", "m/constants.pkl", "m/code/a.py"]), "a TorchScript archive", "torch.jit.load("),
+            (zip(&["a.npy", "b.npy"]), "arrays of numpy (.npz)", "torch.from_numpy"),
+            (zip(&["w/resnet50.pth", "w/README"]), "a zip of other things", "w/resnet50.pth, w/README"),
+        ] {
+            let text = refused(&bytes);
+            assert!(text.contains(what) && text.contains(help), "{what}: {text}");
+            assert!(!text.contains("architecture"), "{text}");
+        }
+        let named = tempfile::NamedTempFile::with_suffix(".pth").unwrap();
+        let weights = Weights::from([("a".to_string(), Tensor::from_slice(&[1.0f32, 2.0]))]);
+        write_weights(named.path(), &weights, HashMap::new()).unwrap();
+        assert_eq!(read_weights(named.path()).unwrap(), weights, "safetensors under another name");
+    }
+
+    /// The slim ResNet-50 of the golden files, as safetensors with other names.
+    fn renamed(path: &Path, name: impl Fn(&str) -> Vec<String>) {
+        let weights = read_weights(&golden("").with_file_name("../slim-resnet50.pth")).unwrap();
+        let names = weights.iter().flat_map(|(own, tensor)| name(own).into_iter().map(|name| (name, tensor.copy())));
+        write_weights(path, &names.collect(), HashMap::new()).unwrap();
+    }
+
+    fn load(path: &Path, table: Option<&str>) -> Result<Network> {
+        Network::load_with("slim-resnet50", path, Device::Cpu, &Loading { table, ..Loading::default() })
+    }
+
+    #[test]
+    fn bad_input_76_networks_are_loaded_whatever_stands_before_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.pth");
+        renamed(&path, |name| vec![name.to_string()]);
+        let expected = load(&path, None).unwrap().fingerprint().unwrap();
+        for prefix in ["module.", "_orig_mod.", "module._orig_mod.", "model.", "backbone.", "encoder_q."] {
+            renamed(&path, |name| vec![format!("{prefix}{name}")]);
+            assert_eq!(load(&path, None).unwrap().fingerprint().unwrap(), expected, "{prefix}");
+        }
+        renamed(&path, |name| vec![format!("encoder_q.{name}"), format!("encoder_k.{name}")]);
+        let error = load(&path, None).unwrap_err().to_string();
+        assert!(error.contains("encoder_q") && !error.contains("architecture"), "{error}");
+        assert_eq!(load(&path, Some("encoder_q")).unwrap().fingerprint().unwrap(), expected);
+        assert_eq!(inspect(&path, "slim-resnet50", Some("encoder_k")).unwrap().outputs, Some(10));
+    }
+
+    #[test]
+    fn bad_input_49_a_file_of_another_architecture_is_named_by_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.pth");
+        renamed(&path, |name| vec![format!("module.{name}")]);
+        let found = inspect(&path, "slim-vgg16", None).unwrap();
+        let error = found.misfit.unwrap().to_string();
+        for part in ["missing: classifier.0.bias", "and ", " more", "the file is of the architecture slim-resnet50"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+        let found = inspect(&path, "slim-resnet50", None).unwrap();
+        assert!(found.misfit.is_none());
+        assert_eq!((found.outputs, found.fits[0].as_str()), (Some(10), "slim-resnet50"));
+        assert_eq!(found.tensors["fc.bias"], [10]);
+        assert!(found.remarks[0].contains("module."), "{:?}", found.remarks);
+        assert!(inspect(&path, "resnet51", None).unwrap_err().to_string().contains("se-resnext50"));
+        // A last layer of other classes is that, and no other architecture.
+        let mut weights = read_weights(&path).unwrap();
+        for (name, sides) in [("fc.weight", vec![7, 128]), ("fc.bias", vec![7])] {
+            weights.insert(name.into(), Tensor::zeros(sides, (Kind::Float, tch::Device::Cpu)));
+        }
+        write_weights(&path, &weights, HashMap::new()).unwrap();
+        let found = inspect(&path, "slim-resnet50", None).unwrap();
+        let error = found.misfit.unwrap().to_string();
+        assert_eq!(found.outputs, Some(7));
+        assert!(error.contains("7 outputs, expected 10") && error.contains("other classes"), "{error}");
+        weights.insert("fc.weight".into(), Tensor::from(1.0f32));
+        weights.insert("fc.bias".into(), Tensor::from(1.0f32));
+        write_weights(&path, &weights, HashMap::new()).unwrap();
+        let found = inspect(&path, "slim-resnet50", None).unwrap();
+        assert!(found.misfit.unwrap().to_string().contains("fc.bias is [], expected [10]"));
+    }
+
+    #[test]
+    fn bad_input_79_a_negative_variance_is_an_error_unless_it_is_allowed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.pth");
+        renamed(&path, |name| vec![name.to_string()]);
+        let mut weights = read_weights(&path).unwrap();
+        let variance = weights["layer2.0.bn1.running_var"].copy();
+        let _ = variance.get(1).fill_(-0.5);
+        weights.insert("layer2.0.bn1.running_var".into(), variance);
+        write_weights(&path, &weights, HashMap::new()).unwrap();
+        let error = load(&path, None).unwrap_err().to_string();
+        for part in ["w.pth", "tensor layer2.0.bn1.running_var", "a variance of -0.5", "\"non_finite\""] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+        let allowed = Loading { allow: &[Allow::NonFinite], ..Loading::default() };
+        Network::load_with("slim-resnet50", &path, Device::Cpu, &allowed).unwrap();
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which of a file's tensors are meant: one table of several, and what stands before every name.
 //!
-//! Both are decided by the names that a network needs, where they are known: a table is chosen if it alone has them, and a
-//! prefix is taken off only so far as it stands between the two. Nothing is guessed where two would do.
+//! Both are decided by the names that a network needs, where they are known: a table is chosen if it alone has them,
+//! and a prefix is taken off only so far as it stands between the two. Nothing is guessed where two would do.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -19,8 +19,8 @@ const MAX_PARTS: usize = 16;
 pub struct Choice {
     /// The file, as hints name it.
     pub file: String,
-    /// The table that is meant, where a file holds several: its key, `/` between the keys of nested ones; or what the names
-    /// that are meant begin with.
+    /// The table that is meant, where a file holds several: its key, `/` between the keys of nested ones; or what the
+    /// names that are meant begin with.
     pub table: Option<String>,
     /// The names that the network needs; none where it is not known.
     pub names: HashSet<String>,
@@ -32,8 +32,8 @@ impl Choice {
         Choice { file: file.display().to_string(), ..Choice::default() }
     }
 
-    /// A line for the shell that loads the file with torch and saves `table` of what was loaded, which is `c` in it, as a file
-    /// of its own beside it.
+    /// A line for the shell that loads the file with torch and saves `table` of what was loaded, which is `c` in it,
+    /// as a file of its own beside it.
     pub fn line(&self, function: &str, options: &str, table: &str) -> String {
         let file = Path::new(&self.file);
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
@@ -44,8 +44,8 @@ impl Choice {
         format!("python -c '{}'", python.replace('\'', "'\\''"))
     }
 
-    /// How well names fit the network: the prefix with which most of them are its own, and how many then are. A prefix counts
-    /// from half of the network's names on.
+    /// How well names fit the network: the prefix with which most of them are its own, and how many then are. A prefix
+    /// counts from half of the network's names on.
     pub fn fit<'n>(&self, names: impl Iterator<Item = &'n str>) -> (&'n str, usize) {
         let ranked = self.prefixes(names);
         ranked.first().copied().unwrap_or(("", 0))
@@ -66,8 +66,8 @@ impl Choice {
         ranked
     }
 
-    /// The names as the network has them, in the same order, `None` for what is left out; and what there is to say about it.
-    /// `only` is what the names that are meant begin with.
+    /// The names as the network has them, in the same order, `None` for what is left out; and what there is to say
+    /// about it. `only` is what the names that are meant begin with.
     ///
     /// # Errors
     /// [`Code::Checkpoint`] if only some of the names have the prefix that the network's own lack, with both lists.

@@ -603,6 +603,25 @@ mod tests {
     }
 
     #[test]
+    fn bad_input_76_the_table_of_a_network_in_study_json_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let both = golden().into_iter().flat_map(|(name, tensor)| {
+            let other = if name == "fc.bias" { &tensor + 1.0 } else { tensor.copy() };
+            [(format!("model.{name}"), tensor), (format!("model_ema.{name}"), other)]
+        });
+        let mut study = study(&store, &both.collect());
+        assert!(load_all(&store, &study, Device::Cpu).unwrap_err().to_string().contains("--table model or"));
+        let mut bias = |table: &str| {
+            study.networks[0].table = Some(table.into());
+            study.save(&store).unwrap();
+            let network = load_all(&store, &Study::open(&store).unwrap(), Device::Cpu).unwrap().swap_remove(0);
+            network.weights()["fc.bias"].copy()
+        };
+        assert_eq!(bias("model") + 1.0, bias("model_ema"));
+    }
+
+    #[test]
     fn bad_input_62_a_network_of_another_number_of_classes_is_refused_before_work() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();

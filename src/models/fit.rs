@@ -64,8 +64,10 @@ impl Fit {
 
     /// The number of outputs that there is and that is needed, where nothing but the last layer differs.
     fn outputs(&self) -> Option<(i64, i64)> {
-        let others =
-            self.shapes.iter().map(|(_, found, needed)| (found.first(), needed.first(), &found[1..] == &needed[1..]));
+        let others = self
+            .shapes
+            .iter()
+            .map(|(_, found, needed)| (found.first(), needed.first(), found.get(1..) == needed.get(1..)));
         let mut others = others.collect::<Vec<_>>();
         others.dedup();
         match (&others[..], self.shapes.len(), self.missing.is_empty() && self.surplus.is_empty()) {

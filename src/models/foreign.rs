@@ -62,7 +62,7 @@ pub fn file(file: &mut (impl Read + Seek), choice: &Choice) -> Result<Error> {
     if bytes.starts_with(b"version https://git-lfs") {
         let text = String::from_utf8_lossy(&bytes);
         let size = text.lines().find_map(|line| line.strip_prefix("size ")?.parse::<u64>().ok());
-        let size = size.map_or(String::new(), |size| format!(" of {size} bytes"));
+        let size = size.map_or(String::new(), |size| format!(" ({size} bytes)"));
         let hint = format!("fetch the file itself{size}: git lfs pull, or the download button of the page");
         return Ok(named("a pointer of Git LFS", &hint));
     }
@@ -159,7 +159,7 @@ pub fn zip(names: &[&str], choice: &Choice) -> Option<Error> {
         () if ends("model.weights.h5") => ("a model of Keras", "look for the network's weights of torch".to_string()),
         () if !names.is_empty() && names.iter().all(|name| name.ends_with(".npy")) => (
             "arrays of numpy (.npz)",
-            "save them by torch: torch.save({name: torch.from_numpy(array) for name, array in numpy.load(path).items()}, …)"
+            "save them by torch: torch.save({k: torch.from_numpy(v) for k, v in numpy.load(path).items()}, …)"
                 .to_string(),
         ),
         () if names.is_empty() => return None,

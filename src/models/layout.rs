@@ -43,8 +43,9 @@ impl Layout {
     /// The layout of a file as `torch.save` writes it; `None` for a file that begins in another way.
     ///
     /// # Errors
-    /// [`Code::Io`] if the file cannot be read; [`Code::Checkpoint`] if it is cut or corrupt, or holds anything but tensors: it
-    /// says which, or at which byte; or if what is `choice` is not in it. [`Code::Limit`] for more than any network has.
+    /// [`Code::Io`] if the file cannot be read; [`Code::Checkpoint`] if it is cut or corrupt, or holds anything but
+    /// tensors: it says which, or at which byte; or if what was chosen is not in it. [`Code::Limit`] for more than
+    /// any network has.
     pub fn of(file: &mut (impl Read + Seek), choice: &Choice) -> Result<Option<Layout>> {
         let size = file.seek(SeekFrom::End(0)).map_err(unreadable)?;
         file.rewind().map_err(unreadable)?;
@@ -92,7 +93,9 @@ pub(super) fn broken(what: impl Into<String>) -> Error {
 }
 
 fn unreadable(cause: std::io::Error) -> Error {
-    Error::new(Code::Io, "cannot be read").because(cause).hint("check the path of the weights in study.json")
+    Error::new(Code::Io, "cannot be read")
+        .because(cause)
+        .hint("check the path of the weights: --weights, or the network's in study.json")
 }
 
 fn checksum(bytes: &[u8]) -> u32 {
@@ -395,7 +398,8 @@ mod tests {
 
     #[test]
     fn bad_input_44_a_zip_that_cannot_be_believed_is_read_once_at_most() {
-        // A directory that is nothing but beginnings of records, one that lies elsewhere, and a count of millions in zip64.
+        // A directory that is nothing but beginnings of records, one that lies elsewhere, and a count of millions in
+        // zip64.
         let end = |count: u16, size: u32, start: u32| {
             let counts = [count.to_le_bytes(), count.to_le_bytes()].concat();
             [b"PK\x05\x06\0\0\0\0", &counts[..], &size.to_le_bytes(), &start.to_le_bytes(), &[0, 0]].concat()
@@ -410,7 +414,9 @@ mod tests {
             ("at most 40000", [b"PK\x03\x04", &starts[..], &zip64, &end(3, 46, u32::MAX)].concat()),
             // As many records as there may be, all of one header.
             ("two records", {
-                let record = [&b"PK\x01\x02"[..], &[0; 24], &1u16.to_le_bytes(), &[0; 16], b"a"].concat();
+                let name = b"a/data.pkl";
+                let length = (name.len() as u16).to_le_bytes();
+                let record = [&b"PK\x01\x02"[..], &[0; 24], &length, &[0; 16], name].concat();
                 let (count, size) = (40_000u16, 40_000 * record.len() as u32);
                 let header = [&b"PK\x03\x04"[..], &[0; 26]].concat();
                 [&header[..], &record.repeat(40_000), &end(count, size, header.len() as u32)].concat()

@@ -1,13 +1,13 @@
 //! The part of Python's pickle that a checkpoint needs, and nothing else. Globals are compared with a list of exact
 //! names; nothing is ever called.
 //!
-//! A value is made once and known by its number from then on, to tables as to the memo. So no operation copies more than
-//! numbers that it takes off the stack, texts stay where they are in the file, and the memory and the time that a hostile
-//! pickle can ask for are bounded by its operations; the few that look through a value once more count as many as it has
-//! items. What is copied at the end, or into a message, is bounded by itself.
+//! A value is made once and known by its number from then on, to tables as to the memo. So no operation copies more
+//! than numbers that it takes off the stack, texts stay where they are in the file, and the memory and the time that a
+//! hostile pickle can ask for are bounded by its operations; the few that look through a value once more count as many
+//! as it has items. What is copied at the end, or into a message, is bounded by itself.
 //!
-//! A name outside the list ends the reading. The rest is still gone through, so that the error can say which line of Python
-//! saves what is needed of the file; what such a name would have made is a value that holds nothing.
+//! A name outside the list ends the reading. The rest is still gone through, so that the error can say which line of
+//! Python saves what is needed of the file; what such a name would have made is a value that holds nothing.
 
 mod globals;
 mod tables;
@@ -98,8 +98,8 @@ pub struct Described {
 /// Reads the pickle at the beginning of `bytes`.
 ///
 /// # Errors
-/// [`Code::Checkpoint`] with the offset of whatever is not part of a plain checkpoint, and if the table that is `choice` is
-/// not there or could be several.
+/// [`Code::Checkpoint`] with the offset of whatever is not part of a plain checkpoint, and if the chosen table
+/// is not there or could be several.
 pub fn describe(bytes: &[u8], choice: &Choice) -> Result<Described> {
     let mut machine = Machine::new(bytes);
     let result = match (machine.run(), machine.foreign.take()) {
@@ -108,7 +108,7 @@ pub fn describe(bytes: &[u8], choice: &Choice) -> Result<Described> {
         (Err(_), Some(error)) => return Err(machine.advise(error, None, choice)),
         (Err(error), None) => return Err(error),
     };
-    let (tensors, remarks) = machine.chosen(result, choice)?;
+    let tables::Chosen { tensors, remarks } = machine.chosen(result, choice)?;
     let storages = machine.storages.iter().map(|(name, held)| (name.to_string(), *held)).collect();
     Ok(Described { tensors, remarks, storages, length: machine.at })
 }
@@ -518,7 +518,8 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// A whole number of so many bytes, the lowest first; one of more than 64 bits is a value of which nothing is needed.
+    /// A whole number of so many bytes, the lowest first; one of more than 64 bits is a value of which nothing is
+    /// needed.
     fn whole_number(&mut self, length: u64) -> Result<()> {
         let digits = self.take(length)?;
         let negative = digits.last().is_some_and(|digit| digit & 0x80 != 0);
@@ -735,7 +736,8 @@ mod tests {
 
     #[test]
     fn bad_input_77_what_python_2_wrote_is_read() {
-        // OrderedDict([["a", tensor]]), a storage that is the part of another, and a tensor given its storage afterwards.
+        // OrderedDict([["a", tensor]]), a storage that is the part of another, and a tensor given its storage
+        // afterwards.
         let part = b"X\x07\0\0\0storagectorch\nFloatStorage\nU\x010U\x03cpuK\x06(U\x011K\x02K\x02ttQ";
         let rebuild =
             [&b"ctorch._utils\n_rebuild_tensor\n(("[..], part, b"K\x01ctorch\nSize\nK\x02\x85\x85RK\x01\x85tR"]

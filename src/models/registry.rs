@@ -106,14 +106,12 @@ impl Registry {
             let text = std::fs::read_to_string(&path).map_err(|cause| Error::io("reading", &path, cause))?;
             for mut entry in parse(&text).map_err(|error| error.path(&path))? {
                 registry.entries.retain(|other| other.name.to_lowercase() != entry.name.to_lowercase());
-                let files: Vec<&RemoteFile> = registry.entries.iter().flat_map(|other| &other.files).collect();
-                let taken = |file: &RemoteFile| {
-                    let same = |other: &&RemoteFile| {
-                        other.url != file.url && file_name(&other.url).ok() == file_name(&file.url).ok()
-                    };
-                    files.iter().any(|other| same(&other))
+                let taken = |file: &RemoteFile, other: &RemoteFile| {
+                    other.url != file.url && file_name(&other.url).ok() == file_name(&file.url).ok()
                 };
-                entry.folder = entry.files.iter().any(taken).then(|| entry.name.clone());
+                let mut others = registry.entries.iter().flat_map(|other| &other.files);
+                let taken = others.any(|other| entry.files.iter().any(|file| taken(file, other)));
+                entry.folder = taken.then(|| entry.name.clone());
                 registry.entries.push(entry);
             }
         }
@@ -157,8 +155,8 @@ impl Registry {
 }
 
 impl RegistryEntry {
-    /// Where its files are, or will be: `downloads/` in the data root, or a folder in there where another entry's file has the
-    /// same name.
+    /// Where its files are, or will be: `downloads/` in the data root, or a folder in there where another entry's file
+    /// has the same name.
     ///
     /// # Errors
     /// [`Code::Table`] for an address without a file name.

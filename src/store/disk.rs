@@ -18,7 +18,7 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
             _ => return None,
         }
     };
-    u64::from(found.f_bavail).checked_mul(u64::from(found.f_frsize))
+    found.f_bavail.checked_mul(found.f_frsize)
 }
 
 /// Nothing if so many bytes fit on the disk of a folder, or if the system does not say.

@@ -46,8 +46,9 @@ impl Store {
     /// when all bytes are there and their hash is right.
     ///
     /// # Errors
-    /// [`Code::Io`] if the server cannot be reached, refuses, or ends early (run it again: it goes on), and if the disk is
-    /// full, or has less room than the server announces; [`Code::Checkpoint`] if the hash is another one: the file is removed; [`Code::Stopped`].
+    /// [`Code::Io`] if the server cannot be reached, refuses, or ends early (run it again: it goes on), and if the
+    /// disk is full, or has less room than the server announces; [`Code::Checkpoint`] if the hash is another one: the
+    /// file is removed; [`Code::Stopped`].
     pub fn download(&self, wanted: &Download, progress: &Progress) -> Result<Written> {
         if wanted.path.exists() {
             return self.already(wanted);

@@ -1,4 +1,5 @@
-//! Names that a person gives: of networks, classes, sets, studies. Each becomes a part of a path, and of a table's name.
+//! Names that a person gives: of networks, classes, sets, studies. Each becomes a part of a path, and of a table's
+//! name.
 
 use std::collections::HashMap;
 
@@ -7,8 +8,8 @@ use crate::error::{Code, Error, Result};
 /// Bytes of a name: a file name has 255 at most, and more than a name stands in it.
 const MAX_BYTES: usize = 100;
 
-/// Whether a name may stand in a path: one part of it, in any script, with spaces, of at most 100 bytes. `kind` is what is
-/// named, for the message.
+/// Whether a name may stand in a path: one part of it, in any script, with spaces, of at most 100 bytes. `kind` is
+/// what is named, for the message.
 ///
 /// ```
 /// use lgf::store::check_name;
@@ -19,7 +20,8 @@ const MAX_BYTES: usize = 100;
 /// ```
 ///
 /// # Errors
-/// [`Code::Parameter`] for a name that is empty or too long, begins with a dot, or holds a separator or a control character.
+/// [`Code::Parameter`] for a name that is empty or too long, begins with a dot, or holds a separator or a control
+/// character.
 pub fn check_name(kind: &str, name: &str) -> Result<()> {
     let why = if name.trim().is_empty() {
         "it is empty".to_string()

@@ -126,8 +126,8 @@ impl Store {
     /// The closing line of a stage, `input = ok + skipped`, if it may be accepted.
     ///
     /// # Errors
-    /// [`Code::Image`] if nothing was ok, or if more than [`Store::max_reject_share`] was skipped; [`Code::Table`] if more came
-    /// out than went in.
+    /// [`Code::Image`] if nothing was ok, or if more than [`Store::max_reject_share`] was skipped; [`Code::Table`] if
+    /// more came out than went in.
     pub fn accept(&self, stage: &str, input: u64, ok: u64) -> Result<Summary> {
         let skipped = input.checked_sub(ok).ok_or_else(|| {
             let found = format!("{stage}: {ok} came out, of {input} that went in");

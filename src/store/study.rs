@@ -18,8 +18,8 @@ pub struct NetworkEntry {
     pub architecture: String,
     /// The checkpoint: `.safetensors`, or `.pth` as `torch.save` writes it.
     pub weights: PathBuf,
-    /// The table of tensors that is meant, where the checkpoint holds several: its key, such as `model_ema`, with `/` between
-    /// the keys of nested ones; or what the names that are meant begin with.
+    /// The table of tensors that is meant, where the checkpoint holds several: its key, such as `model_ema`, with `/`
+    /// between the keys of nested ones; or what the names that are meant begin with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
     /// Mean and deviation of the colours in [0, 1] that it was trained with; ImageNet's usual ones unless given.

@@ -192,8 +192,8 @@ struct Init {
     /// several times
     #[arg(long)]
     network: Vec<String>,
-    /// NETWORK=TABLE: the table of tensors that is meant in that network's WEIGHTS, where they hold several; may be given
-    /// several times
+    /// NETWORK=TABLE: the table of tensors that is meant in that network's WEIGHTS, where they hold several; may be
+    /// given several times
     #[arg(long)]
     table: Vec<String>,
     /// for steps 1 to 4 alone
@@ -281,8 +281,8 @@ fn arch_help() -> String {
 }
 
 const WEIGHTS_HELP: &str = "a checkpoint: .safetensors, or .pth as torch.save writes it, a training checkpoint too";
-const TABLE_HELP: &str = "the table of tensors that is meant where WEIGHTS hold several, such as model_ema; or what the names \
-                          that are meant begin with, such as encoder_q";
+const TABLE_HELP: &str = "the table of tensors that is meant where WEIGHTS hold several, such as model_ema; or what \
+                          the names that are meant begin with, such as encoder_q";
 
 #[derive(Args)]
 struct Predict {

@@ -13,8 +13,8 @@ use crate::Init;
 pub fn entries(store: &Store, init: &Init) -> Result<Vec<NetworkEntry>> {
     if init.network.is_empty() && !init.without_networks {
         bail!(
-            "no network was given\n  hint: --network NAME=ARCHITECTURE=WEIGHTS for each, or --without-networks for steps 1 to 4 \
-             alone"
+            "no network was given\n  \
+             hint: --network NAME=ARCHITECTURE=WEIGHTS for each, or --without-networks for steps 1 to 4 alone"
         );
     }
     let mut entries: Vec<NetworkEntry> = init.network.iter().map(|given| entry(store, given)).collect::<Result<_>>()?;
@@ -50,8 +50,8 @@ fn entry(store: &Store, given: &str) -> Result<NetworkEntry> {
     Ok(NetworkEntry::new(name, architecture, weights))
 }
 
-/// Whether each network's checkpoint is one, is of its architecture, and has an output for each class of the study. Nothing
-/// of its numbers is read.
+/// Whether each network's checkpoint is one, is of its architecture, and has an output for each class of the study.
+/// Nothing of its numbers is read.
 pub fn check(store: &Store, study: &Study) -> Result<()> {
     let classes = study.class_list().len();
     for entry in &study.networks {
@@ -64,8 +64,8 @@ pub fn check(store: &Store, study: &Study) -> Result<()> {
         }
         if let Some(outputs) = found.outputs.filter(|outputs| *outputs != classes) {
             bail!(
-                "--network {}: {}: {outputs} outputs, and the study has {classes} classes\n  hint: a study's networks all have \
-                 an output for each of its classes",
+                "--network {}: {}: {outputs} outputs, and the study has {classes} classes\n  \
+                 hint: a study's networks all have an output for each of its classes",
                 entry.name,
                 path.display()
             );

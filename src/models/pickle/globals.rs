@@ -1,4 +1,5 @@
-//! The names that a pickle may ask for: those that torch 2.11 reads with `weights_only=True`, and a few more of plain values.
+//! The names that a pickle may ask for: those that torch 2.11 reads with `weights_only=True`, and a few more of plain
+//! values.
 
 /// The type of the numbers of a storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

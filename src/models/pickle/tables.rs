@@ -91,6 +91,12 @@ impl<'a> Tree<'a> {
     }
 }
 
+/// The tensors of the table that is meant, by the names that the network has for them; and what there is to say.
+pub(super) struct Chosen {
+    pub tensors: Vec<(String, TensorRecord)>,
+    pub remarks: Vec<String>,
+}
+
 /// A table that holds tensors by name.
 struct Candidate<'a> {
     node: usize,
@@ -144,8 +150,8 @@ impl<'a> Machine<'a> {
         Ok(candidates)
     }
 
-    /// The tensors of the table that is meant, by the names that the network has for them; and what there is to say.
-    pub(super) fn chosen(&self, root: Id, choice: &Choice) -> Result<(Vec<(String, TensorRecord)>, Vec<String>)> {
+    /// The table that is meant.
+    pub(super) fn chosen(&self, root: Id, choice: &Choice) -> Result<Chosen> {
         let tree = Tree::of(self, root);
         let candidates = self.candidates(&tree)?;
         let (candidate, only) = match &choice.table {
@@ -158,13 +164,15 @@ impl<'a> Machine<'a> {
         }
         let (names, said) = choice.own_names(&candidate.names, only)?;
         remarks.extend(said);
-        let Value::Dict(entries) = self.value(tree.nodes[candidate.node].id) else { return Ok((Vec::new(), remarks)) };
-        let tensors = entries.iter().filter(|(key, value)| self.is_tensor(*value) && self.text(*key).is_some());
-        let mut records = Vec::new();
-        for ((_, value), name) in tensors.zip(names) {
+        let mut tensors = Vec::new();
+        let Value::Dict(entries) = self.value(tree.nodes[candidate.node].id) else {
+            return Ok(Chosen { tensors, remarks });
+        };
+        let kept = entries.iter().filter(|(key, value)| self.is_tensor(*value) && self.text(*key).is_some());
+        for ((_, value), name) in kept.zip(names) {
             let Some(name) = name else { continue };
             match self.value(*value) {
-                Value::Tensor(record) => records.push((name, (**record).clone())),
+                Value::Tensor(record) => tensors.push((name, (**record).clone())),
                 Value::OtherTensor(what) => {
                     return Err(Error::new(Code::Checkpoint, format!("is {what}, which is not read"))
                         .place(format!("tensor {name}"))
@@ -173,7 +181,7 @@ impl<'a> Machine<'a> {
                 _ => {}
             }
         }
-        Ok((records, remarks))
+        Ok(Chosen { tensors, remarks })
     }
 
     /// The one table that can be meant where none is named.
@@ -186,7 +194,10 @@ impl<'a> Machine<'a> {
     ) -> Result<&'c Candidate<'a>> {
         let fits: Vec<usize> =
             candidates.iter().map(|candidate| choice.fit(candidate.names.iter().copied()).1).collect();
-        let usual = |candidate: &Candidate<'a>| matches!(tree.label(candidate.node), Some(Label::Key(key)) if USUAL.contains(&key));
+        let usual = |candidate: &Candidate<'a>| {
+            let label = tree.label(candidate.node);
+            matches!(label, Some(Label::Key(key)) if USUAL.contains(&key))
+        };
         let any_usual = candidates.iter().any(usual);
         let scores: Vec<usize> = match fits.iter().max() {
             Some(1..) => fits,
