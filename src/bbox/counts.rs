@@ -94,7 +94,7 @@ impl Counts {
         if worst > max_share {
             let message = format!("{:.1} % were skipped, more than {:.1} %", 100.0 * worst, 100.0 * max_share);
             return Err(Error::new(Code::Xml, format!("{message} ({}){example}", self.line()))
-                .hint("look at the rejects, or allow a larger share (max_reject_share)"));
+                .hint("allow a larger share with max_reject_share, if they may be missing"));
         }
         Ok(())
     }

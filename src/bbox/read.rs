@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -282,7 +283,8 @@ impl Reading<'_, '_, '_> {
         let batch = std::mem::take(&mut self.loose);
         let bytes = std::mem::take(&mut self.loose_bytes);
         self.spawn(bytes, move |source, limits| {
-            Outcome::Loose(batch.iter().map(|(name, bytes)| document(name, bytes, source, limits)).collect())
+            let source: Arc<str> = source.into();
+            Outcome::Loose(batch.iter().map(|(name, bytes)| document(name, bytes, &source, limits)).collect())
         })
     }
 

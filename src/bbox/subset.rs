@@ -295,7 +295,8 @@ fn compare(image: &ImageRef, annotated: (i64, i64), choice: OtherShape) -> Resul
         _ if same_shape(found, annotated) => Ok(Some(row(sizes, ""))),
         OtherShape::Keep => Ok(Some(row(format!("{sizes}, another shape; its box is used all the same"), ""))),
         OtherShape::LeaveOut => {
-            let hint = "take the photograph that was annotated, or correct the size in its annotation";
+            let hint = "take the photograph that was annotated, or correct the size in its annotation; other_shape of the \
+                        subset's parameters keeps it";
             Err(Box::new(row(format!("{sizes}, another shape: its box is not used"), hint)))
         }
     }
