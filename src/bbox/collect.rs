@@ -30,8 +30,8 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// The class that a file without an archive of its own belongs to: its name's synset, else the folder that it gives. Files
-    /// of one name in two classes are two files.
+    /// The class that a file without an archive of its own belongs to: its name's synset, else the folder that it
+    /// gives. Files of one name in two classes are two files.
     fn class(&self) -> String {
         let wnid = wnid_of(&self.stem);
         match &self.outcome {

@@ -25,7 +25,8 @@ pub struct Counts {
     pub boxes: u64,
     /// Boxes that were skipped.
     pub boxes_skipped: u64,
-    /// Files that operating systems left behind (`._*`, `.DS_Store`, `__MACOSX`, `Thumbs.db`, `desktop.ini`): passed over.
+    /// Files that operating systems left behind (`._*`, `.DS_Store`, `__MACOSX`, `Thumbs.db`, `desktop.ini`): passed
+    /// over.
     pub leftovers: u64,
 }
 

@@ -35,8 +35,8 @@ pub struct Annotations {
     pub without_box: DataFrame,
     /// What was skipped: archives, files, boxes.
     pub rejects: Vec<Reject>,
-    /// What was taken, or passed over, with a remark: boxes clamped, names that differ, fields left empty, bytes after an
-    /// archive, archives of other kinds.
+    /// What was taken, or passed over, with a remark: boxes clamped, names that differ, fields left empty, bytes after
+    /// an archive, archives of other kinds.
     pub flags: Vec<Reject>,
     /// The numbers, which add up.
     pub counts: Counts,
