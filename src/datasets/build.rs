@@ -59,6 +59,9 @@ pub fn build(
     if record.finished().is_some() {
         return Ok(Manifest { table: store.table("datasets")?, rejects: store.table("datasets_rejects")? });
     }
+    // What is there from an earlier run is counted, too: a bound that is too high by what was finished.
+    let files = images.len() as u64 * plan("", Crop::SIDE, parameters)?.len() as u64;
+    store.make_room("datasets", files * parameters.encoding.typical_bytes())?;
     let run = progress.start(images.len(), "photographs");
     let results: Vec<Result<Vec<(Recipe, Written)>>> = images
         .par_iter()

@@ -16,7 +16,7 @@ use super::predict::{
 use super::smoother::Eps;
 use crate::datasets::{self, L0, Smoother};
 use crate::error::{Code, Error, Result, listed};
-use crate::notebook::{Progress, say};
+use crate::notebook::{Progress, counted, say};
 use crate::pixels;
 use crate::store::{
     Allow, ClassList, ImageFile, NetworkEntry, Record, Reject, Store, Study, integers, rejects_table, short_name,
@@ -161,7 +161,9 @@ pub fn run_experiments(
                     continue;
                 }
                 let pictures = pictures_of(store, &part)?;
-                let run = progress.start(pictures.len(), &format!("{set} pictures on {} networks", open.len()));
+                let run = progress
+                    .about(&format!("{set}, {}", counted(open.len(), "network")))
+                    .start(pictures.len(), "pictures");
                 let mut done = predict_all(&open, &pictures, how, &run)?;
                 run.finish();
                 done.rows.iter_mut().for_each(|row| row.picture = rows[row.picture]);
@@ -174,7 +176,9 @@ pub fn run_experiments(
             let names: Vec<&str> = sets.iter().map(|(set, _)| *set).collect();
             let open = runner.open(&names, &decided_by, images)?;
             if !open.is_empty() {
-                let run = progress.start(manifest.height(), &format!("pictures in memory on {} networks", open.len()));
+                let run = progress
+                    .about(&format!("in memory, {}", counted(open.len(), "network")))
+                    .start(manifest.height(), "pictures");
                 let done = predict_variants(&open, images, parameters, smoother, how, &run)?;
                 run.finish();
                 for (set, rows) in sets.iter().filter(|(_, rows)| !rows.is_empty()) {
@@ -335,7 +339,7 @@ pub fn run_photographs(
         return store.table("photographs");
     }
     let networks: Vec<&Network> = networks.iter().collect();
-    let run = progress.start(pictures.len(), &format!("photographs on {} networks", networks.len()));
+    let run = progress.about(&counted(networks.len(), "network")).start(pictures.len(), "photographs");
     let done = predict_all(&networks, &pictures, how, &run)?;
     run.finish();
     let rejects: Vec<Reject> =
@@ -385,7 +389,7 @@ pub fn run_conflict(
     };
     let pictures: Vec<Picture> = files.iter().zip(&cues).map(picture).collect();
     let networks: Vec<&Network> = networks.iter().collect();
-    let run = progress.start(pictures.len(), &format!("cue-conflict pictures on {} networks", networks.len()));
+    let run = progress.about(&counted(networks.len(), "network")).start(pictures.len(), "pictures");
     let done = predict_all(&networks, &pictures, how, &run)?;
     run.finish();
     let rejects: Vec<Reject> =
@@ -515,9 +519,9 @@ pub fn convert_all(
         files.push(name);
     }
     say(&format!(
-        "convert: {} networks, the same function before and after on {} pictures",
-        names.len(),
-        pictures.len()
+        "convert: {}, the same function before and after on {}",
+        counted(names.len(), "network"),
+        counted(pictures.len(), "picture")
     ));
     Ok(df!(
         "model" => names,

@@ -201,8 +201,7 @@ impl Protocol {
 
     fn with(&self, fault: Fault, other: &Protocol, word: &str) -> Protocol {
         let mut own = self.clone();
-        own.name = format!("{} {word} {}", self.name, fault.id());
-        own.datasets.protocol.clone_from(&own.name);
+        own = own.named(&format!("{} {word} {}", self.name, fault.id()));
         let (datasets, analysis) = (&mut own.datasets, &mut own.analysis);
         match fault {
             Fault::SeveralObjects => own.subset.objects = other.subset.objects,

@@ -101,6 +101,13 @@ pub fn published() -> Protocol {
 }
 
 impl Protocol {
+    /// The same choices under another name, which everything that is written carries.
+    pub fn named(mut self, name: &str) -> Protocol {
+        self.name = name.into();
+        self.datasets.protocol = name.into();
+        self
+    }
+
     /// The photographs that steps 3 to 6 are about, as far as the protocol decides: those under study, or, as published, those
     /// that the networks were trained on (fault B2).
     ///

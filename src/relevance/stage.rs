@@ -77,7 +77,10 @@ pub fn explain_all(
         let record = store.record_of_images(&name, &(parameters, network.fingerprint()?), images)?;
         if record.finished().is_none() {
             record.folder(&format!("lrp/{}", network.name()))?;
-            let run = progress.start(images.len(), &format!("maps of {}", network.name()));
+            // A map is a number of four bytes a pixel, and a header.
+            let map = 4 * u64::from(Crop::SIDE).pow(2) + 128;
+            store.make_room(&format!("relevance of {}", network.name()), images.len() as u64 * map)?;
+            let run = progress.about(network.name()).start(images.len(), "maps");
             let done = explain_network(network, images, classes, parameters, &run)?;
             run.finish();
             let (maps, skipped, ledger) = sorted(network, done)?;

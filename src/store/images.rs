@@ -207,7 +207,8 @@ impl Walk {
         for entry in entries {
             let (path, name) = (entry.path(), text_of(&entry.file_name()));
             let kind = entry.file_type().map_err(unreadable)?;
-            if is_leftover(&name) {
+            // Hidden files and folders are nobody's photographs either.
+            if is_leftover(&name) || name.starts_with('.') {
                 self.listing.leftovers += 1;
             } else if kind.is_symlink() {
                 self.links.push((path, format!("{above}{name}")));
@@ -278,9 +279,11 @@ fn kind_of(path: &Path) -> Kind {
     }
 }
 
-/// What operating systems leave beside people's files.
-pub(crate) fn is_leftover(name: &str) -> bool {
-    name.starts_with('.')
+/// Whether a name is one that operating systems leave beside people's files: `._1.JPEG`, `.DS_Store`, `__MACOSX`, `Thumbs.db`,
+/// `desktop.ini`.
+pub fn is_leftover(name: &str) -> bool {
+    name.starts_with("._")
+        || name == ".DS_Store"
         || name == "__MACOSX"
         || name.eq_ignore_ascii_case("thumbs.db")
         || name.eq_ignore_ascii_case("desktop.ini")

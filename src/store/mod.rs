@@ -22,13 +22,13 @@ mod images;
 mod piece;
 mod record;
 mod reject;
+mod space;
 mod study;
 mod table;
 
 pub use classes::{ClassList, short_name};
 pub use download::Download;
-pub(crate) use images::is_leftover;
-pub use images::{ImageFile, LAYOUTS, Listing, is_wnid, list_folders, list_images};
+pub use images::{ImageFile, LAYOUTS, Listing, is_leftover, is_wnid, list_folders, list_images};
 pub(crate) use piece::sweep;
 pub use piece::{Piece, Written};
 pub use record::{Record, Summary, sha256_hex};

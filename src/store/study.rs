@@ -273,7 +273,13 @@ impl Study {
     pub fn network(&self, name: &str) -> Result<&NetworkEntry> {
         self.networks.iter().find(|entry| entry.name == name).ok_or_else(|| {
             let names: Vec<&str> = self.networks.iter().map(|entry| entry.name.as_str()).collect();
-            Error::new(Code::Model, format!("no network {name:?} in this study; there are {}", names.join(", ")))
+            Error::new(
+                Code::Model,
+                match names[..] {
+                    [] => format!("no network {name:?}: this study has none"),
+                    _ => format!("no network {name:?} in this study; its networks are {}", listed(&names, 12)),
+                },
+            )
         })
     }
 

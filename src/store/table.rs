@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use polars::prelude::*;
 
 use super::{Store, missing, write_whole};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, listed};
 
 /// Rows that are encoded together.
 const ROW_GROUP: usize = 1 << 17;
@@ -159,7 +159,9 @@ fn wrong_type(table: &DataFrame, name: &str, expected: &str) -> Error {
 /// [`Code::Missing`] if there is none, [`Code::Table`] if their columns differ.
 pub fn stacked(tables: impl IntoIterator<Item = DataFrame>) -> Result<DataFrame> {
     let mut tables = tables.into_iter();
-    let mut all = tables.next().ok_or_else(|| Error::new(Code::Missing, "no table"))?;
+    let mut all = tables
+        .next()
+        .ok_or_else(|| Error::new(Code::Missing, "there is no table to join: no network and no photograph"))?;
     for table in tables {
         all.vstack_mut(&table)?;
     }
@@ -177,7 +179,12 @@ pub fn only(table: &DataFrame, name: &str, value: &str) -> Result<DataFrame> {
     if rows.is_empty() {
         values.sort();
         values.dedup();
-        return Err(Error::new(Code::Table, format!("no row has {value:?} as {name}; there is {}", values.join(", "))));
+        let there = match values.len() {
+            0 => "the table has no rows".to_string(),
+            1 => format!("there is {}", values[0]),
+            _ => format!("there are {}", listed(&values, 12)),
+        };
+        return Err(Error::new(Code::Table, format!("no row has {value:?} as {name}; {there}")));
     }
     Ok(table.take(&IdxCa::from_vec("rows".into(), rows))?)
 }

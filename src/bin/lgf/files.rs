@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use lgf::models::{self, Device, Experiments, Form, Keep, Network, Normalise, Picture};
-use lgf::notebook::{Progress, warn};
+use lgf::notebook::{Progress, counted, say, warn};
 use lgf::polars::prelude::{Column, CsvWriter, DataFrame, SerWriter};
 use lgf::protocol::Protocol;
 use lgf::relevance::{self, Composite, Ledger, Target, Targets};
@@ -18,13 +18,31 @@ pub fn edges(out: &Path, files: &[PathBuf], parameters: &edges::Parameters) -> R
     if files.is_empty() {
         bail!("--png needs files: lgf edges --png OUT FILE…");
     }
-    std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
-    let run = Progress::bar("edges").start(files.len(), "pictures");
+    each("edges", out, files, |name, file| edge_picture(out, name, file, parameters))
+}
+
+/// What a network sees of each file, as `<name>.crop.png`.
+pub fn crops(out: &Path, files: &[PathBuf]) -> Result<()> {
+    if files.is_empty() {
+        bail!("--crops needs files: lgf datasets --crops OUT FILE…");
+    }
+    each("crops", out, files, |name, file| {
+        let bytes = pixels::encode_png(&pixels::imagenet_crop(&pixels::decode(file)?)?)?;
+        store::write_whole(&out.join(format!("{name}.crop.png")), |to| std::io::Write::write_all(to, &bytes))
+    })
+}
+
+/// Does one thing with each file, by the name of what it becomes. One that cannot be read does not keep the others from theirs;
+/// all of them are named at the end.
+fn each(what: &str, out: &Path, files: &[PathBuf], work: impl Fn(&str, &Path) -> lgf::Result<()> + Sync) -> Result<()> {
+    let files = &photographs(files)?;
+    std::fs::create_dir_all(out).map_err(|cause| lgf::Error::io("making the folder", out, cause))?;
+    let run = Progress::bar(what).start(files.len(), "pictures");
     let failed: Vec<lgf::Error> = files
         .par_iter()
         .zip(names_of(files))
         .filter_map(|(file, name)| {
-            let done = run.check().and_then(|()| edge_picture(out, &name, file, parameters));
+            let done = run.check().and_then(|()| work(&name, file));
             if done.is_ok() {
                 run.tick()
             } else {
@@ -37,11 +55,23 @@ pub fn edges(out: &Path, files: &[PathBuf], parameters: &edges::Parameters) -> R
     failed.iter().skip(1).for_each(|error| warn(&error.to_string()));
     let count = failed.len();
     match failed.into_iter().next() {
-        Some(error) => {
-            Err(error).with_context(|| format!("{count} of {} pictures were skipped; the first", files.len()))
-        }
+        Some(error) => Err(error)
+            .with_context(|| format!("{count} of {} were skipped; the first", counted(files.len(), "picture"))),
         None => Ok(()),
     }
+}
+
+/// The files that were named, without what an operating system left beside them.
+fn photographs(files: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let left = |file: &&PathBuf| !store::is_leftover(&file.file_name().unwrap_or_default().to_string_lossy());
+    let own: Vec<PathBuf> = files.iter().filter(left).cloned().collect();
+    if own.len() < files.len() {
+        say(&format!("passed over: {} of an operating system", counted(files.len() - own.len(), "file")));
+    }
+    if own.is_empty() {
+        bail!("no photograph among {}", counted(files.len(), "file"));
+    }
+    Ok(own)
 }
 
 /// What each file's pictures are called: its name without the ending, or, where another file would be called the same, its path
@@ -85,33 +115,19 @@ fn read_crops(files: &[PathBuf]) -> Result<Vec<pixels::RgbImage>> {
     files.iter().map(|file| Ok(pixels::imagenet_crop(&pixels::decode(file)?)?)).collect()
 }
 
-/// What a network sees of each file, as `<name>.crop.png`.
-pub fn crops(out: &Path, files: &[PathBuf]) -> Result<()> {
-    if files.is_empty() {
-        bail!("--crops needs files: lgf datasets --crops OUT FILE…");
-    }
-    std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
-    files.par_iter().zip(names_of(files)).try_for_each(|(file, name)| {
-        let crop = pixels::imagenet_crop(&pixels::decode(file)?)?;
-        let bytes = pixels::encode_png(&crop)?;
-        store::write_whole(&out.join(format!("{name}.crop.png")), |to| std::io::Write::write_all(to, &bytes))
-    })?;
-    Ok(())
-}
-
 pub fn logits(predict: &Predict, normalise: Normalise, device: Device) -> Result<()> {
     let network = Network::load(&predict.arch, &predict.weights, device)?;
     let network = network.prepared(Form::Folded, predict.batch.precision.precision())?;
-    let pictures: Vec<Picture> =
-        predict.files.iter().map(|path| Picture { path: path.clone(), wnid: String::new() }).collect();
+    let files = photographs(&predict.files)?;
+    let pictures: Vec<Picture> = files.iter().map(|path| Picture { path: path.clone(), wnid: String::new() }).collect();
     let how = Experiments { normalise, batch: predict.batch.size.unwrap_or(16), keep: Keep::All };
     let run = Progress::bar("predict").start(pictures.len(), "pictures");
     let done = models::predict_all(&[&network], &pictures, &how, &run)?;
     if let Some((picture, error)) = done.rejects.into_iter().next() {
-        return Err(anyhow::Error::from(error.or_path(&predict.files[picture])));
+        return Err(anyhow::Error::from(error.or_path(&files[picture])));
     }
     run.finish();
-    let files: Vec<String> = done.rows.iter().map(|row| predict.files[row.picture].display().to_string()).collect();
+    let files: Vec<String> = done.rows.iter().map(|row| files[row.picture].display().to_string()).collect();
     let mut columns = vec![Column::new("file".into(), files)];
     for class in 0..network.classes() {
         let logits: Vec<f32> = done.rows.iter().map(|row| row.logits[class]).collect();
@@ -129,15 +145,16 @@ pub fn relevance(given: &Relevance, protocol: &Protocol, device: Device) -> Resu
     if given.files.is_empty() {
         bail!("no files were given");
     }
+    let files = photographs(&given.files)?;
     let composite = match &given.preset {
         Some(name) => Composite::preset(name)?,
         None => protocol.composite.clone(),
     };
     let network = Network::load(arch, weights, device)?.prepared(composite.form, given.batch.precision.precision())?;
     let normalisation = protocol.normalise.of(&network);
-    let run = Progress::bar("relevance").start(given.files.len(), "pictures");
+    let run = Progress::bar("relevance").start(files.len(), "pictures");
     let mut batches = Vec::new();
-    for files in given.files.chunks(given.batch.size.unwrap_or(4).max(1)) {
+    for files in files.chunks(given.batch.size.unwrap_or(4).max(1)) {
         run.check()?;
         let input = models::to_input(&read_crops(files)?, &normalisation, device)?;
         let class: Vec<usize>;

@@ -198,6 +198,9 @@ struct Init {
     /// TensorFlow checkpoint of the network that smooths, without .index: checkpoint_delta/model-345002
     #[arg(long)]
     smoother: Option<PathBuf>,
+    /// a study for steps 1 to 4 alone
+    #[arg(long, conflicts_with = "network")]
+    without_networks: bool,
     /// writes the study over one that is there already
     #[arg(long)]
     replace: bool,

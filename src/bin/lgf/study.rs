@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use lgf::error::listed;
 use lgf::models::{self, Registry};
-use lgf::notebook::{Progress, Show, say};
+use lgf::notebook::{Progress, Show, counted, say};
 use lgf::protocol::Protocol;
 use lgf::sample::{self, Drawings, NETWORKS, Textures, Training};
 use lgf::store::{Classes, ImageFile, Listing, NetworkEntry, Store, Study};
@@ -34,6 +34,11 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
         bail!(
             "{}: there is a study in this data root already\n  hint: take another --root, or --replace to write another study over it",
             store.path("study.json").display()
+        );
+    }
+    if init.network.is_empty() && !init.without_networks {
+        bail!(
+            "no --network was given\n  hint: --network NAME=ARCHITECTURE=WEIGHTS, or --without-networks for steps 1 to 4 alone"
         );
     }
     let absolute = |path: &PathBuf| path.canonicalize().with_context(|| format!("{}: not there", path.display()));
@@ -71,7 +76,12 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
     let classes = sampled.iter().map(|image| &image.wnid).collect::<BTreeSet<_>>().len();
     say(&format!("{} of each of {classes} classes will be sampled", sampled.len() / classes));
     let path = study.save(store)?;
-    say(&format!("{}: {} photographs, {} networks", path.display(), images.len(), study.networks.len()));
+    say(&format!(
+        "{}: {}, {}",
+        path.display(),
+        counted(images.len(), "photograph"),
+        counted(study.networks.len(), "network")
+    ));
     Ok(())
 }
 
