@@ -96,7 +96,9 @@ fn a_page_named_tar_gz_and_wrong_xml() {
     std::fs::create_dir(&xml).unwrap();
     std::fs::write(xml.join("n01440764_1.xml"), "<annotation><size><width>").unwrap();
     let text = fails(&["boxes", "--root", &root, "--archive", xml.to_str().unwrap()]);
-    assert!(text.contains("n01440764_1.xml") && text.contains("the file is cut"), "{text}");
+    assert!(text.contains("no annotation could be read") && text.contains("n01440764_1.xml"), "{text}");
+    let listed = std::fs::read_to_string(Path::new(&root).join("imagenet_boundingboxes_rejects.csv")).unwrap();
+    assert!(text.contains("imagenet_boundingboxes_rejects.csv") && listed.contains("the file is cut"), "{text}");
     assert!(!Path::new(&root).join("imagenet_boundingboxes.parquet").exists());
 }
 

@@ -143,9 +143,10 @@ pub(super) fn packed_otherwise() -> Error {
         .hint("unpack it, and give the folder instead")
 }
 
-/// Whether a path holds a name that an operating system leaves beside people's files, as `._a.xml` or `__MACOSX`.
+/// Whether a path holds a name that an operating system leaves beside people's files (`._a.xml`, `__MACOSX`), or a hidden
+/// one.
 pub(super) fn is_leftover(path: &str) -> bool {
-    path.split('/').any(|name| name != "." && crate::store::is_leftover(name))
+    path.split('/').any(|name| name != "." && (name.starts_with('.') || crate::store::is_leftover(name)))
 }
 
 /// Whether a name has an ending, in any case.

@@ -143,8 +143,8 @@ impl LeftEmpty {
     }
 }
 
-/// A whole number, which may be written with a sign and as a decimal fraction (`+10`, `10.0`). Any other fraction is none:
-/// a corner between two pixels costs its box, a side the file, and what is optional is left empty.
+/// A whole number, which may be written with a sign and as a decimal fraction (`+10`, `10.0`). Any other fraction is
+/// none: a corner between two pixels costs its box, a side the file, and what is optional is left empty.
 fn whole(text: &str) -> Option<i32> {
     let text = match text.split_once('.') {
         Some((text, zeros)) if zeros.bytes().all(|digit| digit == b'0') => text,

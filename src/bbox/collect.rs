@@ -1,6 +1,7 @@
 //! Pieces of a reading to one table: files checked, second copies dropped, synsets in order.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use polars::prelude::{DataFrame, PlSmallStr};
 
@@ -20,14 +21,17 @@ use crate::store::{Reject, is_wnid};
 
 /// One XML file after checking, or the row that says why it was skipped.
 pub(super) struct Document {
+    /// The file's or the archive's name, and the member's in it.
+    source: Arc<str>,
+    member: Box<str>,
     stem: PlSmallStr,
     digest: u64,
     outcome: Result<Checked, Box<Reject>>,
 }
 
 impl Document {
-    /// The class that a file without an archive of its own belongs to: its name's synset, else the folder that it gives. Files
-    /// of one name in two classes are two files.
+    /// The class that a file without an archive of its own belongs to: its name's synset, else the folder that it
+    /// gives. Files of one name in two classes are two files.
     fn class(&self) -> String {
         let wnid = wnid_of(&self.stem);
         match &self.outcome {
@@ -188,10 +192,11 @@ pub(super) fn inner(
     limits: &Limits,
 ) -> Outcome {
     let mut documents = Vec::new();
+    let archive: Arc<str> = source.into();
     let (mut skipped, mut flags, mut leftovers) = (Vec::new(), Vec::new(), 0);
     let walked = walk(bytes, source, limits, &mut |member| {
         match member {
-            Member::Xml { name, bytes } => documents.push(document(name, bytes, source, limits)),
+            Member::Xml { name, bytes } => documents.push(document(name, bytes, &archive, limits)),
             Member::Archive { name: nested, .. } => {
                 let error = Error::new(Code::Archive, "an archive nested deeper than two").path(source);
                 skipped.push(Reject::of("boxes", &format!("{name}/{nested}"), &error));
@@ -221,11 +226,11 @@ pub(super) fn inner(
     }
 }
 
-pub(super) fn document(member: &str, bytes: &[u8], source: &str, limits: &Limits) -> Document {
+pub(super) fn document(member: &str, bytes: &[u8], source: &Arc<str>, limits: &Limits) -> Document {
     let stem = stem_of(member);
     let read = || check(parse(&decode(bytes)?, limits)?, source, member, stem);
-    let outcome = read().map_err(|error| Box::new(Reject::of("boxes", member, &error.or_path(source))));
-    Document { digest: digest_of(bytes), outcome, stem: stem.into() }
+    let outcome = read().map_err(|error| Box::new(Reject::of("boxes", member, &error.or_path(&**source))));
+    Document { digest: digest_of(bytes), outcome, stem: stem.into(), source: source.clone(), member: member.into() }
 }
 
 /// The rows of one file, or why it has none.
@@ -245,8 +250,9 @@ fn synset(mut documents: Vec<Document>) -> Synset {
             Some((name, digests)) if *name == document.stem => {
                 if !digests.contains(&document.digest) {
                     digests.push(document.digest);
-                    let error = Error::new(Code::Archive, "a second file of this name with other content");
-                    table.rejects.push(Reject::of("boxes", &document.stem, &error));
+                    let error =
+                        Error::new(Code::Archive, "a second file of this name with other content; the first is taken");
+                    table.rejects.push(Reject::of("boxes", &document.member, &error.path(&*document.source)));
                     table.counts.files_skipped += 1;
                 }
                 continue;

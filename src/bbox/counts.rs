@@ -25,7 +25,8 @@ pub struct Counts {
     pub boxes: u64,
     /// Boxes that were skipped.
     pub boxes_skipped: u64,
-    /// Files that operating systems left behind (`._*`, `.DS_Store`, `__MACOSX`, `Thumbs.db`, `desktop.ini`): passed over.
+    /// Files that operating systems left behind (`._*`, `.DS_Store`, `__MACOSX`, `Thumbs.db`, `desktop.ini`): passed
+    /// over.
     pub leftovers: u64,
 }
 
@@ -94,7 +95,7 @@ impl Counts {
         if worst > max_share {
             let message = format!("{:.1} % were skipped, more than {:.1} %", 100.0 * worst, 100.0 * max_share);
             return Err(Error::new(Code::Xml, format!("{message} ({}){example}", self.line()))
-                .hint("look at the rejects, or allow a larger share (max_reject_share)"));
+                .hint("allow a larger share with max_reject_share, if they may be missing"));
         }
         Ok(())
     }

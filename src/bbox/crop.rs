@@ -3,14 +3,15 @@
 use crate::error::Result;
 use crate::pixels::{Crop, Geometry, Original, PixelBox};
 
-/// The published mapping of `[xmin, ymin, xmax, ymax]` for a photograph of `(height, width)` pixels: each axis scaled to
-/// 256 by itself, minus 16, truncated; the maxima held to 224 only from above, the minima to 0 only from below, so that
-/// a box may come out inverted (notebook 3, cell 22; faults A1 and A2).
+/// The published mapping of `[xmin, ymin, xmax, ymax]` for a photograph of `(height, width)` pixels: each axis scaled
+/// to 256 by itself, minus 16, truncated; the maxima held to 224 only from above, the minima to 0 only from below, so
+/// that a box may come out inverted (notebook 3, cell 22; faults A1 and A2).
 ///
-/// The arithmetic is the published one to the last bit: `int(256 / width * xmin - 16)` in double precision, from left to
-/// right, and `int` cuts towards 0. So 49 of 196 pixels is 47 and not 48, as 256 / 196 is rounded before it is multiplied,
-/// and what comes out between -1 and 0 is 0. Sides and corners are whole in the published table, too. A corner held to its
-/// photograph comes out as the published one, which was not: from the last pixel on it is 224 either way.
+/// The arithmetic is the published one to the last bit: `int(256 / width * xmin - 16)` in double precision, from left
+/// to right, and `int` cuts towards 0. So 49 of 196 pixels is 47 and not 48, as 256 / 196 is rounded before it is
+/// multiplied, and what comes out between -1 and 0 is 0. Sides and corners are whole in the published table, too. A
+/// corner held to its photograph comes out as the published one, which was not: from the last pixel on it is 224
+/// either way.
 ///
 /// ```
 /// use lgf::bbox::to_crop_published;
@@ -28,8 +29,8 @@ pub fn to_crop_published([xmin, ymin, xmax, ymax]: [i32; 4], (height, width): (u
     ]
 }
 
-/// The corrected mapping of `[xmin, ymin, xmax, ymax]` for a photograph of `(height, width)` pixels: the shorter side to
-/// 256, the centre 224, and only what is visible there; `None` where nothing is.
+/// The corrected mapping of `[xmin, ymin, xmax, ymax]` for a photograph of `(height, width)` pixels: the shorter side
+/// to 256, the centre 224, and only what is visible there; `None` where nothing is.
 ///
 /// ```
 /// use lgf::bbox::to_crop_corrected;

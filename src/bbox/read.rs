@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -34,8 +35,8 @@ pub struct Annotations {
     pub without_box: DataFrame,
     /// What was skipped: archives, files, boxes.
     pub rejects: Vec<Reject>,
-    /// What was taken, or passed over, with a remark: boxes clamped, names that differ, fields left empty, bytes after an
-    /// archive, archives of other kinds.
+    /// What was taken, or passed over, with a remark: boxes clamped, names that differ, fields left empty, bytes after
+    /// an archive, archives of other kinds.
     pub flags: Vec<Reject>,
     /// The numbers, which add up.
     pub counts: Counts,
@@ -282,7 +283,8 @@ impl Reading<'_, '_, '_> {
         let batch = std::mem::take(&mut self.loose);
         let bytes = std::mem::take(&mut self.loose_bytes);
         self.spawn(bytes, move |source, limits| {
-            Outcome::Loose(batch.iter().map(|(name, bytes)| document(name, bytes, source, limits)).collect())
+            let source: Arc<str> = source.into();
+            Outcome::Loose(batch.iter().map(|(name, bytes)| document(name, bytes, &source, limits)).collect())
         })
     }
 

@@ -16,9 +16,9 @@ use crate::pixels;
 use crate::store::{ImageFile, Store, fresh, rejects_table};
 
 /// Step 1: the archive as one table (`imagenet_boundingboxes`), the published form of it
-/// (`imagenet_boundingboxes_published`), and what was skipped (`imagenet_boundingboxes_rejects`). Without an archive, as
-/// for photographs that were never annotated, the tables are empty. A finished step is read back; one that ended early,
-/// by a cut archive or a stop, keeps the synsets it had and goes on from there.
+/// (`imagenet_boundingboxes_published`), and what was skipped (`imagenet_boundingboxes_rejects`). Without an archive,
+/// as for photographs that were never annotated, the tables are empty. A finished step is read back; one that ended
+/// early, by a cut archive or a stop, keeps the synsets it had and goes on from there.
 ///
 /// # Errors
 /// As [`read_archive`](super::read_archive); [`crate::error::Code::Io`] if the root cannot be written.
@@ -73,8 +73,8 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, pro
 /// (`imagenette_boundingboxes_rejects`, `imagenette_boundingboxes_unmatched`).
 ///
 /// # Errors
-/// As [`subset`](super::subset); [`crate::error::Code::Image`] if more photographs than [`Store::max_reject_share`] are left
-/// out for an annotation of another shape; [`crate::error::Code::Io`] if the root cannot be written.
+/// As [`subset`](super::subset); [`crate::error::Code::Image`] if more photographs than [`Store::max_reject_share`]
+/// are left out for an annotation of another shape; [`crate::error::Code::Io`] if the root cannot be written.
 pub fn choose_boxes(
     store: &Store,
     boxes: &DataFrame,

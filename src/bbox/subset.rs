@@ -97,8 +97,8 @@ impl SubsetCounts {
     /// The numbers in one line that adds up.
     pub fn line(&self) -> String {
         format!(
-            "{} photographs = {} kept + {} of the validation set + {} without a usable box + {} with several objects + {} of \
-             another shape than their annotation; {} boxes",
+            "{} photographs = {} kept + {} of the validation set + {} without a usable box + {} with several objects + \
+             {} of another shape than their annotation; {} boxes",
             self.images,
             self.kept,
             self.validation,
@@ -157,9 +157,9 @@ impl SubsetTable {
     }
 }
 
-/// What [`subset`] adds to the columns of a box: the photograph (`file` is its identity, [`ImageFile::id`]), and the box in the crop by both protocols. The corrected
-/// one ([`to_crop_corrected`]) is empty where nothing of the box is visible; the published one ([`to_crop_published`])
-/// has the published study's own names, and may be inverted.
+/// What [`subset`] adds to the columns of a box: the photograph (`file` is its identity, [`ImageFile::id`]), and the
+/// box in the crop by both protocols. The corrected one ([`to_crop_corrected`]) is empty where nothing of the box is
+/// visible; the published one ([`to_crop_published`]) has the published study's own names, and may be inverted.
 pub const SUBSET_COLUMNS: [(&str, DataType); 12] = [
     ("file", DataType::String),
     ("wnid", DataType::String),
@@ -192,9 +192,9 @@ pub struct SubsetTable {
     pub counts: SubsetCounts,
 }
 
-/// Keeps the boxes of `images`. A photograph and its annotation have one name, and one class where the name does not tell it
-/// (`1.JPEG` of two classes). A union's row carries the first object's name, and no `truncated` or
-/// `difficult` of its own.
+/// Keeps the boxes of `images`. A photograph and its annotation have one name, and one class where the name does not
+/// tell it (`1.JPEG` of two classes). A union's row carries the first object's name, and no `truncated` or `difficult`
+/// of its own.
 ///
 /// ```
 /// use lgf::bbox::{Annotation, ImageRef, Object, Subset, boxes_table, subset};
@@ -281,7 +281,8 @@ pub(super) fn select(boxes: &DataFrame, images: &[ImageRef], parameters: &Subset
     Ok(SubsetTable { boxes, without_annotation, without_image, rejects, flags, counts })
 }
 
-/// A remark where a photograph is of another size than its annotation says; the reject where its box is not used for it.
+/// A remark where a photograph is of another size than its annotation says; the reject where its box is not used for
+/// it.
 fn compare(image: &ImageRef, annotated: (i64, i64), choice: OtherShape) -> Result<Option<Reject>, Box<Reject>> {
     let found = image.size.map(|(height, width)| (i64::from(height), i64::from(width)));
     let Some(found) = found.filter(|found| *found != annotated) else { return Ok(None) };
@@ -295,7 +296,8 @@ fn compare(image: &ImageRef, annotated: (i64, i64), choice: OtherShape) -> Resul
         _ if same_shape(found, annotated) => Ok(Some(row(sizes, ""))),
         OtherShape::Keep => Ok(Some(row(format!("{sizes}, another shape; its box is used all the same"), ""))),
         OtherShape::LeaveOut => {
-            let hint = "take the photograph that was annotated, or correct the size in its annotation";
+            let hint = "take the photograph that was annotated, or correct the size in its annotation; other_shape \
+                        of the subset's parameters keeps it";
             Err(Box::new(row(format!("{sizes}, another shape: its box is not used"), hint)))
         }
     }

@@ -276,6 +276,8 @@ fn bad_input_14_duplicate_members() {
     assert_eq!((read.boxes.height(), read.rejects.len()), (1, 0));
     let different = [("n01440764_1.xml", one.as_bytes()), ("n01440764_1.xml", two.as_bytes())];
     let read = skips(&gzip(&tar_of(&different)), Code::Archive, "a second file");
+    let listed = &read.rejects[0];
+    assert!(listed.path.ends_with("Annotation.tar.gz") && listed.member == "n01440764_1.xml", "{listed:?}");
     assert_eq!(read.boxes.column("xmin").unwrap().i32().unwrap().get(0), Some(10));
     let (a, b) = (beside_good(good("n01440764_2").as_bytes()), beside_good(good("n01440764_3").as_bytes()));
     let read = skips(&gzip(&tar_of(&[("n01440764.tar.gz", &a), ("n01440764.tar.gz", &b)])), Code::Archive, "a second");

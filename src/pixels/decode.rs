@@ -59,14 +59,14 @@ impl Limits {
     }
 }
 
-/// Reads a picture as RGB, one byte a channel, whatever its name says it is. Grey is copied to the three channels, of 16
-/// bits the high ones are kept, alpha is left out; EXIF orientation is not applied (as Pillow). JPEG equals libjpeg-turbo
-/// (and so Pillow and OpenCV) to the byte.
+/// Reads a picture as RGB, one byte a channel, whatever its name says it is. Grey is copied to the three channels, of
+/// 16 bits the high ones are kept, alpha is left out; EXIF orientation is not applied (as Pillow). JPEG equals
+/// libjpeg-turbo (and so Pillow and OpenCV) to the byte.
 ///
 /// # Errors
 /// [`Code::Io`] if the file cannot be read, [`Code::Image`] if it is empty, cut, of a kind that is not read (which it
-/// names) or no picture, [`Code::Limit`] if it says that it is too large, [`Code::Decoder`] if its decoder panicked. Each
-/// names the file.
+/// names) or no picture, [`Code::Limit`] if it says that it is too large, [`Code::Decoder`] if its decoder panicked.
+/// Each names the file.
 pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage> {
     let path = path.as_ref();
     decode_bytes(&read(path)?, &Limits::default()).map_err(|error| error.or_path(path))
@@ -188,8 +188,8 @@ fn from_inks(inverted: [u8; 4]) -> [u8; 3] {
     })
 }
 
-/// Whether a JPEG's last part is missing: its decoder does not come to an end-of-image marker. One inside a segment, as in
-/// a thumbnail, or of another picture behind it is not its own; bytes after its own are harmless.
+/// Whether a JPEG's last part is missing: its decoder does not come to an end-of-image marker. One inside a segment,
+/// as in a thumbnail, or of another picture behind it is not its own; bytes after its own are harmless.
 pub fn is_cut(jpeg: &[u8]) -> bool {
     !markers(jpeg, usize::MAX).ends
 }
@@ -221,8 +221,8 @@ fn decode_other(bytes: &[u8], limits: &Limits) -> Result<RgbImage> {
     Ok(rgb_of(open(bytes)?.decode().map_err(unreadable)?))
 }
 
-/// One byte a channel. Of 16 bits the high ones are kept, as OpenCV does and Pillow where it reads colours; alpha is left
-/// out, and what is below it shows.
+/// One byte a channel. Of 16 bits the high ones are kept, as OpenCV does and Pillow where it reads colours; alpha is
+/// left out, and what is below it shows.
 fn rgb_of(picture: DynamicImage) -> RgbImage {
     let high = |value: u16| (value >> 8) as u8;
     let of = |(width, height): (u32, u32), pixel: &dyn Fn(u32, u32) -> [u16; 3]| {
@@ -239,7 +239,8 @@ fn rgb_of(picture: DynamicImage) -> RgbImage {
     }
 }
 
-/// A JPEG as Pillow writes it by default: quality 75, chroma halved both ways, the same bytes (libjpeg-turbo behind both).
+/// A JPEG as Pillow writes it by default: quality 75, chroma halved both ways, the same bytes (libjpeg-turbo behind
+/// both).
 ///
 /// # Errors
 /// [`Code::Image`] if the encoder refuses (an empty picture).

@@ -1,7 +1,8 @@
 //! The markers of a JPEG (ITU T.81, annex B) in the order in which its decoder meets them.
 //!
-//! A thumbnail inside a segment and bytes behind the end may hold any marker, and none of them is the picture's own. So a
-//! segment is passed over by its length, coded data up to the next marker, and what stands behind the end is not looked at.
+//! A thumbnail inside a segment and bytes behind the end may hold any marker, and none of them is the picture's own.
+//! So a segment is passed over by its length, coded data up to the next marker, and what stands behind the end is not
+//! looked at.
 
 use crate::error::{Code, Error, Result};
 
@@ -12,7 +13,8 @@ pub(super) struct Markers {
     pub(super) frame: Option<(u8, u8)>,
     /// Scans before the end; no more are looked for once there are more than asked for.
     pub(super) scans: usize,
-    /// Whether the decoder comes to the end marker, rather than to the end of the bytes or to another picture's beginning.
+    /// Whether the decoder comes to the end marker, rather than to the end of the bytes or to another picture's
+    /// beginning.
     pub(super) ends: bool,
 }
 
