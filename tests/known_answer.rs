@@ -131,7 +131,8 @@ fn fault_b10_reaches_the_conclusion_about_difference_pictures() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::at(folder.path()).unwrap();
     let corrected = protocol::corrected();
-    let (study, chosen) = drawn(&store, &corrected);
+    let (study, mut chosen) = drawn(&store, &corrected);
+    chosen = chosen.into_iter().step_by(2).collect();
     let concluded = |protocol: &Protocol| {
         let mut parameters = datasets::Parameters { patches: Vec::new(), ..protocol.datasets.clone() };
         parameters.scramble.blocks.truncate(1);
