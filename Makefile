@@ -59,7 +59,7 @@ test-rust: setup ## the library's tests: unit, integration and documentation
 test-kernel: build ## the kernel's tests, and notebooks 0 to 6 in it
 	$(ENV) $(PYTHON) -m pytest -q -p no:cacheprovider tests/kernel 2>&1 | tee .lgf/test-kernel.log
 	@tail -n 1 .lgf/test-kernel.log >> .lgf/test-summary
-	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT" 2>&1 | tee .lgf/test-notebooks.log
+	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT" --shown tests/kernel/shown.json 2>&1 | tee .lgf/test-notebooks.log
 	@tail -n 1 .lgf/test-notebooks.log >> .lgf/test-summary
 
 bench-boxes: setup ## step 1 on an archive of ImageNet's size, beside gzip (and, with PEERS=python, beside the published way)

@@ -108,16 +108,20 @@ impl Error {
 
     /// An operating-system error while doing `action` ("reading", "writing") to `path`, with a hint where one helps.
     pub fn io(action: &str, path: impl Into<PathBuf>, cause: std::io::Error) -> Self {
+        use std::io::ErrorKind as Kind;
+        let reads = ["reading", "listing", "opening"].iter().any(|verb| action.starts_with(verb));
         let hint = match cause.kind() {
-            std::io::ErrorKind::NotFound => Some("check the path, and that the step that writes it has run"),
-            std::io::ErrorKind::PermissionDenied => {
+            Kind::NotFound if reads => Some("check the path: nothing is there, or a link leads nowhere"),
+            Kind::PermissionDenied if reads => Some("give yourself the right to read it (chmod u+r)"),
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
                 Some("choose a folder that you may write to, with --root or LGF_ROOT")
             }
-            std::io::ErrorKind::StorageFull => {
+            Kind::StorageFull | Kind::QuotaExceeded => {
                 Some("free some space, then run the same call again: it goes on where it stopped")
             }
-            std::io::ErrorKind::ReadOnlyFilesystem => {
-                Some("choose a folder that can be written to, with --root or LGF_ROOT")
+            Kind::FileTooLarge => Some("this shell or job limits the size of files: see `ulimit -f`"),
+            _ if cause.raw_os_error() == Some(libc::EMFILE) => {
+                Some("this shell or job limits the number of open files: see `ulimit -n`")
             }
             _ => None,
         };
@@ -187,32 +191,53 @@ impl Error {
         self.0.hint.as_deref()
     }
 
-    /// The messages of the errors underneath, outermost first.
+    /// The messages of the errors underneath, outermost first; what one of them says already is not said again.
     pub fn causes(&self) -> Vec<String> {
-        let mut texts = Vec::new();
+        let mut texts: Vec<String> = Vec::new();
         let mut next = self.0.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
         while let Some(cause) = next {
-            texts.push(cause.to_string());
+            let text = cause.downcast_ref::<Error>().map_or_else(|| cause.to_string(), Error::headline);
+            if !text.is_empty() && !self.0.message.contains(&text) && !texts.iter().any(|other| other.contains(&text)) {
+                texts.push(text);
+            }
             next = cause.source();
         }
         texts
+    }
+
+    /// Path, place and message, without causes and hint.
+    fn headline(&self) -> String {
+        let facts = &self.0;
+        match (&facts.path, &facts.place) {
+            (Some(path), Some(place)) => format!("{}, {place}: {}", path.display(), facts.message),
+            (Some(path), None) => format!("{}: {}", path.display(), facts.message),
+            (None, Some(place)) => format!("{place}: {}", facts.message),
+            (None, None) => facts.message.clone(),
+        }
+    }
+
+    /// The text of an error of the command line: the words around it, then the error with its causes and hint, each once.
+    pub fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
+        let (mut texts, mut next) = (Vec::new(), Some(error));
+        while let Some(error) = next {
+            let text = error.to_string();
+            if !texts.iter().any(|other: &String| other.contains(&text)) {
+                texts.push(text);
+            }
+            // Ours says what is underneath itself.
+            next = if error.is::<Error>() { None } else { error.source() };
+        }
+        texts.join(": ")
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let facts = &self.0;
-        match (&facts.path, &facts.place) {
-            (Some(path), Some(place)) => write!(f, "{}, {place}: ", path.display())?,
-            (Some(path), None) => write!(f, "{}: ", path.display())?,
-            (None, Some(place)) => write!(f, "{place}: ")?,
-            (None, None) => {}
-        }
-        write!(f, "{}", facts.message)?;
+        write!(f, "{}", self.headline())?;
         for cause in self.causes() {
             write!(f, "\n  because: {cause}")?;
         }
-        if let Some(hint) = &facts.hint {
+        if let Some(hint) = &self.0.hint {
             write!(f, "\n  hint: {hint}")?;
         }
         Ok(())
@@ -232,6 +257,35 @@ impl std::error::Error for Error {
     }
 }
 
+/// Some names of many for a message, `a, b and 1,264 more`: at most `most` of them.
+///
+/// ```
+/// use lgf::error::listed;
+///
+/// assert_eq!(listed(&["a", "b"], 3), "a, b");
+/// assert_eq!(listed(&["a", "b", "c", "d"], 2), "a, b and 2 more");
+/// ```
+pub fn listed(names: &[impl AsRef<str>], most: usize) -> String {
+    let shown: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(most) {
+        0 => shown.join(", "),
+        more => format!("{} and {} more", shown.join(", "), grouped(more)),
+    }
+}
+
+/// A count with commas between its thousands.
+fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,6 +297,26 @@ mod tests {
         assert!(text.starts_with("data/x.csv: writing failed"), "{text}");
         assert!(text.contains("because: no space left"), "{text}");
         assert!(text.contains("hint: free some space"), "{text}");
+    }
+
+    #[test]
+    fn a_cause_is_said_once_however_it_is_wrapped() {
+        let inner = Error::new(Code::Xml, "cut").path("a.xml").because(std::io::Error::other("no more bytes"));
+        let outer = Error::new(Code::Archive, "cannot be read").path("a.tar").because(inner).hint("fetch it again");
+        let expected = "a.tar: cannot be read\n  because: a.xml: cut\n  because: no more bytes\n  hint: fetch it again";
+        assert_eq!(outer.to_string(), expected);
+        let wrapped = anyhow::Error::from(outer).context("3 of 4 pictures were skipped; the first");
+        let text = Error::in_words(wrapped.as_ref());
+        assert_eq!(text, format!("3 of 4 pictures were skipped; the first: {expected}"));
+    }
+
+    #[test]
+    fn a_hint_fits_what_was_done() {
+        let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        assert!(Error::io("reading", "a.JPEG", denied()).advice().unwrap().contains("right to read"));
+        assert!(Error::io("writing", "out", denied()).advice().unwrap().contains("--root"));
+        let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
+        assert!(!Error::io("reading", "a.JPEG", gone).to_string().contains("step"));
     }
 
     #[test]

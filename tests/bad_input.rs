@@ -54,8 +54,8 @@ fn an_empty_image_folder() {
     let (folder, root) = temporary();
     let images = folder.path().join("images");
     std::fs::create_dir(&images).unwrap();
-    let text = fails(&["init", "--root", &root, "--images", images.to_str().unwrap()]);
-    assert!(text.contains("no picture") && text.contains("<wnid>"), "{text}");
+    let text = fails(&["init", "--root", &root, "--images", images.to_str().unwrap(), "--without-networks"]);
+    assert!(text.contains("no photograph") && text.contains("<wnid>"), "{text}");
     assert!(!Path::new(&root).join("study.json").exists());
 }
 
@@ -69,7 +69,8 @@ fn a_cut_jpeg_is_a_reject_and_the_rest_goes_on() {
     std::fs::write(images.join("whole.JPEG"), &jpeg).unwrap();
     std::fs::write(images.join("cut.JPEG"), &jpeg[..jpeg.len() / 2]).unwrap();
     std::fs::write(images.join("empty.JPEG"), "").unwrap();
-    ok(&["init", "--root", &root, "--images", images.to_str().unwrap(), "--per-class", "1"]);
+    let images = images.to_str().unwrap();
+    ok(&["init", "--root", &root, "--images", images, "--per-class", "1", "--without-networks"]);
     for step in ["boxes", "subset"] {
         ok(&[step, "--root", &root]);
     }

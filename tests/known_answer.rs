@@ -23,7 +23,7 @@ fn networks(names: &[&str]) -> Vec<Network> {
 fn drawn(store: &Store, protocol: &Protocol) -> (Study, Vec<ImageFile>) {
     let study = sample::write(store, &protocol.sample, Progress::silent()).unwrap();
     let images = study.split_images(store).unwrap();
-    let chosen = datasets::sample_images(&images, study.images_per_class, protocol.datasets.seed).unwrap();
+    let chosen = protocol.sampled(&study, &images).unwrap();
     (study, chosen)
 }
 
@@ -67,7 +67,7 @@ fn overlaps(study: &Study, chosen: &[ImageFile], protocol: &Protocol) -> DataFra
             let edges = edges::detect(&crop, &protocol.edges).unwrap().mask;
             for (place, lines) in [("outlines", &outlines), ("whole", &edges)] {
                 let found = overlap::compare(&top, lines).unwrap();
-                files.push(image.stem.clone());
+                files.push(image.id.clone());
                 wnids.push(image.wnid.clone());
                 models.push(network.name().to_string());
                 places.push(place);
@@ -117,7 +117,7 @@ fn what_is_true_by_construction_is_measured_beyond_its_intervals() {
     assert!(difference[0] > 0.5 && difference[1] > 0.1 && difference[2] < -0.03 && difference[3] > 0.015, "{words}");
     // A photograph a class is too few for any of it.
     let few: Vec<ImageFile> = chosen.iter().take(4).cloned().collect();
-    let few: Vec<&str> = few.iter().map(|image| image.stem.as_str()).collect();
+    let few: Vec<&str> = few.iter().map(|image| image.id.as_str()).collect();
     let of = |table: &DataFrame, column: &str| {
         let keep: Vec<bool> = texts(table, column).unwrap().iter().map(|file| few.contains(&file.as_str())).collect();
         table.filter(&BooleanChunked::from_slice("keep".into(), &keep)).unwrap()

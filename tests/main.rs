@@ -2,7 +2,10 @@
 
 mod analysis;
 mod bad_input;
+mod end_to_end;
+mod faults;
 mod golden;
 mod known_answer;
+mod photographs;
 mod relevance;
 mod sequence;

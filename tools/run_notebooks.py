@@ -7,6 +7,7 @@ notebooks before it. A cell that fails ends the run, with notebook, cell and err
 
 import argparse
 import hashlib
+import html
 import json
 import os
 import re
@@ -57,20 +58,21 @@ def main():
     os.environ["LGF_STRICT"] = "1"
 
     rows = []
+    shown = json.loads(arguments.shown.read_text()) if arguments.shown else {}
     before = library_hash()
     start = time.monotonic()
     try:
         for path in notebooks:
             if not path.is_file():
                 raise NotebookFailed(f"{path} is not there\n  hint: notebooks are in {REPO / 'notebooks'}")
-            state = digest(before, path.read_bytes())
+            state = digest(before, path.read_bytes(), json.dumps(shown.get(path.name)))
             done = stamp_of(out, path)
             if not arguments.force and done.get("state") == state and outputs_are_whole(out, done):
                 say(f"{path.name}: unchanged, skipped")
                 rows.append((path.name, None, None))
             else:
                 # Whatever follows is due again, too: it builds on what this one writes.
-                rows.append((path.name, *run(path, out, state, arguments.timeout)))
+                rows.append((path.name, *run(path, out, state, arguments.timeout, shown.get(path.name))))
             before = state
     except NotebookFailed as failure:
         print(f"\nFAILED: {failure}", file=sys.stderr)
@@ -87,6 +89,7 @@ def parse():
     parser.add_argument("--root", type=Path, default=Path(os.environ.get("LGF_ROOT") or REPO / "data" / "out"), help="data root")
     parser.add_argument("--out", type=Path, help="folder of the executed notebooks (default: ROOT/notebooks)")
     parser.add_argument("--timeout", type=int, default=1800, help="seconds a cell may take (default: 1800)")
+    parser.add_argument("--shown", type=Path, help="what each notebook must show, as tests/kernel/shown.json")
     parser.add_argument("--force", action="store_true", help="run also what has not changed")
     return parser.parse_args()
 
@@ -221,9 +224,9 @@ class Manager(AsyncKernelManager):
     start_kernel = _async_start_kernel
 
 
-def run(path, out, state, timeout):
+def run(path, out, state, timeout, shown=None):
     """Runs a notebook and writes it, its HTML copy and, last, its stamp; gives seconds and peak memory in bytes."""
-    start = time.monotonic()
+    start, began = time.monotonic(), time.time()
     stamp_path(out, path).unlink(missing_ok=True)
     try:
         notebook = nbformat.read(path, as_version=4)
@@ -267,12 +270,35 @@ def run(path, out, state, timeout):
                 f"{path.name}, cell {number}: its result is shown as debug text\n"
                 "  hint: evcxr does that when the cell moves a variable that it has just made; borrow it, or name no variable"
             )
+    if shown is not None:
+        check_shown(path.name, notebook, shown, Path(os.environ["LGF_ROOT"]) / "figures", began)
     seconds, peak = time.monotonic() - start, client.memory.peak
     files = {file.name: file.stat().st_size for file in (executed, page)}
     stamp = {"state": state, "seconds": round(seconds, 1), "peak_bytes": peak, "files": files}
     write(stamp_path(out, path), json.dumps(stamp, indent=1) + "\n")
     say(f"{path.name}: done in {seconds:.0f} s")
     return seconds, peak
+
+
+def check_shown(name, notebook, shown, figures, began):
+    """What the notebook's prose promises is there: each figure drawn in this run, each text shown, nothing left out."""
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    # The data of an output is a text or, from some front-ends, its lines.
+    data = ["".join(text) for output in outputs for text in output.get("data", {}).values() if isinstance(text, (str, list))]
+    texts = "\n".join(data + ["".join(output.get("text", "")) for output in outputs])
+    texts += html.unescape(re.sub(r"<[^>]*>", " ", texts))
+    for what in shown["texts"]:
+        if not re.search(what, texts):
+            raise NotebookFailed(f"{name} does not show {what!r}\n  hint: see tests/kernel/shown.json")
+    left_out = [text for text in data if "lgf-said" in text]
+    if left_out:
+        said = re.sub(r"<[^>]*>", " ", left_out[0]).strip()
+        raise NotebookFailed(f"{name}: a cell has nothing to show: {said}")
+    for figure in shown["figures"]:
+        for ending in ("svg", "png", "pdf"):
+            file = figures / f"{figure}.{ending}"
+            if not file.is_file() or file.stat().st_size == 0 or file.stat().st_mtime < began - 1:
+                raise NotebookFailed(f"{name}: {file} was not drawn in this run")
 
 
 def describe(path, client, failure, executed):

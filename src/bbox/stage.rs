@@ -95,7 +95,7 @@ fn unannotated(boxes: &DataFrame, images: &[ImageFile]) -> Result<SubsetTable> {
     let count = images.len() as u64;
     Ok(SubsetTable {
         boxes: empty,
-        without_annotation: images.iter().map(|image| image.stem.clone()).collect(),
+        without_annotation: images.iter().map(|image| image.id.clone()).collect(),
         without_image: Vec::new(),
         flags: Vec::new(),
         counts: SubsetCounts { images: count, without_annotation: count, ..SubsetCounts::default() },

@@ -1,6 +1,7 @@
 //! The boxes of the photographs that are there: Imagenette's part of ImageNet's table.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use super::crop::{to_crop_corrected, to_crop_published};
 use super::table::files_of;
 use crate::error::{Code, Error, Result};
 use crate::store::Reject;
-use crate::store::{ImageFile, fresh, integers, texts};
+use crate::store::{ImageFile, fresh, integers, is_wnid, texts};
 
 /// What to do with a photograph that has several objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -121,10 +122,11 @@ impl SubsetTable {
     }
 }
 
-/// What [`subset`] adds to the columns of a box: the photograph, and the box in the crop by both protocols. The corrected
+/// What [`subset`] adds to the columns of a box: the photograph (`file` is its identity, [`ImageFile::id`]), and the box in the crop by both protocols. The corrected
 /// one ([`to_crop_corrected`]) is empty where nothing of the box is visible; the published one ([`to_crop_published`])
 /// has the published study's own names, and may be inverted.
-pub const SUBSET_COLUMNS: [(&str, DataType); 11] = [
+pub const SUBSET_COLUMNS: [(&str, DataType); 12] = [
+    ("file", DataType::String),
     ("wnid", DataType::String),
     ("split", DataType::String),
     ("path", DataType::String),
@@ -143,7 +145,7 @@ pub const SUBSET_COLUMNS: [(&str, DataType); 11] = [
 pub struct SubsetTable {
     /// [`BOX_COLUMNS`](super::BOX_COLUMNS), then [`SUBSET_COLUMNS`]; sorted by `wnid`, `filename`, `object`.
     pub boxes: DataFrame,
-    /// Photographs without a usable box (their names, sorted).
+    /// Photographs without a usable box (their identities, sorted).
     pub without_annotation: Vec<String>,
     /// Annotations of the same classes without a photograph (their names, sorted).
     pub without_image: Vec<String>,
@@ -153,7 +155,8 @@ pub struct SubsetTable {
     pub counts: SubsetCounts,
 }
 
-/// Keeps the boxes of `images`, matched by name. A union's row carries the first object's name, and no `truncated` or
+/// Keeps the boxes of `images`. A photograph and its annotation have one name, and one class where the name does not tell it
+/// (`1.JPEG` of two classes). A union's row carries the first object's name, and no `truncated` or
 /// `difficult` of its own.
 ///
 /// ```
@@ -165,8 +168,7 @@ pub struct SubsetTable {
 /// let file = Annotation { size: (500, 333), objects, ..Annotation::default() };
 /// let named = |name: &str| Annotation { filename: name.into(), ..file.clone() };
 /// let boxes = boxes_table(&[named("n01440764_1"), named("n01440764_2")])?;
-/// let (wnid, stem) = ("n01440764".to_string(), "n01440764_1".to_string());
-/// let image = ImageFile { wnid, stem, split: "train".into(), path: "n01440764_1.JPEG".into() };
+/// let image = ImageFile::at("imagenette2/train/n01440764/n01440764_1.JPEG", "train/n01440764/n01440764_1.JPEG");
 /// let kept = subset(&boxes, &[ImageRef { file: image, size: Some((500, 333)) }], &Subset::default())?;
 /// assert_eq!(kept.counts.kept, 1);
 /// assert_eq!(kept.without_image, ["n01440764_2"]);
@@ -179,8 +181,18 @@ pub fn subset(boxes: &DataFrame, images: &[ImageRef], parameters: &Subset) -> Re
     let boxes = &fresh(boxes)?;
     let names = texts(boxes, "filename")?;
     let files = files_of(boxes)?;
-    let rows_of: HashMap<&str, std::ops::Range<usize>> =
-        files.iter().map(|rows| (names[rows.start].as_str(), rows.clone())).collect();
+    let folders = texts(boxes, "folder")?;
+    let mut rows_of: HashMap<&str, Vec<&Range<usize>>> = HashMap::new();
+    files.iter().for_each(|rows| rows_of.entry(names[rows.start].as_str()).or_default().push(rows));
+    let annotation = |image: &ImageFile| -> Option<Range<usize>> {
+        let named = rows_of.get(image.stem.as_str())?;
+        let own = |rows: &&&Range<usize>| folders[rows.start] == image.wnid;
+        let other = |rows: &&&Range<usize>| {
+            let folder = &folders[rows.start];
+            is_wnid(folder) && *folder != image.wnid && !is_wnid(wnid_of(&image.stem))
+        };
+        named.iter().find(own).or_else(|| named.iter().find(|rows| !other(rows))).map(|rows| (*rows).clone())
+    };
     let sizes = (integers(boxes, "height")?, integers(boxes, "width")?);
     let corners = ["xmin", "ymin", "xmax", "ymax"].map(|name| integers(boxes, name));
     let [xmin, ymin, xmax, ymax] = corners;
@@ -192,13 +204,13 @@ pub fn subset(boxes: &DataFrame, images: &[ImageRef], parameters: &Subset) -> Re
     let (mut without_annotation, mut flags) = (Vec::new(), Vec::new());
     let mut picked: Vec<Picked<'_>> = Vec::new();
     for image in &images {
-        if parameters.validation == Validation::LeaveOut && image.file.stem.contains("_val_") {
+        if parameters.validation == Validation::LeaveOut && image.file.is_validation() {
             counts.validation += 1;
             continue;
         }
-        let Some(rows) = rows_of.get(image.file.stem.as_str()) else {
+        let Some(rows) = annotation(&image.file) else {
             counts.without_annotation += 1;
-            without_annotation.push(image.file.stem.clone());
+            without_annotation.push(image.file.id.clone());
             continue;
         };
         if parameters.objects == Objects::Single && rows.len() > 1 {
@@ -211,16 +223,17 @@ pub fn subset(boxes: &DataFrame, images: &[ImageRef], parameters: &Subset) -> Re
             let message =
                 format!("the photograph is {height} x {width}, its annotation says {} x {}", annotated.0, annotated.1);
             let error = Error::new(Code::Box, message).path(&image.file.path);
-            flags.push(Reject::of("subset", &image.file.stem, &error));
+            flags.push(Reject::of("subset", &image.file.id, &error));
         }
-        pick(image, rows.clone(), &corners, parameters.objects, &mut picked);
+        pick(image, rows, &corners, parameters.objects, &mut picked);
     }
     if counts.kept == 0 {
         let message = format!("none of {} photographs has a usable box", counts.images);
         return Err(Error::new(Code::Missing, message).hint("check that archive and photographs belong together"));
     }
     counts.boxes = picked.len() as u64;
-    let without_image = unmatched(boxes, &files, &names, &images)?;
+    let matched: HashSet<usize> = images.iter().filter_map(|image| Some(annotation(&image.file)?.start)).collect();
+    let without_image = unmatched(boxes, &files, &names, (&images, &matched))?;
     let boxes = table(boxes, &picked, &sizes)?;
     Ok(SubsetTable { boxes, without_annotation, without_image, flags, counts })
 }
@@ -275,6 +288,7 @@ fn table(boxes: &DataFrame, picked: &[Picked<'_>], sizes: &(Vec<i64>, Vec<i64>))
     let text = |name: &str, of: fn(&ImageFile) -> String| -> Column {
         Column::new(name.into(), picked.iter().map(|pick| of(&pick.image.file)).collect::<Vec<String>>())
     };
+    table.with_column(text("file", |file| file.id.clone()))?;
     table.with_column(text("wnid", |file| file.wnid.clone()))?;
     table.with_column(text("split", |file| file.split.clone()))?;
     table.with_column(text("path", |file| file.path.display().to_string()))?;
@@ -286,11 +300,11 @@ fn table(boxes: &DataFrame, picked: &[Picked<'_>], sizes: &(Vec<i64>, Vec<i64>))
         Ok((seen, to_crop_published(corners, size)))
     };
     let in_crop: Vec<_> = picked.iter().map(in_crop).collect::<Result<_>>()?;
-    for (index, (name, _)) in SUBSET_COLUMNS[3..7].iter().enumerate() {
+    for (index, (name, _)) in SUBSET_COLUMNS[4..8].iter().enumerate() {
         let values: Vec<Option<i32>> = in_crop.iter().map(|(seen, _)| seen.map(|seen| seen[index])).collect();
         table.with_column(Column::new((*name).into(), values))?;
     }
-    for (index, (name, _)) in SUBSET_COLUMNS[7..].iter().enumerate() {
+    for (index, (name, _)) in SUBSET_COLUMNS[8..].iter().enumerate() {
         let values: Vec<i32> = in_crop.iter().map(|(_, published)| published[index]).collect();
         table.with_column(Column::new((*name).into(), values))?;
     }
@@ -302,16 +316,15 @@ fn unmatched(
     boxes: &DataFrame,
     files: &[std::ops::Range<usize>],
     names: &[String],
-    images: &[&ImageRef],
+    (images, matched): (&[&ImageRef], &HashSet<usize>),
 ) -> Result<Vec<String>> {
     let classes: HashSet<&str> = images.iter().map(|image| image.file.wnid.as_str()).collect();
-    let present: HashSet<&str> = images.iter().map(|image| image.file.stem.as_str()).collect();
     let objects = texts(boxes, "name")?;
     let mut missing: Vec<String> = files
         .iter()
         .map(|rows| rows.start)
         .filter(|row| classes.contains(wnid_of(&names[*row])) || classes.contains(objects[*row].as_str()))
-        .filter(|row| !present.contains(names[*row].as_str()))
+        .filter(|row| !matched.contains(row))
         .map(|row| names[row].clone())
         .collect();
     missing.sort();
@@ -342,12 +355,7 @@ mod tests {
     }
 
     fn image(stem: &str) -> ImageRef {
-        let file = ImageFile {
-            wnid: "n01440764".into(),
-            stem: stem.into(),
-            split: "val".into(),
-            path: format!("{stem}.JPEG").into(),
-        };
+        let file = ImageFile::at(format!("{stem}.JPEG"), format!("val/n01440764/{stem}.JPEG"));
         ImageRef { file, size: Some((100, 200)) }
     }
 
@@ -391,6 +399,22 @@ mod tests {
     }
 
     #[test]
+    fn bad_input_64_an_annotation_belongs_to_the_photograph_of_its_class() {
+        let named = |class: &str, corners| Annotation { folder: class.into(), ..annotated("1", &[corners]) };
+        let boxes = boxes_table(&[named("n01440764", [1, 1, 9, 9]), named("n03028079", [2, 2, 8, 8])]).unwrap();
+        let image = |class: &str| {
+            let id = format!("{class}/1.JPEG");
+            ImageRef { file: ImageFile::at(format!("/{id}"), id), size: Some((100, 200)) }
+        };
+        let images = ["n03028079", "n01440764", "n02102040"].map(image);
+        let kept = subset(&boxes, &images, &Subset::default()).unwrap();
+        assert_eq!(texts(&kept.boxes, "file").unwrap(), ["n01440764/1.JPEG", "n03028079/1.JPEG"]);
+        assert_eq!(column(&kept, "xmin"), [1, 2]);
+        assert_eq!(kept.without_annotation, ["n02102040/1.JPEG"]);
+        assert!(kept.without_image.is_empty());
+    }
+
+    #[test]
     fn the_box_in_the_crop_by_both_protocols() {
         let kept = subset(&boxes(), &images(), &Subset::default()).unwrap();
         let schema: Vec<(String, DataType)> =
@@ -415,9 +439,12 @@ mod tests {
     #[test]
     fn bad_input_28_both_kinds_of_orphans_are_listed() {
         let kept = subset(&boxes(), &images(), &Subset::default()).unwrap();
-        assert_eq!(kept.without_annotation, ["n01440764_9"]);
+        assert_eq!(kept.without_annotation, ["val/n01440764/n01440764_9.JPEG"]);
         assert_eq!(kept.without_image, ["n01440764_3"]);
-        assert_eq!(texts(&kept.unmatched().unwrap(), "name").unwrap(), ["n01440764_9", "n01440764_3"]);
+        assert_eq!(
+            texts(&kept.unmatched().unwrap(), "name").unwrap(),
+            ["val/n01440764/n01440764_9.JPEG", "n01440764_3"]
+        );
         let counts = integers(&kept.counts.table().unwrap(), "count").unwrap();
         assert_eq!(counts[0], counts[1..].iter().sum::<i64>());
         assert_eq!(subset(&boxes(), &[image("other_1")], &Subset::default()).unwrap_err().code(), Code::Missing);

@@ -1,7 +1,6 @@
 //! Step 4: every variant of every sampled photograph as a file, and the manifest that says what each one is.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
 
 use image::RgbImage;
 use polars::prelude::*;
@@ -23,7 +22,7 @@ const QUALITY: f32 = 75.0;
 /// The manifest and what was skipped.
 #[derive(Debug, Clone)]
 pub struct Manifest {
-    /// One row a file: `file` (under the root), `original` (name of the photograph), `wnid`, `kind`, `level` (side of the
+    /// One row a file: `file` (under the root), `original` (identity of the photograph, [`ImageFile::id`]), `wnid`, `kind`, `level` (side of the
     /// blocks or patches in pixels, number of passes; 0 for the untouched picture), `variant` (number of the order or of
     /// the patch; -1 for all patches at once and where there is but one), `order` (of the blocks, or their shifts),
     /// `displacement` (mean distance that blocks moved, in pixels), `row`, `col`, `height`, `width` (of a single patch,
@@ -56,11 +55,13 @@ pub fn build(
     smoother: &dyn Smoother,
     progress: Progress,
 ) -> Result<Manifest> {
-    let paths: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
-    let record = store.record("datasets", &(parameters, smoother.identity()), &paths)?;
+    let record = store.record_of_images("datasets", &(parameters, smoother.identity()), images)?;
     if record.finished().is_some() {
         return Ok(Manifest { table: store.table("datasets")?, rejects: store.table("datasets_rejects")? });
     }
+    // What is there from an earlier run is counted, too: a bound that is too high by what was finished.
+    let files = images.len() as u64 * plan("", Crop::SIDE, parameters)?.len() as u64;
+    store.make_room("datasets", files * parameters.encoding.typical_bytes())?;
     let run = progress.start(images.len(), "photographs");
     let results: Vec<Result<Vec<(Recipe, Written)>>> = images
         .par_iter()
@@ -86,7 +87,7 @@ pub fn build(
             }
             Err(error) if matches!(error.code(), Code::Image | Code::Decoder | Code::Limit) => {
                 let image = &images[image];
-                rejects.push(Reject::of("datasets", &image.stem, &error.or_path(&image.path)));
+                rejects.push(Reject::of("datasets", &image.id, &error.or_path(&image.path)));
             }
             Err(error) => return Err(error),
         }
@@ -116,7 +117,7 @@ pub fn build(
 pub fn planned(images: &[ImageFile], parameters: &Parameters, smoother: &dyn Smoother) -> Result<Manifest> {
     let mut rows = Vec::new();
     for (image, photograph) in images.iter().enumerate() {
-        for recipe in plan(&photograph.stem, Crop::SIDE, parameters)? {
+        for recipe in plan(&photograph.id, Crop::SIDE, parameters)? {
             let file = file_name(photograph, &recipe, parameters.encoding);
             rows.push(Row { image, recipe, file, sha256: String::new() });
         }
@@ -136,10 +137,10 @@ pub fn in_memory(
 ) -> Result<Vec<(Recipe, RgbImage)>> {
     let photograph = pixels::decode(&image.path)?;
     let crop = pixels::imagenet_crop(&photograph)?;
-    let mut fillings = Fillings::new(&crop, &image.stem, parameters.seed);
+    let mut fillings = Fillings::new(&crop, &image.id, parameters.seed);
     let smoothed = Smoothed::new(&photograph, &crop, &parameters.smoothing, smoother)?;
     let mut all = Vec::new();
-    for recipe in plan(&image.stem, Crop::SIDE, parameters)? {
+    for recipe in plan(&image.id, Crop::SIDE, parameters)? {
         let drawn = recipe.change.draw(&crop, &mut fillings)?;
         let picture = match drawn {
             Some(picture) => picture,
@@ -155,7 +156,7 @@ fn unknown(recipe: &Recipe) -> Error {
 }
 
 fn file_name(image: &ImageFile, recipe: &Recipe, encoding: Encoding) -> String {
-    format!("{}/{}/{}_{}.{}", recipe.kind.folder(), image.wnid, image.stem, recipe.name, encoding.ending())
+    format!("{}/{}_{}.{}", recipe.kind.folder(), image.id, recipe.name, encoding.ending())
 }
 
 /// The crop of a photograph after each pass of smoothing, and what that took away.
@@ -248,7 +249,7 @@ impl<'a> Photograph<'a> {
     /// All its files, piece by piece; what is finished is not made again.
     fn build(&self, run: &Stage) -> Result<Vec<(Recipe, Written)>> {
         let mut pieces: BTreeMap<(Kind, u32), Vec<Recipe>> = BTreeMap::new();
-        for recipe in plan(&self.image.stem, Crop::SIDE, self.parameters)? {
+        for recipe in plan(&self.image.id, Crop::SIDE, self.parameters)? {
             // One pass of smoothing cannot be made without those before it.
             let smoothed = matches!(recipe.change, Change::Smoothed { .. } | Change::Difference { .. });
             let key = if smoothed { (Kind::Smoothed, 1) } else { (recipe.kind, recipe.level) };
@@ -267,7 +268,7 @@ impl<'a> Photograph<'a> {
                 recipes: &recipes,
                 smoothing: smooths.then(|| (self.parameters.smoothing, self.smoother.identity())),
             };
-            let name = format!("datasets/{}/{}.{}{level}", self.image.wnid, self.image.stem, kind.name());
+            let name = format!("datasets/{}.{}{level}", self.image.id, kind.name());
             let piece = self.store.piece(&name, &decided_by)?;
             let written = match piece.finished() {
                 Some(written) => written,
@@ -296,7 +297,7 @@ impl<'a> Photograph<'a> {
     }
 
     fn rearranged(&self, recipes: &[Recipe], base: &std::cell::OnceCell<JpegBase>) -> Result<Vec<Written>> {
-        let mut fillings = Fillings::new(&self.crop, &self.image.stem, self.parameters.seed);
+        let mut fillings = Fillings::new(&self.crop, &self.image.id, self.parameters.seed);
         if self.parameters.encoding == Encoding::Png {
             let one = |recipe: &Recipe| {
                 let picture = recipe.change.draw(&self.crop, &mut fillings)?.ok_or_else(|| unknown(recipe))?;
@@ -371,7 +372,7 @@ fn table(
     let place = |side: usize| places.iter().map(|place| place[side]).collect::<Vec<_>>();
     Ok(df!(
         "file" => rows.iter().map(|row| row.file.clone()).collect::<Vec<_>>(),
-        "original" => rows.iter().map(|row| images[row.image].stem.clone()).collect::<Vec<_>>(),
+        "original" => rows.iter().map(|row| images[row.image].id.clone()).collect::<Vec<_>>(),
         "wnid" => rows.iter().map(|row| images[row.image].wnid.clone()).collect::<Vec<_>>(),
         "kind" => rows.iter().map(|row| row.recipe.kind.name()).collect::<Vec<_>>(),
         "level" => rows.iter().map(|row| i64::from(row.recipe.level)).collect::<Vec<_>>(),
@@ -438,6 +439,8 @@ impl Manifest {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use image::Rgb;
 
     use super::*;
@@ -450,7 +453,7 @@ mod tests {
                 let picture = RgbImage::from_fn(240, 230, |x, y| Rgb([(x / 3) as u8, (y ^ index) as u8, 40]));
                 let path = folder.join(format!("p{index}.png"));
                 std::fs::write(&path, pixels::encode_png(&picture).unwrap()).unwrap();
-                ImageFile { wnid: "n90000001".into(), stem: format!("p{index}"), split: "val".into(), path }
+                ImageFile::at(path, format!("n90000001/p{index}.png"))
             })
             .collect()
     }
@@ -498,7 +501,7 @@ mod tests {
         let store = store.accepting(0.5).unwrap();
         let first = build_quietly(&store, &images, &parameters).unwrap();
         assert_eq!(first.rejects.height(), 1);
-        assert!(texts(&first.table, "original").unwrap().iter().all(|name| name == "p0"));
+        assert!(texts(&first.table, "original").unwrap().iter().all(|name| name == "n90000001/p0.png"));
         let again = build_quietly(&store, &images, &parameters).unwrap();
         assert!(first.table.equals(&again.table));
 
@@ -538,8 +541,8 @@ mod tests {
         let before = build_quietly(&store, &images, &parameters).unwrap();
         let written = |name: &str| std::fs::metadata(store.path(name)).unwrap().modified().unwrap();
         let [kept, gone] = [
-            "imagenette2_scr/n90000001/p0_block28_order0.png",
-            "imagenette2_ptd/n90000001/p0_patch70_gap30_noise_all.png",
+            "imagenette2_scr/n90000001/p0.png_block28_order0.png",
+            "imagenette2_ptd/n90000001/p0.png_patch70_gap30_noise_all.png",
         ];
         let then = written(kept);
         parameters.patches[1].fill = Fill::Mean;

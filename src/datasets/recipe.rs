@@ -108,14 +108,14 @@ pub struct Recipe {
 }
 
 /// The generator of one purpose for one photograph: adding another photograph or size changes nothing.
-fn generator(seed: u64, stem: &str, purpose: &str) -> ChaCha8Rng {
+fn generator(seed: u64, id: &str, purpose: &str) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let stream = sha256_hex(format!("{stem}/{purpose}").as_bytes());
+    let stream = sha256_hex(format!("{id}/{purpose}").as_bytes());
     rng.set_stream(u64::from_str_radix(&stream[..15], 16).unwrap_or(0));
     rng
 }
 
-/// Every variant of the photograph named `stem` for a crop of `side` x `side`, in the order of the manifest.
+/// Every variant of the photograph of an identity ([`ImageFile::id`](crate::store::ImageFile::id)) for a crop of `side` x `side`, in the order of the manifest.
 ///
 /// # Errors
 /// [`Code::Parameter`] for sizes that do not fit the crop.
@@ -123,13 +123,13 @@ fn generator(seed: u64, stem: &str, purpose: &str) -> ChaCha8Rng {
 /// ```
 /// use lgf::datasets::{Kind, Parameters, plan};
 ///
-/// let published = plan("n01440764_1", 224, &Parameters::published())?;
+/// let published = plan("val/n01440764/n01440764_1.JPEG", 224, &Parameters::published())?;
 /// let count = |kind| published.iter().filter(|recipe| recipe.kind == kind).count();
 /// assert_eq!((count(Kind::Scrambled), count(Kind::Smoothed), count(Kind::Patched)), (13, 6, 202));
 /// # Ok::<(), lgf::Error>(())
 /// ```
-pub fn plan(stem: &str, side: u32, parameters: &Parameters) -> Result<Vec<Recipe>> {
-    let mut all = plan_scrambled(stem, side, &parameters.scramble, parameters.seed)?;
+pub fn plan(id: &str, side: u32, parameters: &Parameters) -> Result<Vec<Recipe>> {
+    let mut all = plan_scrambled(id, side, &parameters.scramble, parameters.seed)?;
     all.push(untouched(Kind::Patched));
     for patches in &parameters.patches {
         all.extend(plan_patches(side, *patches)?);
@@ -165,11 +165,11 @@ fn untouched(kind: Kind) -> Recipe {
     Recipe { kind, level: 0, variant: -1, change: Change::Untouched, name: "original".into() }
 }
 
-fn plan_scrambled(stem: &str, side: u32, scramble: &Scramble, seed: u64) -> Result<Vec<Recipe>> {
+fn plan_scrambled(id: &str, side: u32, scramble: &Scramble, seed: u64) -> Result<Vec<Recipe>> {
     let (mut all, mut controls) = (vec![untouched(Kind::Scrambled)], Vec::new());
     for &block in &scramble.blocks {
         let count = (side.checked_div(block).unwrap_or(0) as usize).pow(2);
-        let mut rng = generator(seed, stem, &block.to_string());
+        let mut rng = generator(seed, id, &block.to_string());
         for (variant, order) in orders(count, scramble.variants, scramble.orders, &mut rng)?.into_iter().enumerate() {
             all.push(Recipe {
                 kind: Kind::Scrambled,
@@ -268,22 +268,22 @@ fn boxes(side: u32, patches: &Patches, only: Option<u32>) -> Result<Vec<PixelBox
 /// What the patches of one photograph show, made once for each kind of patch.
 pub struct Fillings<'a> {
     crop: &'a RgbImage,
-    stem: &'a str,
+    id: &'a str,
     seed: u64,
     made: Vec<(Patches, RgbImage)>,
 }
 
 impl<'a> Fillings<'a> {
-    /// For the crop of the photograph named `stem`.
-    pub fn new(crop: &'a RgbImage, stem: &'a str, seed: u64) -> Self {
-        Fillings { crop, stem, seed, made: Vec::new() }
+    /// For the crop of the photograph of an identity.
+    pub fn new(crop: &'a RgbImage, id: &'a str, seed: u64) -> Self {
+        Fillings { crop, id, seed, made: Vec::new() }
     }
 
     /// What patches of a kind show, as a picture of the crop's size.
     pub fn of(&mut self, patches: &Patches) -> &RgbImage {
         let place = self.made.iter().position(|(other, _)| (other.size, other.fill) == (patches.size, patches.fill));
         let place = place.unwrap_or_else(|| {
-            let mut rng = generator(self.seed, self.stem, "noise");
+            let mut rng = generator(self.seed, self.id, "noise");
             self.made.push((*patches, filling(self.crop, patches.fill, patches.size, &mut rng)));
             self.made.len() - 1
         });

@@ -42,16 +42,16 @@ pub fn mistaken_box(mask: &PixelMask<Original>, [xmin, ymin, xmax, ymax]: [i64; 
 pub fn write_coordinates(
     store: &Store,
     name: &str,
-    stems: &[&str],
+    ids: &[&str],
     points: impl Fn(&str) -> Result<Vec<(u32, u32)>> + Sync,
 ) -> Result<PathBuf> {
     let path = store.path(&format!("{name}.parquet"));
     let mut outcome = Ok(());
     let write = |file: &mut File| -> Result<()> {
         let mut writer = ParquetWriter::new(file).batched(batch(&[], &[])?.schema())?;
-        for stems in stems.chunks(BATCH) {
-            let lists: Result<Vec<Vec<(u32, u32)>>> = stems.par_iter().map(|stem| points(stem)).collect();
-            writer.write_batch(&batch(stems, &lists?)?)?;
+        for ids in ids.chunks(BATCH) {
+            let lists: Result<Vec<Vec<(u32, u32)>>> = ids.par_iter().map(|id| points(id)).collect();
+            writer.write_batch(&batch(ids, &lists?)?)?;
         }
         writer.finish()?;
         Ok(())
@@ -64,7 +64,7 @@ pub fn write_coordinates(
     Ok(path)
 }
 
-fn batch(stems: &[&str], lists: &[Vec<(u32, u32)>]) -> Result<DataFrame> {
+fn batch(ids: &[&str], lists: &[Vec<(u32, u32)>]) -> Result<DataFrame> {
     let list = |name: &str, pick: fn(&(u32, u32)) -> u32| -> Column {
         let mut builder =
             ListPrimitiveChunkedBuilder::<UInt32Type>::new(name.into(), lists.len(), 1 << 12, DataType::UInt32);
@@ -73,8 +73,8 @@ fn batch(stems: &[&str], lists: &[Vec<(u32, u32)>]) -> Result<DataFrame> {
         }
         builder.finish().into_series().into()
     };
-    let files = Column::new("file".into(), stems);
-    Ok(DataFrame::new(stems.len(), vec![files, list("row", |point| point.0), list("col", |point| point.1)])?)
+    let files = Column::new("file".into(), ids);
+    Ok(DataFrame::new(ids.len(), vec![files, list("row", |point| point.0), list("col", |point| point.1)])?)
 }
 
 /// Writes coordinates in the published study's own form: one line a photograph, `name<TAB>[(r, c), …]`, from the Parquet
@@ -119,7 +119,7 @@ mod tests {
     fn coordinates_come_back_in_both_forms() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();
-        let points = |stem: &str| Ok(if stem == "a" { vec![(0, 7), (300, 499)] } else { Vec::new() });
+        let points = |id: &str| Ok(if id == "a" { vec![(0, 7), (300, 499)] } else { Vec::new() });
         let path = write_coordinates(&store, "edges_coordinates", &["a", "b"], points).unwrap();
         assert!(path.ends_with("edges_coordinates.parquet"));
         let out = folder.path().join("edges.txt");

@@ -69,8 +69,8 @@ fn slider(name: &str, picture: &RgbImage, choices: impl Iterator<Item = (String,
 ///
 /// # Errors
 /// As [`mask_of`].
-pub fn density(store: &Store, stems: &[String]) -> Result<HeatMap<Crop>> {
-    HeatMap::density(stems.iter().map(|stem| mask_of(store, stem)), SMOOTHING)
+pub fn density(store: &Store, ids: &[String]) -> Result<HeatMap<Crop>> {
+    HeatMap::density(ids.iter().map(|id| mask_of(store, id)), SMOOTHING)
 }
 
 fn rgb(gray: &GrayImage) -> RgbImage {

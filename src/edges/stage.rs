@@ -16,7 +16,7 @@ use crate::store::{ImageFile, Reject, Store, column, integers, texts};
 /// The two tables of step 3 and what was skipped.
 #[derive(Debug, Clone)]
 pub struct EdgeTables {
-    /// One row a photograph: `file, wnid, frame` (`crop` or `original`), `height, width` of it, `edges`, `density` (share
+    /// One row a photograph: `file` (its identity, [`ImageFile::id`]), `wnid, frame` (`crop` or `original`), `height, width` of it, `edges`, `density` (share
     /// of its pixels), `contours` (coarse edge pixels), `mask` (file under the root), `sha256` of the photograph.
     pub all: DataFrame,
     /// One row a box that is visible in the crop: `file, wnid, object, row, col, height, width` of the box in the crop,
@@ -54,8 +54,8 @@ struct InBox {
 }
 
 /// Edges of photographs, and of the part inside their boxes where `boxes` (as step 2 writes them) has some. Masks go to
-/// `edges/<name>.png` (in the crop), `edges/<name>.contours.png` and, where the whole photograph was looked at,
-/// `edges/<name>.original.png` and `edges/<name>.contours.original.png`; tables to `edges_data` and `edges_data_flt`,
+/// `edges/<file>.png` (in the crop), `edges/<file>.contours.png` and, where the whole photograph was looked at,
+/// `edges/<file>.original.png` and `edges/<file>.contours.original.png`; tables to `edges_data` and `edges_data_flt`,
 /// coordinates to `edges_coordinates` and `edges_coordinates_flt` (Parquet: `file`, lists of `row` and `col`). A run that was
 /// stopped goes on; a finished one is read back.
 ///
@@ -68,9 +68,8 @@ pub fn detect_all(
     parameters: &Parameters,
     progress: Progress,
 ) -> Result<EdgeTables> {
-    let paths: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
-    let objects = boxes_by_stem(boxes)?;
-    let record = store.record("edges", &(parameters, hash_of(&objects)), &paths)?;
+    let objects = boxes_by_id(boxes)?;
+    let record = store.record_of_images("edges", &(parameters, hash_of(&objects)), images)?;
     if record.finished().is_some() {
         return Ok(EdgeTables {
             all: store.table("edges_data")?,
@@ -84,7 +83,7 @@ pub fn detect_all(
         .par_iter()
         .map(|image| {
             run.check()?;
-            let objects = objects.get(&image.stem).map_or(&[][..], Vec::as_slice);
+            let objects = objects.get(&image.id).map_or(&[][..], Vec::as_slice);
             let one = detect_one(store, image, objects, parameters);
             match &one {
                 Ok(_) => run.tick(),
@@ -103,31 +102,31 @@ pub fn detect_all(
             Ok(found) => ok.push((image, found)),
             Err(error) if error.code() == Code::Io && error.file() != Some(&image.path) => return Err(error),
             Err(error) if error.code() == Code::Parameter => return Err(error),
-            Err(error) => rejects.push(Reject::of("edges", &image.stem, &error.or_path(&image.path))),
+            Err(error) => rejects.push(Reject::of("edges", &image.id, &error.or_path(&image.path))),
         }
     }
     let rejects = crate::store::rejects_table(&rejects)?;
     let listed = store.write_table("edges_rejects", &rejects)?;
     store.accept("edges", images.len() as u64, ok.len() as u64)?;
     let tables = EdgeTables { all: all_table(&ok)?, in_box: box_table(&ok)?, rejects };
-    let stems: Vec<&str> = ok.iter().map(|(image, _)| image.stem.as_str()).collect();
-    let in_box = |stem: &str| objects.get(stem).map_or(&[][..], Vec::as_slice);
+    let ids: Vec<&str> = ok.iter().map(|(image, _)| image.id.as_str()).collect();
+    let in_box = |id: &str| objects.get(id).map_or(&[][..], Vec::as_slice);
     let whole = parameters.order == Order::WholePhotograph;
-    let mut files: Vec<PathBuf> = stems.iter().map(|stem| store.path(&mask_name(stem))).collect();
-    files.push(write_coordinates(store, "edges_coordinates", &stems, |stem| {
+    let mut files: Vec<PathBuf> = ids.iter().map(|id| store.path(&mask_name(id))).collect();
+    files.push(write_coordinates(store, "edges_coordinates", &ids, |id| {
         if whole {
-            Ok(points(&saved::<Original>(store, &original_name(stem))?))
+            Ok(points(&saved::<Original>(store, &original_name(id))?))
         } else {
-            Ok(points(&mask_of(store, stem)?))
+            Ok(points(&mask_of(store, id)?))
         }
     })?);
-    files.push(write_coordinates(store, "edges_coordinates_flt", &stems, |stem| {
+    files.push(write_coordinates(store, "edges_coordinates_flt", &ids, |id| {
         if whole {
-            let mask = saved::<Original>(store, &original_name(stem))?;
-            return Ok(in_box(stem).iter().flat_map(|object| mistaken_box(&mask, object.published)).collect());
+            let mask = saved::<Original>(store, &original_name(id))?;
+            return Ok(in_box(id).iter().flat_map(|object| mistaken_box(&mask, object.published)).collect());
         }
-        let mask = mask_of(store, stem)?;
-        let seen: Vec<PixelBox<Crop>> = in_box(stem).iter().filter_map(|object| object.seen.map(in_crop)).collect();
+        let mask = mask_of(store, id)?;
+        let seen: Vec<PixelBox<Crop>> = in_box(id).iter().filter_map(|object| object.seen.map(in_crop)).collect();
         let inside = |pixel: &Pixel<Crop>| seen.iter().any(|object| object.contains(*pixel));
         Ok(mask.pixels().into_iter().filter(inside).map(|pixel| (pixel.row, pixel.col)).collect())
     })?);
@@ -147,7 +146,7 @@ pub fn keep_found(store: &Store, images: Vec<ImageFile>) -> Result<Vec<ImageFile
     let table = store.table("edges_data")?;
     let hashes: HashMap<String, String> = texts(&table, "file")?.into_iter().zip(texts(&table, "sha256")?).collect();
     let kept = images.into_par_iter().filter_map(|image| {
-        let then = hashes.get(&image.stem)?;
+        let then = hashes.get(&image.id)?;
         Some(hash_of_file(&image).and_then(|now| {
             if now == *then {
                 return Ok(image);
@@ -170,8 +169,8 @@ fn hash_of_file(image: &ImageFile) -> Result<String> {
 ///
 /// # Errors
 /// [`Code::Missing`] if step 3 has not run for it, [`Code::Image`] if the file is broken.
-pub fn mask_of(store: &Store, stem: &str) -> Result<PixelMask<Crop>> {
-    saved(store, &mask_name(stem))
+pub fn mask_of(store: &Store, id: &str) -> Result<PixelMask<Crop>> {
+    saved(store, &mask_name(id))
 }
 
 /// The coarse edges that step 3 wrote for a photograph, in the crop: those of objects rather than of their textures (fault
@@ -179,8 +178,8 @@ pub fn mask_of(store: &Store, stem: &str) -> Result<PixelMask<Crop>> {
 ///
 /// # Errors
 /// As [`mask_of`].
-pub fn outlines_of(store: &Store, stem: &str) -> Result<PixelMask<Crop>> {
-    saved(store, &outlines_name(stem))
+pub fn outlines_of(store: &Store, id: &str) -> Result<PixelMask<Crop>> {
+    saved(store, &outlines_name(id))
 }
 
 /// Where the annotated objects of each photograph are in its crop, all of one photograph together: from the boxes of step 3.
@@ -222,16 +221,16 @@ fn saved<F: Frame>(store: &Store, name: &str) -> Result<PixelMask<F>> {
     PixelMask::from_values(picture.height(), picture.width(), inside)
 }
 
-fn mask_name(stem: &str) -> String {
-    format!("edges/{stem}.png")
+fn mask_name(id: &str) -> String {
+    format!("edges/{id}.png")
 }
 
-fn outlines_name(stem: &str) -> String {
-    format!("edges/{stem}.contours.png")
+fn outlines_name(id: &str) -> String {
+    format!("edges/{id}.contours.png")
 }
 
-fn original_name(stem: &str) -> String {
-    format!("edges/{stem}.original.png")
+fn original_name(id: &str) -> String {
+    format!("edges/{id}.original.png")
 }
 
 fn points<F: Frame>(mask: &PixelMask<F>) -> Vec<(u32, u32)> {
@@ -255,12 +254,12 @@ fn once<F: Frame>(store: &Store, name: &str, make: impl FnOnce() -> Result<Pixel
 fn detect_one(store: &Store, image: &ImageFile, objects: &[ObjectBox], parameters: &Parameters) -> Result<Found> {
     let photograph = pixels::decode(&image.path)?;
     let sha256 = hash_of_file(image)?;
-    let coarse_name = outlines_name(&image.stem);
+    let coarse_name = outlines_name(&image.id);
     match parameters.order {
         Order::CropFirst => {
             let crop = pixels::imagenet_crop(&photograph)?;
             let coarse: PixelMask<Crop> = once(store, &coarse_name, || contours(&crop, parameters))?;
-            let mask = once(store, &mask_name(&image.stem), || Ok(detect(&crop, parameters)?.mask))?;
+            let mask = once(store, &mask_name(&image.id), || Ok(detect(&crop, parameters)?.mask))?;
             let in_box: Result<Vec<InBox>> = objects
                 .iter()
                 .filter_map(|object| object.seen.map(|seen| (object.object, in_crop(seen))))
@@ -281,13 +280,13 @@ fn detect_one(store: &Store, image: &ImageFile, objects: &[ObjectBox], parameter
             })
         }
         Order::WholePhotograph => {
-            let whole_name = format!("edges/{}.contours.original.png", image.stem);
+            let whole_name = format!("edges/{}.contours.original.png", image.id);
             let coarse: PixelMask<Original> = once(store, &whole_name, || contours(&photograph, parameters))?;
             // The study had no outlines: those that relevance is set against are where they should be.
             let _: PixelMask<Crop> =
                 once(store, &coarse_name, || contours(&pixels::imagenet_crop(&photograph)?, parameters))?;
             let mask: PixelMask<Original> =
-                once(store, &original_name(&image.stem), || Ok(detect(&photograph, parameters)?.mask))?;
+                once(store, &original_name(&image.id), || Ok(detect(&photograph, parameters)?.mask))?;
             let in_box = objects.iter().map(|object| {
                 let [xmin, ymin, xmax, ymax] = object.published;
                 InBox {
@@ -297,7 +296,7 @@ fn detect_one(store: &Store, image: &ImageFile, objects: &[ObjectBox], parameter
                     contours: mistaken_box(&coarse, object.published).len() as u64,
                 }
             });
-            once(store, &mask_name(&image.stem), || taken_for_crop(&mask, objects))?;
+            once(store, &mask_name(&image.id), || taken_for_crop(&mask, objects))?;
             Ok(Found {
                 sha256,
                 frame: Original::NAME,
@@ -321,9 +320,9 @@ fn taken_for_crop(mask: &PixelMask<Original>, objects: &[ObjectBox]) -> Result<P
     PixelMask::from_values(Crop::SIDE, Crop::SIDE, inside)
 }
 
-/// The objects by the photograph's name, from the table of step 2.
-fn boxes_by_stem(boxes: &DataFrame) -> Result<HashMap<String, Vec<ObjectBox>>> {
-    let names = texts(boxes, "filename")?;
+/// The objects by the photograph's identity, from the table of step 2.
+fn boxes_by_id(boxes: &DataFrame) -> Result<HashMap<String, Vec<ObjectBox>>> {
+    let names = texts(boxes, "file")?;
     let object = integers(boxes, "object")?;
     let seen = ["crop_row", "crop_col", "crop_height", "crop_width"].map(|name| column(boxes, name).cloned());
     let seen: Vec<Column> = seen.into_iter().collect::<Result<_>>()?;
@@ -352,7 +351,7 @@ fn hash_of(objects: &HashMap<String, Vec<ObjectBox>>) -> String {
 fn all_table(ok: &[(&ImageFile, Found)]) -> Result<DataFrame> {
     let share = |found: &Found| found.edges as f64 / (f64::from(found.size.0) * f64::from(found.size.1)).max(1.0);
     Ok(df!(
-        "file" => ok.iter().map(|(image, _)| image.stem.clone()).collect::<Vec<_>>(),
+        "file" => ok.iter().map(|(image, _)| image.id.clone()).collect::<Vec<_>>(),
         "wnid" => ok.iter().map(|(image, _)| image.wnid.clone()).collect::<Vec<_>>(),
         "frame" => ok.iter().map(|(_, found)| found.frame).collect::<Vec<_>>(),
         "height" => ok.iter().map(|(_, found)| i64::from(found.size.0)).collect::<Vec<_>>(),
@@ -360,7 +359,7 @@ fn all_table(ok: &[(&ImageFile, Found)]) -> Result<DataFrame> {
         "edges" => ok.iter().map(|(_, found)| found.edges as i64).collect::<Vec<_>>(),
         "density" => ok.iter().map(|(_, found)| share(found)).collect::<Vec<_>>(),
         "contours" => ok.iter().map(|(_, found)| found.contours as i64).collect::<Vec<_>>(),
-        "mask" => ok.iter().map(|(image, _)| mask_name(&image.stem)).collect::<Vec<_>>(),
+        "mask" => ok.iter().map(|(image, _)| mask_name(&image.id)).collect::<Vec<_>>(),
         "sha256" => ok.iter().map(|(_, found)| found.sha256.clone()).collect::<Vec<_>>(),
     )?)
 }
@@ -375,7 +374,7 @@ fn box_table(ok: &[(&ImageFile, Found)]) -> Result<DataFrame> {
     };
     let place = |index: usize| rows.iter().map(|(_, inside)| inside.place[index]).collect::<Vec<i64>>();
     Ok(df!(
-        "file" => rows.iter().map(|(image, _)| image.stem.clone()).collect::<Vec<_>>(),
+        "file" => rows.iter().map(|(image, _)| image.id.clone()).collect::<Vec<_>>(),
         "wnid" => rows.iter().map(|(image, _)| image.wnid.clone()).collect::<Vec<_>>(),
         "object" => rows.iter().map(|(_, inside)| inside.object).collect::<Vec<_>>(),
         "row" => place(0),
@@ -398,7 +397,7 @@ mod tests {
     /// A table of boxes as step 2 writes it: one photograph, its box by both protocols.
     fn boxes() -> DataFrame {
         df!(
-            "filename" => ["n90000001_1"], "object" => [0i32],
+            "file" => ["n90000001_1.JPEG"], "object" => [0i32],
             "crop_row" => [Some(20i32)], "crop_col" => [Some(30i32)],
             "crop_height" => [Some(100i32)], "crop_width" => [Some(80i32)],
             "xmin_n" => [50i32], "ymin_n" => [10i32], "xmax_n" => [90i32], "ymax_n" => [224i32],
@@ -422,7 +421,7 @@ mod tests {
         let write = |(stem, bytes): (&str, &[u8])| {
             let path = folder.join(format!("{stem}.JPEG"));
             std::fs::write(&path, bytes).unwrap();
-            ImageFile { wnid: "n90000001".into(), stem: stem.into(), split: "val".into(), path }
+            ImageFile::at(path, format!("{stem}.JPEG"))
         };
         files.map(write).to_vec()
     }
@@ -446,7 +445,7 @@ mod tests {
             assert_eq!(texts(&tables.all, "frame").unwrap(), [if whole { "original" } else { "crop" }]);
             assert_eq!(integers(&tables.all, "height").unwrap(), [if whole { 240 } else { 224 }]);
             // What later steps take for the edges in the crop: those in the box alone, where it was published so.
-            let mask = mask_of(&store, "n90000001_1").unwrap();
+            let mask = mask_of(&store, "n90000001_1.JPEG").unwrap();
             let inside = integers(&tables.in_box, "edges").unwrap()[0];
             assert_eq!(mask.size(), (224, 224));
             assert_eq!(mask.count() as i64, if whole { inside } else { edges });
@@ -479,7 +478,7 @@ mod tests {
         std::fs::remove_file(store.path("manifests/edges.json")).unwrap();
         let mark = PixelMask::<Crop>::from_box(224, 224, &PixelBox::at(0, 0).of_size(1, 3));
         let bytes = pixels::encode_gray_png(&mark.to_gray()).unwrap();
-        store.write(&mask_name("n90000001_1"), &bytes).unwrap();
+        store.write(&mask_name("n90000001_1.JPEG"), &bytes).unwrap();
         let second = run(&store, &images, &Parameters::default()).unwrap();
         assert_eq!(integers(&second.all, "edges").unwrap(), [3]);
         assert!(first.rejects.equals_missing(&second.rejects));

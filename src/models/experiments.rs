@@ -15,8 +15,8 @@ use super::predict::{
 };
 use super::smoother::Eps;
 use crate::datasets::{self, L0, Smoother};
-use crate::error::{Code, Error, Result};
-use crate::notebook::{Progress, say};
+use crate::error::{Code, Error, Result, listed};
+use crate::notebook::{Progress, counted, say};
 use crate::pixels;
 use crate::store::{
     Allow, ClassList, ImageFile, NetworkEntry, Record, Reject, Store, Study, integers, rejects_table, short_name,
@@ -68,6 +68,9 @@ pub fn load_networks(
     device: Device,
 ) -> Result<Vec<Network>> {
     let classes = study.class_list();
+    if study.networks.is_empty() {
+        return Err(no_networks());
+    }
     let load = |entry: &NetworkEntry| {
         let path = study.weights(store, entry);
         let network = load_entry(store, study, entry, device)?;
@@ -134,6 +137,17 @@ pub fn run_experiments(
     let rows_of = |members: &[&str]| -> Vec<usize> {
         (0..kinds.len()).filter(|&row| members.contains(&kinds[row].as_str())).collect()
     };
+    let known = |kind: &String| SETS.iter().any(|(_, members)| members.contains(&kind.as_str()));
+    if let Some(row) = kinds.iter().position(|kind| !known(kind)) {
+        let found = format!("the manifest has pictures of the kind {:?}, which belongs to no set", kinds[row]);
+        let names: Vec<&str> = SETS.iter().flat_map(|(_, members)| members.iter().copied()).collect();
+        return Err(Error::new(Code::Table, found)
+            .place(format!("row {row}"))
+            .hint(format!("kinds are {}", names.join(", "))));
+    }
+    if networks.is_empty() {
+        return Err(no_networks());
+    }
     let sets: Vec<(&str, Vec<usize>)> = SETS.iter().map(|(set, members)| (*set, rows_of(members))).collect();
     let mut rejects: Vec<Reject> = Vec::new();
     match source {
@@ -147,7 +161,9 @@ pub fn run_experiments(
                     continue;
                 }
                 let pictures = pictures_of(store, &part)?;
-                let run = progress.start(pictures.len(), &format!("{set} pictures on {} networks", open.len()));
+                let run = progress
+                    .about(&format!("{set}, {}", counted(open.len(), "network")))
+                    .start(pictures.len(), "pictures");
                 let mut done = predict_all(&open, &pictures, how, &run)?;
                 run.finish();
                 done.rows.iter_mut().for_each(|row| row.picture = rows[row.picture]);
@@ -156,16 +172,17 @@ pub fn run_experiments(
             }
         }
         Source::InMemory { images, parameters, smoother } => {
-            let inputs: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
             let decided_by = (how, parameters, smoother.identity(), hash_of(manifest)?);
             let names: Vec<&str> = sets.iter().map(|(set, _)| *set).collect();
-            let open = runner.open(&names, &decided_by, &inputs)?;
+            let open = runner.open(&names, &decided_by, images)?;
             if !open.is_empty() {
-                let run = progress.start(manifest.height(), &format!("pictures in memory on {} networks", open.len()));
+                let run = progress
+                    .about(&format!("in memory, {}", counted(open.len(), "network")))
+                    .start(manifest.height(), "pictures");
                 let done = predict_variants(&open, images, parameters, smoother, how, &run)?;
                 run.finish();
                 for (set, rows) in sets.iter().filter(|(_, rows)| !rows.is_empty()) {
-                    runner.write(set, rows, &open, &done, &mut rejects, &decided_by, &inputs)?;
+                    runner.write(set, rows, &open, &done, &mut rejects, &decided_by, images)?;
                 }
             }
         }
@@ -182,6 +199,11 @@ pub fn run_experiments(
     Ok(all)
 }
 
+fn no_networks() -> Error {
+    Error::new(Code::Model, "this study has no networks")
+        .hint("add some: `lgf init --network NAME=ARCHITECTURE=WEIGHTS`")
+}
+
 fn table_name(set: &str, network: &Network) -> String {
     format!("experiments/{set}_{}", network.name())
 }
@@ -196,12 +218,18 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    fn record(&self, set: &str, network: &Network, decided_by: &impl Serialize, inputs: &[PathBuf]) -> Result<Record> {
-        self.store.record(&table_name(set, network), &(decided_by, network.fingerprint()?), inputs)
+    fn record(
+        &self,
+        set: &str,
+        network: &Network,
+        decided_by: &impl Serialize,
+        inputs: &[ImageFile],
+    ) -> Result<Record> {
+        self.store.record_of_images(&table_name(set, network), &(decided_by, network.fingerprint()?), inputs)
     }
 
     /// The networks that are not finished with all of some sets.
-    fn open(&self, sets: &[&str], decided_by: &impl Serialize, inputs: &[PathBuf]) -> Result<Vec<&Network>> {
+    fn open(&self, sets: &[&str], decided_by: &impl Serialize, inputs: &[ImageFile]) -> Result<Vec<&Network>> {
         let mut open = Vec::new();
         for network in self.networks {
             for set in sets {
@@ -224,7 +252,7 @@ impl Runner<'_> {
         done: &Predictions,
         rejects: &mut Vec<Reject>,
         decided_by: &impl Serialize,
-        inputs: &[PathBuf],
+        inputs: &[ImageFile],
     ) -> Result<()> {
         let members: HashSet<usize> = rows.iter().copied().collect();
         let files = texts(self.manifest, "file")?;
@@ -256,7 +284,9 @@ impl Runner<'_> {
             .map(|(picture, prediction)| Prediction { picture, ..prediction.clone() })
             .collect();
         let mut table = prediction_table(&numbered, &pictures, self.classes)?;
-        for (from, to) in [("original", "orig_file"), ("wnid", "wnid"), ("kind", "kind"), ("fill", "fill")] {
+        for (from, to) in
+            [("file", "file"), ("original", "orig_file"), ("wnid", "wnid"), ("kind", "kind"), ("fill", "fill")]
+        {
             table.with_column(Column::new(to.into(), texts(&part, from)?))?;
         }
         for name in ["level", "variant", "gap"] {
@@ -271,7 +301,7 @@ impl Runner<'_> {
         let names: Vec<&str> = predictions.iter().map(|row| files[row.picture].as_str()).collect();
         let mut columns = vec![Column::new("file".into(), names)];
         for (class, wnid) in self.classes.wnids.iter().enumerate() {
-            let values: Vec<f32> = predictions.iter().map(|row| row.logits[class]).collect();
+            let values: Vec<f64> = predictions.iter().map(|row| f64::from(row.logits[class])).collect();
             columns.push(Column::new(wnid.as_str().into(), values));
         }
         Ok(DataFrame::new(predictions.len(), columns)?)
@@ -300,32 +330,38 @@ pub fn run_photographs(
 ) -> Result<DataFrame> {
     let picture = |image: &ImageFile| Picture { path: image.path.clone(), wnid: image.wnid.clone() };
     let pictures: Vec<Picture> = images.iter().map(picture).collect();
-    let paths: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
+    if networks.is_empty() {
+        return Err(no_networks());
+    }
     let models: Result<Vec<String>> = networks.iter().map(Network::fingerprint).collect();
-    let record = store.record("photographs", &(how, models?), &paths)?;
+    let record = store.record_of_images("photographs", &(how, models?), images)?;
     if record.finished().is_some() {
         return store.table("photographs");
     }
     let networks: Vec<&Network> = networks.iter().collect();
-    let run = progress.start(pictures.len(), &format!("photographs on {} networks", networks.len()));
+    let run = progress.about(&counted(networks.len(), "network")).start(pictures.len(), "photographs");
     let done = predict_all(&networks, &pictures, how, &run)?;
     run.finish();
     let rejects: Vec<Reject> =
-        done.rejects.iter().map(|(index, error)| Reject::of("photographs", &images[*index].stem, error)).collect();
+        done.rejects.iter().map(|(index, error)| Reject::of("photographs", &images[*index].id, error)).collect();
     let mut files = store.write_table("photographs_rejects", &rejects_table(&rejects)?)?.to_vec();
     let (all, ok) = (images.len() as u64, (images.len() - rejects.len()) as u64);
     store.accept("photographs", all, ok)?;
-    let table = prediction_table(&done.rows, &pictures, classes)?;
+    let mut table = prediction_table(&done.rows, &pictures, classes)?;
+    let identities: Vec<&str> = done.rows.iter().map(|row| images[row.picture].id.as_str()).collect();
+    table.with_column(Column::new("file".into(), identities))?;
     files.extend(store.write_table("photographs", &table)?);
     record.finish(all, ok, &files)?;
     Ok(table)
 }
 
 /// Every network on the cue-conflict pictures of a folder, named `<shape><n>-<texture><m>.png`: `conflict`, with the
-/// columns of a prediction and `shape`, `texture`, `decision` (class names).
+/// columns of a prediction and `shape`, `texture`, `decision` (class names); what was skipped in `conflict_rejects`. A finished
+/// run is read back.
 ///
 /// # Errors
-/// As [`run_experiments`]; [`Code::Missing`] without a folder; [`Code::Table`] for a name of another form.
+/// As [`run_experiments`]; [`Code::Missing`] without a folder; [`Code::Table`] for a name of another form, before any picture is
+/// read.
 pub fn run_conflict(
     store: &Store,
     networks: &[Network],
@@ -337,38 +373,64 @@ pub fn run_conflict(
     let Some(folder) = folder else {
         return Err(Error::new(Code::Missing, "this study has no cue-conflict pictures"));
     };
-    let files = crate::store::list_images(&[folder.to_path_buf()])?;
-    let short: Vec<String> = classes.names.iter().map(|name| short_name(name)).collect();
-    let class_of = |cue: &str| -> Result<usize> {
-        let name = cue.trim_end_matches(|letter: char| letter.is_ascii_digit());
-        short.iter().position(|other| other == name).ok_or_else(|| {
-            Error::new(Code::Table, format!("{cue:?} is no class of this study; the names are {}", short.join(", ")))
-        })
-    };
-    let (mut pictures, mut shapes, mut textures) = (Vec::new(), Vec::new(), Vec::new());
-    for file in &files {
-        let (shape, texture) = file
-            .stem
-            .split_once('-')
-            .ok_or_else(|| Error::new(Code::Table, "the name is not <shape><n>-<texture><m>").path(&file.path))?;
-        let (shape, texture) = (class_of(shape)?, class_of(texture)?);
-        pictures.push(Picture { path: file.path.clone(), wnid: classes.wnids[shape].clone() });
-        shapes.push(classes.name(shape));
-        textures.push(classes.name(texture));
+    if networks.is_empty() {
+        return Err(no_networks());
     }
+    let files = crate::store::list_images(&[folder.to_path_buf()])?;
+    let cues = conflict_cues(&files, classes)?;
+    let models: Result<Vec<String>> = networks.iter().map(Network::fingerprint).collect();
+    let record = store.record_of_images("conflict", &(how, models?), &files)?;
+    if record.finished().is_some() {
+        return store.table("conflict");
+    }
+    let picture = |(file, (shape, _)): (&ImageFile, &(usize, usize))| Picture {
+        path: file.path.clone(),
+        wnid: classes.wnids[*shape].clone(),
+    };
+    let pictures: Vec<Picture> = files.iter().zip(&cues).map(picture).collect();
     let networks: Vec<&Network> = networks.iter().collect();
-    let run = progress.start(pictures.len(), &format!("cue-conflict pictures on {} networks", networks.len()));
+    let run = progress.about(&counted(networks.len(), "network")).start(pictures.len(), "pictures");
     let done = predict_all(&networks, &pictures, how, &run)?;
     run.finish();
-    store.accept("conflict", pictures.len() as u64, (pictures.len() - done.rejects.len()) as u64)?;
+    let rejects: Vec<Reject> =
+        done.rejects.iter().map(|(index, error)| Reject::of("conflict", &files[*index].id, error)).collect();
+    let mut written = store.write_table("conflict_rejects", &rejects_table(&rejects)?)?.to_vec();
+    let (all, ok) = (pictures.len() as u64, (pictures.len() - rejects.len()) as u64);
+    store.accept("conflict", all, ok)?;
     let mut table = prediction_table(&done.rows, &pictures, classes)?;
-    let pick = |from: &[String]| done.rows.iter().map(|row| from[row.picture].clone()).collect::<Vec<_>>();
     let decision = texts(&table, "pred_name")?;
-    table.with_column(Column::new("shape".into(), pick(&shapes)))?;
-    table.with_column(Column::new("texture".into(), pick(&textures)))?;
+    let named = |of: fn(&(usize, usize)) -> usize| -> Vec<String> {
+        done.rows.iter().map(|row| classes.name(of(&cues[row.picture]))).collect()
+    };
+    let identities: Vec<&str> = done.rows.iter().map(|row| files[row.picture].id.as_str()).collect();
+    table.with_column(Column::new("file".into(), identities))?;
+    table.with_column(Column::new("shape".into(), named(|cue| cue.0)))?;
+    table.with_column(Column::new("texture".into(), named(|cue| cue.1)))?;
     table.with_column(Column::new("decision".into(), decision))?;
-    store.write_table("conflict", &table)?;
+    written.extend(store.write_table("conflict", &table)?);
+    record.finish(all, ok, &written)?;
     Ok(table)
+}
+
+/// The classes of shape and texture of each cue-conflict picture, by its name.
+fn conflict_cues(files: &[ImageFile], classes: &ClassList) -> Result<Vec<(usize, usize)>> {
+    let short: Vec<String> = classes.names.iter().map(|name| short_name(name)).collect();
+    let class_of = |file: &ImageFile, cue: &str| -> Result<usize> {
+        let name = cue.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        short.iter().position(|other| other == name).ok_or_else(|| {
+            let found =
+                format!("{cue:?} is no class of this study; its {} classes are {}", short.len(), listed(&short, 12));
+            Error::new(Code::Table, found)
+                .path(&file.path)
+                .hint("the pictures of cue conflict are named after the study's own classes, as tench1-church2.png")
+        })
+    };
+    let cues = |file: &ImageFile| {
+        let wrong = || Error::new(Code::Table, "the name is not <shape><n>-<texture><m>").path(&file.path);
+        let (shape, texture) = file.stem.split_once('-').ok_or_else(wrong)?;
+        Ok((class_of(file, shape)?, class_of(file, texture)?))
+    };
+    files.iter().map(cues).collect()
 }
 
 /// The classes that each network finds most likely for each of some photographs, the best first: `file, model, class` (its
@@ -393,7 +455,7 @@ pub fn top_classes(
             let mut order: Vec<usize> = (0..probability.len()).collect();
             order.sort_by(|&a, &b| probability[b].total_cmp(&probability[a]));
             for class in order.into_iter().take(count) {
-                files.push(image.stem.clone());
+                files.push(image.id.clone());
                 models.push(network.name().to_string());
                 names.push(classes.name(class));
                 values.push(probability[class]);
@@ -417,6 +479,9 @@ pub fn convert_all(
     normalise: Normalise,
     device: Device,
 ) -> Result<DataFrame> {
+    if study.networks.is_empty() {
+        return Err(no_networks());
+    }
     let crops: Result<Vec<_>> =
         pictures.iter().map(|path| pixels::decode(path).and_then(|picture| pixels::imagenet_crop(&picture))).collect();
     let crops = crops?;
@@ -454,9 +519,9 @@ pub fn convert_all(
         files.push(name);
     }
     say(&format!(
-        "convert: {} networks, the same function before and after on {} pictures",
-        names.len(),
-        pictures.len()
+        "convert: {}, the same function before and after on {}",
+        counted(names.len(), "network"),
+        counted(pictures.len(), "picture")
     ));
     Ok(df!(
         "model" => names,
@@ -493,7 +558,7 @@ mod tests {
             conflict: None,
             classes: Classes::Sample,
             networks: vec![NetworkEntry::new("mine", "slim-resnet50", "w.safetensors")],
-            images_per_class: 1,
+            images_per_class: Some(1),
             smoother: None,
         }
     }

@@ -241,7 +241,7 @@ pub fn predict_variants(
 ) -> Result<Predictions> {
     // Where each photograph's recipes stand in a manifest, which is sorted by kind and then by photograph.
     let plans: Result<Vec<Vec<Recipe>>> =
-        images.iter().map(|image| datasets::plan(&image.stem, Crop::SIDE, parameters)).collect();
+        images.iter().map(|image| datasets::plan(&image.id, Crop::SIDE, parameters)).collect();
     let plans = plans?;
     let mut order: Vec<(datasets::Kind, usize, usize)> = Vec::new();
     for (image, plan) in plans.iter().enumerate() {
@@ -278,7 +278,7 @@ pub fn predict_variants(
                 return Ok(Predictions { rows: Vec::new(), rejects });
             }
         };
-        let mut studio = Studio::new(&crop, &images[image].stem, parameters.seed);
+        let mut studio = Studio::new(&crop, &images[image].id, parameters.seed);
         let mut all = Predictions::default();
         let places: Vec<usize> = (0..plans[image].len()).collect();
         for chunk in places.chunks(how.batch.max(1)) {

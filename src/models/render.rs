@@ -17,8 +17,8 @@ pub(super) struct Studio<'a> {
 }
 
 impl<'a> Studio<'a> {
-    pub(super) fn new(crop: &'a RgbImage, stem: &'a str, seed: u64) -> Self {
-        Studio { crop, fillings: Fillings::new(crop, stem, seed), pixels: None }
+    pub(super) fn new(crop: &'a RgbImage, id: &'a str, seed: u64) -> Self {
+        Studio { crop, fillings: Fillings::new(crop, id, seed), pixels: None }
     }
 
     /// The changed crops as bytes, `[n, height, width, 3]`.

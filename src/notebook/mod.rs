@@ -187,11 +187,21 @@ pub fn or_say<T: Show>(result: Result<T>) -> Result<Html> {
     match result {
         Ok(value) => Ok(Html::new(value.html(), value.text())),
         Err(error) if matches!(error.code(), Code::Parameter | Code::Missing | Code::Table | Code::Model) => {
-            let why = error.message().to_string();
-            Ok(Html::new(why.html(), why))
+            let why = error.to_string();
+            Ok(Html::new(format!("<div class=\"lgf-said\">{}</div>", why.html()), why))
         }
         Err(error) => Err(error),
     }
+}
+
+/// A count with its noun, in the plural where it is not one.
+///
+/// ```
+/// assert_eq!(lgf::notebook::counted(1, "network"), "1 network");
+/// assert_eq!(lgf::notebook::counted(6450, "picture"), "6,450 pictures");
+/// ```
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{} {noun}{}", format_count(count), if count == 1 { "" } else { "s" })
 }
 
 /// Several things as one block, one below the other: a cell can send only one.

@@ -51,6 +51,11 @@ impl Progress {
         Progress { name: name.to_string(), loud: self.loud }
     }
 
+    /// The same, its lines beginning with what it is about, too: `experiments, 6 networks`.
+    pub fn about(&self, what: &str) -> Self {
+        Progress { name: format!("{}, {what}", self.name), loud: self.loud }
+    }
+
     /// Begins a stage of `total` items, named in the plural ("images"); stop is heard until the stage ends.
     pub fn start(&self, total: usize, unit: &str) -> Stage {
         let interrupt = Interrupt::hold();

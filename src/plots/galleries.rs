@@ -1,5 +1,7 @@
 //! Photographs and maps as grids.
 
+use std::collections::HashSet;
+
 use image::{Rgb, RgbImage};
 use imageproc::drawing::draw_hollow_rect_mut;
 use imageproc::rect::Rect;
@@ -26,7 +28,7 @@ pub fn gallery(images: &[ImageFile], columns: usize) -> Result<Grid> {
 }
 
 /// Photographs (rows) and the relevance of each network for them (columns), with the edges over it where there are any.
-/// `map` and `edges` give what earlier steps wrote, by network and name of the photograph.
+/// `map` and `edges` give what earlier steps wrote, by network and identity of the photograph.
 ///
 /// # Errors
 /// What `map` gives; as [`pixels::decode`].
@@ -41,10 +43,10 @@ pub fn heat_grid(
     let mut grid = Grid::new("relevance", &columns);
     for image in images {
         let picture = seen(image)?;
-        let mask = edges(&image.stem)?;
+        let mask = edges(&image.id)?;
         let mut row = vec![Picture::new(picture.clone(), "")];
         for model in models {
-            let map = map(model, &image.stem)?;
+            let map = map(model, &image.id)?;
             row.push(Picture::new(heatmap_on_image(&picture, map.values(), Some(mask.values()), style)?, ""));
         }
         grid = grid.row("", row);
@@ -77,34 +79,42 @@ pub fn map_gallery(
     Ok(grid)
 }
 
-/// `count` photographs, spread over the table of step 2, as networks see them with their edges in orange and their box in
-/// the crop: corrected in vermilion, as published in blue. `edges` gives what step 3 wrote, by name of the photograph.
+/// `count` of some photographs, spread over the table of step 2, as networks see them with their edges in orange and their box
+/// in the crop: corrected in vermilion, as published in blue. `edges` gives what step 3 wrote, by identity of the photograph.
 ///
 /// # Errors
-/// [`Code::Parameter`] if there is no box; [`Code::Table`] if a column is missing; what `edges` gives; as
+/// [`Code::Parameter`] if none of them has a box; [`Code::Table`] if a column is missing; what `edges` gives; as
 /// [`pixels::decode`].
-pub fn edge_gallery(boxes: &DataFrame, count: usize, edges: impl Fn(&str) -> Result<PixelMask<Crop>>) -> Result<Grid> {
-    if boxes.height() == 0 {
-        return Err(Error::new(Code::Parameter, "this study has no boxes to show"));
+pub fn edge_gallery(
+    images: &[ImageFile],
+    boxes: &DataFrame,
+    count: usize,
+    edges: impl Fn(&str) -> Result<PixelMask<Crop>>,
+) -> Result<Grid> {
+    let ids: HashSet<&str> = images.iter().map(|image| image.id.as_str()).collect();
+    let (paths, files, names) = (texts(boxes, "path")?, texts(boxes, "file")?, texts(boxes, "filename")?);
+    let rows: Vec<usize> = (0..files.len()).filter(|&row| ids.contains(files[row].as_str())).collect();
+    if rows.is_empty() {
+        let found = format!("none of {} photographs has a box to show", images.len());
+        return Err(Error::new(Code::Parameter, found).hint("boxes come from the study's annotations, in notebook 2"));
     }
-    let (paths, stems) = (texts(boxes, "path")?, texts(boxes, "filename")?);
     let side = |name: &str| floats(boxes, name);
     let seen = [side("crop_col")?, side("crop_row")?, side("crop_width")?, side("crop_height")?];
     let published = [side("xmin_n")?, side("ymin_n")?, side("xmax_n")?, side("ymax_n")?];
     let picture = |row: usize| -> Result<Picture> {
         let crop = pixels::imagenet_crop(&pixels::decode(&paths[row])?)?;
         let dimmed = RgbImage::from_fn(crop.width(), crop.height(), |x, y| Rgb(crop.get_pixel(x, y).0.map(|v| v / 2)));
-        let mut out = overlay_mask(&dimmed, edges(&stems[row])?.values(), EDGE, 1.0)?;
+        let mut out = overlay_mask(&dimmed, edges(&files[row])?.values(), EDGE, 1.0)?;
         outline(&mut out, published.each_ref().map(|corner| corner[row]), PUBLISHED);
         // Nothing of the box may be visible in the crop.
         let [left, top, width, height] = seen.each_ref().map(|corner| corner[row]);
         if left.is_finite() {
             outline(&mut out, [left, top, left + width, top + height], CORRECTED);
         }
-        Ok(Picture::new(out, stems[row].as_str()))
+        Ok(Picture::new(out, names[row].as_str()))
     };
-    let count = count.min(boxes.height());
-    let pictures: Result<Vec<Picture>> = (0..count).map(|place| picture(place * boxes.height() / count)).collect();
+    let count = count.min(rows.len());
+    let pictures: Result<Vec<Picture>> = (0..count).map(|place| picture(rows[place * rows.len() / count])).collect();
     Ok(Grid::new("edges and boxes", &[]).row("", pictures?))
 }
 

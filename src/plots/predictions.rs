@@ -35,7 +35,7 @@ pub fn prediction_grid(images: &[ImageFile], top: &DataFrame, look: &Look) -> Re
     let rows_of = |file: &str, model: &str| -> Vec<usize> {
         (0..files.len()).filter(|&row| files[row] == file && models[row] == model).collect()
     };
-    let most = names.iter().map(|model| rows_of(&images[0].stem, model).len()).max().unwrap_or(0) as f64;
+    let most = names.iter().map(|model| rows_of(&images[0].id, model).len()).max().unwrap_or(0) as f64;
     let width = (f64::from(look.size.0) - GAP) / images.len() as f64 - GAP;
     let side = width.min(180.0);
     let panel = HEAD + most * LINE + GAP;
@@ -51,7 +51,7 @@ pub fn prediction_grid(images: &[ImageFile], top: &DataFrame, look: &Look) -> Re
         for model in &names {
             sheet.text((left, y + HEAD / 2.0), &fitted(model, width)?, TEXT + 1.0, Align::Left);
             y += HEAD;
-            for row in rows_of(&image.stem, model) {
+            for row in rows_of(&image.id, model) {
                 let share = values[row].clamp(0.0, 1.0);
                 let color = if right[row] { RIGHT } else { OTHER };
                 sheet.rect((left, y + 1.0), (left + (width * share).max(1.0), y + LINE - 1.0), color);
@@ -94,7 +94,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         std::fs::write(&path, pixels::encode_png(&RgbImage::new(230, 230)).unwrap()).unwrap();
-        let image = ImageFile { wnid: "n1".into(), stem: "a".into(), split: String::new(), path };
+        let image = ImageFile::at(path, "a");
         let top = df!(
             "file" => ["a", "a"],
             "model" => ["resnet50", "resnet50"],

@@ -186,6 +186,7 @@ impl Protocol {
     ///
     /// let ringing = protocol::corrected().repeat(Fault::Encoding);
     /// assert_eq!(ringing.name, "corrected with B7");
+    /// assert_eq!(ringing.datasets.protocol, ringing.name, "what is written carries it");
     /// assert_eq!(ringing.datasets.encoding, lgf::datasets::Encoding::Jpeg);
     /// assert_eq!(ringing.datasets.scramble, protocol::corrected().datasets.scramble);
     /// ```
@@ -200,7 +201,7 @@ impl Protocol {
 
     fn with(&self, fault: Fault, other: &Protocol, word: &str) -> Protocol {
         let mut own = self.clone();
-        own.name = format!("{} {word} {}", self.name, fault.id());
+        own = own.named(&format!("{} {word} {}", self.name, fault.id()));
         let (datasets, analysis) = (&mut own.datasets, &mut own.analysis);
         match fault {
             Fault::SeveralObjects => own.subset.objects = other.subset.objects,

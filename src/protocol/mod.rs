@@ -40,7 +40,8 @@ use crate::analysis;
 use crate::datasets;
 use crate::edges;
 use crate::error::{Code, Error, Result};
-use crate::{bbox, sample, stats};
+use crate::store::{ImageFile, Store, Study};
+use crate::{bbox, sample};
 
 #[cfg(feature = "torch")]
 use crate::models::{Experiments, Keep, Normalise};
@@ -114,18 +115,35 @@ pub fn published() -> Protocol {
 }
 
 impl Protocol {
-    /// Photographs of each of `classes` classes to sample, where the study itself does not say: a fixed number, or the
-    /// least that gives the power asked for over all classes together.
+    /// The same choices under another name, which everything that is written carries.
+    pub fn named(mut self, name: &str) -> Protocol {
+        self.name = name.into();
+        self.datasets.protocol = name.into();
+        self
+    }
+
+    /// The photographs that steps 3 to 6 are about, as far as the protocol decides: those under study, or, as published, those
+    /// that the networks were trained on (fault B2).
     ///
     /// # Errors
-    /// [`Code::Parameter`] if effect, alpha or power is out of its range.
-    pub fn images_per_class(&self, classes: usize) -> Result<usize> {
-        match self.datasets.sampling {
-            datasets::Sampling::PerClass(count) => Ok(count),
-            datasets::Sampling::Power { effect, alpha, power } => {
-                Ok(stats::sample_size(effect, alpha, power)?.div_ceil(classes.max(1)))
-            }
+    /// As [`Study::split_images`] and [`Study::trained_on`].
+    pub fn photographs(&self, store: &Store, study: &Study) -> Result<Vec<ImageFile>> {
+        match self.subset.validation {
+            bbox::Validation::Keep => study.split_images(store),
+            bbox::Validation::LeaveOut => study.trained_on(store),
         }
+    }
+
+    /// Those of `images` that are changed and explained: of each class as many as the study says, or else as the protocol does.
+    ///
+    /// # Errors
+    /// As [`Sampling::per_class`](datasets::Sampling::per_class) and [`datasets::sample_images`].
+    pub fn sampled(&self, study: &Study, images: &[ImageFile]) -> Result<Vec<ImageFile>> {
+        let per_class = match study.images_per_class {
+            Some(count) => count,
+            None => self.datasets.sampling.per_class(images)?,
+        };
+        datasets::sample_images(images, per_class, self.datasets.seed)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Step 5.2 on a data root: maps and regions of some photographs for every network.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use polars::prelude::*;
 use tch::Tensor;
@@ -50,7 +50,7 @@ pub struct Parameters {
 /// Relevance of every network for some photographs. The networks are in the form that the composite asks for
 /// ([`Composite::form`]).
 ///
-/// Maps go to `lrp/<model>/<name>.npy`. The tables `lrp_regions` and, of each network, `lrp_regions_<model>` have one row a
+/// Maps go to `lrp/<model>/<file>.npy`. The tables `lrp_regions` and, of each network, `lrp_regions_<model>` have one row a
 /// photograph: `file, wnid, model, class, class_name, softmax, logit, relevance` (sum of the map), `kept` (that over the
 /// logit), `positive, negative` (pixels of the published regions), `positive_mean, negative_mean` (what they lie beyond),
 /// `area, mass` (pixels of the tenth of highest relevance, and of the fewest that hold half of the positive relevance). The
@@ -70,24 +70,26 @@ pub fn explain_all(
     progress: Progress,
 ) -> Result<DataFrame> {
     networks.iter().try_for_each(|network| check_form(network, &parameters.composite))?;
-    let inputs: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
     let mut tables = Vec::new();
     let mut rejects = Vec::new();
     for network in networks {
         let name = format!("lrp_regions_{}", network.name());
-        let record = store.record(&name, &(parameters, network.fingerprint()?), &inputs)?;
+        let record = store.record_of_images(&name, &(parameters, network.fingerprint()?), images)?;
         if record.finished().is_none() {
             record.folder(&format!("lrp/{}", network.name()))?;
-            let run = progress.start(images.len(), &format!("maps of {}", network.name()));
+            // A map is a number of four bytes a pixel, and a header.
+            let map = 4 * u64::from(Crop::SIDE).pow(2) + 128;
+            store.make_room(&format!("relevance of {}", network.name()), images.len() as u64 * map)?;
+            let run = progress.about(network.name()).start(images.len(), "maps");
             let done = explain_network(network, images, classes, parameters, &run)?;
             run.finish();
             let (maps, skipped, ledger) = sorted(network, done)?;
-            rejects.extend(skipped.iter().map(|(image, error)| Reject::of("relevance", &images[*image].stem, error)));
+            rejects.extend(skipped.iter().map(|(image, error)| Reject::of("relevance", &images[*image].id, error)));
             store.write_table("lrp_rejects", &rejects_table(&rejects)?)?;
             store.accept(&name, images.len() as u64, maps.len() as u64)?;
             let mut files = Vec::new();
             for (image, map) in &maps {
-                files.push(store.write_unsynced(&map_name(network.name(), &images[*image].stem), &map.map.to_npy())?);
+                files.push(store.write_unsynced(&map_name(network.name(), &images[*image].id), &map.map.to_npy())?);
             }
             files.extend(store.write_table(&name, &table(network, images, &maps, classes)?)?);
             files.extend(store.write_table(&format!("lrp_ledger_{}", network.name()), &ledger_table(&ledger)?)?);
@@ -283,8 +285,8 @@ fn worst(ledger: &[LedgerRow]) -> Option<&LedgerRow> {
 ///
 /// # Errors
 /// [`Code::Missing`] if step 5.2 has not run for them, [`Code::Table`] if the file is broken.
-pub fn map_of(store: &Store, model: &str, stem: &str) -> Result<HeatMap<Crop>> {
-    let name = map_name(model, stem);
+pub fn map_of(store: &Store, model: &str, id: &str) -> Result<HeatMap<Crop>> {
+    let name = map_name(model, id);
     HeatMap::from_npy(&store.read(&name)?).map_err(|error| error.or_path(store.path(&name)))
 }
 
@@ -323,12 +325,12 @@ pub fn localise(store: &Store, regions: &DataFrame, boxes: &DataFrame) -> Result
     )?)
 }
 
-/// The boxes in the crop, by the photograph's name.
+/// The boxes in the crop, by the photograph's identity.
 fn objects(boxes: &DataFrame) -> Result<HashMap<String, Vec<PixelBox<Crop>>>> {
     let sides = ["crop_row", "crop_col", "crop_height", "crop_width"];
     let sides: Vec<Vec<f64>> = sides.iter().map(|name| floats(boxes, name)).collect::<Result<_>>()?;
     let mut objects: HashMap<String, Vec<PixelBox<Crop>>> = HashMap::new();
-    for (row, file) in texts(boxes, "filename")?.into_iter().enumerate() {
+    for (row, file) in texts(boxes, "file")?.into_iter().enumerate() {
         let side = |index: usize| sides[index][row];
         // Missing where nothing of the object is in the crop.
         if side(0).is_finite() {
@@ -354,8 +356,8 @@ pub fn write_npy(path: &Path, batches: &[Explained]) -> Result<()> {
     std::fs::rename(&temporary, path).map_err(|cause| Error::io("writing", path, cause))
 }
 
-fn map_name(model: &str, stem: &str) -> String {
-    format!("lrp/{model}/{stem}.npy")
+fn map_name(model: &str, id: &str) -> String {
+    format!("lrp/{model}/{id}.npy")
 }
 
 /// The class to explain of a photograph; `None` where the network is to choose.
@@ -379,13 +381,13 @@ fn table(network: &Network, images: &[ImageFile], maps: &[(usize, Mapped)], clas
     let means: Vec<(f64, f64)> = maps.iter().map(|(_, row)| row.map.signed_means()).collect();
     let area = |map: &HeatMap<Crop>| map.top((map.values().len() as f64 * AREA) as usize).count();
     Ok(df!(
-        "file" => maps.iter().map(|(image, _)| images[*image].stem.clone()).collect::<Vec<_>>(),
+        "file" => maps.iter().map(|(image, _)| images[*image].id.clone()).collect::<Vec<_>>(),
         "wnid" => maps.iter().map(|(image, _)| images[*image].wnid.clone()).collect::<Vec<_>>(),
         "model" => vec![network.name(); maps.len()],
         "class" => maps.iter().map(|(_, row)| row.class as i64).collect::<Vec<_>>(),
         "class_name" => maps.iter().map(|(_, row)| classes.name(row.class)).collect::<Vec<_>>(),
         "softmax" => maps.iter().map(|(_, row)| row.softmax).collect::<Vec<_>>(),
-        "logit" => maps.iter().map(|(_, row)| row.logit).collect::<Vec<_>>(),
+        "logit" => maps.iter().map(|(_, row)| f64::from(row.logit)).collect::<Vec<_>>(),
         "relevance" => maps.iter().map(|(_, row)| row.map.sum()).collect::<Vec<_>>(),
         "kept" => maps.iter().map(|(_, row)| row.map.sum() / f64::from(row.logit)).collect::<Vec<_>>(),
         "positive" => whole(&|map| map.positive_region().count()),

@@ -52,7 +52,8 @@ impl Default for Sample {
 /// `imagenette2/{train,val}/<wnid>/<wnid>_<n>.JPEG`, `Annotation.tar.gz` (a tar.gz of `<wnid>.tar.gz` of XML),
 /// `conflict/<shape><n>-<texture><m>.png` (224 x 224) and `networks/<name>.safetensors`. In each class some photographs
 /// are grey, some show two objects, some have no annotation, and one PNG is named JPEG. The same seed gives the same
-/// bytes on any number of threads. What is already there and whole is not drawn again.
+/// bytes on any number of threads. The photographs of `train/` are drawings that `resnet50` and the other networks with textures
+/// of their own were trained on, but for what makes some of them odd. What is already there and whole is not drawn again.
 ///
 /// # Errors
 /// [`Code::Stopped`]; [`Code::Io`] if the root cannot be written; [`Code::Missing`] if the project's own networks are
@@ -132,7 +133,7 @@ fn study() -> Study {
         conflict: Some("sample/conflict".into()),
         classes: Classes::Sample,
         networks: NETWORKS.iter().map(network).collect(),
-        images_per_class: 3,
+        images_per_class: None,
         smoother: None,
     }
 }
@@ -171,14 +172,18 @@ fn oddity(index: u64) -> Oddity {
 fn plans(sample: &Sample) -> Vec<Plan> {
     let classes = ClassList::sample();
     let mut plans = Vec::new();
-    for (part, split, count) in [(Part::Train, "train", sample.train), (Part::Validation, "val", sample.validation)] {
+    for (part, split, count) in [(Part::Training, "train", sample.train), (Part::Validation, "val", sample.validation)]
+    {
         for (class, wnid) in classes.wnids.iter().enumerate() {
             for index in 0..count {
                 // Numbers go on from train to val, as a file's name must be its own.
-                let number = if part == Part::Train { index } else { sample.train + index };
+                let number = if part == Part::Training { index } else { sample.train + index };
+                // Drawing i of the training has the shape i % 10.
+                let drawing =
+                    if part == Part::Training { index * 10 + class as u64 } else { class as u64 * 1000 + index };
                 plans.push(Plan {
                     part,
-                    number: class as u64 * 1000 + index,
+                    number: drawing,
                     shape: class,
                     texture: class,
                     file: format!("sample/imagenette2/{split}/{wnid}/{wnid}_{number}.JPEG"),
@@ -214,13 +219,14 @@ struct Annotated {
 fn write_one(store: &Store, sample: &Sample, plan: &Plan) -> Result<(PathBuf, Option<Annotated>)> {
     let (drawn, bytes) = draw_one(sample, plan)?;
     let path = store.write_unsynced(&plan.file, &bytes)?;
-    let annotated = matches!(plan.part, Part::Train | Part::Validation) && plan.oddity != Oddity::NotAnnotated;
+    let annotated = matches!(plan.part, Part::Training | Part::Validation) && plan.oddity != Oddity::NotAnnotated;
     Ok((path, annotated.then(|| annotation(plan, &drawn))))
 }
 
 /// The picture and the bytes of its file.
 fn draw_one(sample: &Sample, plan: &Plan) -> Result<(Drawn, Vec<u8>)> {
-    let mut rng = picture::generator(sample.seed, plan.part, plan.number);
+    let seed = if plan.part == Part::Training { picture::TRAINING_SEED } else { sample.seed };
+    let mut rng = picture::generator(seed, plan.part, plan.number);
     let mut recipe = match plan.part {
         Part::Conflict => Recipe::stimulus(plan.shape, plan.texture),
         _ => Recipe::photograph(plan.shape, plan.texture, &mut rng),
@@ -339,6 +345,25 @@ mod tests {
             })
         };
         assert_eq!(bytes(1), bytes(4));
+    }
+
+    #[cfg(feature = "torch")]
+    #[test]
+    fn the_photographs_of_train_are_drawings_that_networks_were_trained_on() {
+        use crate::sample::train::{Drawings, Textures, Training};
+        let training = Training { pictures: 20, ..Training::of(Textures::Own) };
+        let drawings = Drawings::draw(&training).unwrap();
+        let sample = Sample { train: 2, ..Sample::default() };
+        let all = plans(&sample);
+        let own: Vec<&Plan> = all.iter().filter(|plan| plan.part == Part::Training).collect();
+        assert_eq!(own.len(), 20);
+        for plan in own {
+            assert!(plan.oddity == Oddity::None, "the first of each class are plain");
+            let (_, bytes) = draw_one(&sample, plan).unwrap();
+            let seen = pixels::decode_bytes(&bytes, &pixels::Limits::default()).unwrap();
+            let (crop, class) = drawings.picture(plan.number as usize);
+            assert!(pixels::imagenet_crop(&seen).unwrap() == *crop && class == plan.shape as i64, "{}", plan.file);
+        }
     }
 
     #[test]

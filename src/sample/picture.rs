@@ -11,17 +11,18 @@ use crate::pixels;
 /// What a random stream is used for; streams of different parts never meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// The photographs of `train/`.
-    Train,
     /// The photographs of `val/`.
-    Validation,
+    Validation = 1,
     /// The cue-conflict pictures.
-    Conflict,
-    /// The drawings that networks are trained on.
-    Training,
+    Conflict = 2,
+    /// The drawings that networks are trained on; the first of them are the photographs of `train/`.
+    Training = 3,
     /// The first weights of networks.
-    Weights,
+    Weights = 4,
 }
+
+/// Seed of the drawings that the shipped networks were trained on.
+pub const TRAINING_SEED: u64 = 2026;
 
 /// The generator of picture `number` of a part: the same on every machine and any number of threads.
 pub fn generator(seed: u64, part: Part, number: u64) -> ChaCha8Rng {

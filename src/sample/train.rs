@@ -61,7 +61,7 @@ impl Training {
             Textures::Exchanged => 8,
         };
         Training {
-            seed: 2026,
+            seed: picture::TRAINING_SEED,
             pictures: 3000,
             epochs,
             batch: 32,
@@ -103,6 +103,12 @@ impl Drawings {
         };
         let pictures: Result<Vec<RgbImage>> = (0..training.pictures).into_par_iter().map(one).collect();
         Ok(Drawings { pictures: pictures?, classes: (0..training.pictures).map(|index| (index % 10) as i64).collect() })
+    }
+
+    /// Drawing `index` and the number of its class.
+    #[cfg(test)]
+    pub(super) fn picture(&self, index: usize) -> (&RgbImage, i64) {
+        (&self.pictures[index], self.classes[index])
     }
 }
 

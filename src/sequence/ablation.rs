@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::models::Precision;
 use crate::notebook::{Progress, say};
 use crate::protocol::{Fault, Protocol, Step};
-use crate::store::{Record, Store, floats, stacked, texts};
+use crate::store::{ImageFile, Record, Store, floats, stacked, texts};
 
 /// What stays with the root that it was made for, and is not linked into others.
 const OWN: [&str; 7] = ["ablation", "analysis", "figures", "notebooks", "bench", "downloads", "report.html"];
@@ -20,12 +20,14 @@ const OWN: [&str; 7] = ["ablation", "analysis", "figures", "notebooks", "bench",
 const ROOT: &str = "ablation/root";
 const RUN: &str = "ablation/run";
 const NOT_RUN: &str = "cannot be run: ";
+const UNREACHED: &str = "cannot reach a conclusion: ";
 
 impl Sequence {
     /// The conclusions by this sequence's protocol, then with each fault by itself repeated, or, from the published protocol,
     /// mended: `run, id` (number of the fault, empty for the first run) and the columns of [`analysis::conclusions`], and
     /// `moved`: how a conclusion differs from the first run's (`sign`; `significance`; `size`: of the same measure, but outside
-    /// the interval there; `not run`), or nothing. Written to `ablation`, with those faults that were run before.
+    /// the interval there; `not run`; `cannot reach`: this study has nothing that the fault could change, `says` tells why), or
+    /// nothing. Written to `ablation`, with those faults that were run before.
     ///
     /// Each run has a data root of its own, made of links to this one, in which only those steps are done again that the
     /// fault changes; what it concluded is kept in `ablation/`, the rest is removed. A stopped ablation goes on where it was.
@@ -40,7 +42,14 @@ impl Sequence {
         let mut tables = vec![compared(&base, &base, &format!("{}, as it is", self.protocol.name), "")?];
         for fault in Fault::ALL {
             let repeated = self.protocol.repeat(fault);
-            let other = if same(&repeated, &self.protocol) { self.protocol.mend(fault) } else { repeated };
+            let (other, word) = match same(&repeated, &self.protocol) {
+                true => (self.protocol.mend(fault), "without"),
+                false => (repeated, "with"),
+            };
+            if let Some(why) = first.out_of_reach(&other)? {
+                tables.push(compared(&unreached(&base, &why)?, &base, &format!("{word} {fault}"), fault.id())?);
+                continue;
+            }
             let record = self.record_of(&other, fault, &first)?;
             let found = if record.finished().is_some() {
                 self.store.table(&name_of(fault))?
@@ -57,7 +66,6 @@ impl Sequence {
             } else {
                 continue;
             };
-            let word = if other.name.contains("without") { "without" } else { "with" };
             tables.push(compared(&found, &base, &format!("{word} {fault}"), fault.id())?);
             if faults.contains(&fault) {
                 run.tick();
@@ -81,6 +89,34 @@ impl Sequence {
     fn record_of(&self, protocol: &Protocol, fault: Fault, first: &Sequence) -> Result<Record> {
         let inputs = ["predictions.parquet", "imgnette_sample_data.parquet"].map(|name| first.store.path(name));
         self.store.record(&name_of(fault), protocol, &inputs)
+    }
+
+    /// Why no conclusion of this study can depend on how `other` differs, if none can.
+    fn out_of_reach(&self, other: &Protocol) -> Result<Option<String>> {
+        let study = self.study()?;
+        let ids = |images: Vec<ImageFile>| images.into_iter().map(|image| image.id).collect::<Vec<_>>();
+        let photographs = |protocol: &Protocol| protocol.photographs(&self.store, &study);
+        if other.subset.validation != self.protocol.subset.validation
+            && ids(photographs(other)?) == ids(photographs(&self.protocol)?)
+        {
+            return Ok(Some("neither names nor folders say which photographs networks were trained on".into()));
+        }
+        if other.datasets.sampling != self.protocol.datasets.sampling {
+            if let Some(count) = study.images_per_class {
+                return Ok(Some(format!("study.json asks for {count} photographs of each class")));
+            }
+            let images = photographs(other)?;
+            let per_class = |protocol: &Protocol| protocol.datasets.sampling.per_class(&images);
+            let (own, others) = (per_class(&self.protocol)?, per_class(other)?);
+            if own == others {
+                return Ok(Some(format!("both take {own} photographs of each class")));
+            }
+        }
+        let boxes = self.store.table("imagenette_boundingboxes")?.height();
+        if other.subset.objects != self.protocol.subset.objects && boxes == 0 {
+            return Ok(Some("this study has no boxes".into()));
+        }
+        Ok(None)
     }
 
     fn conclude(&self, protocol: &Protocol, fault: Fault, first: &Sequence) -> Result<DataFrame> {
@@ -142,7 +178,7 @@ fn conclusions(sequence: &Sequence) -> Result<DataFrame> {
 
 /// Whether two protocols differ in their names alone.
 fn same(a: &Protocol, b: &Protocol) -> bool {
-    Protocol { name: b.name.clone(), ..a.clone() } == *b
+    a.clone().named(&b.name) == *b
 }
 
 /// What is written over a link replaces the link, not the file behind it.
@@ -175,7 +211,16 @@ fn clear(folder: &Path) -> Result<()> {
 
 /// The conclusions of a run that could not be made.
 fn failed(base: &DataFrame, error: &Error) -> Result<DataFrame> {
-    let says = vec![format!("{NOT_RUN}{}", error.message()); base.height()];
+    unmade(base, format!("{NOT_RUN}{}", error.message()))
+}
+
+/// The conclusions of a run that was not made, as it could not differ from the first.
+fn unreached(base: &DataFrame, why: &str) -> Result<DataFrame> {
+    unmade(base, format!("{UNREACHED}{why}"))
+}
+
+fn unmade(base: &DataFrame, says: String) -> Result<DataFrame> {
+    let says = vec![says; base.height()];
     let mut columns = Vec::new();
     for column in base.columns() {
         let missing = matches!(
@@ -204,6 +249,8 @@ fn compared(found: &DataFrame, base: &DataFrame, run: &str, id: &str) -> Result<
     let moved = |row: usize| {
         if says[row].starts_with(NOT_RUN) {
             "not run"
+        } else if says[row].starts_with(UNREACHED) {
+            "cannot reach"
         } else if now[row] != then[row] {
             if directed(&now[row]) && directed(&then[row]) { "sign" } else { "significance" }
         } else if of[row] == before_of[row] && (effects[row] < low[row] || effects[row] > high[row]) {
@@ -249,6 +296,10 @@ mod tests {
         assert_eq!(moved(-0.3, "second", "share"), "sign");
         assert_eq!(moved(0.2, "no difference", "share"), "significance");
         assert_eq!(moved(f64::NAN, "first", "share"), "");
+        let unreached = unreached(&base, "this study has no boxes").unwrap();
+        let unreached = compared(&unreached, &base, "run", "X").unwrap();
+        assert_eq!(texts(&unreached, "moved").unwrap(), ["cannot reach"]);
+        assert!(texts(&unreached, "says").unwrap()[0].contains("no boxes"));
         let failed = failed(&base, &Error::new(Code::Image, "no photograph")).unwrap();
         assert_eq!(texts(&compared(&failed, &base, "run", "X").unwrap(), "moved").unwrap(), ["not run"]);
     }

@@ -119,7 +119,11 @@ impl Sequence {
     /// # Errors
     /// As [`edges::detect_all`].
     pub fn edges(&self) -> Result<()> {
-        let images = self.study()?.split_images(&self.store)?;
+        let study = self.study()?;
+        let images = self.protocol.photographs(&self.store, &study)?;
+        if let Some(line) = study.listing(&self.store)?.passed_over() {
+            say(&format!("edges: {line}"));
+        }
         let boxes = self.store.table("imagenette_boundingboxes")?;
         edges::detect_all(&self.store, &images, &boxes, &self.protocol.edges, Progress::bar("edges"))?;
         Ok(())
@@ -128,11 +132,11 @@ impl Sequence {
     /// The photographs that are changed and explained.
     ///
     /// # Errors
-    /// As [`edges::keep_found`] and [`datasets::sample_images`].
+    /// As [`edges::keep_found`] and [`Protocol::sampled`].
     pub fn sampled(&self) -> Result<Vec<ImageFile>> {
         let study = self.study()?;
-        let images = edges::keep_found(&self.store, study.split_images(&self.store)?)?;
-        datasets::sample_images(&images, study.images_per_class, self.protocol.datasets.seed)
+        let images = edges::keep_found(&self.store, self.protocol.photographs(&self.store, &study)?)?;
+        self.protocol.sampled(&study, &images)
     }
 
     /// Step 4: the changed pictures.
@@ -208,9 +212,9 @@ impl Sequence {
     /// As [`overlap::against_edges`].
     pub fn overlap(&self) -> Result<()> {
         let regions = self.store.table("lrp_regions")?;
-        let map = |model: &str, stem: &str| relevance::map_of(&self.store, model, stem);
-        let mask = |stem: &str| edges::mask_of(&self.store, stem);
-        let outlines = |stem: &str| edges::outlines_of(&self.store, stem);
+        let map = |model: &str, id: &str| relevance::map_of(&self.store, model, id);
+        let mask = |id: &str| edges::mask_of(&self.store, id);
+        let outlines = |id: &str| edges::outlines_of(&self.store, id);
         let objects = edges::objects(&self.store)?;
         overlap::against_edges(&self.store, &regions, map, mask, outlines, &objects, Progress::bar("overlap"))?;
         Ok(())

@@ -66,6 +66,23 @@ impl ClassList {
         self.wnids.iter().position(|other| other == wnid)
     }
 
+    /// The WordNet id that a folder's name stands for: the id itself, or the class of that name, letters alone compared
+    /// (`golf_ball`, `Golf ball`), if there is but one.
+    ///
+    /// ```
+    /// let classes = lgf::store::ClassList::imagenet();
+    /// assert_eq!(classes.wnid_of("Garbage_Truck"), Some("n03417042"));
+    /// assert_eq!(classes.wnid_of("crane"), None, "there are two: the bird and the machine");
+    /// ```
+    pub fn wnid_of(&self, folder: &str) -> Option<&str> {
+        if let Some(index) = self.index_of(folder) {
+            return Some(&self.wnids[index]);
+        }
+        let name = short_name(folder);
+        let mut own = (0..self.len()).filter(|&index| !name.is_empty() && short_name(&self.names[index]) == name);
+        own.next().filter(|_| own.next().is_none()).map(|index| self.wnids[index].as_str())
+    }
+
     /// A table with a column `class` at its end: the name of each row's `wnid`, or the id itself where it has none.
     ///
     /// # Errors

@@ -22,12 +22,13 @@ mod images;
 mod piece;
 mod record;
 mod reject;
+mod space;
 mod study;
 mod table;
 
 pub use classes::{ClassList, short_name};
 pub use download::Download;
-pub use images::{ImageFile, list_images};
+pub use images::{ImageFile, LAYOUTS, Listing, is_leftover, is_wnid, list_folders, list_images};
 pub(crate) use piece::sweep;
 pub use piece::{Piece, Written};
 pub use record::{Record, Summary, sha256_hex};
@@ -79,6 +80,7 @@ impl Store {
             Error::io("writing to the data root", &store.root, cause)
                 .hint("choose a folder that you may write to, with --root or LGF_ROOT")
         })?;
+        store.check_form()?;
         store.remove_leftovers();
         match std::env::var("LGF_MAX_REJECT_SHARE") {
             Ok(share) if !share.is_empty() => {

@@ -1,8 +1,6 @@
 //! Parts of a stage that are finished one by one: a stopped stage goes on with the next, a changed parameter renews only
 //! those that it touches.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
 use super::Store;
@@ -113,25 +111,26 @@ impl Piece<'_> {
     }
 }
 
-/// Removes the files directly in some folders' sub-folders that are not among those to keep: what an earlier run with other
-/// parameters left. Only files that this library writes are looked at, by their ending.
+/// Removes the files below some folders that are not among those to keep: what an earlier run with other parameters left. Only
+/// files that this library writes are looked at, by their ending.
 ///
 /// # Errors
 /// [`Code::Io`] if a folder cannot be read or a file not be removed.
 pub(crate) fn sweep(store: &Store, folders: &[&str], keep: &std::collections::HashSet<&str>) -> Result<()> {
-    for folder in folders {
-        let Ok(classes) = std::fs::read_dir(store.path(folder)) else { continue };
-        for class in classes.flatten().filter(|entry| entry.path().is_dir()) {
-            let path = class.path();
-            let listed = std::fs::read_dir(&path).map_err(|cause| Error::io("listing", &path, cause))?;
-            for file in listed.flatten() {
-                let name = format!("{folder}/{}/{}", class.file_name().display(), file.file_name().display());
-                let ours =
-                    matches!(PathBuf::from(&name).extension().and_then(|end| end.to_str()), Some("png" | "JPEG"));
-                if ours && !keep.contains(name.as_str()) {
-                    std::fs::remove_file(file.path()).map_err(|cause| Error::io("removing", file.path(), cause))?;
-                }
-            }
+    folders.iter().filter(|folder| store.path(folder).is_dir()).try_for_each(|folder| sweep_below(store, folder, keep))
+}
+
+fn sweep_below(store: &Store, folder: &str, keep: &std::collections::HashSet<&str>) -> Result<()> {
+    let path = store.path(folder);
+    for entry in std::fs::read_dir(&path).map_err(|cause| Error::io("listing", &path, cause))? {
+        let entry = entry.map_err(|cause| Error::io("listing", &path, cause))?;
+        let name = format!("{folder}/{}", entry.file_name().display());
+        if entry.path().is_dir() {
+            sweep_below(store, &name, keep)?;
+        } else if matches!(entry.path().extension().and_then(|end| end.to_str()), Some("png" | "JPEG"))
+            && !keep.contains(name.as_str())
+        {
+            std::fs::remove_file(entry.path()).map_err(|cause| Error::io("removing", entry.path(), cause))?;
         }
     }
     Ok(())

@@ -8,12 +8,12 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Store;
 use super::piece::Written;
+use super::{ImageFile, Store};
 use crate::error::{Code, Error, Result};
 
 /// The form of manifests; a manifest of another form is built again.
-const MANIFEST_VERSION: u32 = 1;
+const MANIFEST_VERSION: u32 = 2;
 
 /// The closing line of a stage: it adds up, `input = ok + skipped`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,16 +64,61 @@ impl Store {
         let parameters = serde_json::to_value(parameters)
             .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
         let hashes: Result<Vec<String>> = inputs.par_iter().map(|path| hash_file(path).map(|hash| hash.1)).collect();
+        let names = inputs.iter().map(|path| path.file_name().unwrap_or_default().as_encoded_bytes());
+        Ok(self.record_for(name, parameters, names.zip(hashes?)))
+    }
+
+    /// The record of a stage that reads photographs, each by its identity and content. One that cannot be read counts as such:
+    /// the stage skips it, and does its work again when it can be read.
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] if the parameters cannot be written.
+    pub fn record_of_images(&self, name: &str, parameters: &impl Serialize, images: &[ImageFile]) -> Result<Record> {
+        let parameters = serde_json::to_value(parameters)
+            .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
+        let hash = |image: &ImageFile| hash_file(&image.path).map_or_else(|_| "unreadable".to_string(), |hash| hash.1);
+        let hashes: Vec<String> = images.par_iter().map(hash).collect();
+        let names = images.iter().map(|image| image.id.as_bytes());
+        Ok(self.record_for(name, parameters, names.zip(hashes)))
+    }
+
+    fn record_for<'a>(
+        &self,
+        name: &str,
+        parameters: serde_json::Value,
+        inputs: impl Iterator<Item = (&'a [u8], String)>,
+    ) -> Record {
         let mut hasher = Sha256::new();
         hasher.update(env!("LGF_CODE"));
         hasher.update(MANIFEST_VERSION.to_le_bytes());
         hasher.update(parameters.to_string());
-        for (path, hash) in inputs.iter().zip(hashes?) {
-            hasher.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+        for (input, hash) in inputs {
+            hasher.update(input);
             hasher.update(hash);
         }
         let key = hex(&hasher.finalize());
-        Ok(Record { store: self.clone(), name: name.to_string(), key, parameters })
+        Record { store: self.clone(), name: name.to_string(), key, parameters }
+    }
+
+    /// Refuses a data root of another form, whose tables name photographs otherwise.
+    pub(super) fn check_form(&self) -> Result<()> {
+        #[derive(Deserialize)]
+        struct Form {
+            version: u32,
+        }
+        for entry in fs::read_dir(self.path("manifests")).into_iter().flatten().flatten() {
+            let read = || serde_json::from_slice::<Form>(&fs::read(entry.path()).ok()?).ok();
+            let Some(Form { version }) = read().filter(|form| form.version != MANIFEST_VERSION) else { continue };
+            let found = format!(
+                "this data root was written by another version of lgf (form {version}, this one's is {MANIFEST_VERSION}), \
+                 whose tables name photographs otherwise"
+            );
+            return Err(Error::new(Code::Manifest, found).path(entry.path()).hint(format!(
+                "build it again: remove {} and run the steps from the first, or take another root with --root or LGF_ROOT",
+                self.path("manifests").display()
+            )));
+        }
+        Ok(())
     }
 }
 
@@ -240,12 +285,27 @@ mod tests {
         assert!(stage.finished().is_some());
         let text = fs::read_to_string(stage.manifest_path()).unwrap();
         for changed in
-            [text.replacen("\"version\": 1", "\"version\": 99", 1), "{}".into(), text[..text.len() / 2].into()]
+            [text.replacen("\"version\": 2", "\"version\": 99", 1), "{}".into(), text[..text.len() / 2].into()]
         {
             assert_ne!(changed, text);
             store.write("manifests/edges.json", changed.as_bytes()).unwrap();
             assert_eq!(stage.finished(), None);
         }
+        // A root as an earlier version wrote it is said to be one before anything is read from it.
+        store.write("manifests/edges.json", text.replacen("\"version\": 2", "\"version\": 1", 1).as_bytes()).unwrap();
+        let error = Store::at(folder.path()).unwrap_err();
+        assert_eq!(error.code(), Code::Manifest);
+        assert!(error.to_string().contains("build it again"), "{error}");
+    }
+
+    #[test]
+    fn bad_input_66_a_photograph_that_cannot_be_read_does_not_end_a_stage() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let images = [ImageFile::at(folder.path().join("gone.png"), "n01440764/gone.png")];
+        let without = store.record_of_images("edges", &1, &images).unwrap();
+        fs::write(&images[0].path, "x").unwrap();
+        assert_ne!(without.key(), store.record_of_images("edges", &1, &images).unwrap().key());
     }
 
     #[test]

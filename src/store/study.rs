@@ -1,13 +1,13 @@
 //! What a data root is a study of: which photographs, annotations and networks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{ClassList, ImageFile, Store, list_images};
-use crate::error::{Code, Error, Result};
+use super::{ClassList, ImageFile, LAYOUTS, Listing, Store, list_folders};
+use crate::error::{Code, Error, Result, listed};
 
 /// A network of a study: its name in tables, its architecture, its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,12 +65,16 @@ pub struct Study {
     pub classes: Classes,
     /// The networks under study.
     pub networks: Vec<NetworkEntry>,
-    /// Images drawn from each class for the experiments.
-    pub images_per_class: usize,
+    /// Photographs sampled from each class for the experiments; `None` if the protocol is to decide (fault B3).
+    #[serde(default)]
+    pub images_per_class: Option<usize>,
     /// Checkpoint of the network that smooths, named without `.index`; without one, L0 gradient minimisation does.
     #[serde(default)]
     pub smoother: Option<PathBuf>,
 }
+
+/// The folder of the photographs that networks were trained on, as ImageNet and Imagenette name it.
+const TRAIN: &str = "train";
 
 /// Which list the outputs of a study's networks follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,27 +108,84 @@ impl Study {
         store.write("study.json", &text)
     }
 
-    /// All photographs of the study, sorted; relative folders are below the root.
+    /// All photographs of the study and what was passed over; relative folders are below the root. Folders that carry a
+    /// class's name have its WordNet id.
     ///
     /// # Errors
-    /// As [`list_images`].
-    pub fn all_images(&self, store: &Store) -> Result<Vec<ImageFile>> {
+    /// As [`list_folders`].
+    pub fn listing(&self, store: &Store) -> Result<Listing> {
         let folders: Vec<PathBuf> = self.images.iter().map(|folder| resolve(store, folder)).collect();
-        list_images(&folders)
+        let (mut listing, classes) = (list_folders(&folders)?, self.class_list());
+        let mut known: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for image in &mut listing.images {
+            let wnid =
+                known.entry(image.wnid.clone()).or_insert_with(|| classes.wnid_of(&image.wnid).map(str::to_string));
+            if let Some(wnid) = wnid {
+                image.wnid.clone_from(wnid);
+            }
+        }
+        listing.images.sort();
+        Ok(listing)
+    }
+
+    /// All photographs of the study, sorted.
+    ///
+    /// # Errors
+    /// As [`list_folders`].
+    pub fn all_images(&self, store: &Store) -> Result<Vec<ImageFile>> {
+        Ok(self.listing(store)?.images)
     }
 
     /// The photographs of the split under study.
     ///
     /// # Errors
-    /// As [`list_images`]; [`Code::Missing`] if the split is empty.
+    /// As [`list_folders`]; [`Code::Missing`] if the split is empty; [`Code::Model`] for a photograph whose class is not among
+    /// the networks' outputs.
     pub fn split_images(&self, store: &Store) -> Result<Vec<ImageFile>> {
+        self.split_of(self.all_images(store)?, &self.split)
+    }
+
+    /// The photographs that the study's networks were trained on, as far as names and folders say: where some are of ImageNet's
+    /// validation set, the others under study; else those of `train`, where there are some; else those under study.
+    ///
+    /// # Errors
+    /// As [`Study::split_images`].
+    pub fn trained_on(&self, store: &Store) -> Result<Vec<ImageFile>> {
         let mut images = self.all_images(store)?;
-        images.retain(|image| self.split.is_empty() || image.split == self.split);
+        if images.iter().any(ImageFile::is_validation) {
+            images.retain(|image| !image.is_validation());
+            return self.split_of(images, &self.split);
+        }
+        let other = images.iter().any(|image| image.split == TRAIN) && !self.split.is_empty();
+        self.split_of(images, if other { TRAIN } else { &self.split })
+    }
+
+    fn split_of(&self, mut images: Vec<ImageFile>, split: &str) -> Result<Vec<ImageFile>> {
+        images.retain(|image| split.is_empty() || image.split == split);
         if images.is_empty() {
-            return Err(Error::new(Code::Missing, format!("no picture in a folder named {:?}", self.split))
+            return Err(Error::new(Code::Missing, format!("no photograph in a folder named {split:?}"))
                 .hint("choose another split in study.json, or with `lgf init --split`"));
         }
-        Ok(images)
+        let classes = self.class_list();
+        let mut others: BTreeMap<&str, (usize, &ImageFile)> = BTreeMap::new();
+        for image in images.iter().filter(|image| classes.index_of(&image.wnid).is_none()) {
+            others.entry(&image.wnid).or_insert((0, image)).0 += 1;
+        }
+        let Some((_, first)) = others.values().next() else { return Ok(images) };
+        let count: usize = others.values().map(|other| other.0).sum();
+        let named: Vec<String> = others
+            .iter()
+            .map(|(name, (count, _))| match *name {
+                "" => format!("no folder of a class ({count})"),
+                name => format!("{name:?} ({count})"),
+            })
+            .collect();
+        let found = format!(
+            "{count} of {} photographs are of no class that the networks have as an output: {}",
+            images.len(),
+            listed(&named, 8)
+        );
+        Err(Error::new(Code::Model, found).path(&first.path).hint(format!("take those folders out; {LAYOUTS}")))
     }
 
     /// What the study holds, as a table: photographs by split, classes, networks, and the rest.
@@ -132,20 +193,29 @@ impl Study {
     /// # Errors
     /// As [`list_images`].
     pub fn contents(&self, store: &Store) -> Result<DataFrame> {
-        let images = self.all_images(store)?;
-        let chosen = self.split_images(store)?;
+        let listing = self.listing(store)?;
+        let passed = listing.passed_over();
+        let photographs = listing.images.len();
+        let chosen = self.split_of(listing.images, &self.split)?;
         let classes: BTreeSet<&String> = chosen.iter().map(|image| &image.wnid).collect();
         let networks: Vec<&str> = self.networks.iter().map(|entry| entry.name.as_str()).collect();
         let there = |path: &Option<PathBuf>| if path.is_some() { "yes" } else { "none" }.to_string();
         let rows = [
             ("study", self.name.clone()),
-            ("photographs", images.len().to_string()),
+            ("photographs", photographs.to_string()),
             ("under study", format!("{} of {} classes", chosen.len(), classes.len())),
-            ("sampled from each class", self.images_per_class.to_string()),
+            (
+                "sampled from each class",
+                self.images_per_class.map_or("as the protocol says".into(), |count| count.to_string()),
+            ),
             ("annotations", there(&self.annotations)),
             ("cue-conflict pictures", there(&self.conflict)),
             ("networks", networks.join(", ")),
             ("smoother", self.smoother.as_ref().map_or("L0 gradient minimisation", |_| "EPS ResNet").to_string()),
+            (
+                "passed over",
+                passed.map_or("nothing".into(), |line| line.trim_start_matches("passed over: ").to_string()),
+            ),
         ];
         Ok(df!(
             "what" => rows.iter().map(|row| row.0).collect::<Vec<_>>(),
@@ -182,15 +252,15 @@ impl Study {
         Ok(Study { networks: networks?, ..self.clone() })
     }
 
-    /// The photographs of some file names, with or without their ending.
+    /// The photographs of some identities, or of some file names, with or without their ending.
     ///
     /// # Errors
-    /// As [`list_images`].
+    /// As [`Study::split_images`].
     pub fn images_named(&self, store: &Store, names: &[String]) -> Result<Vec<ImageFile>> {
         let mut images = self.split_images(store)?;
         let named = |image: &ImageFile| {
             let file = image.path.file_name().unwrap_or_default().to_string_lossy();
-            names.iter().any(|name| *name == image.stem || *name == file)
+            names.iter().any(|name| *name == image.id || *name == image.stem || *name == file)
         };
         images.retain(named);
         Ok(images)
@@ -203,7 +273,13 @@ impl Study {
     pub fn network(&self, name: &str) -> Result<&NetworkEntry> {
         self.networks.iter().find(|entry| entry.name == name).ok_or_else(|| {
             let names: Vec<&str> = self.networks.iter().map(|entry| entry.name.as_str()).collect();
-            Error::new(Code::Model, format!("no network {name:?} in this study; there are {}", names.join(", ")))
+            Error::new(
+                Code::Model,
+                match names[..] {
+                    [] => format!("no network {name:?}: this study has none"),
+                    _ => format!("no network {name:?} in this study; its networks are {}", listed(&names, 12)),
+                },
+            )
         })
     }
 

@@ -1,10 +1,12 @@
 //! The forms for files of one's own, and for checks from outside.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use lgf::models::{self, Device, Experiments, Form, Keep, Network, Normalise, Picture};
-use lgf::notebook::{Progress, warn};
+use lgf::notebook::{Progress, counted, say, warn};
+use lgf::polars::prelude::{Column, CsvWriter, DataFrame, SerWriter};
 use lgf::protocol::Protocol;
 use lgf::relevance::{self, Composite, Ledger, Target, Targets};
 use lgf::{edges, pixels, store};
@@ -16,12 +18,31 @@ pub fn edges(out: &Path, files: &[PathBuf], parameters: &edges::Parameters) -> R
     if files.is_empty() {
         bail!("--png needs files: lgf edges --png OUT FILE…");
     }
-    std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
-    let run = Progress::bar("edges").start(files.len(), "pictures");
+    each("edges", out, files, |name, file| edge_picture(out, name, file, parameters))
+}
+
+/// What a network sees of each file, as `<name>.crop.png`.
+pub fn crops(out: &Path, files: &[PathBuf]) -> Result<()> {
+    if files.is_empty() {
+        bail!("--crops needs files: lgf datasets --crops OUT FILE…");
+    }
+    each("crops", out, files, |name, file| {
+        let bytes = pixels::encode_png(&pixels::imagenet_crop(&pixels::decode(file)?)?)?;
+        store::write_whole(&out.join(format!("{name}.crop.png")), |to| std::io::Write::write_all(to, &bytes))
+    })
+}
+
+/// Does one thing with each file, by the name of what it becomes. One that cannot be read does not keep the others from theirs;
+/// all of them are named at the end.
+fn each(what: &str, out: &Path, files: &[PathBuf], work: impl Fn(&str, &Path) -> lgf::Result<()> + Sync) -> Result<()> {
+    let files = &photographs(files)?;
+    std::fs::create_dir_all(out).map_err(|cause| lgf::Error::io("making the folder", out, cause))?;
+    let run = Progress::bar(what).start(files.len(), "pictures");
     let failed: Vec<lgf::Error> = files
         .par_iter()
-        .filter_map(|file| {
-            let done = run.check().and_then(|()| edge_picture(out, file, parameters));
+        .zip(names_of(files))
+        .filter_map(|(file, name)| {
+            let done = run.check().and_then(|()| work(&name, file));
             if done.is_ok() {
                 run.tick()
             } else {
@@ -34,24 +55,58 @@ pub fn edges(out: &Path, files: &[PathBuf], parameters: &edges::Parameters) -> R
     failed.iter().skip(1).for_each(|error| warn(&error.to_string()));
     let count = failed.len();
     match failed.into_iter().next() {
-        Some(error) => {
-            Err(error).with_context(|| format!("{count} of {} pictures were skipped; the first", files.len()))
-        }
+        Some(error) => Err(error)
+            .with_context(|| format!("{count} of {} were skipped; the first", counted(files.len(), "picture"))),
         None => Ok(()),
     }
 }
 
-fn edge_picture(out: &Path, file: &Path, parameters: &edges::Parameters) -> lgf::Result<()> {
+/// The files that were named, without what an operating system left beside them.
+fn photographs(files: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let left = |file: &&PathBuf| !store::is_leftover(&file.file_name().unwrap_or_default().to_string_lossy());
+    let own: Vec<PathBuf> = files.iter().filter(left).cloned().collect();
+    if own.len() < files.len() {
+        say(&format!("passed over: {} of an operating system", counted(files.len() - own.len(), "file")));
+    }
+    if own.is_empty() {
+        bail!("no photograph among {}", counted(files.len(), "file"));
+    }
+    Ok(own)
+}
+
+/// What each file's pictures are called: its name without the ending, or, where another file would be called the same, its path
+/// below the folder that all of them share.
+fn names_of(files: &[PathBuf]) -> Vec<String> {
+    let stem = |file: &PathBuf| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut counts = HashMap::<String, usize>::new();
+    files.iter().for_each(|file| *counts.entry(stem(file)).or_default() += 1);
+    let full: Vec<PathBuf> =
+        files.iter().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone())).collect();
+    let shared = full
+        .iter()
+        .filter_map(|file| file.parent().map(Path::to_path_buf))
+        .reduce(|a, b| a.iter().zip(b.iter()).take_while(|(a, b)| a == b).map(|(part, _)| part).collect());
+    let below = |file: &PathBuf| {
+        let own = shared.as_ref().and_then(|shared| file.strip_prefix(shared).ok()).unwrap_or(file);
+        own.to_string_lossy().into_owned()
+    };
+    files
+        .iter()
+        .zip(&full)
+        .map(|(file, full)| if counts[&stem(file)] == 1 { stem(file) } else { below(full) })
+        .collect()
+}
+
+fn edge_picture(out: &Path, name: &str, file: &Path, parameters: &edges::Parameters) -> lgf::Result<()> {
     let photograph = pixels::decode(file)?;
     let picture = match parameters.order {
         edges::Order::CropFirst => pixels::imagenet_crop(&photograph)?,
         edges::Order::WholePhotograph => photograph,
     };
     let found: edges::Detected<pixels::Original> = edges::detect(&picture, parameters)?;
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     for (kind, picture) in [("gray", &found.gray), ("edges", &found.mask.to_gray())] {
         let bytes = pixels::encode_gray_png(picture)?;
-        store::write_whole(&out.join(format!("{stem}.{kind}.png")), |to| std::io::Write::write_all(to, &bytes))?;
+        store::write_whole(&out.join(format!("{name}.{kind}.png")), |to| std::io::Write::write_all(to, &bytes))?;
     }
     Ok(())
 }
@@ -60,43 +115,26 @@ fn read_crops(files: &[PathBuf]) -> Result<Vec<pixels::RgbImage>> {
     files.iter().map(|file| Ok(pixels::imagenet_crop(&pixels::decode(file)?)?)).collect()
 }
 
-/// What a network sees of each file, as `<stem>.crop.png`.
-pub fn crops(out: &Path, files: &[PathBuf]) -> Result<()> {
-    if files.is_empty() {
-        bail!("--crops needs files: lgf datasets --crops OUT FILE…");
-    }
-    std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
-    files.par_iter().try_for_each(|file| {
-        let crop = pixels::imagenet_crop(&pixels::decode(file)?)?;
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        let bytes = pixels::encode_png(&crop)?;
-        store::write_whole(&out.join(format!("{stem}.crop.png")), |to| std::io::Write::write_all(to, &bytes))
-    })?;
-    Ok(())
-}
-
 pub fn logits(predict: &Predict, normalise: Normalise, device: Device) -> Result<()> {
     let network = Network::load(&predict.arch, &predict.weights, device)?;
     let network = network.prepared(Form::Folded, predict.batch.precision.precision())?;
-    let pictures: Vec<Picture> =
-        predict.files.iter().map(|path| Picture { path: path.clone(), wnid: String::new() }).collect();
+    let files = photographs(&predict.files)?;
+    let pictures: Vec<Picture> = files.iter().map(|path| Picture { path: path.clone(), wnid: String::new() }).collect();
     let how = Experiments { normalise, batch: predict.batch.size.unwrap_or(16), keep: Keep::All };
     let run = Progress::bar("predict").start(pictures.len(), "pictures");
     let done = models::predict_all(&[&network], &pictures, &how, &run)?;
     if let Some((picture, error)) = done.rejects.into_iter().next() {
-        return Err(anyhow::Error::from(error.or_path(&predict.files[picture])));
+        return Err(anyhow::Error::from(error.or_path(&files[picture])));
     }
     run.finish();
-    let mut text = String::from("file");
-    (0..network.classes()).for_each(|class| text.push_str(&format!(",{class}")));
-    text.push('\n');
-    for row in &done.rows {
-        let name = predict.files[row.picture].display().to_string();
-        let quoted = if name.contains([',', '"']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name };
-        let numbers: Vec<String> = row.logits.iter().map(f32::to_string).collect();
-        text.push_str(&format!("{quoted},{}\n", numbers.join(",")));
+    let files: Vec<String> = done.rows.iter().map(|row| files[row.picture].display().to_string()).collect();
+    let mut columns = vec![Column::new("file".into(), files)];
+    for class in 0..network.classes() {
+        let logits: Vec<f32> = done.rows.iter().map(|row| row.logits[class]).collect();
+        columns.push(Column::new(class.to_string().into(), logits));
     }
-    store::write_whole(&predict.logits, |to| std::io::Write::write_all(to, text.as_bytes()))?;
+    let mut table = DataFrame::new(done.rows.len(), columns).map_err(lgf::Error::from)?;
+    store::write_whole(&predict.logits, |to| CsvWriter::new(to).finish(&mut table).map_err(std::io::Error::other))?;
     Ok(())
 }
 
@@ -107,15 +145,16 @@ pub fn relevance(given: &Relevance, protocol: &Protocol, device: Device) -> Resu
     if given.files.is_empty() {
         bail!("no files were given");
     }
+    let files = photographs(&given.files)?;
     let composite = match &given.preset {
         Some(name) => Composite::preset(name)?,
         None => protocol.composite.clone(),
     };
     let network = Network::load(arch, weights, device)?.prepared(composite.form, given.batch.precision.precision())?;
     let normalisation = protocol.normalise.of(&network);
-    let run = Progress::bar("relevance").start(given.files.len(), "pictures");
+    let run = Progress::bar("relevance").start(files.len(), "pictures");
     let mut batches = Vec::new();
-    for files in given.files.chunks(given.batch.size.unwrap_or(4).max(1)) {
+    for files in files.chunks(given.batch.size.unwrap_or(4).max(1)) {
         run.check()?;
         let input = models::to_input(&read_crops(files)?, &normalisation, device)?;
         let class: Vec<usize>;

@@ -191,12 +191,19 @@ struct Init {
     /// several times
     #[arg(long)]
     network: Vec<String>,
-    /// photographs of each class in the experiments (default: 3 as published; corrected, what a power of 80 % takes)
+    /// photographs of each class in the experiments (default: the protocol decides: 3 as published; corrected, what a power of
+    /// 80 % takes, as far as the smallest class reaches)
     #[arg(long)]
     per_class: Option<usize>,
     /// TensorFlow checkpoint of the network that smooths, without .index: checkpoint_delta/model-345002
     #[arg(long)]
     smoother: Option<PathBuf>,
+    /// a study for steps 1 to 4 alone
+    #[arg(long, conflicts_with = "network")]
+    without_networks: bool,
+    /// writes the study over one that is there already
+    #[arg(long)]
+    replace: bool,
 }
 
 #[derive(Args)]
@@ -323,7 +330,7 @@ fn main() -> ExitCode {
     match run(&line.common, &line.step) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            warn(&format!("lgf: {error:#}"));
+            warn(&format!("lgf: {}", lgf::Error::in_words(error.as_ref())));
             ExitCode::FAILURE
         }
     }

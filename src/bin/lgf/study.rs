@@ -1,14 +1,16 @@
 //! What a study is made of: photographs and networks of one's own, downloads, the networks of the sample.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use lgf::error::listed;
 use lgf::models::{self, Registry};
-use lgf::notebook::{Progress, Show, say};
+use lgf::notebook::{Progress, Show, counted, say};
 use lgf::protocol::Protocol;
 use lgf::sample::{self, Drawings, NETWORKS, Textures, Training};
-use lgf::store::{Classes, NetworkEntry, Store, Study};
+use lgf::store::{Classes, ImageFile, Listing, NetworkEntry, Store, Study};
 
 use crate::{Fetch, Init, Train};
 
@@ -28,6 +30,17 @@ pub fn fetch(store: &Store, fetch: &Fetch) -> Result<()> {
 }
 
 pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
+    if store.path("study.json").exists() && !init.replace {
+        bail!(
+            "{}: there is a study in this data root already\n  hint: take another --root, or --replace to write another study over it",
+            store.path("study.json").display()
+        );
+    }
+    if init.network.is_empty() && !init.without_networks {
+        bail!(
+            "no --network was given\n  hint: --network NAME=ARCHITECTURE=WEIGHTS, or --without-networks for steps 1 to 4 alone"
+        );
+    }
     let absolute = |path: &PathBuf| path.canonicalize().with_context(|| format!("{}: not there", path.display()));
     let smoother = |prefix: &PathBuf| -> Result<PathBuf> {
         let index = prefix.with_added_extension("index");
@@ -45,7 +58,7 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
         let weights = absolute(&PathBuf::from(weights))?;
         Ok(NetworkEntry::new(name, architecture, weights))
     };
-    let mut study = Study {
+    let study = Study {
         name: "own photographs".into(),
         images: init.images.iter().map(absolute).collect::<Result<_>>()?,
         split: init.split.clone(),
@@ -53,21 +66,48 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
         conflict: None,
         classes: Classes::Imagenet,
         networks: init.network.iter().map(network).collect::<Result<_>>()?,
-        images_per_class: 0,
+        images_per_class: init.per_class,
         smoother: init.smoother.as_ref().map(smoother).transpose()?,
     };
+    let listing = study.listing(store)?;
     let images = study.split_images(store)?;
-    let mut classes = std::collections::BTreeMap::<&str, usize>::new();
-    images.iter().for_each(|image| *classes.entry(&image.wnid).or_default() += 1);
-    let smallest = classes.values().copied().min().unwrap_or(0);
-    study.images_per_class = match init.per_class {
-        Some(count) => count,
-        None => protocol.images_per_class(classes.len())?.min(smallest),
-    };
-    say(&format!("{} of each of {} classes will be sampled", study.images_per_class, classes.len()));
+    let sampled = protocol.sampled(&study, &images).context("see --per-class")?;
+    say(&found(&listing, &images));
+    let classes = sampled.iter().map(|image| &image.wnid).collect::<BTreeSet<_>>().len();
+    say(&format!("{} of each of {classes} classes will be sampled", sampled.len() / classes));
     let path = study.save(store)?;
-    say(&format!("{}: {} photographs, {} networks", path.display(), images.len(), study.networks.len()));
+    say(&format!(
+        "{}: {}, {}",
+        path.display(),
+        counted(images.len(), "photograph"),
+        counted(study.networks.len(), "network")
+    ));
     Ok(())
+}
+
+/// What was found in the folders, in lines.
+fn found(listing: &Listing, images: &[ImageFile]) -> String {
+    let mut splits = BTreeMap::<&str, usize>::new();
+    listing.images.iter().for_each(|image| *splits.entry(&image.split).or_default() += 1);
+    let splits: Vec<String> = splits
+        .iter()
+        .map(|(split, count)| format!("{count} in {}", if split.is_empty() { "no split" } else { split }))
+        .collect();
+    let classes: Vec<String> = listing.classes().iter().map(|(class, count)| format!("{class} {count}")).collect();
+    let mut lines = vec![format!(
+        "{} photographs ({}), {} under study; {} classes: {}",
+        listing.images.len(),
+        splits.join(", "),
+        images.len(),
+        classes.len(),
+        listed(&classes, 12)
+    )];
+    let held_out = images.iter().filter(|image| image.is_validation()).count();
+    if held_out > 0 {
+        lines.push(format!("{held_out} of them are of ImageNet's validation set; networks were trained on the others"));
+    }
+    lines.extend(listing.passed_over());
+    lines.join("\n")
 }
 
 pub fn train_sample(given: &Train) -> Result<()> {
