@@ -67,7 +67,7 @@ fn overlaps(study: &Study, chosen: &[ImageFile], protocol: &Protocol) -> DataFra
             let edges = edges::detect(&crop, &protocol.edges).unwrap().mask;
             for (place, lines) in [("outlines", &outlines), ("whole", &edges)] {
                 let found = overlap::compare(&top, lines).unwrap();
-                files.push(image.stem.clone());
+                files.push(image.id.clone());
                 wnids.push(image.wnid.clone());
                 models.push(network.name().to_string());
                 places.push(place);
@@ -117,7 +117,7 @@ fn what_is_true_by_construction_is_measured_beyond_its_intervals() {
     assert!(difference[0] > 0.5 && difference[1] > 0.1 && difference[2] < -0.03 && difference[3] > 0.015, "{words}");
     // A photograph a class is too few for any of it.
     let few: Vec<ImageFile> = chosen.iter().take(4).cloned().collect();
-    let few: Vec<&str> = few.iter().map(|image| image.stem.as_str()).collect();
+    let few: Vec<&str> = few.iter().map(|image| image.id.as_str()).collect();
     let of = |table: &DataFrame, column: &str| {
         let keep: Vec<bool> = texts(table, column).unwrap().iter().map(|file| few.contains(&file.as_str())).collect();
         table.filter(&BooleanChunked::from_slice("keep".into(), &keep)).unwrap()
@@ -131,7 +131,8 @@ fn fault_b10_reaches_the_conclusion_about_difference_pictures() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::at(folder.path()).unwrap();
     let corrected = protocol::corrected();
-    let (study, chosen) = drawn(&store, &corrected);
+    let (study, mut chosen) = drawn(&store, &corrected);
+    chosen = chosen.into_iter().step_by(2).collect();
     let concluded = |protocol: &Protocol| {
         let mut parameters = datasets::Parameters { patches: Vec::new(), ..protocol.datasets.clone() };
         parameters.scramble.blocks.truncate(1);

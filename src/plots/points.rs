@@ -227,11 +227,12 @@ mod tests {
         let look = Look {
             title: "Scrambled".into(),
             x_label: "block size (px)".into(),
-            y_label: "true class accuracy".into(),
+            y_label: "softmax of the true class".into(),
             ..Look::named("scrambled")
         };
         let figure = point_plot(&networks(), &look).unwrap();
-        for text in ["Scrambled", "block size (px)", "true class accuracy", "vgg16", "se-resnext50", "224", "28", "0.4"]
+        for text in
+            ["Scrambled", "block size (px)", "softmax of the true class", "vgg16", "se-resnext50", "224", "28", "0.4"]
         {
             assert!(figure.svg().contains(&format!(">{text}</text>")), "{text}");
         }

@@ -13,7 +13,8 @@ pub(super) const LETTERS: &str = "Faults of the published study, by the letter o
 
 /// Which conclusion moves with which fault: a row a fault, a column a conclusion, coloured by Cohen's d_z, or where there is
 /// none by the coefficient. A star says that the difference is significant; brackets that the conclusion is another one than
-/// without (or, from published, with) the fault; `=` that no number of it differs from the first row's.
+/// without (or, from published, with) the fault; `=` that no number of it differs from the first row's; a dash that it is out of
+/// the fault's reach or not defined.
 ///
 /// # Errors
 /// [`Code::Table`](crate::error::Code::Table) if a column is missing.
@@ -21,7 +22,6 @@ pub fn ablation_figure(ablation: &DataFrame) -> Result<Figure> {
     let (runs, names) = (texts(ablation, "run")?, texts(ablation, "conclusion")?);
     let (effects, sizes) = (floats(ablation, "effect")?, floats(ablation, "d_z")?);
     let (verdicts, moved) = (texts(ablation, "verdict")?, texts(ablation, "moved")?);
-    let says = texts(ablation, "says")?;
     let differs = differing(ablation)?;
     let mut columns: Vec<String> = Vec::new();
     let mut rows: Vec<(String, Vec<usize>)> = Vec::new();
@@ -41,12 +41,12 @@ pub fn ablation_figure(ablation: &DataFrame) -> Result<Figure> {
         let value = if sizes[row].is_finite() { sizes[row] } else { effects[row] };
         let star = if matches!(verdicts[row].as_str(), "first" | "second") { "*" } else { "" };
         let text = match () {
-            () if says[row].starts_with("cannot be run") => "not run".into(),
+            () if moved[row] == "not run" => "not run".into(),
             () if !differs[row] && runs[row] != runs[0] => "=".into(),
             () if value.is_finite() => format!("{value:.2}{star}"),
             () => "–".into(),
         };
-        let bracketed = !moved[row].is_empty() && moved[row] != "not run";
+        let bracketed = !matches!(moved[row].as_str(), "" | "not run" | "cannot reach");
         Cell { value: value.clamp(-2.0, 2.0), text: if bracketed { format!("[{text}]") } else { text } }
     };
     let cells: Vec<(String, Vec<Cell>)> = rows
@@ -55,7 +55,8 @@ pub fn ablation_figure(ablation: &DataFrame) -> Result<Figure> {
         .collect();
     let look = Look {
         title: "d_z (or coefficient) of each conclusion; * significant; [ ] another conclusion than in the first row; \
-                = no number differs from the first row"
+                = no number differs from the first row; \
+                – out of its reach, or not defined"
             .into(),
         x_label: LETTERS.into(),
         size: (260 + 84 * columns.len() as u32, 150 + 26 * rows.len() as u32),
@@ -64,22 +65,25 @@ pub fn ablation_figure(ablation: &DataFrame) -> Result<Figure> {
     heatmap_table(&cells, &columns, &look)
 }
 
-/// The runs in which no number of any conclusion differs from the first run's: their fault reaches none on this study.
+/// Of each run that says nothing by its numbers a sentence: that its fault cannot reach a conclusion of this study and why,
+/// or that no number of any conclusion differs from the first run's.
 ///
 /// # Errors
 /// [`Code::Table`](crate::error::Code::Table) if a column is missing.
-pub(super) fn unmoved(ablation: &DataFrame) -> Result<Vec<String>> {
+pub(super) fn without_effect(ablation: &DataFrame) -> Result<Vec<String>> {
     let (runs, says) = (texts(ablation, "run")?, texts(ablation, "says")?);
-    let differs = differing(ablation)?;
+    let (moved, differs) = (texts(ablation, "moved")?, differing(ablation)?);
     let mut names: Vec<String> = runs.clone();
     names.dedup();
-    names.retain(|name| {
-        *name != runs[0]
-            && (0..runs.len())
-                .filter(|&row| runs[row] == *name)
-                .all(|row| !differs[row] && !says[row].starts_with("cannot be run"))
-    });
-    Ok(names)
+    let note = |name: &String| {
+        let own = || (0..runs.len()).filter(|&row| runs[row] == *name);
+        match own().next() {
+            Some(row) if moved[row] == "cannot reach" => Some(format!("{name}: {}", says[row])),
+            _ if own().any(|row| differs[row]) => None,
+            _ => Some(format!("{name}: no number of any conclusion differs from the first run")),
+        }
+    };
+    Ok(names.iter().skip(1).filter_map(note).collect())
 }
 
 /// Whether a row has another number, test or verdict than the first run's row of the same conclusion.

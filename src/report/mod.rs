@@ -22,7 +22,7 @@ use crate::analysis::{answer_in_words, measure_in_words, write_all};
 use crate::error::{Code, Result};
 use crate::protocol::Protocol;
 use crate::store::Store;
-use ablation::{LETTERS, unmoved};
+use ablation::{LETTERS, without_effect};
 use page::Page;
 
 /// Step 6 as one HTML file, `report.html` in the data root, which needs no other: methods, what is true by construction beside
@@ -73,8 +73,8 @@ pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
         Ok(ablation) => {
             page.figure(&store.keep(ablation_figure(&ablation)?)?);
             page.text(LETTERS);
-            for run in unmoved(&ablation)? {
-                page.text(&format!("{run}: cannot reach a conclusion of this study, no number of any differs"));
+            for note in without_effect(&ablation)? {
+                page.text(&note);
             }
             page.frame("ablation", &ablation);
         }

@@ -247,17 +247,6 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_no_row_has_is_said_in_whole_sentences() {
-        let said = |table: &DataFrame| only(table, "a", "z").unwrap_err().message().to_string();
-        let of = |values: &[&str]| df!("a" => values).unwrap();
-        assert_eq!(said(&of(&[])), "no row has \"z\" as a; the table has no rows");
-        assert_eq!(said(&of(&["x", "x"])), "no row has \"z\" as a; all have \"x\"");
-        assert_eq!(said(&of(&["y", "x"])), "no row has \"z\" as a; there are x, y");
-        let many: Vec<String> = (10..40).map(|number| number.to_string()).collect();
-        assert!(said(&df!("a" => many).unwrap()).ends_with("20, 21 and 18 more"));
-    }
-
-    #[test]
     fn a_corrupt_parquet_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();
