@@ -345,15 +345,15 @@ pub fn prediction_table(predictions: &[Prediction], pictures: &[Picture], classe
         "model" => rows.iter().map(|row| row.prediction.model.clone()).collect::<Vec<_>>(),
         "pred_acc" => rows.iter().map(|row| row.probability[row.best]).collect::<Vec<_>>(),
         "pred_class" => rows.iter().map(|row| row.best as i64).collect::<Vec<_>>(),
-        "pred_logit" => rows.iter().map(|row| row.prediction.logits[row.best]).collect::<Vec<_>>(),
+        "pred_logit" => rows.iter().map(|row| f64::from(row.prediction.logits[row.best])).collect::<Vec<_>>(),
         "pred_name" => rows.iter().map(|row| classes.name(row.best)).collect::<Vec<_>>(),
         "true_acc" => rows.iter().map(|row| row.probability[row.target]).collect::<Vec<_>>(),
         "true_class" => rows.iter().map(|row| row.target as i64).collect::<Vec<_>>(),
-        "true_logit" => rows.iter().map(|row| row.prediction.logits[row.target]).collect::<Vec<_>>(),
+        "true_logit" => rows.iter().map(|row| f64::from(row.prediction.logits[row.target])).collect::<Vec<_>>(),
         "true_name" => rows.iter().map(|row| classes.name(row.target)).collect::<Vec<_>>(),
         "top1" => rows.iter().map(|row| row.best == row.target).collect::<Vec<_>>(),
         "top5" => rows.iter().map(|row| row.rank < 5).collect::<Vec<_>>(),
-        "margin" => rows.iter().map(|row| row.margin).collect::<Vec<_>>(),
+        "margin" => rows.iter().map(|row| f64::from(row.margin)).collect::<Vec<_>>(),
         "entropy" => rows.iter().map(|row| row.entropy).collect::<Vec<_>>(),
     )?;
     Ok(table)
