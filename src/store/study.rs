@@ -322,7 +322,7 @@ mod tests {
             conflict: None,
             classes: Classes::Sample,
             networks: names.iter().map(|name| NetworkEntry::new(*name, "resnet50", "w.pth")).collect(),
-            images_per_class: 1,
+            images_per_class: Some(1),
             smoother: None,
         }
     }
