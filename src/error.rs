@@ -266,8 +266,13 @@ impl std::error::Error for Error {
 /// assert_eq!(listed(&["a", "b", "c", "d"], 2), "a, b and 2 more");
 /// ```
 pub fn listed(names: &[impl AsRef<str>], most: usize) -> String {
-    let shown: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
-    match names.len().saturating_sub(most) {
+    listed_by(names, most, |name| name.as_ref().to_string())
+}
+
+/// As [`listed`], of anything that a text can be made of.
+pub fn listed_by<T>(items: &[T], most: usize, text: impl Fn(&T) -> String) -> String {
+    let shown: Vec<String> = items.iter().take(most).map(text).collect();
+    match items.len().saturating_sub(most) {
         0 => shown.join(", "),
         more => format!("{} and {} more", shown.join(", "), grouped(more)),
     }

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::pickle::cut;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, listed_by};
 
 /// What torch itself puts before a network's names: `DataParallel`, and `torch.compile`. No network has such names.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
@@ -83,7 +83,7 @@ impl Choice {
                 parts.dedup();
                 let found = format!("no table and no name in it begins with {:?}", cut(only));
                 return Err(Error::new(Code::Checkpoint, found)
-                    .hint(format!("its names begin with {}", listed(&parts, 8, |part| cut(part)))));
+                    .hint(format!("its names begin with {}", listed_by(&parts, 8, |part| cut(part)))));
             }
             remarks.push(format!("{kept} of {} tensors taken, those under {prefix:?}", names.len()));
         }
@@ -112,7 +112,7 @@ impl Choice {
 fn take_off(prefix: &str, names: &mut [Option<&str>], others: &[&str]) -> Result<()> {
     let (with, without): (Vec<&str>, Vec<&str>) = names.iter().flatten().partition(|name| name.starts_with(prefix));
     if !without.is_empty() {
-        let list = |names: &[&str]| listed(names, 4, |name| cut(name));
+        let list = |names: &[&str]| listed_by(names, 4, |name| cut(name));
         let found = format!(
             "{} of {} names begin with {prefix:?}, expected all or none: with it {}; without {}",
             with.len(),
@@ -127,15 +127,6 @@ fn take_off(prefix: &str, names: &mut [Option<&str>], others: &[&str]) -> Result
     }
     names.iter_mut().for_each(|name| *name = name.and_then(|name| name.strip_prefix(prefix)));
     Ok(())
-}
-
-/// The first few of a list, and how many more there are.
-pub fn listed<T>(items: &[T], most: usize, text: impl Fn(&T) -> String) -> String {
-    let few: Vec<String> = items.iter().take(most).map(text).collect();
-    match items.len().saturating_sub(most) {
-        0 => few.join(", "),
-        more => format!("{} and {more} more", few.join(", ")),
-    }
 }
 
 #[cfg(test)]

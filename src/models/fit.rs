@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::choice::{Choice, listed};
+use super::choice::Choice;
 use super::layer::Node;
 use super::zoo::{architecture, architectures};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, listed_by};
 
 /// The tensors that layers need: shapes by name.
 pub fn parameters(nodes: &[Node]) -> BTreeMap<String, Vec<i64>> {
@@ -54,9 +54,9 @@ impl Fit {
         let shape =
             |(name, found, needed): &(String, Vec<i64>, Vec<i64>)| format!("{name} is {found:?}, expected {needed:?}");
         let parts = [
-            ("missing", self.missing.len(), listed(&self.missing, 4, name)),
-            ("not of this network", self.surplus.len(), listed(&self.surplus, 4, name)),
-            ("of another shape", self.shapes.len(), listed(&self.shapes, 4, shape)),
+            ("missing", self.missing.len(), listed_by(&self.missing, 4, name)),
+            ("not of this network", self.surplus.len(), listed_by(&self.surplus, 4, name)),
+            ("of another shape", self.shapes.len(), listed_by(&self.shapes, 4, shape)),
         ];
         let parts = parts.into_iter().filter(|(_, count, _)| *count > 0);
         parts.map(|(what, _, list)| format!("{what}: {list}")).collect::<Vec<_>>().join("; ")

@@ -2,9 +2,9 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use super::choice::{Choice, listed};
+use super::choice::Choice;
 use super::pickle::cut;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, listed_by};
 
 /// Bytes of the beginning that are looked at: a tar has its mark at 257.
 const BEGINNING: u64 = 512;
@@ -164,7 +164,7 @@ pub fn zip(names: &[&str], choice: &Choice) -> Option<Error> {
         ),
         () if names.is_empty() => return None,
         () => {
-            let inside = listed(names, 3, |name| cut(name));
+            let inside = listed_by(names, 3, |name| cut(name));
             ("a zip of other things", format!("unpack it, then name what is in it: {inside}"))
         }
     };

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::super::choice::{Choice, listed};
+use super::super::choice::Choice;
 use super::{Id, MAX_NAME, MAX_TENSORS, Machine, TensorRecord, Value, cut};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, listed_by};
 
 /// How deep tables are looked for: one of `{"model": {"state_dict": {…}}}` is two levels down.
 const MAX_LEVELS: usize = 3;
@@ -236,7 +236,7 @@ impl<'a> Machine<'a> {
             (Value::Tensor(_) | Value::OtherTensor(_), _) => "holds one tensor by itself, not a table of them".into(),
             (Value::Dict(entries), count) => {
                 let keys: Vec<&str> = self.named(entries).map(|(key, _)| key).collect();
-                let keys = listed(&keys, 6, |key| cut(key));
+                let keys = listed_by(&keys, 6, |key| cut(key));
                 match count {
                     0 => format!("holds no tensor; its keys are {keys}"),
                     count => format!("holds {count} tensors, and no table of them by name; its keys are {keys}"),
@@ -323,7 +323,7 @@ impl<'a> Machine<'a> {
             [one] => {
                 let mut parts: Vec<&str> = one.names.iter().filter_map(|name| Some(name.split_once('.')?.0)).collect();
                 parts.dedup();
-                let parts = listed(&parts, 6, |part| cut(part));
+                let parts = listed_by(&parts, 6, |part| cut(part));
                 format!(
                     "no table {:?}, {why}; there is {}, whose names begin with {parts}",
                     cut(table),
@@ -353,5 +353,5 @@ impl<'a> Machine<'a> {
 
 /// Tables by name with the number of their tensors.
 fn sizes(tree: &Tree<'_>, candidates: &[&Candidate<'_>]) -> String {
-    listed(candidates, 6, |candidate| format!("{} ({} tensors)", tree.name(candidate.node), candidate.names.len()))
+    listed_by(candidates, 6, |candidate| format!("{} ({} tensors)", tree.name(candidate.node), candidate.names.len()))
 }
