@@ -1,6 +1,7 @@
 //! Tables on disk: Parquet for machines, CSV beside it for people, and typed columns out of them.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 
 use polars::prelude::*;
@@ -36,8 +37,8 @@ impl Store {
     pub fn write_table(&self, name: &str, table: &DataFrame) -> Result<[PathBuf; 2]> {
         let (parquet, csv) = (self.path(&format!("{name}.parquet")), self.path(&format!("{name}.csv")));
         let (first, second) = rayon::join(
-            || write_whole(&parquet, |file| write_parquet(file, table).map_err(unwritable)),
-            || write_whole(&csv, |file| CsvWriter::new(file).finish(&mut table.clone()).map_err(unwritable)),
+            || write_whole(&parquet, |file| told(file, |file| write_parquet(file, table))),
+            || write_whole(&csv, |file| told(file, |file| CsvWriter::new(file).finish(&mut table.clone()))),
         );
         first.and(second)?;
         Ok([parquet, csv])
@@ -49,7 +50,7 @@ impl Store {
     /// [`Code::Io`] if it cannot be written.
     pub fn write_parquet(&self, name: &str, table: &DataFrame) -> Result<PathBuf> {
         let parquet = self.path(&format!("{name}.parquet"));
-        write_whole(&parquet, |file| write_parquet(file, table).map_err(unwritable))?;
+        write_whole(&parquet, |file| told(file, |file| write_parquet(file, table)))?;
         Ok(parquet)
     }
 
@@ -68,19 +69,28 @@ impl Store {
         let (parquet, csv) = (self.path(&format!("{name}.parquet")), self.path(&format!("{name}.csv")));
         let mut outcome = Ok(());
         let mut write = |rows: &mut File, text: &mut File| -> Result<()> {
-            let mut rows = ParquetWriter::new(rows).batched(first.schema())?;
-            let mut text = CsvWriter::new(text).batched(first.schema())?;
-            loop {
-                rows.write_batch(&first)?;
-                text.write_batch(&first)?;
-                match pieces()? {
-                    Some(piece) => first = piece,
-                    None => break,
+            let (mut rows, mut text) = (Told::new(rows), Told::new(text));
+            let mut all = || -> Result<()> {
+                let mut rows = ParquetWriter::new(&mut rows).batched(first.schema())?;
+                let mut text = CsvWriter::new(&mut text).batched(first.schema())?;
+                loop {
+                    rows.write_batch(&first)?;
+                    text.write_batch(&first)?;
+                    match pieces()? {
+                        Some(piece) => first = piece,
+                        None => break,
+                    }
                 }
+                text.finish()?;
+                rows.finish()?;
+                Ok(())
+            };
+            let done = all();
+            match (rows.refused, text.refused) {
+                (Some(cause), _) => Err(Error::io("writing", &parquet, cause)),
+                (None, Some(cause)) => Err(Error::io("writing", &csv, cause)),
+                (None, None) => done,
             }
-            text.finish()?;
-            rows.finish()?;
-            Ok(())
         };
         let written = write_whole(&csv, |text| {
             let inner = write_whole(&parquet, |rows| {
@@ -109,15 +119,52 @@ impl Store {
     }
 }
 
-fn unwritable(cause: PolarsError) -> std::io::Error {
-    match cause {
-        PolarsError::IO { error, .. } => std::io::Error::new(error.kind(), error.to_string()),
-        cause => std::io::Error::other(cause.to_string()),
+/// A file that keeps what the system refused, for which polars has other words ("transport error") or none.
+struct Told<'a> {
+    file: &'a mut File,
+    refused: Option<std::io::Error>,
+}
+
+impl<'a> Told<'a> {
+    fn new(file: &'a mut File) -> Self {
+        Told { file, refused: None }
+    }
+
+    fn kept<T>(&mut self, done: std::io::Result<T>) -> std::io::Result<T> {
+        done.map_err(|cause| {
+            let same = || cause.raw_os_error().map_or(cause.kind().into(), std::io::Error::from_raw_os_error);
+            if cause.kind() != std::io::ErrorKind::Interrupted {
+                self.refused.get_or_insert_with(same);
+            }
+            cause
+        })
+    }
+}
+
+impl Write for Told<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let done = self.file.write(bytes);
+        self.kept(done)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let done = self.file.flush();
+        self.kept(done)
+    }
+}
+
+/// What polars writes, or what the system refused of it.
+fn told(file: &mut File, write: impl FnOnce(&mut Told<'_>) -> PolarsResult<()>) -> std::io::Result<()> {
+    let mut told = Told::new(file);
+    let done = write(&mut told);
+    match told.refused {
+        Some(cause) => Err(cause),
+        None => done.map_err(|cause| std::io::Error::other(cause.to_string())),
     }
 }
 
 /// Row group by row group; polars' own `finish` copies a large table first.
-fn write_parquet(file: &mut File, table: &DataFrame) -> PolarsResult<()> {
+fn write_parquet(file: &mut Told<'_>, table: &DataFrame) -> PolarsResult<()> {
     let mut writer = ParquetWriter::new(file).batched(table.schema())?;
     for start in (0..table.height().max(1)).step_by(ROW_GROUP) {
         let mut part = table.slice(start as i64, ROW_GROUP);
