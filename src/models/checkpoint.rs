@@ -749,6 +749,15 @@ mod tests {
         assert_eq!(found.tensors["fc.bias"], [10]);
         assert!(found.remarks[0].contains("module."), "{:?}", found.remarks);
         assert!(inspect(&path, "resnet51", None).unwrap_err().to_string().contains("se-resnext50"));
+        // A network without its last layer is that, too.
+        let mut weights = read_weights(&path).unwrap();
+        weights.retain(|name, _| !name.starts_with("fc."));
+        write_weights(&path, &weights, HashMap::new()).unwrap();
+        let found = inspect(&path, "slim-resnet50", None).unwrap();
+        assert_eq!((found.outputs, found.fits.len()), (None, 0));
+        let error = found.misfit.unwrap().to_string();
+        assert!(error.contains("missing: fc.bias, fc.weight") && error.contains("saved without"), "{error}");
+        renamed(&path, |name| vec![name.to_string()]);
         // A last layer of other classes is that, and no other architecture.
         let mut weights = read_weights(&path).unwrap();
         for (name, sides) in [("fc.weight", vec![7, 128]), ("fc.bias", vec![7])] {

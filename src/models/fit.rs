@@ -83,6 +83,12 @@ impl Fit {
                 .hint("the network was trained for other classes than the architecture's");
         }
         let hint = match fits {
+            [] if self.surplus.is_empty() && self.shapes.is_empty() => {
+                "the network was saved without these layers".to_string()
+            }
+            [] if self.missing.is_empty() && self.shapes.is_empty() => {
+                "the file holds all of the network, and layers that it does not have".to_string()
+            }
             [] => "no architecture that is known has these names and shapes".to_string(),
             fits => format!("the file is of the architecture {}", fits.join(" or ")),
         };
