@@ -4,6 +4,8 @@
 pub mod error;
 #[path = "../src/models"]
 mod models {
+    pub mod choice;
+    pub mod foreign;
     pub mod layout;
     pub mod pickle;
 }

@@ -5,21 +5,26 @@ use std::io::{Cursor, Write};
 
 use zip::write::SimpleFileOptions;
 
-use crate::models::{layout::Layout, pickle};
+use crate::models::{choice::Choice, foreign, layout::Layout, pickle};
 
 /// Reads a file of either form: every number of every tensor lies within it, or there is one error that says something.
 /// Whether it was read.
 pub fn check(bytes: &[u8]) -> bool {
     let mut file = Cursor::new(bytes);
-    let layout = match Layout::of(&mut file) {
+    let layout = match Layout::of(&mut file, &choice()) {
         Ok(Some(layout)) => layout,
-        Ok(None) => return false,
+        Ok(None) => {
+            // What it is instead is said, whatever it is.
+            let error = foreign::file(&mut file, &choice()).expect("a file in memory");
+            assert!(!error.message().is_empty() && error.advice().is_some() && error.to_string().len() < 10_000);
+            return false;
+        }
         Err(error) => {
             assert!(!error.message().is_empty() && error.to_string().len() < 10_000);
             return false;
         }
     };
-    assert!(!layout.tensors.is_empty());
+    assert!(!layout.tensors.is_empty() && layout.remarks.iter().all(|remark| remark.len() < 10_000));
     for (_, record) in &layout.tensors {
         let (sides, strides) = (&record.shape, &record.strides);
         assert!(sides.iter().chain(strides).all(|&number| number >= 0) && record.offset >= 0);
@@ -37,6 +42,12 @@ pub fn check(bytes: &[u8]) -> bool {
     true
 }
 
+/// Some names of a network, so that tables are chosen and prefixes taken off by them.
+fn choice() -> Choice {
+    let names = ["conv.weight", "conv.bias", "a", "whole"].map(str::to_string).into();
+    Choice { names, ..Choice::of_file("w.pth".as_ref()) }
+}
+
 /// A pickle in a zip as `torch.save` writes it, with the storages that it names where they are small.
 pub fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
@@ -47,7 +58,7 @@ pub fn packed(bytes: &[u8]) -> Vec<u8> {
     };
     add("archive/data.pkl", bytes);
     add("archive/byteorder", b"little");
-    let storages = pickle::describe(bytes).map(|said| said.storages).unwrap_or_default();
+    let storages = pickle::describe(bytes, &choice()).map(|said| said.storages).unwrap_or_default();
     for (name, (kind, count)) in storages.into_iter().collect::<BTreeMap<_, _>>() {
         if count <= 1024 {
             add(&format!("archive/data/{name}"), &vec![0; (count * kind.bytes()) as usize]);

@@ -119,10 +119,10 @@ impl Error {
             Kind::StorageFull | Kind::QuotaExceeded => {
                 Some("free some space, then run the same call again: it goes on where it stopped")
             }
-            Kind::FileTooLarge => Some("this shell or job limits the size of files: see `ulimit -f`"),
-            _ if cause.raw_os_error() == Some(libc::EMFILE) => {
-                Some("this shell or job limits the number of open files: see `ulimit -n`")
+            Kind::FileTooLarge => {
+                Some("allow larger files (ulimit -f), then run the same call again: it goes on where it stopped")
             }
+            _ if cause.raw_os_error() == Some(libc::EMFILE) => Some("allow more open files (ulimit -n)"),
             _ => None,
         };
         let error = Error::new(Code::Io, format!("{action} failed")).path(path).because(cause);

@@ -9,7 +9,7 @@
 //!
 //! | floor | module | responsibility |
 //! |---|---|---|
-//! | 0 | [`error`], [`notebook`] | one typed error; all that is shown |
+//! | 0 | [`error`], [`notebook`], [`process`] | one typed error; all that is shown; what the machine must give |
 //! | 1 | [`pixels`], [`store`] | pictures, frames, boxes, masks, maps; everything on disk |
 //! | 2 | [`bbox`], [`edges`], [`datasets`] | archives to boxes; pictures to edges; pictures to variants |
 //! | 3 | `models` | networks as values, checkpoints, inference |
@@ -39,6 +39,7 @@ pub mod overlap;
 pub mod pixels;
 pub mod plots;
 pub mod prelude;
+pub mod process;
 pub mod protocol;
 #[cfg(feature = "torch")]
 pub mod relevance;

@@ -99,6 +99,7 @@ fn a_page_named_tar_gz_and_wrong_xml() {
     assert!(text.contains("no annotation could be read") && text.contains("n01440764_1.xml"), "{text}");
     let listed = std::fs::read_to_string(Path::new(&root).join("imagenet_boundingboxes_rejects.csv")).unwrap();
     assert!(text.contains("imagenet_boundingboxes_rejects.csv") && listed.contains("the file is cut"), "{text}");
+    assert!(!Path::new(&root).join("imagenet_boundingboxes.parquet").exists());
 }
 
 #[test]
@@ -197,7 +198,7 @@ fn checkpoint(path: &Path, pickle: &[u8]) {
 }
 
 #[test]
-fn bad_input_41_checkpoints_that_swell_take_no_memory_and_no_time() {
+fn bad_input_41_checkpoints_that_swell_take_no_memory() {
     let (folder, root) = temporary();
     let path = folder.path().join("weights.pth");
     let logits = folder.path().join("logits.csv");
@@ -210,13 +211,12 @@ fn bad_input_41_checkpoints_that_swell_take_no_memory_and_no_time() {
         } else {
             checkpoint(&path, pickle)
         }
-        let began = std::time::Instant::now();
         let found = measured(&arguments);
         assert!(!logits.exists());
-        (found, began.elapsed().as_secs_f64())
+        found
     };
     // What the command takes to refuse a checkpoint without anything in it: libtorch, most of all.
-    let ((fine, usual, _), usual_seconds) = run(false, b"\x80\x02}.");
+    let (fine, usual, _) = run(false, b"\x80\x02}.");
     assert!(!fine);
     let doubled = b"h\x00h\x00\x86q\x00".repeat(4_000_000);
     for (what, name, pickle) in [
@@ -228,11 +228,10 @@ fn bad_input_41_checkpoints_that_swell_take_no_memory_and_no_time() {
         ("no table", "a long text", [&b"\x80\x02]X\0\0\x20\x03"[..], &vec![b'a'; 0x0320_0000], b"a."].concat()),
     ] {
         for old in [false, true] {
-            let ((fine, memory, said), seconds) = run(old, &pickle);
+            let (fine, memory, said) = run(old, &pickle);
             assert!(!fine, "{name} was read");
             // The pickle itself has up to 64 MiB.
             assert!(memory < usual + 200.0, "{name} took {memory:.0} MiB, a small one {usual:.0}");
-            assert!(seconds < usual_seconds + 1.0, "{name} took {seconds:.2} s, a small one {usual_seconds:.2} s");
             assert!(said.contains(what), "{name}: {said}");
         }
     }
@@ -281,6 +280,110 @@ fn bad_input_46_weights_of_16_bits_are_converted_and_that_is_said() {
         assert!(said.contains(&format!("weights of type {kind:?}, taken as 32-bit numbers")), "{said}");
         let apart = single.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         assert!(apart <= most * largest, "{kind:?}: {apart} of {largest}");
+    }
+}
+
+/// A network of an architecture, all its numbers nothing, as safetensors.
+fn zeros(path: &Path, architecture: &str) {
+    let nodes = lgf::models::architecture(architecture).unwrap().nodes();
+    let parameters = nodes.iter().flat_map(|node| node.layer.parameters());
+    let tensor = |shape: &[i64]| tch::Tensor::zeros(shape, (tch::Kind::Float, tch::Device::Cpu));
+    let weights = parameters.map(|parameter| (parameter.name, tensor(&parameter.shape))).collect();
+    lgf::models::write_weights(path, &weights, Default::default()).unwrap();
+}
+
+#[test]
+fn bad_input_50_networks_that_a_study_cannot_have_are_refused_by_init_before_anything_is_written() {
+    let (folder, root) = temporary();
+    let images = folder.path().join("images/n01440764");
+    std::fs::create_dir_all(&images).unwrap();
+    let picture = lgf::pixels::RgbImage::new(260, 240);
+    std::fs::write(images.join("a.png"), lgf::pixels::encode_png(&picture).unwrap()).unwrap();
+    let images = images.to_str().unwrap();
+    let init = ["init", "--root", &root, "--images", images, "--per-class", "1"];
+    let golden = format!("{}/tests/golden/slim-resnet50.pth", env!("CARGO_MANIFEST_DIR"));
+    let page = folder.path().join("page.pth");
+    std::fs::write(&page, "<!DOCTYPE html><html>").unwrap();
+    let page = format!("n=resnet50={}", page.display());
+    let (slim, other) = (format!("n=slim-resnet50={golden}"), format!("n=resnet18={golden}"));
+    let outside = format!("../../b=slim-resnet50={golden}");
+    for (given, parts) in [
+        (&[][..], &["no network was given", "--without-networks"][..]),
+        (&["--network", "n=resnet50=not_there.pth"], &["--network n", "not_there.pth: not there"]),
+        (&["--network", &page], &["--network n", "page.pth", "a page of the web"]),
+        (
+            &["--network", &other],
+            &["not of this network: ", "and ", " more", "the file is of the architecture slim-resnet50"],
+        ),
+        (&["--network", &slim], &["10 outputs, and the study has 1000 classes"]),
+        (&["--network", "n=resnet51=w.pth"], &["no architecture \"resnet51\"", "se-resnext50"]),
+        (&["--network", "resnet51"], &["nothing named \"resnet51\"", "se-resnext50"]),
+        (&["--network", "resnet50"], &["lgf fetch resnet50"]),
+        (&["--network", &outside], &["\"../../b\" cannot be the name of a network"]),
+        (&["--network", &slim, "--network", &slim], &["two of the network names are \"n\""]),
+        (&["--network", &slim, "--table", "m=model"], &["--table m=model: expected NETWORK=TABLE"]),
+        (&["--network", &slim, "--table", "n=model"], &["\"model\""]),
+    ] {
+        let text = fails(&[&init[..], given].concat());
+        parts.iter().for_each(|part| assert!(text.contains(part), "{part}: {text}"));
+        assert!(!Path::new(&root).join("study.json").exists(), "{given:?}");
+    }
+    let weights = folder.path().join("own weights.safetensors");
+    zeros(&weights, "resnet18");
+    let own = format!("own=resnet18={}", weights.display());
+    let said = ok(&[&init[..], &["--network", &own]].concat());
+    assert!(said.contains("1 photographs, 1 networks"), "{said}");
+    let study = std::fs::read_to_string(Path::new(&root).join("study.json")).unwrap();
+    assert!(study.contains("own weights.safetensors"), "{study}");
+}
+
+#[test]
+fn bad_input_76_prefixes_and_tables_on_the_command_line() {
+    let (folder, _) = temporary();
+    let picture = folder.path().join("a.png");
+    let image = lgf::pixels::RgbImage::from_fn(230, 240, |x, y| lgf::pixels::Rgb([x as u8, y as u8, 90]));
+    std::fs::write(&picture, lgf::pixels::encode_png(&image).unwrap()).unwrap();
+    let golden = format!("{}/tests/golden/slim-resnet50.pth", env!("CARGO_MANIFEST_DIR"));
+    let weights = folder.path().join("w.pth");
+    let named = |prefixes: &[&str]| {
+        let own = lgf::models::read_weights(Path::new(&golden)).unwrap();
+        let tensors: Vec<(String, tch::Tensor)> = prefixes
+            .iter()
+            .flat_map(|prefix| own.iter().map(move |(name, tensor)| (format!("{prefix}{name}"), tensor.copy())))
+            .collect();
+        tch::Tensor::write_safetensors(&tensors, &weights).unwrap();
+    };
+    let out = folder.path().join("logits.csv");
+    let [weights, out, picture] = [&weights, &out, &picture].map(|path| path.to_str().unwrap());
+    let predict = ["predict", "--arch", "slim-resnet50", "--weights", weights, "--logits", out, picture];
+    let logits = || std::fs::read_to_string(out).unwrap();
+    named(&[""]);
+    assert!(!ok(&predict).contains("taken off"));
+    let expected = logits();
+    named(&["module._orig_mod."]);
+    let said = ok(&predict);
+    assert!(said.contains("\"module._orig_mod.\" taken off the beginning of every name"), "{said}");
+    assert_eq!(logits(), expected);
+    named(&["model.", "model_ema."]);
+    let text = fails(&predict);
+    assert!(text.contains("--table model or --table model_ema"), "{text}");
+    let said = ok(&[&predict[..], &["--table", "model_ema"]].concat());
+    assert!(said.contains("tensors taken, those under \"model_ema.\""), "{said}");
+    assert_eq!(logits(), expected);
+    let help = ok(&["relevance", "--help"]) + &ok(&["predict", "--help"]);
+    for name in lgf::models::architectures() {
+        assert!(help.contains(&name), "{name}");
+    }
+    assert_eq!(help.matches("training checkpoint too").count(), 2, "{help}");
+}
+
+#[test]
+fn what_can_be_fetched_is_listed_whole() {
+    let (_folder, root) = temporary();
+    let (list, help) = (ok(&["fetch", "--list", "--root", &root]), ok(&["fetch", "--help"]));
+    for entry in lgf::models::Registry::of_the_project().unwrap().entries() {
+        assert!(list.lines().any(|line| line.contains(&format!("{} ", entry.name))), "{}: {list}", entry.name);
+        assert!(help.split_whitespace().any(|word| word.trim_end_matches([',', ';']) == entry.name), "{help}");
     }
 }
 

@@ -1,8 +1,11 @@
 //! The sample's known answer: what is true by construction must be measured.
 
+use std::collections::HashMap;
+
 use lgf::models::{self, Device, Network, to_input};
 use lgf::notebook::Progress;
-use lgf::protocol::Protocol;
+use lgf::polars::prelude::*;
+use lgf::protocol::{Fault, Protocol};
 use lgf::sample::{self, Sample};
 use lgf::store::{ImageFile, Store, Study, floats, texts};
 use lgf::{analysis, datasets, edges, overlap, pixels, protocol, relevance};
@@ -38,61 +41,112 @@ fn every_network_knows_the_sample_and_the_shape_biases_are_as_built() {
     }
 }
 
-#[test]
-fn scrambling_hurts_the_shape_network_more_and_smoothing_the_texture_network() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::at(folder.path()).unwrap();
-    let protocol = protocol::corrected();
-    let (study, chosen) = drawn(&store, &protocol);
-    let patches = protocol.datasets.patches[3..4].to_vec();
-    let parameters = datasets::Parameters { patches, ..protocol.datasets.clone() };
+/// What both networks say of the pictures that some choices make of the chosen photographs.
+fn predictions(store: &Store, study: &Study, chosen: &[ImageFile], parameters: &datasets::Parameters) -> DataFrame {
     let smoother = parameters.smoothing.l0;
-    let manifest = datasets::build(&store, &chosen, &parameters, &smoother, Progress::silent()).unwrap();
+    let manifest = datasets::build(store, chosen, parameters, &smoother, Progress::silent()).unwrap();
     let networks = networks(&["resnet50", "sin-resnet50"]);
-    let classes = study.class_list();
-    let predictions = models::run_experiments(
-        &store,
-        &networks,
-        &manifest.table,
-        models::Source::Files,
-        &classes,
-        &protocol.experiments(),
-        Progress::silent(),
-    )
-    .unwrap();
-    let fall = |kind: &str, model: &str| {
-        let table = analysis::drops(&predictions, kind, "true_acc").unwrap();
-        let (models, means) = (texts(&table, "model").unwrap(), floats(&table, "mean").unwrap());
-        let own: Vec<f64> = (0..models.len()).filter(|&row| models[row] == model).map(|row| means[row]).collect();
-        own.iter().sum::<f64>() / own.len() as f64
-    };
-    let (plain, exchanged) = (fall("scrambled", "resnet50"), fall("scrambled", "sin-resnet50"));
-    assert!(exchanged > plain + 0.1, "scrambled: resnet50 falls by {plain:.3}, sin-resnet50 by {exchanged:.3}");
-    let (plain, exchanged) = (fall("smoothed", "resnet50"), fall("smoothed", "sin-resnet50"));
-    assert!(plain > exchanged + 0.03, "smoothed: resnet50 falls by {plain:.3}, sin-resnet50 by {exchanged:.3}");
+    let (classes, how) = (study.class_list(), protocol::corrected().experiments());
+    let source = models::Source::Files;
+    models::run_experiments(store, &networks, &manifest.table, source, &classes, &how, Progress::silent()).unwrap()
 }
 
-#[test]
-fn relevance_of_the_shape_network_lies_on_outlines_more_than_that_of_the_texture_network() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::at(folder.path()).unwrap();
-    let protocol = protocol::corrected();
-    let (study, chosen) = drawn(&store, &protocol);
+/// Shares on edges and outlines beyond chance of the tenth of the pixels that has most relevance, as step 5.3 writes them.
+fn overlaps(study: &Study, chosen: &[ImageFile], protocol: &Protocol) -> DataFrame {
     let classes = study.class_list();
-    let mut lifts = Vec::new();
+    let (mut files, mut wnids, mut models, mut places, mut beyond) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut pixels_of, mut edges_of, mut shared) = (vec![], vec![], vec![]);
     for network in networks(&["resnet50", "sin-resnet50"]) {
-        let mut sum = 0.0;
-        for image in &chosen {
+        for image in chosen {
             let crop = pixels::imagenet_crop(&pixels::decode(&image.path).unwrap()).unwrap();
             let input = to_input(std::slice::from_ref(&crop), &protocol.normalise.of(&network), Device::Cpu).unwrap();
             let target = classes.index_of(&image.wnid).unwrap();
             let explained = relevance::explain(&network, &input, &[target], &protocol.composite).unwrap();
             let top = explained.maps().unwrap()[0].top(224 * 224 / 10);
             let outlines = edges::contours(&crop, &protocol.edges).unwrap();
-            let share = overlap::compare(&top, &outlines).unwrap().share.unwrap();
-            sum += share - overlap::chance(&top, &outlines).unwrap().unwrap();
+            let edges = edges::detect(&crop, &protocol.edges).unwrap().mask;
+            for (place, lines) in [("outlines", &outlines), ("whole", &edges)] {
+                let found = overlap::compare(&top, lines).unwrap();
+                files.push(image.id.clone());
+                wnids.push(image.wnid.clone());
+                models.push(network.name().to_string());
+                places.push(place);
+                beyond.push(found.share.unwrap() - overlap::chance(&top, lines).unwrap().unwrap());
+                pixels_of.push(found.region as i64);
+                edges_of.push(found.edges as i64);
+                shared.push(found.shared as i64);
+            }
         }
-        lifts.push(sum / chosen.len() as f64);
     }
-    assert!(lifts[0] > 0.0 && lifts[1] > lifts[0] + 0.015, "share on outlines beyond chance: {lifts:?}");
+    let region = vec!["top"; files.len()];
+    df!(
+        "file" => files, "wnid" => wnids, "model" => models, "region" => region, "place" => places,
+        "pixels" => pixels_of, "edges" => edges_of, "shared" => shared, "beyond_chance" => beyond,
+    )
+    .unwrap()
+}
+
+#[test]
+fn what_is_true_by_construction_is_measured_beyond_its_intervals() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::at(folder.path()).unwrap();
+    let protocol = protocol::corrected();
+    let (study, chosen) = drawn(&store, &protocol);
+    let parameters = datasets::Parameters { patches: Vec::new(), ..protocol.datasets.clone() };
+    let predictions = predictions(&store, &study, &chosen, &parameters);
+    let (pair, conflict) = (networks(&["resnet50", "sin-resnet50"]), study.conflict_folder(&store));
+    let (classes, how) = (study.class_list(), protocol.experiments());
+    let decisions =
+        models::run_conflict(&store, &pair, conflict.as_deref(), &classes, &how, Progress::silent()).unwrap();
+    let overlap = overlaps(&study, &chosen, &protocol);
+    let answer = analysis::sample_answer(&predictions, &decisions, &overlap).unwrap();
+    let (truth, holds) = (texts(&answer, "true by construction").unwrap(), texts(&answer, "holds").unwrap());
+    let (low, high) = (floats(&answer, "low").unwrap(), floats(&answer, "high").unwrap());
+    let words = analysis::answer_in_words(&answer).unwrap();
+    for row in 0..truth.len() {
+        let way = match truth[row].as_str() {
+            "sin-resnet50 more" => low[row] > 0.0,
+            "resnet50 more" => high[row] < 0.0,
+            _ => holds[row].is_empty(),
+        };
+        assert!(way && holds[row] != "no" && holds[row] != "undecided", "row {row} of {words}");
+    }
+    assert_eq!(truth.iter().filter(|truth| *truth != "open").count(), 4);
+    // By how much, too: an instrument that is half broken would still have the sign.
+    let difference = floats(&answer, "difference").unwrap();
+    assert!(difference[0] > 0.5 && difference[1] > 0.1 && difference[2] < -0.03 && difference[3] > 0.015, "{words}");
+    // A photograph a class is too few for any of it.
+    let few: Vec<ImageFile> = chosen.iter().take(4).cloned().collect();
+    let few: Vec<&str> = few.iter().map(|image| image.id.as_str()).collect();
+    let of = |table: &DataFrame, column: &str| {
+        let keep: Vec<bool> = texts(table, column).unwrap().iter().map(|file| few.contains(&file.as_str())).collect();
+        table.filter(&BooleanChunked::from_slice("keep".into(), &keep)).unwrap()
+    };
+    let answer = analysis::sample_answer(&of(&predictions, "orig_file"), &decisions, &of(&overlap, "file")).unwrap();
+    assert_eq!(texts(&answer, "holds").unwrap(), ["yes", "undecided", "undecided", "undecided", ""]);
+}
+
+#[test]
+fn fault_b10_reaches_the_conclusion_about_difference_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::at(folder.path()).unwrap();
+    let corrected = protocol::corrected();
+    let (study, mut chosen) = drawn(&store, &corrected);
+    chosen = chosen.into_iter().step_by(2).collect();
+    let concluded = |protocol: &Protocol| {
+        let mut parameters = datasets::Parameters { patches: Vec::new(), ..protocol.datasets.clone() };
+        parameters.scramble.blocks.truncate(1);
+        let predictions = predictions(&store, &study, &chosen, &parameters);
+        let overlap = overlaps(&study, &chosen[..1], protocol);
+        let table = analysis::conclusions(&predictions, &overlap, &protocol.analysis).unwrap();
+        let (names, effects) = (texts(&table, "conclusion").unwrap(), floats(&table, "effect").unwrap());
+        names.into_iter().zip(effects).collect::<HashMap<String, f64>>()
+    };
+    let (signed, absolute) = (concluded(&corrected), concluded(&corrected.repeat(Fault::LostSign)));
+    for name in ["difference pictures", "inverse difference pictures"] {
+        assert!((signed[name] - absolute[name]).abs() > 0.01, "{name}: {} {}", signed[name], absolute[name]);
+    }
+    for name in ["hypothesis 1", "hypothesis 3"] {
+        assert_eq!(signed[name], absolute[name], "{name} is about other pictures");
+    }
 }

@@ -6,6 +6,7 @@ mod end_to_end;
 mod faults;
 mod golden;
 mod known_answer;
+mod limits;
 mod photographs;
 mod relevance;
 mod sequence;

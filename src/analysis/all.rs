@@ -6,7 +6,7 @@ use super::{
 };
 use crate::error::{Code, Result};
 use crate::notebook::say;
-use crate::store::{Store, Study};
+use crate::store::{Classes, Store, Study};
 
 /// What step 6 made of a data root.
 #[derive(Debug, Clone, Default)]
@@ -55,10 +55,14 @@ pub fn write_all(store: &Store, parameters: &Parameters) -> Result<Analysed> {
     let patches = interaction(&predictions)?;
     found.push(("additivity", additivity(&patches)));
     found.push(("interaction", Ok(patches)));
-    if Study::open(store)?.conflict.is_some() {
-        let bias = shape_bias(&store.table("conflict")?)?;
-        found.push(("known_answer", sample_answer(&predictions, &bias, &overlap)));
-        found.push(("shape_bias", Ok(bias)));
+    let study = Study::open(store)?;
+    if study.conflict.is_some() {
+        let decisions = store.table("conflict")?;
+        // What is true by construction is known of the sample's networks on its pictures alone.
+        if study.classes == Classes::Sample {
+            found.push(("known_answer", sample_answer(&predictions, &decisions, &overlap)));
+        }
+        found.push(("shape_bias", shape_bias(&decisions)));
     }
     let mut analysed = Analysed::default();
     for (name, table) in found {

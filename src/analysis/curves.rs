@@ -4,7 +4,7 @@ use polars::prelude::*;
 
 use super::distinct;
 use crate::error::{Code, Error, Result};
-use crate::stats::{Interval, mean, mean_interval};
+use crate::stats::{mean, mean_interval};
 use crate::store::{bools, floats, integers, only, texts};
 
 /// Seed of the bootstrap intervals: the same table every time.
@@ -44,20 +44,40 @@ fn grouped(predictions: &DataFrame, kind: &str, measure: &str) -> Result<Vec<Lev
     Ok(rows)
 }
 
-fn interval_table(rows: &[(String, i64, usize, Interval)]) -> Result<DataFrame> {
+/// A mean over photographs with the ends of its interval: none of one photograph.
+struct Mean {
+    mean: f64,
+    ends: Option<(f64, f64)>,
+}
+
+impl Mean {
+    /// Of groups (photographs) of values.
+    fn of(groups: &[Vec<f64>]) -> Result<Self> {
+        match groups {
+            [one] if one.iter().all(|value| value.is_finite()) && !one.is_empty() => {
+                Ok(Mean { mean: mean(one), ends: None })
+            }
+            _ => {
+                mean_interval(groups, SEED).map(|found| Mean { mean: found.mean, ends: Some((found.low, found.high)) })
+            }
+        }
+    }
+}
+
+fn interval_table(rows: &[(String, i64, usize, Mean)]) -> Result<DataFrame> {
     Ok(df!(
         "model" => rows.iter().map(|row| row.0.clone()).collect::<Vec<_>>(),
         "level" => rows.iter().map(|row| row.1).collect::<Vec<_>>(),
         "images" => rows.iter().map(|row| row.2 as i64).collect::<Vec<_>>(),
         "mean" => rows.iter().map(|row| row.3.mean).collect::<Vec<_>>(),
-        "low" => rows.iter().map(|row| row.3.low).collect::<Vec<_>>(),
-        "high" => rows.iter().map(|row| row.3.high).collect::<Vec<_>>(),
+        "low" => rows.iter().map(|row| row.3.ends.map(|ends| ends.0)).collect::<Vec<_>>(),
+        "high" => rows.iter().map(|row| row.3.ends.map(|ends| ends.1)).collect::<Vec<_>>(),
     )?)
 }
 
 /// The mean of a measure (`true_acc`, `top1`, `true_logit`, `margin`, …) by network and level of one kind of picture
 /// (`scrambled`, `smoothed`, …), with its 95 % bootstrap interval over images: `model, level, images, mean, low, high`.
-/// Level 0 is the untouched picture.
+/// Level 0 is the untouched picture. One photograph has no interval.
 ///
 /// # Errors
 /// [`Code::Table`] if a column or the kind is missing.
@@ -65,7 +85,7 @@ pub fn curves(predictions: &DataFrame, kind: &str, measure: &str) -> Result<Data
     let mut rows = Vec::new();
     for (model, level, images) in grouped(predictions, kind, measure)? {
         let values: Vec<Vec<f64>> = images.into_values().collect();
-        rows.push((model, level, values.len(), mean_interval(&values, SEED)?));
+        rows.push((model, level, values.len(), Mean::of(&values)?));
     }
     interval_table(&rows)
 }
@@ -91,7 +111,7 @@ pub fn drops(predictions: &DataFrame, kind: &str, measure: &str) -> Result<DataF
             })?;
             values.push(vec![original - mean(&changed)]);
         }
-        rows.push((model, level, values.len(), mean_interval(&values, SEED)?));
+        rows.push((model, level, values.len(), Mean::of(&values)?));
     }
     interval_table(&rows)
 }
@@ -108,7 +128,7 @@ pub fn by_model(predictions: &DataFrame, measure: &str) -> Result<DataFrame> {
     for model in distinct(&models) {
         let own: Vec<Vec<f64>> =
             (0..models.len()).filter(|&row| models[row] == model).map(|row| vec![values[row]]).collect();
-        rows.push((model, 0, own.len(), mean_interval(&own, SEED)?));
+        rows.push((model, 0, own.len(), Mean::of(&own)?));
     }
     let table = interval_table(&rows)?;
     let columns = table.columns().iter().filter(|column| column.name().as_str() != "level").cloned().collect();
@@ -183,11 +203,12 @@ fn defined(
     level: i64,
     values: impl Iterator<Item = f64>,
     measure: &str,
-) -> Result<(String, i64, usize, Interval)> {
+) -> Result<(String, i64, usize, Mean)> {
     let own: Vec<Vec<f64>> = values.filter(|value| value.is_finite()).map(|value| vec![value]).collect();
-    let interval =
-        mean_interval(&own, SEED).map_err(|_| Error::new(Code::Table, format!("no defined {measure} for {model}")))?;
-    Ok((model.to_string(), level, own.len(), interval))
+    if own.is_empty() {
+        return Err(Error::new(Code::Table, format!("{measure} is not defined for any photograph of {model}")));
+    }
+    Ok((model.to_string(), level, own.len(), Mean::of(&own)?))
 }
 
 #[cfg(test)]

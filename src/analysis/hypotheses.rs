@@ -17,6 +17,17 @@ pub(super) struct Hypothesis {
 
 const RESNET: &str = "resnet50";
 const STYLE: &str = "sin-resnet50";
+/// The two networks of the thesis that differ in their training pictures alone.
+pub(super) const PUBLISHED: [&str; 2] = [RESNET, STYLE];
+
+/// How a claim is written.
+pub(super) fn sign(alternative: Alternative) -> &'static str {
+    match alternative {
+        Alternative::Greater => ">",
+        Alternative::Less => "<",
+        Alternative::TwoSided => "≠",
+    }
+}
 
 pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     Hypothesis {
@@ -105,11 +116,6 @@ impl Hypothesis {
     /// In words: `scrambled, all levels: resnet50 > sin-resnet50`.
     pub fn claim(&self) -> String {
         let level = self.level.map_or("all levels".to_string(), |level| format!("level {level}"));
-        let sign = match self.alternative {
-            Alternative::Greater => ">",
-            Alternative::Less => "<",
-            Alternative::TwoSided => "≠",
-        };
-        format!("{}, {level}: {} {sign} {}", self.kind, self.models[0], self.models[1])
+        format!("{}, {level}: {} {} {}", self.kind, self.models[0], sign(self.alternative), self.models[1])
     }
 }

@@ -43,6 +43,12 @@ impl Pictures {
         })
     }
 
+    /// The same values in single precision, as the thesis had them.
+    pub fn in_single(mut self) -> Self {
+        self.values.iter_mut().for_each(|value| *value = f64::from(*value as f32));
+        self
+    }
+
     pub fn has(&self, model: &str) -> bool {
         self.models.iter().any(|name| name == model)
     }
@@ -83,8 +89,12 @@ impl Pictures {
         baseline: Baseline,
     ) -> BTreeMap<&String, (usize, f64)> {
         let own = || (0..self.models.len()).filter(|&row| self.models[row] == model && self.kinds[row] == kind);
-        let untouched: BTreeMap<&String, f64> =
-            own().filter(|&row| self.levels[row] == 0).map(|row| (&self.photographs[row], self.values[row])).collect();
+        // A difference is what smoothing takes away: its untouched picture is that of smoothing.
+        let of = if kind.starts_with("difference") { "smoothed" } else { kind };
+        let untouched: BTreeMap<&String, f64> = (0..self.models.len())
+            .filter(|&row| self.models[row] == model && self.kinds[row] == of && self.levels[row] == 0)
+            .map(|row| (&self.photographs[row], self.values[row]))
+            .collect();
         let value = |row: usize| match baseline {
             Baseline::None => Some(self.values[row]),
             // Only pictures that are changed have changed.

@@ -1,8 +1,9 @@
 use polars::prelude::*;
 
-use super::conclusions::{NETWORKS, Share, Shares};
-use super::hypotheses::HYPOTHESES;
+use super::conclusions::{Share, Shares};
+use super::hypotheses::{HYPOTHESES, PUBLISHED};
 use super::interaction::{Layout, interaction, layouts, plain_patches};
+use super::missing;
 use super::parameters::{Baseline, Chance, Unit};
 use super::pictures::{Pair, Pictures};
 use crate::error::{Code, Error, Result};
@@ -25,10 +26,15 @@ struct Row {
 /// untouched ones among them (faults D5 and D6); nothing is corrected (D7). With the study's own photographs and weights the
 /// numbers should be near each other; on the sample they need not be. What cannot be computed has a note that says why.
 ///
+/// The arithmetic is the thesis': softmax in single precision, so that values near 1 are 1 and pairs of them no longer
+/// differ; everything after it in double. Logits are single as networks give them. A share is one whole number over another.
+/// pandas' `corr` (which it took for patches) and SciPy's `pearsonr` differ by rounding alone, as does the order in which
+/// single patches are summed; no test of ranks sees either.
+///
 /// # Errors
 /// [`Code::Table`] if a column is missing.
 pub fn published_tests(predictions: &DataFrame, overlap: &DataFrame) -> Result<DataFrame> {
-    let pictures = Pictures::of(predictions, "true_acc")?;
+    let pictures = Pictures::of(predictions, "true_acc")?.in_single();
     let mut rows = Vec::new();
     for hypothesis in &HYPOTHESES {
         let pairs = match hypothesis.models.iter().find(|model| !pictures.has(model)) {
@@ -72,10 +78,6 @@ pub fn published_tests(predictions: &DataFrame, overlap: &DataFrame) -> Result<D
     )?)
 }
 
-fn missing(model: &str) -> Error {
-    Error::new(Code::Model, format!("no network {model} in the table"))
-}
-
 fn approximated(pairs: &Result<Vec<Pair>>, alternative: Alternative) -> Option<f64> {
     let (a, b) = columns(pairs).ok()?;
     Some(wilcoxon_approximate(&a, &b, alternative).ok()?.p)
@@ -109,6 +111,10 @@ fn of_patches(predictions: &DataFrame) -> Result<Vec<Row>> {
             return Ok(vec![Row { what, samples, test: "", found, then: None, printed: (None, None) }]);
         }
     };
+    let of = |model: &str, level: i64| layouts.iter().find(|layout| layout.model == model && layout.level == level);
+    let there = |model: &str| {
+        if layouts.iter().any(|layout| layout.model == model) { Ok(()) } else { Err(missing(model)) }
+    };
     let mut rows = Vec::new();
     let all: Vec<f64> = layouts.iter().flat_map(|layout| layout.all.iter().copied()).collect();
     let sum: f64 = layouts.iter().flat_map(|layout| &layout.single).sum();
@@ -126,35 +132,36 @@ fn of_patches(predictions: &DataFrame) -> Result<Vec<Row>> {
     }
     let correlation = |layout: &Layout| pearson(&layout.single, &layout.all);
     let printed = [(10, 0.2916), (20, 0.4634), (30, 0.6572), (40, 0.7796), (50, 0.9264)];
-    let of = |model: &str, level: i64| layouts.iter().find(|layout| layout.model == model && layout.level == level);
     let mut levels: Vec<i64> =
         layouts.iter().map(|layout| layout.level).chain(printed.iter().map(|one| one.0)).collect();
     levels.sort_unstable();
     levels.dedup();
     for &level in &levels {
-        let found = of(NETWORKS[0], level)
-            .ok_or_else(|| Error::new(Code::Table, format!("no patches of {level} px")))
+        let found = there(PUBLISHED[0])
+            .and_then(|()| {
+                of(PUBLISHED[0], level).ok_or_else(|| Error::new(Code::Table, format!("no patches of {level} px")))
+            })
             .and_then(correlation);
-        let there = printed.iter().find(|one| one.0 == level).map(|one| one.1);
+        let then = printed.iter().find(|one| one.0 == level).map(|one| one.1);
         rows.push(Row {
             what: format!("single and all patches of {level} px"),
-            samples: NETWORKS[0].into(),
+            samples: PUBLISHED[0].into(),
             test: "Pearson",
             found,
             then: None,
-            printed: (there, None),
+            printed: (then, None),
         });
     }
     let pair = |&level: &i64| {
         let of = |model| of(model, level).and_then(|layout| correlation(layout).ok()).map(|test| test.statistic);
-        Some((of(NETWORKS[0])?, of(NETWORKS[1])?))
+        Some((of(PUBLISHED[0])?, of(PUBLISHED[1])?))
     };
     let (a, b): (Vec<f64>, Vec<f64>) = levels.iter().filter_map(pair).unzip();
     rows.push(Row {
         what: "r over sizes of patches".into(),
-        samples: format!("{} < {}", NETWORKS[0], NETWORKS[1]),
+        samples: format!("{} < {}", PUBLISHED[0], PUBLISHED[1]),
         test: "Wilcoxon",
-        found: wilcoxon(&a, &b, Alternative::Less),
+        found: there(PUBLISHED[0]).and(there(PUBLISHED[1])).and_then(|()| wilcoxon(&a, &b, Alternative::Less)),
         then: wilcoxon_approximate(&a, &b, Alternative::Less).ok().map(|test| test.p),
         printed: (Some(5.0), Some(0.0641)),
     });
@@ -163,18 +170,28 @@ fn of_patches(predictions: &DataFrame) -> Result<Vec<Row>> {
 
 /// Notebook 5.4: relevance and edges.
 fn of_overlap(shares: &Shares) -> Vec<Row> {
-    let [resnet, style] = NETWORKS;
+    let [resnet, style] = PUBLISHED;
+    // Whatever needs both says which one is missing.
+    let gone = PUBLISHED.into_iter().find(|model| !shares.has(model));
+    let pairs = |region: &str, measure: &dyn Fn(&Share) -> Option<f64>| match gone {
+        Some(model) => Err(missing(model)),
+        None => Ok(shares.pairs(PUBLISHED, region, measure)),
+    };
     let mut rows = Vec::new();
     let mut row = |what: &str, samples: String, test, found, printed| {
         rows.push(Row { what: what.into(), samples, test, found, then: None, printed });
     };
     let share = |share: &Share| share.measure(Chance::None);
     let count = |share: &Share| share.shared;
-    let larger = |pairs: &[Pair], second: bool| {
-        let more = pairs.iter().filter(|pair| if second { pair.second > pair.first } else { pair.first > pair.second });
-        if pairs.is_empty() { Err(missing(&NETWORKS.join(" or "))) } else { number(more.count() as f64, pairs.len()) }
+    let larger = |pairs: &Result<Vec<Pair>>, second: bool| {
+        let (a, b) = columns(pairs)?;
+        if a.is_empty() {
+            return Err(Error::new(Code::Table, "no photograph has a share of both networks"));
+        }
+        let more = a.iter().zip(&b).filter(|(a, b)| if second { b > a } else { a > b });
+        number(more.count() as f64, a.len())
     };
-    let (positive, negative) = (shares.pairs("positive", share), shares.pairs("negative", share));
+    let (positive, negative) = (pairs("positive", &share), pairs("negative", &share));
     row(
         "photographs with a larger share on edges",
         format!("positive: {style} > {resnet}"),
@@ -205,36 +222,40 @@ fn of_overlap(shares: &Shares) -> Vec<Row> {
             (Some(printed), None),
         );
     }
-    let counts = shares.pairs("positive", count);
-    let column =
-        |second: bool| counts.iter().map(|pair| if second { pair.second } else { pair.first }).collect::<Vec<_>>();
-    let difference: Vec<f64> = counts.iter().map(|pair| pair.first - pair.second).collect();
+    let counts = pairs("positive", &count);
+    let of_counts = |pick: fn((f64, f64)) -> f64| -> Result<Test> {
+        let (a, b) = columns(&counts)?;
+        shapiro_wilk(&a.into_iter().zip(b).map(pick).collect::<Vec<_>>())
+    };
     let what = "shared positive pixels";
-    row(what, resnet.into(), "Shapiro-Wilk", shapiro_wilk(&column(false)), (Some(0.5558), Some(2.19e-8)));
-    row(what, style.into(), "Shapiro-Wilk", shapiro_wilk(&column(true)), (Some(0.5874), Some(5.14e-8)));
-    row(what, "their difference".into(), "Shapiro-Wilk", shapiro_wilk(&difference), (Some(0.6441), Some(2.64e-7)));
-    let both =
-        |pairs: Vec<Pair>| -> (Vec<f64>, Vec<f64>) { pairs.iter().map(|pair| (pair.first, pair.second)).unzip() };
-    let correlated = |pairs: Vec<Pair>| {
-        let (a, b) = both(pairs);
+    row(what, resnet.into(), "Shapiro-Wilk", of_counts(|pair| pair.0), (Some(0.5558), Some(2.19e-8)));
+    row(what, style.into(), "Shapiro-Wilk", of_counts(|pair| pair.1), (Some(0.5874), Some(5.14e-8)));
+    row(
+        what,
+        "their difference".into(),
+        "Shapiro-Wilk",
+        of_counts(|pair| pair.0 - pair.1),
+        (Some(0.6441), Some(2.64e-7)),
+    );
+    let correlated = |pairs: &Result<Vec<Pair>>| {
+        let (a, b) = columns(pairs)?;
         pearson(&a, &b)
     };
-    let samples = NETWORKS.join(" and ");
-    row(what, samples.clone(), "Pearson", correlated(counts.clone()), (Some(0.99541), Some(4.4e-30)));
-    let minus = shares.pairs("negative", count);
-    row("shared negative pixels", samples, "Pearson", correlated(minus), (Some(0.88815), Some(5.9e-11)));
+    let samples = PUBLISHED.join(" and ");
+    row(what, samples.clone(), "Pearson", correlated(&counts), (Some(0.99541), Some(4.4e-30)));
+    let minus = pairs("negative", &count);
+    row("shared negative pixels", samples, "Pearson", correlated(&minus), (Some(0.88815), Some(5.9e-11)));
     for (pairs, region, alternative, printed) in [
         (positive, "positive", Alternative::Less, (61.0, 0.005498)),
         (negative, "negative", Alternative::Greater, (217.0, 0.14594)),
     ] {
-        let (a, b) = both(pairs);
-        let sign = if alternative == Alternative::Less { "<" } else { ">" };
+        let found = columns(&pairs).and_then(|(a, b)| wilcoxon(&a, &b, alternative));
         rows.push(Row {
             what: format!("share of {region} pixels on edges"),
-            samples: format!("{resnet} {sign} {style}"),
+            samples: format!("{resnet} {} {style}", super::hypotheses::sign(alternative)),
             test: "Wilcoxon",
-            found: wilcoxon(&a, &b, alternative),
-            then: wilcoxon_approximate(&a, &b, alternative).ok().map(|test| test.p),
+            found,
+            then: approximated(&pairs, alternative),
             printed: (Some(printed.0), Some(printed.1)),
         });
     }

@@ -14,7 +14,7 @@ use super::smooth::{Sign, Smoother, difference};
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Progress, Stage};
 use crate::pixels::{self, Crop, JpegBase};
-use crate::store::{ImageFile, Reject, Store, Written, rejects_table, sha256_hex, sweep};
+use crate::store::{ImageFile, Reject, Store, Written, check_room, rejects_table, sha256_hex, sweep};
 
 /// Pillow's default quality of JPEG.
 const QUALITY: f32 = 75.0;
@@ -61,7 +61,7 @@ pub fn build(
     }
     // What is there from an earlier run is counted, too: a bound that is too high by what was finished.
     let files = images.len() as u64 * plan("", Crop::SIDE, parameters)?.len() as u64;
-    store.make_room("datasets", files * parameters.encoding.typical_bytes())?;
+    check_room(store.root(), files * parameters.encoding.typical_bytes())?;
     let run = progress.start(images.len(), "photographs");
     let results: Vec<Result<Vec<(Recipe, Written)>>> = images
         .par_iter()

@@ -48,8 +48,8 @@ impl Denoise {
 /// Where Canny's two thresholds come from. They are compared with the length of the gradient.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Thresholds {
-    /// `int(max(0, (1 - sigma) v))` and `int(min(255, (1 + sigma) v))` with v the median grey value, as published (fault
-    /// A7: sigma 0.9, so 0.1 and 1.9 times the median).
+    /// `int(max(0, (1.0 - sigma) * v))` and `int(min(255, (1.0 + sigma) * v))` with v the median grey value, in doubles as
+    /// they come, as published (fault A7: sigma 0.9, so 0.09999999999999998 and 1.9 times the median).
     MedianIntensity {
         /// Distance from the median, as a share of it.
         sigma: f64,
@@ -183,10 +183,12 @@ fn find(gray: &GrayImage, parameters: &Parameters) -> Result<(GrayImage, (f64, f
 pub fn thresholds(gray: &GrayImage, parameters: &Parameters) -> Result<(f64, f64)> {
     match parameters.thresholds {
         Thresholds::MedianIntensity { sigma } => {
+            if !sigma.is_finite() {
+                return Err(Error::new(Code::Parameter, format!("a sigma of {sigma}, expected a number")));
+            }
+            // As Python computes it: 1 - 0.9 is 0.09999999999999998, so that a median of 140 gives 13.
             let median = median(gray);
-            // 1 - 0.9 is 0.09999999999999998 in binary, and would make int(10) a 9: to the ninth decimal it is 0.1.
-            let share = |value: f64| (value * 1e9).round() / 1e9;
-            Ok(((share(1.0 - sigma) * median).max(0.0).trunc(), (share(1.0 + sigma) * median).min(255.0).trunc()))
+            Ok((((1.0 - sigma) * median).max(0.0).trunc(), ((1.0 + sigma) * median).min(255.0).trunc()))
         }
         Thresholds::GradientQuantiles { low, high } => {
             if !(0.0..=1.0).contains(&low) || !(0.0..=1.0).contains(&high) {
@@ -277,12 +279,16 @@ mod tests {
     }
 
     #[test]
-    fn published_thresholds_come_from_the_median() {
+    fn published_thresholds_come_from_the_median_in_doubles_as_they_come() {
         let with = |value: u8| {
             let gray = GrayImage::from_pixel(9, 9, Luma([value]));
             thresholds(&gray, &Parameters::published()).unwrap()
         };
-        assert_eq!(with(100), (10.0, 190.0));
+        // What Python prints for `int(max(0, (1.0 - 0.9) * v))` and `int(min(255, (1.0 + 0.9) * v))`.
+        let lower = [10, 20, 30, 40, 50, 70, 100, 110, 130, 140, 150, 160, 200, 250].map(|value| with(value).0);
+        assert_eq!(lower, [0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 9.0, 10.0, 12.0, 13.0, 14.0, 15.0, 19.0, 24.0]);
+        let upper = [10, 20, 40, 70, 90, 110, 130, 134].map(|value| with(value).1);
+        assert_eq!(upper, [19.0, 38.0, 76.0, 133.0, 171.0, 209.0, 247.0, 254.0]);
         assert_eq!((with(0), with(135), with(255)), ((0.0, 0.0), (13.0, 255.0), (25.0, 255.0)));
         assert_eq!(median(&GrayImage::from_fn(4, 1, |x, _| Luma([[1, 9, 2, 5][x as usize]]))), 3.5);
     }

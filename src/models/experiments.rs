@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 use serde::Serialize;
 
-use super::checkpoint::{read_weights, write_weights};
+use super::checkpoint::{Loading, read_weights, write_weights};
 use super::device::Device;
 use super::network::{Form, Network, Precision};
 use super::normalise::{Normalisation, Normalise, to_input};
@@ -98,7 +98,8 @@ fn load_entry(store: &Store, study: &Study, entry: &NetworkEntry, device: Device
             )));
         }
     }
-    let network = Network::load_allowing(&entry.architecture, &path, device, &entry.allow)?.named(&entry.name);
+    let how = Loading { table: entry.table.as_deref(), allow: &entry.allow };
+    let network = Network::load_with(&entry.architecture, &path, device, &how)?.named(&entry.name);
     Ok(match entry.normalisation {
         Some((mean, std)) => network.trained_on(Normalisation { mean, std }),
         None => network,
@@ -599,6 +600,25 @@ mod tests {
         }
         study.networks[0].allow.push(Allow::NonFinite);
         load_all(&store, &study, Device::Cpu).unwrap();
+    }
+
+    #[test]
+    fn bad_input_76_the_table_of_a_network_in_study_json_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let both = golden().into_iter().flat_map(|(name, tensor)| {
+            let other = if name == "fc.bias" { &tensor + 1.0 } else { tensor.copy() };
+            [(format!("model.{name}"), tensor), (format!("model_ema.{name}"), other)]
+        });
+        let mut study = study(&store, &both.collect());
+        assert!(load_all(&store, &study, Device::Cpu).unwrap_err().to_string().contains("--table model or"));
+        let mut bias = |table: &str| {
+            study.networks[0].table = Some(table.into());
+            study.save(&store).unwrap();
+            let network = load_all(&store, &Study::open(&store).unwrap(), Device::Cpu).unwrap().swap_remove(0);
+            network.weights()["fc.bias"].copy()
+        };
+        assert_eq!(bias("model") + 1.0, bias("model_ema"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use tch::{Kind, Tensor};
 
 use super::device::Device;
 use super::fused::{self, Convolution, End};
-use super::kernels::{Kernel, Kernels};
+use super::kernels::{Kernel, Kernels, largest, within};
 use super::layer::{Layer, Node};
 use super::network::{BATCH_NORM_EPSILON, Network, Precision};
 use super::winograd;
@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 pub enum BatchStatistics {
     /// The running statistics of the checkpoint: inference.
     Running,
-    /// The batch's own, updating the running ones: training.
+    /// The batch's own: training.
     Batch,
 }
 
@@ -94,12 +94,28 @@ impl Network {
         Ok((all as usize).div_ceil(parts) as i64)
     }
 
-    /// The forward pass of training: gradients where tensors ask for them, and the batch's own statistics.
+    /// The forward pass with gradients where tensors ask for them. Nothing of the network changes: with the batch's own
+    /// statistics, the running ones stay as they are.
     ///
     /// # Errors
     /// [`Code::Model`] if the shape does not fit.
     pub fn run(&self, pictures: &Tensor, statistics: BatchStatistics) -> Result<Tensor> {
-        self.fold(pictures, Keep::Gradients(statistics))?.pop().flatten().ok_or_else(no_layer)
+        let run = |network: &Network| network.fold(pictures, Keep::Gradients(statistics));
+        // libtorch moves the running statistics that it is given with the batch's own.
+        let values = if statistics == BatchStatistics::Batch { run(&self.with_own_statistics()) } else { run(self) };
+        values?.pop().flatten().ok_or_else(no_layer)
+    }
+
+    /// The forward pass of training: as [`Network::run`] with the batch's own statistics, a tenth of which goes into the
+    /// network's running ones. Networks that it shares tensors with keep theirs.
+    ///
+    /// # Errors
+    /// [`Code::Model`] if the shape does not fit; the network is as before.
+    pub fn run_training(&mut self, pictures: &Tensor) -> Result<Tensor> {
+        let moved = self.with_own_statistics();
+        let logits = moved.fold(pictures, Keep::Gradients(BatchStatistics::Batch))?.pop().flatten();
+        *self = moved;
+        logits.ok_or_else(no_layer)
     }
 
     /// What comes out at a place (as [`Wanted`] counts them), and the logits as a function of it, to be differentiated.
@@ -140,18 +156,24 @@ impl Network {
         };
         let mut values: Vec<Option<Tensor>> = vec![Some(pictures.shallow_clone())];
         values.resize_with(self.nodes().len() + 1, || None);
+        let mut bounds = Bounds(vec![None; self.nodes().len() + 1]);
         for (index, node) in self.nodes().iter().enumerate() {
             let read = |place: usize| values[place].as_ref().expect("read before it was dropped");
             match plan.steps[index] {
                 Step::Later | Step::Done => continue,
                 Step::Fused { output, end } => {
-                    values[output] = Some(self.convolve(index, &kernels, read(node.inputs[0]), None, end)?);
+                    let first = node.inputs[0];
+                    bounds.0[output] = self.bound(index, first, None, &values, &mut bounds)?;
+                    let finite = bounds.0[output].is_some();
+                    values[output] = Some(self.convolve(index, finite, &kernels, read(first), None, end)?);
                 }
                 Step::FusedSum { convolution, other, output, end } => {
-                    let added = values[other].take().expect("read before it was dropped");
                     let first = self.nodes()[convolution].inputs[0];
+                    bounds.0[output] = self.bound(convolution, first, Some(other), &values, &mut bounds)?;
+                    let finite = bounds.0[output].is_some();
+                    let added = values[other].take().expect("read before it was dropped");
                     let x = values[first].as_ref().expect("read before it was dropped");
-                    values[output] = Some(self.convolve(convolution, &kernels, x, Some(added), end)?);
+                    values[output] = Some(self.convolve(convolution, finite, &kernels, x, Some(added), end)?);
                 }
                 Step::Plain => {
                     let first = node.inputs[0];
@@ -175,6 +197,7 @@ impl Network {
                         self.apply(node, &inputs, statistics)?
                     };
                     values[index + 1] = Some(output);
+                    bounds.0[index + 1] = bounds.after(node);
                 }
             }
             plan.dropped[index].iter().for_each(|&input| values[input] = None);
@@ -182,14 +205,106 @@ impl Network {
         Ok(values)
     }
 
+    /// Why something of the network is not finite for a picture `[1, 3, h, w]`: the layer out of which the first number comes
+    /// that is not, of the plain operators one after another, and what is wrong with its tensors.
+    pub(crate) fn not_finite(&self, what: &str, picture: &Tensor) -> Error {
+        let found = match self.first_not_finite(picture) {
+            Ok(Some((value, None))) => format!("; the input itself holds {value}"),
+            Ok(Some((value, Some(node)))) => {
+                let why = self.wrong_tensor(node).unwrap_or_else(|| "where numbers are too large".to_string());
+                format!("; {value} first comes out of layer {} ({}), {why}", node.name, node.layer.kind())
+            }
+            Ok(None) => "; what comes out of each of its layers is".to_string(),
+            Err(error) => format!("; which layer makes them so was not found: {}", error.message()),
+        };
+        Error::new(Code::Numeric, format!("{what} of {} are not finite{found}", self.name()))
+    }
+
+    /// The first number that is not finite, and the layer that made it; none for the input itself.
+    fn first_not_finite(&self, picture: &Tensor) -> Result<Option<(f64, Option<&Node>)>> {
+        let _no_grad = tch::no_grad_guard();
+        let wrong = |tensor: &Tensor| -> Result<Option<f64>> {
+            let values = tensor.f_masked_select(&tensor.f_isfinite()?.f_logical_not()?)?;
+            Ok((values.numel() > 0).then(|| values.double_value(&[0])))
+        };
+        let plan = Plan::new(self.nodes(), false, &[]);
+        let picture = picture.to_kind(self.precision().kind());
+        if let Some(value) = wrong(&picture)? {
+            return Ok(Some((value, None)));
+        }
+        let mut values = vec![Some(picture)];
+        for (index, node) in self.nodes().iter().enumerate() {
+            let read = |&input: &usize| values[input].as_ref().expect("read before it was dropped");
+            let inputs: Vec<&Tensor> = node.inputs.iter().map(read).collect();
+            let output = self.apply(node, &inputs, BatchStatistics::Running)?;
+            if let Some(value) = wrong(&output)? {
+                return Ok(Some((value, Some(node))));
+            }
+            values.push(Some(output));
+            plan.dropped[index].iter().for_each(|&input| values[input] = None);
+        }
+        Ok(None)
+    }
+
+    /// What of a layer's tensors makes numbers that are not finite.
+    fn wrong_tensor(&self, node: &Node) -> Option<String> {
+        node.layer.parameters().iter().find_map(|parameter| {
+            let tensor = self.weights().get(&parameter.name)?;
+            if tensor.isfinite().all().int64_value(&[]) == 0 {
+                return Some(format!("whose {} holds NaN or infinity", parameter.name));
+            }
+            let least = tensor.min().double_value(&[]);
+            let variance = parameter.name.ends_with(".running_var") && least <= -BATCH_NORM_EPSILON;
+            variance.then(|| format!("whose {} holds {least:.3e}: no variance is negative", parameter.name))
+        })
+    }
+
     /// Fused convolutions are oneDNN's, for the processor and 32 bits.
     fn fuses(&self) -> bool {
         self.device() == Device::Cpu && self.precision() == Precision::Single && fused::available()
     }
 
-    /// The convolution at a node, and what comes at its end.
-    fn convolve(&self, index: usize, kernels: &Kernels, x: &Tensor, other: Option<Tensor>, end: End) -> Result<Tensor> {
+    /// The largest size of what a convolution makes of the output at a place, added to an other; `None` if it cannot be told
+    /// that every sum on the way is finite. Outputs are only looked at where what is known of them by the layers before is not
+    /// enough: a few small ones of a network.
+    fn bound(
+        &self,
+        convolution: usize,
+        first: usize,
+        other: Option<usize>,
+        values: &[Option<Tensor>],
+        bounds: &mut Bounds,
+    ) -> Result<Option<f64>> {
+        let Some(gain) = self.gains()?[convolution] else { return Ok(None) };
+        let after = |bounds: &Bounds| gain.bound(bounds.0[first]?, other.map_or(Some(0.0), |other| bounds.0[other])?);
+        for place in [Some(first), other].into_iter().flatten() {
+            if let Some(bound) = after(bounds) {
+                return Ok(Some(bound));
+            }
+            let value = values[place].as_ref().expect("read before it was dropped");
+            bounds.0[place] = within(largest(value)?);
+        }
+        Ok(after(bounds))
+    }
+
+    /// The convolution at a node, and what comes at its end; by the fast kernels if all of its sums are finite.
+    fn convolve(
+        &self,
+        index: usize,
+        finite: bool,
+        kernels: &Kernels,
+        x: &Tensor,
+        other: Option<Tensor>,
+        end: End,
+    ) -> Result<Tensor> {
         let node = &self.nodes()[index];
+        if !finite {
+            let mut output = self.apply(node, &[x], BatchStatistics::Running)?;
+            if let Some(other) = other {
+                output = output.f_add_(&other)?;
+            }
+            return Ok(if end == End::Relu { output.f_relu_()? } else { output });
+        }
         let Layer::Conv { key, stride, padding, groups, .. } = &node.layer else {
             return Err(Error::new(Code::Model, "no convolution").place(format!("layer {}", node.name)));
         };
@@ -315,6 +430,23 @@ enum Step {
     Done,
 }
 
+/// The largest size that the numbers of each output can have, by the layers that made it, where that is known to be finite.
+struct Bounds(Vec<Option<f64>>);
+
+impl Bounds {
+    /// That of a layer that is done as it says.
+    fn after(&self, node: &Node) -> Option<f64> {
+        let x = self.0[node.inputs[0]];
+        match node.layer {
+            Layer::Relu | Layer::MaxPool { .. } | Layer::AveragePool { .. } | Layer::Flatten => x,
+            Layer::Sigmoid | Layer::Tanh | Layer::Softmax => x.map(|_| 1.0),
+            Layer::Add => within(x? + self.0[node.inputs[1]]?),
+            Layer::Gate => within(x? * self.0[node.inputs[1]]?),
+            Layer::Conv { .. } | Layer::BatchNorm { .. } | Layer::Linear { .. } => None,
+        }
+    }
+}
+
 /// Which layers are done together, and when an output is read for the last time.
 struct Plan {
     steps: Vec<Step>,
@@ -352,8 +484,11 @@ impl Plan {
                 }
                 Layer::Add => {
                     let (first, second) = (node.inputs[0], node.inputs[1]);
+                    // The sum goes into the other summand, which the convolution must not read while it does.
                     let convolution = first.checked_sub(1).filter(|&before| {
-                        only(before) == Some(index) && matches!(steps[before], Step::Fused { end: End::Plain, .. })
+                        only(before) == Some(index)
+                            && matches!(steps[before], Step::Fused { end: End::Plain, .. })
+                            && !nodes[before].inputs.contains(&second)
                     });
                     let last = readers[second].last() == Some(&index) && second > 0 && second != first && !kept(second);
                     if let (Some(convolution), true) = (convolution, last) {

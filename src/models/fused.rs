@@ -171,4 +171,17 @@ mod tests {
             assert!(near(&convolve(&x, Some(other), how, End::Relu).unwrap(), &expected.relu()));
         }
     }
+
+    /// Why they are only for sums that cannot overflow. A libtorch with which this fails needs no bounds.
+    #[test]
+    fn their_relu_makes_zero_of_what_is_no_number() {
+        let options = (Kind::Float, Device::Cpu);
+        let x = super::super::network::channels_last(Tensor::ones([2, 16, 6, 6], options));
+        let weight = super::super::network::channels_last(Tensor::full([16, 16, 1, 1], f64::NAN, options));
+        let bias = Tensor::zeros([16], options);
+        let how = Convolution { kernel: &weight, bias: &bias, stride: 1, padding: 0, groups: 1 };
+        let plain = convolve(&x, None, how, End::Plain).unwrap();
+        assert!(plain.isnan().all().int64_value(&[]) == 1 && plain.relu().isnan().all().int64_value(&[]) == 1);
+        assert_eq!(convolve(&x, None, how, End::Relu).unwrap().abs().max().double_value(&[]), 0.0);
+    }
 }

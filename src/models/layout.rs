@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::io::{Read, Seek, SeekFrom};
 
-use super::pickle::{self, TensorRecord, cut};
+use super::choice::Choice;
+use super::foreign;
+use super::pickle::{self, Described, TensorRecord, cut};
 use crate::error::{Code, Error, Result};
 
 /// Largest pickle in a checkpoint.
@@ -23,6 +25,8 @@ const LEGACY_VERSION: [u8; 6] = [0x80, 2, b'M', 0xe9, 3, b'.'];
 pub struct Layout {
     /// By name; each lies within its storage, and each storage within the file.
     pub tensors: Vec<(String, TensorRecord)>,
+    /// What there is to say about how they were found.
+    pub remarks: Vec<String>,
     places: HashMap<String, Place>,
 }
 
@@ -39,17 +43,18 @@ impl Layout {
     /// The layout of a file as `torch.save` writes it; `None` for a file that begins in another way.
     ///
     /// # Errors
-    /// [`Code::Io`] if the file cannot be read; [`Code::Checkpoint`] if it is cut or corrupt, or holds anything but tensors: it
-    /// says which, or at which byte; [`Code::Limit`] for more than any network has.
-    pub fn of(file: &mut (impl Read + Seek)) -> Result<Option<Layout>> {
+    /// [`Code::Io`] if the file cannot be read; [`Code::Checkpoint`] if it is cut or corrupt, or holds anything but
+    /// tensors: it says which, or at which byte; or if what was chosen is not in it. [`Code::Limit`] for more than
+    /// any network has.
+    pub fn of(file: &mut (impl Read + Seek), choice: &Choice) -> Result<Option<Layout>> {
         let size = file.seek(SeekFrom::End(0)).map_err(unreadable)?;
         file.rewind().map_err(unreadable)?;
         let mut beginning = Vec::new();
         file.take(LEGACY_MAGIC.len() as u64).read_to_end(&mut beginning).map_err(unreadable)?;
         let layout = if beginning.starts_with(b"PK\x03\x04") {
-            of_zip(file, size)?
+            of_zip(file, size, choice)?
         } else if beginning == LEGACY_MAGIC {
-            of_legacy(file, size)?
+            of_legacy(file, size, choice)?
         } else {
             return Ok(None);
         };
@@ -88,7 +93,9 @@ pub(super) fn broken(what: impl Into<String>) -> Error {
 }
 
 fn unreadable(cause: std::io::Error) -> Error {
-    Error::new(Code::Io, "cannot be read").because(cause).hint("check the path of the weights in study.json")
+    Error::new(Code::Io, "cannot be read")
+        .because(cause)
+        .hint("check the path of the weights: --weights, or the network's in study.json")
 }
 
 fn checksum(bytes: &[u8]) -> u32 {
@@ -97,8 +104,8 @@ fn checksum(bytes: &[u8]) -> u32 {
     crc.sum()
 }
 
-fn of_zip(file: &mut (impl Read + Seek), size: u64) -> Result<Layout> {
-    let records = records(file, size)?;
+fn of_zip(file: &mut (impl Read + Seek), size: u64, choice: &Choice) -> Result<Layout> {
+    let records = records(file, size, choice)?;
     let pickles: Vec<(&String, &Place)> = records.iter().filter(|(name, _)| name.ends_with("/data.pkl")).collect();
     let [(name, place)] = pickles[..] else {
         return Err(broken(format!("{} members named data.pkl, expected one", pickles.len())));
@@ -109,7 +116,7 @@ fn of_zip(file: &mut (impl Read + Seek), size: u64) -> Result<Layout> {
     {
         return Err(broken("the numbers are big-endian, expected little-endian"));
     }
-    let described = pickle::describe(&at_most(*place, MAX_PICKLE_BYTES)?.read(file)?)?;
+    let described = pickle::describe(&at_most(*place, MAX_PICKLE_BYTES)?.read(file)?, choice)?;
     let mut places = HashMap::new();
     for (name, record) in &described.tensors {
         let tensor = |error: Error| error.place(format!("tensor {name}"));
@@ -123,7 +130,8 @@ fn of_zip(file: &mut (impl Read + Seek), size: u64) -> Result<Layout> {
         }
         places.insert(record.storage.clone(), place);
     }
-    Ok(Layout { tensors: described.tensors, places })
+    let Described { tensors, remarks, .. } = described;
+    Ok(Layout { tensors, remarks, places })
 }
 
 /// A place of at most so many bytes.
@@ -142,7 +150,7 @@ fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
 /// The records of a zip by name, read more strictly than a general reader would: each lies whole in the file and apart from
 /// the others, is stored as it is, and no name comes twice; the directory is where the last 22 bytes of the file say, and
 /// nothing else is in it. So torch writes them, and only so can their sizes be believed (APPNOTE.TXT 6.3.10, 4.3).
-fn records(file: &mut (impl Read + Seek), size: u64) -> Result<HashMap<String, Place>> {
+fn records(file: &mut (impl Read + Seek), size: u64, choice: &Choice) -> Result<HashMap<String, Place>> {
     let (count, start, bytes) = directory(file, size)?;
     if count > MAX_RECORDS || bytes > MAX_DIRECTORY_BYTES {
         let found = format!("{count} records in the zip, {bytes} bytes of names");
@@ -152,6 +160,9 @@ fn records(file: &mut (impl Read + Seek), size: u64) -> Result<HashMap<String, P
         return Err(broken("not a whole zip: its directory lies outside of it").hint("fetch it again"));
     }
     let directory = Place { start, bytes, checksum: None }.read(file)?;
+    if let Some(error) = foreign::zip(&entry_names(&directory), choice) {
+        return Err(error);
+    }
     let mut records = HashMap::new();
     let mut spans: Vec<(u64, u64, String)> = Vec::new();
     let mut at = 0;
@@ -167,7 +178,8 @@ fn records(file: &mut (impl Read + Seek), size: u64) -> Result<HashMap<String, P
         let [numbers, packed, local] =
             wide([24, 20, 42].map(|field| number(entry, field, 4)), extra).ok_or_else(cut_off)?;
         if number(entry, 10, 2) != 0 || numbers != packed {
-            return Err(broken(format!("record {} is compressed, which torch.save never does", cut(&name))));
+            return Err(broken(format!("record {} is compressed, which torch.save never does", cut(&name)))
+                .hint("another program packed the file again: take the one that torch wrote"));
         }
         let outside = || {
             let found = format!("record {} says that it is {numbers} bytes, more than the file has", cut(&name));
@@ -196,6 +208,18 @@ fn records(file: &mut (impl Read + Seek), size: u64) -> Result<HashMap<String, P
         Some(pair) => Err(broken(format!("records {} and {} overlap", cut(&pair[0].2), cut(&pair[1].2)))),
         None => Ok(records),
     }
+}
+
+/// The names in a zip's directory, as far as it can be followed.
+fn entry_names(mut directory: &[u8]) -> Vec<&str> {
+    let mut names = Vec::new();
+    while directory.starts_with(b"PK\x01\x02") && directory.len() >= 46 {
+        let [name, extra, comment] = [28, 30, 32].map(|field| number(directory, field, 2) as usize);
+        let Some(after) = directory.get(46 + name + extra + comment..) else { break };
+        names.extend(std::str::from_utf8(&directory[46..46 + name]));
+        directory = after;
+    }
+    names
 }
 
 /// How many records a zip has, and where the directory of them begins and how many bytes it has: by the last 22 bytes, as
@@ -239,7 +263,7 @@ fn wide(narrow: [u64; 3], mut extra: &[u8]) -> Option<[u64; 3]> {
 
 /// The old form: a magic number, a version, facts about the machine, the table, the storages' names, each pickled; then the
 /// storages in the order of their names, each after the count of its numbers.
-fn of_legacy(file: &mut (impl Read + Seek), size: u64) -> Result<Layout> {
+fn of_legacy(file: &mut (impl Read + Seek), size: u64, choice: &Choice) -> Result<Layout> {
     let mut head = Vec::new();
     file.rewind().map_err(unreadable)?;
     file.take(MAX_PICKLE_BYTES).read_to_end(&mut head).map_err(unreadable)?;
@@ -253,7 +277,7 @@ fn of_legacy(file: &mut (impl Read + Seek), size: u64) -> Result<Layout> {
         return Err(broken("the numbers are big-endian, expected little-endian"));
     }
     at += length;
-    let described = pickle::describe(&head[at..])?;
+    let described = pickle::describe(&head[at..], choice)?;
     at += described.length;
     let (names, length) = pickle::texts(&head[at..])?;
     at += length;
@@ -286,7 +310,8 @@ fn of_legacy(file: &mut (impl Read + Seek), size: u64) -> Result<Layout> {
             return Err(broken("its storage is not in the file").place(format!("tensor {name}")));
         }
     }
-    Ok(Layout { tensors: described.tensors, places })
+    let Described { tensors, remarks, .. } = described;
+    Ok(Layout { tensors, remarks, places })
 }
 
 /// A tensor is a view of its storage, and has no more numbers than that.
@@ -314,11 +339,12 @@ fn within_storage(record: &TensorRecord) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::models::probe::{check, packed};
     use crate::mutations::hunt;
 
     /// Operations and words of a pickle, and numbers at the ends of their ranges.
-    const WORDS: [&[u8]; 22] = [
+    const WORDS: [&[u8]; 32] = [
         b"(",
         b"t",
         b"tR",
@@ -340,8 +366,68 @@ mod tests {
         b"ctorch\nFloatStorage\n",
         b"ctorch._utils\n_rebuild_tensor_v2\n",
         b"ccollections\nOrderedDict\n)R",
+        b"ccollections\nCounter\n",
+        b"c__builtin__\nset\n](K\x01e\x85R",
+        b"ctorch._utils\n_rebuild_tensor_v3\n",
+        b"ctorch._tensor\n_rebuild_from_type_v2\n",
+        b"ctorch\nFloatTensor\n)R",
+        b"ctorch.nn\nLinear\n)\x81",
+        b"\x8b\xff\xff\xff\x7f",
+        b"\x8f(\x90",
+        b"b",
+        b"0",
         b"\x80\x02",
     ];
+
+    /// A file that counts what is read of it.
+    struct Counted<'a>(std::io::Cursor<&'a [u8]>, usize);
+
+    impl std::io::Read for Counted<'_> {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            let count = self.0.read(into)?;
+            self.1 += count;
+            Ok(count)
+        }
+    }
+
+    impl std::io::Seek for Counted<'_> {
+        fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+            self.0.seek(to)
+        }
+    }
+
+    #[test]
+    fn bad_input_44_a_zip_that_cannot_be_believed_is_read_once_at_most() {
+        // A directory that is nothing but beginnings of records, one that lies elsewhere, and a count of millions in
+        // zip64.
+        let end = |count: u16, size: u32, start: u32| {
+            let counts = [count.to_le_bytes(), count.to_le_bytes()].concat();
+            [b"PK\x05\x06\0\0\0\0", &counts[..], &size.to_le_bytes(), &start.to_le_bytes(), &[0, 0]].concat()
+        };
+        let starts = b"PK\x01\x02".repeat(15 << 20);
+        let zip64 =
+            [&b"PK\x06\x06"[..], &[0; 28], &5_000_000u64.to_le_bytes(), &[0; 16], b"PK\x06\x07", &[0; 16]].concat();
+        for (what, bytes) in [
+            ("is broken", [b"PK\x03\x04", &starts[..], &end(1, 46, 4)].concat()),
+            ("at most 40000", [b"PK\x03\x04", &starts[..], &end(1, starts.len() as u32, 4)].concat()),
+            ("outside of it", [b"PK\x03\x04", &starts[..], &end(1, 46, 0x7fff_ffff)].concat()),
+            ("at most 40000", [b"PK\x03\x04", &starts[..], &zip64, &end(3, 46, u32::MAX)].concat()),
+            // As many records as there may be, all of one header.
+            ("two records", {
+                let name = b"a/data.pkl";
+                let length = (name.len() as u16).to_le_bytes();
+                let record = [&b"PK\x01\x02"[..], &[0; 24], &length, &[0; 16], name].concat();
+                let (count, size) = (40_000u16, 40_000 * record.len() as u32);
+                let header = [&b"PK\x03\x04"[..], &[0; 26]].concat();
+                [&header[..], &record.repeat(40_000), &end(count, size, header.len() as u32)].concat()
+            }),
+        ] {
+            let mut file = Counted(std::io::Cursor::new(&bytes), 0);
+            let error = Layout::of(&mut file, &Choice::default()).unwrap_err().to_string();
+            assert!(error.contains(what), "{what}: {error}");
+            assert!(file.1 <= bytes.len() + 1000, "{what}: {} bytes read of {}", file.1, bytes.len());
+        }
+    }
 
     #[test]
     fn mutations_of_the_old_form() {

@@ -13,8 +13,13 @@
 //! ```
 
 mod checkpoint;
+mod choice;
 mod device;
 mod experiments;
+#[cfg(test)]
+pub(crate) mod finite;
+mod fit;
+mod foreign;
 mod forward;
 mod fused;
 mod kernels;
@@ -36,13 +41,14 @@ mod winograd;
 mod workers;
 mod zoo;
 
-pub use checkpoint::{read_weights, write_weights};
+pub use checkpoint::{Found, Loading, inspect, read_weights, write_weights};
 pub use device::Device;
 pub use experiments::{
     Source, convert_all, load_all, load_networks, run_conflict, run_experiments, run_photographs, study_smoother,
     top_classes,
 };
 pub use forward::{Activations, BatchStatistics, Wanted};
+pub(crate) use kernels::largest;
 pub use layer::{Layer, Node, Parameter};
 pub(crate) use network::BATCH_NORM_EPSILON;
 pub use network::{Form, LayerSummary, Network, Precision, Weights, sizes};

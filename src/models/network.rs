@@ -8,8 +8,9 @@ use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::checkpoint::read_weights;
+use super::checkpoint::{Loading, read_fitting};
 use super::device::Device;
+use super::fit::{Fit, parameters};
 use super::kernels::Cache;
 use super::layer::{Layer, Node};
 use super::normalise::Normalisation;
@@ -118,24 +119,25 @@ impl Network {
     /// # Errors
     /// [`Code::Model`] for an unknown name, [`Code::Checkpoint`] if the file cannot be read or does not fit.
     pub fn load(name: &str, checkpoint: impl AsRef<Path>, device: Device) -> Result<Self> {
-        Network::load_allowing(name, checkpoint, device, &[])
+        Network::load_with(name, checkpoint, device, &Loading::default())
     }
 
-    /// As [`load`](Network::load), with some faults let pass.
+    /// As [`load`](Network::load), from one of several tables in the file, or with some faults let pass.
     ///
     /// # Errors
     /// As [`load`](Network::load), but for what is allowed.
-    pub fn load_allowing(name: &str, checkpoint: impl AsRef<Path>, device: Device, allow: &[Allow]) -> Result<Self> {
+    pub fn load_with(name: &str, checkpoint: impl AsRef<Path>, device: Device, how: &Loading<'_>) -> Result<Self> {
         let path = checkpoint.as_ref();
         let table = architecture(name)?;
-        let weights = read_weights(path)?;
+        let weights = read_fitting(path, &parameters(&table.nodes()), how)?;
         let kinds: BTreeSet<String> = weights
             .values()
             .map(Tensor::kind)
             .filter(|kind| matches!(kind, Kind::Half | Kind::BFloat16 | Kind::Double))
             .map(|kind| format!("{kind:?}"))
             .collect();
-        let network = Network::allowing(name, &table, weights, device, allow).map_err(|error| error.or_path(path))?;
+        let network =
+            Network::allowing(name, &table, weights, device, how.allow).map_err(|error| error.or_path(path))?;
         if !kinds.is_empty() {
             let kinds = kinds.into_iter().collect::<Vec<_>>().join(" and ");
             notebook::say(&format!("{}: weights of type {kinds}, taken as 32-bit numbers", path.display()));
@@ -289,6 +291,16 @@ impl Network {
         &self.kernels
     }
 
+    /// The same network with running statistics that it shares with no other.
+    pub(super) fn with_own_statistics(&self) -> Network {
+        let _no_grad = tch::no_grad_guard();
+        let running = |name: &str| name.ends_with(".running_mean") || name.ends_with(".running_var");
+        let own = |(name, tensor): (&String, &Tensor)| {
+            (name.clone(), if running(name) { tensor.copy() } else { tensor.shallow_clone() })
+        };
+        self.with(self.nodes.clone(), self.weights.iter().map(own).collect())
+    }
+
     /// The same in all but layers and tensors.
     fn with(&self, nodes: Vec<Node>, weights: Weights) -> Network {
         Network {
@@ -330,7 +342,8 @@ impl Network {
 
     /// The same function with every batch normalisation merged into the convolution before it:
     /// `w' = w g / sqrt(var + eps)`, `b' = (b - mean) g / sqrt(var + eps) + beta`. Kernels lie in memory with their channels
-    /// last, which convolutions are faster with.
+    /// last, which convolutions are faster with. A layer whose merged numbers would not all be finite stays one of its own: so
+    /// what is NaN or infinite comes out as it does unmerged, and under its own name.
     ///
     /// # Errors
     /// [`Code::Checkpoint`] if a tensor is missing.
@@ -348,13 +361,8 @@ impl Network {
                 && readers[node.inputs[0]] == 1
                 && let Some(Node { layer: Layer::Conv { key: conv, bias, .. }, .. }) =
                     inputs[0].checked_sub(1).and_then(|index| nodes.get_mut(index))
+                && let Some([kernel, offset]) = self.merged(&weights, conv, key)?
             {
-                let [scale, shift] = self.batch_norm_affine(key)?;
-                let kernel = &weights[&format!("{conv}.weight")] * scale.view([-1, 1, 1, 1]);
-                let offset = match weights.get(&format!("{conv}.bias")) {
-                    Some(old) => old * &scale + shift,
-                    None => shift,
-                };
                 *bias = true;
                 weights.insert(format!("{conv}.weight"), kernel);
                 weights.insert(format!("{conv}.bias"), offset);
@@ -369,6 +377,18 @@ impl Network {
         }
         let weights = weights.into_iter().map(|(name, tensor)| (name, channels_last(tensor))).collect();
         Ok(self.with(nodes, weights))
+    }
+
+    /// Kernel and bias of a convolution with the batch normalisation after it; `None` if one of their numbers is not finite.
+    fn merged(&self, weights: &Weights, conv: &str, norm: &str) -> Result<Option<[Tensor; 2]>> {
+        let [scale, shift] = self.batch_norm_affine(norm)?;
+        let kernel = &weights[&format!("{conv}.weight")] * scale.view([-1, 1, 1, 1]);
+        let offset = match weights.get(&format!("{conv}.bias")) {
+            Some(old) => old * &scale + shift,
+            None => shift,
+        };
+        let finite = |tensor: &Tensor| tensor.isfinite().all().int64_value(&[]) == 1;
+        Ok((finite(&kernel) && finite(&offset)).then_some([kernel, offset]))
     }
 
     /// Batch normalisation as `scale * x + shift`.
@@ -483,39 +503,9 @@ pub(crate) fn channels_last(tensor: Tensor) -> Tensor {
 }
 
 fn check_weights(nodes: &[Node], weights: &Weights, allow: &[Allow]) -> Result<()> {
-    let needed: BTreeMap<String, Vec<i64>> = nodes
-        .iter()
-        .flat_map(|node| node.layer.parameters())
-        .map(|parameter| (parameter.name, parameter.shape))
-        .collect();
-    let have: BTreeSet<&String> = weights.keys().filter(|name| !name.ends_with("num_batches_tracked")).collect();
-    let missing: Vec<&String> = needed.keys().filter(|name| !have.contains(name)).collect();
-    let surplus: Vec<&&String> = have.iter().filter(|name| !needed.contains_key(**name)).collect();
-    let shapes: Vec<String> = needed
-        .iter()
-        .filter_map(|(name, shape)| {
-            let found = weights.get(name)?.size();
-            (found != *shape).then(|| format!("{name} is {found:?}, expected {shape:?}"))
-        })
-        .collect();
-    if !missing.is_empty() || !surplus.is_empty() || !shapes.is_empty() {
-        let few = |names: &[String]| match names.len() {
-            0..=4 => names.join(", "),
-            count => format!("{}, … ({count} in all)", names[..3].join(", ")),
-        };
-        let mut parts = Vec::new();
-        for (what, names) in [
-            ("missing", missing.iter().map(|name| name.to_string()).collect::<Vec<_>>()),
-            ("not of this network", surplus.iter().map(|name| name.to_string()).collect()),
-            ("of another shape", shapes),
-        ] {
-            if !names.is_empty() {
-                parts.push(format!("{what}: {}", few(&names)));
-            }
-        }
-        return Err(Error::new(Code::Checkpoint, format!("the weights do not fit; {}", parts.join("; ")))
-            .hint("check that the architecture is the one that the checkpoint was made for"));
-    }
+    let needed = parameters(nodes);
+    let have = weights.iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect();
+    Fit::between(&needed, &have).check()?;
     for name in needed.keys().filter(|_| !allow.contains(&Allow::NonFinite)) {
         if weights[name].isfinite().all().int64_value(&[]) == 0 {
             return Err(Error::new(Code::Checkpoint, "holds NaN or infinity")
@@ -529,6 +519,7 @@ fn check_weights(nodes: &[Node], weights: &Weights, allow: &[Allow]) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::read_weights;
 
     fn golden() -> (Architecture, Weights) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/slim-resnet50.pth");

@@ -1,12 +1,22 @@
 //! The part of Python's pickle that a checkpoint needs, and nothing else. Globals are compared with a list of exact
 //! names; nothing is ever called.
 //!
-//! A value is made once and known by its number from then on, to tables as to the memo. So no operation copies more than
-//! numbers that it takes off the stack, texts stay where they are in the file, and the memory and the time that a hostile
-//! pickle can ask for are bounded by its operations. What is copied at the end, or into a message, is bounded by itself.
+//! A value is made once and known by its number from then on, to tables as to the memo. So no operation copies more
+//! than numbers that it takes off the stack, texts stay where they are in the file, and the memory and the time that a
+//! hostile pickle can ask for are bounded by its operations; the few that look through a value once more count as many
+//! as it has items. What is copied at the end, or into a message, is bounded by itself.
+//!
+//! A name outside the list ends the reading. The rest is still gone through, so that the error can say which line of
+//! Python saves what is needed of the file; what such a name would have made is a value that holds nothing.
 
-use std::collections::{HashMap, HashSet};
+mod globals;
+mod tables;
 
+use std::collections::HashMap;
+
+pub use self::globals::StorageKind;
+use self::globals::{Global, global};
+use super::choice::Choice;
 use crate::error::{Code, Error, Result};
 
 /// Operations before reading is given up.
@@ -17,43 +27,6 @@ pub const MAX_TENSORS: usize = 20_000;
 const MAX_NAME: usize = 1024;
 /// Arguments of a call: `_rebuild_tensor_v2` has seven.
 const MAX_ARGUMENTS: usize = 8;
-
-/// The type of the numbers of a storage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StorageKind {
-    /// 32-bit floating point.
-    Float,
-    /// 16-bit floating point, IEEE.
-    Half,
-    /// 16-bit floating point, bfloat.
-    BFloat16,
-    /// 64-bit floating point.
-    Double,
-    /// 64-bit whole numbers.
-    Long,
-    /// 32-bit whole numbers.
-    Int,
-    /// 16-bit whole numbers.
-    Short,
-    /// 8-bit whole numbers with a sign.
-    Char,
-    /// 8-bit whole numbers without.
-    Byte,
-    /// True or false, a byte each.
-    Bool,
-}
-
-impl StorageKind {
-    /// Bytes of one number.
-    pub fn bytes(self) -> u64 {
-        match self {
-            StorageKind::Char | StorageKind::Byte | StorageKind::Bool => 1,
-            StorageKind::Half | StorageKind::BFloat16 | StorageKind::Short => 2,
-            StorageKind::Float | StorageKind::Int => 4,
-            StorageKind::Double | StorageKind::Long => 8,
-        }
-    }
-}
 
 /// A tensor as the pickle describes it: a view of a storage, counted in numbers, not yet checked against it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +60,15 @@ enum Value<'a> {
     Dict(Vec<(Id, Id)>),
     Storage(Storage<'a>),
     Tensor(Box<TensorRecord>),
+    /// A tensor that is not read, and what it is.
+    OtherTensor(&'static str),
+    /// A tensor that its attributes will give a storage.
+    Unset,
+    /// What a name outside the list made: whether it is a network (an `nn.Module`).
+    Foreign {
+        network: bool,
+    },
+    /// A plain value of which nothing is needed.
     Other,
 }
 
@@ -96,47 +78,17 @@ struct Storage<'a> {
     kind: StorageKind,
     name: &'a str,
     count: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Global {
-    /// A table, whatever its kind.
-    Table,
-    /// Only as the argument of a table that has defaults.
-    TableType,
-    RebuildTensor,
-    RebuildParameter,
-    Storage(StorageKind),
-}
-
-fn global(module: &str, name: &str) -> Option<Global> {
-    Some(match (module, name) {
-        ("collections", "OrderedDict" | "defaultdict") => Global::Table,
-        ("builtins" | "__builtin__", "dict") => Global::TableType,
-        ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Global::RebuildTensor,
-        ("torch._utils", "_rebuild_parameter") => Global::RebuildParameter,
-        ("torch" | "torch.cuda", storage) => Global::Storage(match storage {
-            "FloatStorage" => StorageKind::Float,
-            "HalfStorage" => StorageKind::Half,
-            "BFloat16Storage" => StorageKind::BFloat16,
-            "DoubleStorage" => StorageKind::Double,
-            "LongStorage" => StorageKind::Long,
-            "IntStorage" => StorageKind::Int,
-            "ShortStorage" => StorageKind::Short,
-            "CharStorage" => StorageKind::Char,
-            "ByteStorage" => StorageKind::Byte,
-            "BoolStorage" => StorageKind::Bool,
-            _ => return None,
-        }),
-        _ => return None,
-    })
+    /// Where in it this one begins: the old form has storages that are parts of others.
+    begin: i64,
 }
 
 /// What a pickle of tensors says.
 #[derive(Debug)]
 pub struct Described {
-    /// The tensors of the `state_dict` by name; one level of `state_dict` or `model` around them is opened.
+    /// The tensors of the table that is meant, by the names that the network has for them.
     pub tensors: Vec<(String, TensorRecord)>,
+    /// What there is to say about how they were found.
+    pub remarks: Vec<String>,
     /// Every storage that the pickle names, those of other tables too: kind and count of its numbers.
     pub storages: HashMap<String, (StorageKind, u64)>,
     /// Bytes of the pickle.
@@ -146,53 +98,19 @@ pub struct Described {
 /// Reads the pickle at the beginning of `bytes`.
 ///
 /// # Errors
-/// [`Code::Checkpoint`] with the offset of whatever is not part of a plain checkpoint.
-pub fn describe(bytes: &[u8]) -> Result<Described> {
+/// [`Code::Checkpoint`] with the offset of whatever is not part of a plain checkpoint, and if the chosen table
+/// is not there or could be several.
+pub fn describe(bytes: &[u8], choice: &Choice) -> Result<Described> {
     let mut machine = Machine::new(bytes);
-    let result = machine.run()?;
-    let Value::Dict(entries) = machine.value(result) else {
-        return Err(Error::new(Code::Checkpoint, "holds no table of tensors (a state_dict)"));
+    let result = match (machine.run(), machine.foreign.take()) {
+        (Ok(result), None) => result,
+        (Ok(result), Some(error)) => return Err(machine.advise(error, Some(result), choice)),
+        (Err(_), Some(error)) => return Err(machine.advise(error, None, choice)),
+        (Err(error), None) => return Err(error),
     };
-    let keys: Vec<&str> = machine.named(entries).map(|(key, _)| key).collect();
-    let nested: Vec<&[(Id, Id)]> = machine
-        .named(entries)
-        .filter(|(key, _)| ["state_dict", "model"].contains(key))
-        .filter_map(|(_, value)| if let Value::Dict(inner) = value { Some(&inner[..]) } else { None })
-        .collect();
-    let table = match nested[..] {
-        [] => entries,
-        [inner] => inner,
-        _ => {
-            let found =
-                format!("holds both a state_dict and a model; which one is meant is not clear among {}", few(&keys));
-            return Err(Error::new(Code::Checkpoint, found).hint("save only the one that is meant"));
-        }
-    };
-    let tensors: Vec<(&str, &TensorRecord)> = machine
-        .named(table)
-        .filter_map(|(key, value)| if let Value::Tensor(record) = value { Some((key, &**record)) } else { None })
-        .collect();
-    if tensors.is_empty() {
-        return Err(Error::new(Code::Checkpoint, format!("holds no tensor; its keys are {}", few(&keys)))
-            .hint("save the network's own table: torch.save(model.state_dict(), path)"));
-    }
-    if tensors.len() > MAX_TENSORS {
-        return Err(Error::new(Code::Limit, format!("{} tensors, at most {MAX_TENSORS}", tensors.len())));
-    }
-    // One text may stand in many places, and is copied for each: so names differ, and are short.
-    let mut names = HashSet::new();
-    for (name, _) in &tensors {
-        if name.len() > MAX_NAME {
-            let found = format!("a tensor's name of {} bytes, at most {MAX_NAME}: {}", name.len(), cut(name));
-            return Err(Error::new(Code::Limit, found));
-        }
-        if !names.insert(*name) {
-            return Err(Error::new(Code::Checkpoint, "a name that comes twice").place(format!("tensor {}", cut(name))));
-        }
-    }
-    let tensors = tensors.into_iter().map(|(name, record)| (name.to_string(), record.clone())).collect();
+    let tables::Chosen { tensors, remarks } = machine.chosen(result, choice)?;
     let storages = machine.storages.iter().map(|(name, held)| (name.to_string(), *held)).collect();
-    Ok(Described { tensors, storages, length: machine.at })
+    Ok(Described { tensors, remarks, storages, length: machine.at })
 }
 
 /// The texts of a pickled list, and the bytes that it takes: the names of the storages in the old form.
@@ -201,7 +119,7 @@ pub fn describe(bytes: &[u8]) -> Result<Described> {
 /// [`Code::Checkpoint`] if it is no such list.
 pub fn texts(bytes: &[u8]) -> Result<(Vec<&str>, usize)> {
     let mut machine = Machine::new(bytes);
-    let result = machine.run()?;
+    let result = machine.plain()?;
     let Value::List(items) = machine.value(result) else { return Err(machine.wrong("no list of storages")) };
     let texts: Option<Vec<&str>> = items.iter().map(|&item| machine.text(item)).collect();
     Ok((texts.ok_or_else(|| machine.wrong("a storage without a name"))?, machine.at))
@@ -213,21 +131,13 @@ pub fn texts(bytes: &[u8]) -> Result<(Vec<&str>, usize)> {
 /// [`Code::Checkpoint`] if it is no such table.
 pub fn little_endian(bytes: &[u8]) -> Result<(bool, usize)> {
     let mut machine = Machine::new(bytes);
-    let result = machine.run()?;
+    let result = machine.plain()?;
     let Value::Dict(facts) = machine.value(result) else { return Err(machine.wrong("no table about the machine")) };
     let little = machine.named(facts).find_map(|(key, value)| match value {
         Value::Bool(little) if key == "little_endian" => Some(*little),
         _ => None,
     });
     Ok((little.ok_or_else(|| machine.wrong("nothing about the order of bytes"))?, machine.at))
-}
-
-fn few(names: &[&str]) -> String {
-    let some: Vec<String> = names.iter().take(6).map(|name| cut(name)).collect();
-    match names.len() {
-        0..=6 => some.join(", "),
-        count => format!("{}, … ({count} in all)", some[..5].join(", ")),
-    }
 }
 
 /// A text for a message, without control characters: of a long one the beginning.
@@ -249,6 +159,10 @@ struct Machine<'a> {
     /// Tensors that were made, those of an optimiser too.
     tensors: usize,
     storages: HashMap<&'a str, (StorageKind, u64)>,
+    /// The first name outside the list.
+    foreign: Option<Error>,
+    /// Operations, and items that some of them looked through once more.
+    steps: usize,
 }
 
 impl<'a> Machine<'a> {
@@ -262,7 +176,24 @@ impl<'a> Machine<'a> {
             memo: HashMap::new(),
             tensors: 0,
             storages: HashMap::new(),
+            foreign: None,
+            steps: 0,
         }
+    }
+
+    /// Counts work: an operation, or items that are looked through once more.
+    fn spend(&mut self, steps: usize) -> Result<()> {
+        self.steps += steps;
+        if self.steps > MAX_OPERATIONS {
+            return Err(self.wrong(format!("more than {MAX_OPERATIONS} operations")));
+        }
+        Ok(())
+    }
+
+    /// The value of a pickle that asks for nothing outside the list.
+    fn plain(&mut self) -> Result<Id> {
+        let result = self.run();
+        self.foreign.take().map_or(result, Err)
     }
 
     fn wrong(&self, what: impl Into<String>) -> Error {
@@ -284,15 +215,11 @@ impl<'a> Machine<'a> {
         Ok(u64::from_le_bytes(wide))
     }
 
-    fn utf8(&self, bytes: &'a [u8]) -> Result<&'a str> {
-        std::str::from_utf8(bytes).map_err(|_| self.wrong("a text that is not UTF-8"))
-    }
-
     fn line(&mut self) -> Result<&'a str> {
         let rest = &self.bytes[self.at..];
         let end = rest.iter().position(|&byte| byte == b'\n').ok_or_else(|| self.wrong("the pickle is cut"))?;
         self.at += end + 1;
-        self.utf8(&rest[..end])
+        std::str::from_utf8(&rest[..end]).map_err(|_| self.wrong("a text that is not UTF-8"))
     }
 
     fn value(&self, id: Id) -> &Value<'a> {
@@ -344,101 +271,242 @@ impl<'a> Machine<'a> {
     fn set_items(&mut self, items: &[Id]) -> Result<()> {
         let (pairs, []) = items.as_chunks::<2>() else { return Err(self.wrong("a key without a value")) };
         let table = self.top()? as usize;
-        let Value::Dict(entries) = &mut self.values[table] else {
-            return Err(self.wrong("keys for something that is no table"));
-        };
-        entries.extend(pairs.iter().map(|&[key, value]| (key, value)));
+        match &mut self.values[table] {
+            Value::Dict(entries) => entries.extend(pairs.iter().map(|&[key, value]| (key, value))),
+            Value::Foreign { .. } => {}
+            _ => return Err(self.wrong("keys for something that is no table")),
+        }
         Ok(())
     }
 
     fn append(&mut self, items: &[Id]) -> Result<()> {
         let list = self.top()? as usize;
-        let Value::List(list) = &mut self.values[list] else {
-            return Err(self.wrong("items for something that is no list"));
+        match &mut self.values[list] {
+            Value::List(list) => list.extend(items),
+            Value::Foreign { .. } => {}
+            _ => return Err(self.wrong("items for something that is no list")),
+        }
+        Ok(())
+    }
+
+    /// Items of a set, of which none is needed.
+    fn add_items(&mut self) -> Result<()> {
+        self.pop_mark()?;
+        let set = self.top()?;
+        match self.value(set) {
+            Value::Other | Value::Foreign { .. } => Ok(()),
+            _ => Err(self.wrong("items for something that is no set")),
+        }
+    }
+
+    fn find_global(&mut self, module: &str, name: &str) {
+        let value = match global(module, name) {
+            Some(found) => Value::Global(found),
+            None => {
+                if self.foreign.is_none() {
+                    let found = format!("asks for {}.{}", cut(module), cut(name));
+                    let error = self.wrong(format!("{found}, which is no part of a plain checkpoint"));
+                    self.foreign = Some(if is_of_the_system(module, name) {
+                        error.hint("no network needs that to be read: have nothing else load this file, either")
+                    } else {
+                        error
+                    });
+                }
+                Value::Foreign { network: false }
+            }
         };
-        list.extend(items);
+        self.make(value);
+    }
+
+    /// Attributes for the value on top: of a plain value none is needed.
+    fn build(&mut self) -> Result<()> {
+        let (state, made) = (self.pop()?, self.top()?);
+        let built = match (self.value(made), self.value(state)) {
+            (Value::Unset, Value::Tuple(state)) => {
+                let state = state.clone();
+                self.spend(state.len())?;
+                self.tensor_of(&state)?
+            }
+            (Value::Foreign { .. }, Value::Dict(entries)) => {
+                let network = self.named(entries).any(|(key, _)| key == "_modules");
+                let count = entries.len();
+                self.spend(count)?;
+                Value::Foreign { network }
+            }
+            _ => return Ok(()),
+        };
+        self.values[made as usize] = built;
         Ok(())
     }
 
-    fn find_global(&mut self, module: &str, name: &str) -> Result<()> {
-        let found = global(module, name).ok_or_else(|| {
-            self.wrong(format!("asks for {}.{}, which is no part of a plain checkpoint", cut(module), cut(name)))
-                .hint("save only the state_dict of the network: torch.save(model.state_dict(), path)")
-        })?;
-        self.make(Value::Global(found));
-        Ok(())
-    }
-
+    /// Calls what stands below the arguments on the stack, by the list alone.
     fn reduce(&mut self) -> Result<()> {
         let (arguments, callee) = (self.pop()?, self.pop()?);
-        let (Value::Global(callee), Value::Tuple(arguments)) = (self.value(callee), self.value(arguments)) else {
-            return Err(self.wrong("calls something that is no function of a plain checkpoint"));
-        };
-        if arguments.len() > MAX_ARGUMENTS {
-            return Err(self.wrong(format!("a call with {} arguments", arguments.len())));
-        }
-        let arguments: Vec<&Value<'a>> = arguments.iter().map(|&argument| self.value(argument)).collect();
-        let value = match (callee, &arguments[..]) {
-            (Global::Table, [] | [Value::Global(Global::TableType)]) => Value::Dict(Vec::new()),
-            (
-                Global::RebuildTensor,
-                [Value::Storage(storage), Value::Int(offset), Value::Tuple(shape), Value::Tuple(strides), ..],
-            ) => {
-                let integers = |ids: &[Id]| -> Option<Vec<i64>> {
-                    let integer = |&id: &Id| if let Value::Int(number) = self.value(id) { Some(*number) } else { None };
-                    ids.iter().map(integer).collect()
-                };
-                let small = shape.len() == strides.len() && shape.len() <= 8;
-                let sides = if small { integers(shape).zip(integers(strides)) } else { None };
-                let (shape, strides) = sides.ok_or_else(|| self.wrong("a tensor whose shape is not understood"))?;
-                Value::Tensor(Box::new(TensorRecord {
-                    kind: storage.kind,
-                    storage: storage.name.to_string(),
-                    storage_count: storage.count,
-                    offset: *offset,
-                    shape,
-                    strides,
-                }))
+        let value = match (self.value(callee), self.value(arguments)) {
+            (Value::Foreign { .. }, _) => Value::Foreign { network: false },
+            (Value::Global(callee), Value::Tuple(arguments)) => {
+                if arguments.len() > MAX_ARGUMENTS {
+                    return Err(self.wrong(format!("a call with {} arguments", arguments.len())));
+                }
+                let (callee, arguments) = (*callee, arguments.clone());
+                self.call(callee, &arguments)?
             }
-            (Global::RebuildParameter, [Value::Tensor(record), ..]) => Value::Tensor(record.clone()),
-            _ => return Err(self.wrong("a call whose arguments are not understood")),
+            _ => return Err(self.wrong("calls something that is no function of a plain checkpoint")),
         };
-        self.tensors += usize::from(matches!(value, Value::Tensor(_)));
-        if self.tensors > 4 * MAX_TENSORS {
-            return Err(self.wrong(format!("more than {} tensors", 4 * MAX_TENSORS)));
-        }
         self.make(value);
         Ok(())
     }
 
+    fn call(&mut self, callee: Global, ids: &[Id]) -> Result<Value<'a>> {
+        let arguments: Vec<&Value<'a>> = ids.iter().map(|&argument| self.value(argument)).collect();
+        let not_understood = |machine: &Self| machine.wrong("a call whose arguments are not understood");
+        match (callee, &arguments[..]) {
+            (Global::Table, [] | [Value::Global(Global::TableType)]) | (Global::Counter, _) => {
+                Ok(Value::Dict(Vec::new()))
+            }
+            // As Python 2 wrote it: the table of a list of pairs.
+            (Global::Table, [Value::List(_)]) => self.table_of_pairs(ids[0]),
+            (Global::Plain, _) => Ok(Value::Other),
+            (Global::Size, [Value::Tuple(sides) | Value::List(sides)]) => {
+                let sides = sides.clone();
+                self.spend(sides.len())?;
+                Ok(Value::Tuple(sides))
+            }
+            (Global::TensorType, []) => Ok(Value::Unset),
+            (Global::RebuildTensor, [_, _, _, _, ..]) => self.tensor_of(ids),
+            (Global::RebuildTyped, [storage, _, _, _, _, _, Value::Global(Global::NumberType(kind)), ..]) => {
+                let (Value::Storage(storage), Some(kind)) = (storage, *kind) else {
+                    self.count_tensor()?;
+                    return Ok(Value::OtherTensor("a tensor of numbers that no network here has"));
+                };
+                let mut storage = *storage;
+                if storage.kind == StorageKind::Untyped && storage.count % kind.bytes() == 0 {
+                    (storage.kind, storage.count) = (kind, storage.count / kind.bytes());
+                }
+                self.tensor_in(storage, ids)
+            }
+            (Global::RebuildOther(what), _) => {
+                self.count_tensor()?;
+                Ok(Value::OtherTensor(what))
+            }
+            (Global::Parameter, [Value::Tensor(record), ..]) => {
+                let record = record.clone();
+                self.count_tensor()?;
+                Ok(Value::Tensor(record))
+            }
+            (Global::Parameter, [Value::OtherTensor(what), ..]) => Ok(Value::OtherTensor(what)),
+            (Global::RebuildFromType, [Value::Global(inner), _, Value::Tuple(arguments), ..]) => {
+                if *inner == Global::RebuildFromType || arguments.len() > MAX_ARGUMENTS {
+                    return Err(not_understood(self));
+                }
+                let (inner, arguments) = (*inner, arguments.clone());
+                self.call(inner, &arguments)
+            }
+            _ if self.foreign.is_some() => Ok(Value::Foreign { network: false }),
+            _ => Err(not_understood(self)),
+        }
+    }
+
+    fn table_of_pairs(&mut self, list: Id) -> Result<Value<'a>> {
+        let Value::List(pairs) = self.value(list) else {
+            return Err(self.wrong("a table of something else than pairs"));
+        };
+        let mut entries = Vec::new();
+        for &pair in pairs {
+            let (Value::List(pair) | Value::Tuple(pair)) = self.value(pair) else {
+                return Err(self.wrong("a table of something else than pairs"));
+            };
+            let [key, value] = pair[..] else { return Err(self.wrong("a table of something else than pairs")) };
+            entries.push((key, value));
+            // As many as the operations left at most, whatever the list is used for again.
+            if entries.len() > MAX_OPERATIONS - self.steps {
+                break;
+            }
+        }
+        self.spend(entries.len())?;
+        Ok(Value::Dict(entries))
+    }
+
+    fn count_tensor(&mut self) -> Result<()> {
+        self.tensors += 1;
+        if self.tensors > 4 * MAX_TENSORS {
+            return Err(self.wrong(format!("more than {} tensors", 4 * MAX_TENSORS)));
+        }
+        Ok(())
+    }
+
+    /// A tensor of its storage, first number, shape and strides.
+    fn tensor_of(&mut self, ids: &[Id]) -> Result<Value<'a>> {
+        match ids.first().map(|&storage| self.value(storage)) {
+            Some(&Value::Storage(storage)) => self.tensor_in(storage, ids),
+            _ if self.foreign.is_some() => Ok(Value::Foreign { network: false }),
+            _ => Err(self.wrong("a call whose arguments are not understood")),
+        }
+    }
+
+    fn tensor_in(&mut self, storage: Storage<'a>, ids: &[Id]) -> Result<Value<'a>> {
+        self.count_tensor()?;
+        if !storage.kind.is_read() {
+            return Ok(Value::OtherTensor("a tensor of complex or quantised numbers"));
+        }
+        let parts: Vec<&Value<'a>> = ids.iter().skip(1).take(3).map(|&part| self.value(part)).collect();
+        let [Value::Int(offset), Value::Tuple(shape), Value::Tuple(strides)] = parts[..] else {
+            return Err(self.wrong("a call whose arguments are not understood"));
+        };
+        let integers = |ids: &[Id]| -> Option<Vec<i64>> {
+            let integer = |&id: &Id| if let Value::Int(number) = self.value(id) { Some(*number) } else { None };
+            ids.iter().map(integer).collect()
+        };
+        let small = shape.len() == strides.len() && shape.len() <= 8;
+        let sides = if small { integers(shape).zip(integers(strides)) } else { None };
+        let offset = offset.checked_add(storage.begin);
+        let (Some((shape, strides)), Some(offset)) = (sides, offset) else {
+            return Err(self.wrong("a tensor whose shape is not understood"));
+        };
+        Ok(Value::Tensor(Box::new(TensorRecord {
+            kind: storage.kind,
+            storage: storage.name.to_string(),
+            storage_count: storage.count,
+            offset,
+            shape,
+            strides,
+        })))
+    }
+
     fn persistent(&mut self) -> Result<()> {
         let parts = self.pop()?;
-        let Value::Tuple(parts) = self.value(parts) else { return Err(self.wrong("a storage that is not understood")) };
+        let not_understood = |machine: &Self| machine.wrong("a storage that is not understood");
+        let Value::Tuple(parts) = self.value(parts) else { return Err(not_understood(self)) };
         let parts: Vec<&Value<'a>> = parts.iter().take(MAX_ARGUMENTS).map(|&part| self.value(part)).collect();
-        // The old form has one more: what part of another storage it is, which is nothing where it is its own.
-        let ([
+        let [
             Value::Text("storage"),
             Value::Global(Global::Storage(kind)),
-            Value::Text(name),
+            name,
             Value::Text(_),
             Value::Int(count),
-        ]
-        | [
-            Value::Text("storage"),
-            Value::Global(Global::Storage(kind)),
-            Value::Text(name),
-            Value::Text(_),
-            Value::Int(count),
-            Value::None,
-        ]) = parts[..]
+            rest @ ..,
+        ] = &parts[..]
         else {
-            return Err(self.wrong("a storage that is not understood"));
+            // The class of a network and its source, which the old form keeps of networks saved whole.
+            if self.foreign.is_some() {
+                self.make(Value::Foreign { network: false });
+                return Ok(());
+            }
+            return Err(not_understood(self));
+        };
+        let Value::Text(name) = name else { return Err(not_understood(self)) };
+        // The old form has one more: what part of another storage it is, which is nothing where it is its own.
+        let begin = match rest {
+            [] | [Value::None] => 0,
+            [Value::Tuple(view)] => match view.get(1).map(|&begin| self.value(begin)) {
+                Some(Value::Int(begin)) if view.len() == 3 => *begin,
+                _ => return Err(not_understood(self)),
+            },
+            _ => return Err(not_understood(self)),
         };
         let plain = !name.is_empty() && name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let (true, Ok(count)) = (plain, u64::try_from(*count)) else {
-            return Err(self.wrong("a storage that is not understood"));
-        };
-        let storage = Storage { kind: *kind, name, count };
+        let (true, Ok(count)) = (plain, u64::try_from(*count)) else { return Err(not_understood(self)) };
+        let storage = Storage { kind: *kind, name, count, begin };
         let held = (storage.kind, count);
         if *self.storages.entry(storage.name).or_insert(held) != held {
             return Err(self.wrong(format!("storage {} has two sizes or types", storage.name)));
@@ -450,8 +518,32 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    /// A whole number of so many bytes, the lowest first; one of more than 64 bits is a value of which nothing is
+    /// needed.
+    fn whole_number(&mut self, length: u64) -> Result<()> {
+        let digits = self.take(length)?;
+        let negative = digits.last().is_some_and(|digit| digit & 0x80 != 0);
+        let mut wide = if negative { [0xFF; 8] } else { [0; 8] };
+        let value = if digits.len() <= 8 {
+            wide[..digits.len()].copy_from_slice(digits);
+            Value::Int(i64::from_le_bytes(wide))
+        } else {
+            Value::Other
+        };
+        self.make(value);
+        Ok(())
+    }
+
+    /// A text of so many bytes; one that is none, as Python 2 has them, is a value of which nothing is needed.
+    fn words(&mut self, length: u64) -> Result<()> {
+        let text = self.take(length)?;
+        self.make(std::str::from_utf8(text).map_or(Value::Other, Value::Text));
+        Ok(())
+    }
+
     fn run(&mut self) -> Result<Id> {
-        for _ in 0..MAX_OPERATIONS {
+        loop {
+            self.spend(1)?;
             let operation = self.take(1)?[0];
             match operation {
                 0x80 => drop(self.take(1)?),                              // PROTO
@@ -471,27 +563,38 @@ impl<'a> Machine<'a> {
                     let number = self.number(4)? as u32 as i32; // BININT
                     self.make(Value::Int(i64::from(number)));
                 }
-                0x8a => {
-                    let length = self.number(1)?; // LONG1
-                    let digits = self.take(length)?;
-                    if digits.len() > 8 {
-                        return Err(self.wrong("a whole number of more than 64 bits"));
-                    }
-                    let negative = digits.last().is_some_and(|digit| digit & 0x80 != 0);
-                    let mut wide = if negative { [0xFF; 8] } else { [0; 8] };
-                    wide[..digits.len()].copy_from_slice(digits);
-                    self.make(Value::Int(i64::from_le_bytes(wide)));
+                0x8a | 0x8b => {
+                    let length = self.number(if operation == 0x8a { 1 } else { 4 })?; // LONG1, LONG4
+                    self.whole_number(length)?;
                 }
                 b'G' => {
                     self.take(8)?; // BINFLOAT
                     self.make(Value::Other);
                 }
-                b'X' | b'T' | 0x8c | b'U' => {
-                    // BINUNICODE and SHORT_BINUNICODE; BINSTRING and SHORT_BINSTRING of Python 2
-                    let length = self.number(if matches!(operation, b'X' | b'T') { 4 } else { 1 })?;
-                    let text = self.take(length)?;
-                    let text = self.utf8(text)?;
-                    self.make(Value::Text(text));
+                b'X' | b'T' | 0x8c | b'U' | 0x8d => {
+                    // BINUNICODE, SHORT_BINUNICODE, BINUNICODE8; BINSTRING and SHORT_BINSTRING of Python 2
+                    let length = self.number(match operation {
+                        b'X' | b'T' => 4,
+                        0x8d => 8,
+                        _ => 1,
+                    })?;
+                    self.words(length)?;
+                }
+                b'B' | b'C' | 0x8e | 0x96 => {
+                    // BINBYTES, SHORT_BINBYTES, BINBYTES8, BYTEARRAY8
+                    let length = self.number(match operation {
+                        b'B' => 4,
+                        b'C' => 1,
+                        _ => 8,
+                    })?;
+                    self.take(length)?;
+                    self.make(Value::Other);
+                }
+                0x8f => self.make(Value::Other), // EMPTY_SET
+                0x90 => self.add_items()?,       // ADDITEMS
+                0x91 => {
+                    self.pop_mark()?; // FROZENSET
+                    self.make(Value::Other);
                 }
                 b'q' | b'r' => {
                     let index = self.number(if operation == b'q' { 1 } else { 4 })? as u32; // BINPUT, LONG_BINPUT
@@ -504,14 +607,14 @@ impl<'a> Machine<'a> {
                 }
                 b'c' => {
                     let (module, name) = (self.line()?, self.line()?); // GLOBAL
-                    self.find_global(module, name)?;
+                    self.find_global(module, name);
                 }
                 0x93 => {
                     let (name, module) = (self.pop()?, self.pop()?); // STACK_GLOBAL
                     let (Some(module), Some(name)) = (self.text(module), self.text(name)) else {
                         return Err(self.wrong("a global without a name"));
                     };
-                    self.find_global(module, name)?;
+                    self.find_global(module, name);
                 }
                 b't' => {
                     let items = self.pop_mark()?; // TUPLE
@@ -541,24 +644,61 @@ impl<'a> Machine<'a> {
                     let items = self.pop_mark()?; // APPENDS
                     self.append(&items)?;
                 }
-                b'R' => self.reduce()?,     // REDUCE
-                b'b' => drop(self.pop()?),  // BUILD: attributes such as _metadata
-                b'Q' => self.persistent()?, // BINPERSID
+                b'R' | 0x81 => self.reduce()?, // REDUCE, NEWOBJ
+                0x92 => {
+                    self.pop()?; // NEWOBJ_EX: arguments by name are for names outside the list alone
+                    self.reduce()?;
+                }
+                b'b' => self.build()?,          // BUILD: attributes such as _metadata
+                b'Q' => self.persistent()?,     // BINPERSID
+                b'0' => drop(self.pop()?),      // POP
+                b'1' => drop(self.pop_mark()?), // POP_MARK
+                b'2' => {
+                    let top = self.top()?; // DUP
+                    self.stack.push(top);
+                }
                 other => return Err(self.wrong(format!("operation 0x{other:02x} is no part of a plain checkpoint"))),
             }
         }
-        Err(self.wrong(format!("more than {MAX_OPERATIONS} operations")))
     }
+}
+
+/// Whether a name is one that checkpoints of networks never need, and harmful programs do.
+fn is_of_the_system(module: &str, name: &str) -> bool {
+    const MODULES: [&str; 13] = [
+        "os",
+        "posix",
+        "nt",
+        "sys",
+        "subprocess",
+        "shutil",
+        "socket",
+        "runpy",
+        "pty",
+        "ctypes",
+        "importlib",
+        "webbrowser",
+        "commands",
+    ];
+    const BUILTINS: [&str; 9] =
+        ["eval", "exec", "execfile", "compile", "open", "getattr", "setattr", "__import__", "apply"];
+    let builtin = matches!(module, "builtins" | "__builtin__") && BUILTINS.contains(&name);
+    builtin || MODULES.contains(&module.split('.').next().unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn describe(bytes: &[u8]) -> Result<Described> {
+        super::describe(bytes, &Choice { file: "w.pth".into(), ..Choice::default() })
+    }
+
     #[test]
     fn a_call_of_the_system_is_refused_by_name() {
         let error = describe(b"cos\nsystem\n(X\x02\x00\x00\x00lstR.").unwrap_err();
         assert!(error.to_string().contains("asks for os.system"), "{error}");
+        assert!(error.to_string().contains("have nothing else load this file"), "{error}");
     }
 
     #[test]
@@ -567,28 +707,23 @@ mod tests {
         assert!(describe(b"\x80\x02.").unwrap_err().to_string().contains("not there"));
     }
 
-    #[test]
-    fn a_memo_bomb_stays_small() {
-        // Each tuple holds the last one twice: 2^60 values, were they copied.
-        let mut bytes = b"\x80\x02]q\x00".to_vec();
-        for _ in 0..60 {
-            bytes.extend(b"h\x00h\x00\x86q\x00");
-        }
-        bytes.push(b'.');
-        let mut machine = Machine::new(&bytes);
-        machine.run().unwrap();
-        assert_eq!(machine.values.len(), 61);
+    /// One entry, the tensor `a` of two numbers.
+    fn entry() -> Vec<u8> {
+        let storage = b"X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x02tQ";
+        let tensor = [b"ctorch._utils\n_rebuild_tensor_v2\n((", &storage[..], b"K\0K\x02\x85K\x01\x85tR"].concat();
+        [&b"X\x01\0\0\0a"[..], &tensor].concat()
     }
 
     #[test]
     fn a_table_that_stands_in_two_places_is_one() {
         // {"ema": d, "model": d}, and what is put into d afterwards is in both.
-        let storage = b"X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x02tQ";
-        let tensor = [b"ctorch._utils\n_rebuild_tensor_v2\n((", &storage[..], b"K\0K\x02\x85K\x01\x85tR"].concat();
-        let entry = [&b"X\x01\0\0\0a"[..], &tensor].concat();
-        let bytes = [b"\x80\x02}(X\x03\0\0\0ema}q\x00", &entry[..], b"sX\x05\0\0\0modelh\x00u."].concat();
+        let bytes = [b"\x80\x02}(X\x03\0\0\0ema}q\x00", &entry()[..], b"sX\x05\0\0\0modelh\x00u."].concat();
         let found = describe(&bytes).unwrap();
         assert_eq!((found.tensors.len(), &found.tensors[0].1.shape), (1, &vec![2]));
+        for table in ["ema", "model"] {
+            let choice = Choice { table: Some(table.into()), ..Choice::default() };
+            assert_eq!(super::describe(&bytes, &choice).unwrap().tensors.len(), 1, "{table}");
+        }
     }
 
     #[test]
@@ -597,5 +732,90 @@ mod tests {
         let deep = [&b"X\x04\0\0\0deepN"[..], &[0x85; 100_000]].concat();
         let error = describe(&[b"\x80\x02}(", &deep[..], b"u."].concat()).unwrap_err();
         assert!(error.to_string().contains("no tensor; its keys are deep"), "{error}");
+    }
+
+    #[test]
+    fn bad_input_77_what_python_2_wrote_is_read() {
+        // OrderedDict([["a", tensor]]), a storage that is the part of another, and a tensor given its storage
+        // afterwards.
+        let part = b"X\x07\0\0\0storagectorch\nFloatStorage\nU\x010U\x03cpuK\x06(U\x011K\x02K\x02ttQ";
+        let rebuild =
+            [&b"ctorch._utils\n_rebuild_tensor\n(("[..], part, b"K\x01ctorch\nSize\nK\x02\x85\x85RK\x01\x85tR"]
+                .concat();
+        let later = [&b"ctorch\nFloatTensor\n)R(("[..], part, b"K\0K\x01\x85K\x01\x85tb"].concat();
+        let pairs = [&b"](](U\x01a"[..], &rebuild, b"e](U\x01b", &later, b"ee"].concat();
+        let bytes = [&b"\x80\x02ccollections\nOrderedDict\n"[..], &pairs, b"\x85R."].concat();
+        let tensors = describe(&bytes).unwrap().tensors;
+        let found: Vec<_> =
+            tensors.iter().map(|(name, record)| (name.as_str(), record.offset, &record.shape[..])).collect();
+        assert_eq!(found, [("a", 3, &[2][..]), ("b", 2, &[1])]);
+        assert_eq!(tensors[0].1.storage_count, 6);
+    }
+
+    #[test]
+    fn bad_input_78_a_whole_network_in_the_old_form_is_named() {
+        // The class of each module stands in the pickle with its source.
+        let module = b"(X\x06\0\0\0modulectorch.nn.modules.linear\nLinear\nX\x01\0\0\0fX\x01\0\0\0stQ)R}b.";
+        let error = describe(&[&b"\x80\x02"[..], module].concat()).unwrap_err().to_string();
+        assert!(error.contains("asks for torch.nn.modules.linear.Linear"), "{error}");
+        assert!(
+            error.contains("a whole network") && error.contains("torch.save(c.state_dict(), \"w.weights.pth\")"),
+            "{error}"
+        );
+    }
+
+    /// What a pickle takes: steps, values, bytes of what they hold; and how it ends.
+    fn cost(bytes: &[u8]) -> (usize, usize, Result<()>) {
+        let mut machine = Machine::new(bytes);
+        let end = machine.plain().and_then(|root| machine.chosen(root, &Choice::default()).map(drop));
+        let held = |value: &Value<'_>| match value {
+            Value::Tuple(ids) | Value::List(ids) => ids.capacity() * size_of::<Id>(),
+            Value::Dict(entries) => entries.capacity() * size_of::<(Id, Id)>(),
+            Value::Tensor(record) => {
+                size_of_val(&**record) + record.storage.capacity() + 8 * 2 * record.shape.capacity()
+            }
+            _ => 0,
+        };
+        let values = machine.values.capacity() * size_of::<Value<'_>>();
+        let stacks = machine.stack.capacity() * size_of::<Id>() + machine.marks.capacity() * size_of::<usize>();
+        let memo = machine.memo.capacity() * 2 * size_of::<(u32, Id)>();
+        (machine.steps, values + stacks + memo + machine.values.iter().map(held).sum::<usize>(), end)
+    }
+
+    #[test]
+    fn bad_input_41_no_pickle_takes_more_steps_or_bytes_than_its_operations() {
+        let nested = |depth: usize| [&b"\x80\x02N"[..], &vec![0x85; depth], b"."].concat();
+        let many = |item: &[u8], count: usize| [&b"\x80\x02]("[..], &item.repeat(count), b"e."].concat();
+        let doubling = |times: usize| [&b"\x80\x02]q\x00"[..], &b"h\x00h\x00\x86q\x00".repeat(times), b"."].concat();
+        // A long list, made into a table of pairs, a shape, or the attributes of an object, again and again.
+        let list = [&b"\x80\x02](K\x01K\x02eq\x00]("[..], &b"h\x00".repeat(200_000), b"eq\x01"].concat();
+        let tables = b"ccollections\nOrderedDict\nh\x01\x85R".repeat(20_000);
+        let sizes = b"ctorch\nSize\nh\x01\x85R".repeat(20_000);
+        let table = [&b"\x80\x02}("[..], &b"K\x01K\x02".repeat(200_000), b"uq\x01"].concat();
+        let built = b"ca\nB\n)Rh\x01b".repeat(20_000);
+        for (what, bytes, fits) in [
+            ("doubling", doubling(60), true),
+            ("doubling more", doubling(200_000), true),
+            ("nested", nested(900_000), true),
+            ("many", many(b"N", 1_200_000), false),
+            ("lists", many(b"]", 1_200_000), false),
+            ("memos", [&b"\x80\x02"[..], &b"Nq\x00".repeat(600_000), b"."].concat(), false),
+            ("marks", [&b"\x80\x02"[..], &b"(".repeat(1_200_000), b"."].concat(), false),
+            ("tables of pairs", [&list[..], &tables, b"."].concat(), false),
+            ("sizes", [&list[..], &sizes, b"."].concat(), false),
+            ("attributes", [&table[..], &built, b"."].concat(), false),
+        ] {
+            let (steps, bytes, end) = cost(&bytes);
+            // The last operation may look through a list that is as long as all operations before it.
+            assert!(steps <= 2 * MAX_OPERATIONS, "{what}: {steps} steps");
+            assert!(bytes <= 200 << 20, "{what}: {bytes} bytes");
+            let error = end.unwrap_err().to_string();
+            assert_eq!(error.contains("no table of tensors"), fits, "{what}: {error}");
+        }
+        // 2^60 values, were they copied.
+        let bytes = doubling(60);
+        let mut machine = Machine::new(&bytes);
+        machine.run().unwrap();
+        assert_eq!(machine.values.len(), 61);
     }
 }

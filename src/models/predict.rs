@@ -23,20 +23,24 @@ use crate::store::{ClassList, ImageFile};
 /// # Errors
 /// As [`to_input`] and [`Network::forward`]; [`Code::Numeric`] if a logit is not finite.
 pub fn logits(network: &Network, pictures: &[RgbImage], normalise: Normalise) -> Result<Vec<Vec<f32>>> {
-    let rows = logits_of(network, &to_input(pictures, &normalise.of(network), network.device())?)?;
-    match rows.iter().flatten().find(|logit| !logit.is_finite()) {
-        Some(logit) => Err(Error::new(Code::Numeric, format!("{} gave the logit {logit}", network.name()))),
-        None => Ok(rows),
-    }
+    logits_of(network, &to_input(pictures, &normalise.of(network), network.device())?)?.into_iter().collect()
 }
 
-fn logits_of(network: &Network, input: &Tensor) -> Result<Vec<Vec<f32>>> {
+/// A row of logits for each picture of an input, or why they are not finite.
+fn logits_of(network: &Network, input: &Tensor) -> Result<Vec<Result<Vec<f32>>>> {
     let output = network.forward(input)?.to_device(tch::Device::Cpu);
     let flat = Vec::<f32>::try_from(output.contiguous().view(-1))?;
-    Ok(flat.chunks_exact(network.classes()).map(<[f32]>::to_vec).collect())
+    let row = |(picture, row): (usize, &[f32])| {
+        if row.iter().all(|logit| logit.is_finite()) {
+            Ok(row.to_vec())
+        } else {
+            Err(network.not_finite("logits", &input.narrow(0, picture as i64, 1)))
+        }
+    };
+    Ok(flat.chunks_exact(network.classes()).enumerate().map(row).collect())
 }
 
-/// Softmax of one row of logits, in double precision.
+/// Softmax of one row of logits, in double precision; all NaN where one of them is NaN or the largest is infinite.
 pub fn softmax(logits: &[f32]) -> Vec<f64> {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f64> = logits.iter().map(|&logit| f64::from(logit - largest).exp()).collect();
@@ -170,14 +174,17 @@ fn predict_batch(networks: &[Network], batch: Batch, how: &Experiments, run: &St
     Ok(done)
 }
 
-/// Logits of every network for a batch: for each picture a row a network. Networks that want the same input share it.
+/// One picture's logits, a row a network; or why there are none.
+type Rows = Result<Vec<Vec<f32>>>;
+
+/// Logits of every network for a batch, picture by picture. Networks that want the same input share it.
 fn by_picture(
     networks: &[Network],
     how: &Experiments,
     input: impl Fn(&Normalisation, Device) -> Result<Tensor>,
-) -> Result<Vec<Vec<Vec<f32>>>> {
+) -> Result<Vec<Rows>> {
     let mut shared: Vec<(Normalisation, Tensor)> = Vec::new();
-    let mut pictures: Vec<Vec<Vec<f32>>> = Vec::new();
+    let mut pictures: Vec<Rows> = Vec::new();
     for network in networks {
         let wanted = how.normalise.of(network);
         if !shared.iter().any(|(normalisation, _)| *normalisation == wanted) {
@@ -186,30 +193,23 @@ fn by_picture(
         let ready = shared.iter().find(|(normalisation, _)| *normalisation == wanted);
         let (_, tensor) = ready.ok_or_else(|| Error::new(Code::Model, "an input that was not made"))?;
         let rows = logits_of(network, tensor)?;
-        pictures.resize_with(rows.len(), Vec::new);
-        pictures.iter_mut().zip(rows).for_each(|(picture, row)| picture.push(row));
+        pictures.resize_with(rows.len(), || Ok(Vec::new()));
+        for (picture, row) in pictures.iter_mut().zip(rows) {
+            match (picture.as_mut(), row) {
+                (Ok(rows), Ok(row)) => rows.push(row),
+                (Ok(_), Err(error)) => *picture = Err(error),
+                (Err(_), _) => {}
+            }
+        }
     }
     Ok(pictures)
 }
 
 /// Predictions out of logits by picture; what is not finite, or did not fit the device, is a reject.
-fn collected(
-    networks: &[Network],
-    pictures: impl Iterator<Item = (usize, Result<Vec<Vec<f32>>>)>,
-    run: &Stage,
-) -> Predictions {
+fn collected(networks: &[Network], pictures: impl Iterator<Item = (usize, Result<Rows>)>, run: &Stage) -> Predictions {
     let mut all = Predictions::default();
     for (picture, rows) in pictures {
-        let finite = rows.and_then(|rows| {
-            let wrong = rows.iter().zip(networks).find(|(row, _)| row.iter().any(|logit| !logit.is_finite()));
-            match wrong {
-                Some((_, network)) => {
-                    Err(Error::new(Code::Numeric, format!("{} gave a logit that is not finite", network.name())))
-                }
-                None => Ok(rows),
-            }
-        });
-        match finite {
+        match rows.flatten() {
             Ok(rows) => {
                 run.tick();
                 for (network, logits) in networks.iter().zip(rows) {
@@ -311,7 +311,8 @@ fn read_crop(picture: &Picture) -> Result<RgbImage> {
 /// values, fault C1) and `top1`, `top5`, `margin` (true logit less the best other), `entropy` (nats).
 ///
 /// # Errors
-/// [`Code::Model`] if a picture's class is not among the outputs, or their number differs from the list of classes.
+/// [`Code::Model`] if a picture's class is not among the outputs, or their number differs from the list of classes;
+/// [`Code::Numeric`] if a logit is not finite.
 pub fn prediction_table(predictions: &[Prediction], pictures: &[Picture], classes: &ClassList) -> Result<DataFrame> {
     let mut rows = Vec::with_capacity(predictions.len());
     for prediction in predictions {
@@ -329,6 +330,10 @@ pub fn prediction_table(predictions: &[Prediction], pictures: &[Picture], classe
             Error::new(Code::Model, format!("class {:?} is not among the network's outputs", picture.wnid))
                 .path(&picture.path)
         })?;
+        if let Some(logit) = prediction.logits.iter().find(|logit| !logit.is_finite()) {
+            let found = format!("a logit of {} is {logit}, expected finite ones", prediction.model);
+            return Err(Error::new(Code::Numeric, found).path(&picture.path));
+        }
         rows.push(Row::new(prediction, target));
     }
     let file = |row: &Row<'_>| {
@@ -340,15 +345,15 @@ pub fn prediction_table(predictions: &[Prediction], pictures: &[Picture], classe
         "model" => rows.iter().map(|row| row.prediction.model.clone()).collect::<Vec<_>>(),
         "pred_acc" => rows.iter().map(|row| row.probability[row.best]).collect::<Vec<_>>(),
         "pred_class" => rows.iter().map(|row| row.best as i64).collect::<Vec<_>>(),
-        "pred_logit" => rows.iter().map(|row| row.prediction.logits[row.best]).collect::<Vec<_>>(),
+        "pred_logit" => rows.iter().map(|row| f64::from(row.prediction.logits[row.best])).collect::<Vec<_>>(),
         "pred_name" => rows.iter().map(|row| classes.name(row.best)).collect::<Vec<_>>(),
         "true_acc" => rows.iter().map(|row| row.probability[row.target]).collect::<Vec<_>>(),
         "true_class" => rows.iter().map(|row| row.target as i64).collect::<Vec<_>>(),
-        "true_logit" => rows.iter().map(|row| row.prediction.logits[row.target]).collect::<Vec<_>>(),
+        "true_logit" => rows.iter().map(|row| f64::from(row.prediction.logits[row.target])).collect::<Vec<_>>(),
         "true_name" => rows.iter().map(|row| classes.name(row.target)).collect::<Vec<_>>(),
         "top1" => rows.iter().map(|row| row.best == row.target).collect::<Vec<_>>(),
         "top5" => rows.iter().map(|row| row.rank < 5).collect::<Vec<_>>(),
-        "margin" => rows.iter().map(|row| row.margin).collect::<Vec<_>>(),
+        "margin" => rows.iter().map(|row| f64::from(row.margin)).collect::<Vec<_>>(),
         "entropy" => rows.iter().map(|row| row.entropy).collect::<Vec<_>>(),
     )?;
     Ok(table)
@@ -377,9 +382,10 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The class of the largest logit; of equal ones the first.
+/// The class of the largest logit; of equal ones the first. NaN comes before every number, as in torch.
 pub fn arg_max(logits: &[f32]) -> usize {
-    (0..logits.len()).reduce(|best, class| if logits[class] > logits[best] { class } else { best }).unwrap_or(0)
+    let before = |a: f32, b: f32| a > b || (a.is_nan() && !b.is_nan());
+    (0..logits.len()).reduce(|best, class| if before(logits[class], logits[best]) { class } else { best }).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -391,6 +397,27 @@ mod tests {
         let p = softmax(&[1000.0, 999.0, -50.0]);
         assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!(p[0] > p[1] && p[1] > p[2]);
+    }
+
+    #[test]
+    fn bad_input_79_no_comparison_of_logits_drops_what_is_not_a_number() {
+        for wrong in [[f32::NAN, 1.0, 2.0], [1.0, f32::NAN, 2.0], [1.0, 2.0, f32::NAN]] {
+            assert!(wrong[arg_max(&wrong)].is_nan(), "{wrong:?}");
+            assert!(softmax(&wrong).iter().all(|share| share.is_nan()), "{wrong:?}");
+        }
+        assert!(softmax(&[1.0, f32::INFINITY]).iter().all(|share| share.is_nan()));
+        assert_eq!((arg_max(&[1.0, 3.0, 3.0]), softmax(&[0.0, f32::NEG_INFINITY])), (1, vec![1.0, 0.0]));
+        let pictures = [Picture { path: "a/x.png".into(), wnid: "n90000002".into() }];
+        for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for class in 0..10 {
+                let mut logits = vec![0.0; 10];
+                logits[class] = wrong;
+                let predictions = [Prediction { picture: 0, model: "m".into(), logits }];
+                let error = prediction_table(&predictions, &pictures, &ClassList::sample()).unwrap_err();
+                assert_eq!(error.code(), Code::Numeric);
+                assert!(error.to_string().contains(&format!("a/x.png: a logit of m is {wrong}")), "{error}");
+            }
+        }
     }
 
     #[test]
@@ -432,7 +459,9 @@ mod tests {
         let run = crate::notebook::Progress::silent().start(1, "pictures");
         let error = predict_all(&[&network], &pictures, &how, &run).unwrap_err();
         assert_eq!(error.code(), Code::Numeric);
-        assert!(error.message().contains("1 of 1") && error.message().contains("slim-resnet50"), "{error}");
+        for part in ["1 of 1 pictures", "slim-resnet50", "layer fc (linear)", "fc.bias holds NaN"] {
+            assert!(error.message().contains(part), "{part}: {error}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::normalise::Normalisation;
 use super::zoo::architecture;
 use crate::error::{Code, Error, Result};
 use crate::notebook::Progress;
-use crate::store::{Classes, Download, NetworkEntry, Store};
+use crate::store::{Classes, Download, NetworkEntry, Store, check_name, check_names};
 
 /// A file to be had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub struct RegistryEntry {
     /// Under which terms it may be used.
     #[serde(default)]
     pub licence: String,
+    /// A folder of its own below `downloads/`, where another entry's file has the same name.
+    #[serde(skip)]
+    folder: Option<String>,
 }
 
 fn usual_side() -> u32 {
@@ -101,8 +104,14 @@ impl Registry {
         let path = store.path("networks.json");
         if path.exists() {
             let text = std::fs::read_to_string(&path).map_err(|cause| Error::io("reading", &path, cause))?;
-            for entry in parse(&text).map_err(|error| error.path(&path))? {
-                registry.entries.retain(|other| other.name != entry.name);
+            for mut entry in parse(&text).map_err(|error| error.path(&path))? {
+                registry.entries.retain(|other| other.name.to_lowercase() != entry.name.to_lowercase());
+                let taken = |file: &RemoteFile, other: &RemoteFile| {
+                    other.url != file.url && file_name(&other.url).ok() == file_name(&file.url).ok()
+                };
+                let mut others = registry.entries.iter().flat_map(|other| &other.files);
+                let taken = others.any(|other| entry.files.iter().any(|file| taken(file, other)));
+                entry.folder = taken.then(|| entry.name.clone());
                 registry.entries.push(entry);
             }
         }
@@ -146,12 +155,14 @@ impl Registry {
 }
 
 impl RegistryEntry {
-    /// Where its files are, or will be: `downloads/` in the data root.
+    /// Where its files are, or will be: `downloads/` in the data root, or a folder in there where another entry's file
+    /// has the same name.
     ///
     /// # Errors
     /// [`Code::Table`] for an address without a file name.
     pub fn paths(&self, store: &Store) -> Result<Vec<PathBuf>> {
-        self.files.iter().map(|file| Ok(store.path(&format!("downloads/{}", file_name(&file.url)?)))).collect()
+        let folder = self.folder.as_ref().map_or("downloads".into(), |folder| format!("downloads/{folder}"));
+        self.files.iter().map(|file| Ok(store.path(&format!("{folder}/{}", file_name(&file.url)?)))).collect()
     }
 
     /// Fetches its files, checks their hashes, and gives their paths. What was fetched is not fetched again; what was cut off
@@ -203,7 +214,8 @@ fn parse(text: &str) -> Result<Vec<RegistryEntry>> {
             .hint("data/networks.json in the project shows the form")
     })?;
     for entry in &entries {
-        let named = |error: Error| error.place(format!("entry {}", entry.name));
+        let named = |error: Error| error.place(format!("entry {:?}", entry.name));
+        check_name("registry entry", &entry.name).map_err(named)?;
         if entry.files.is_empty() {
             return Err(named(Error::new(Code::Table, "no file")));
         }
@@ -218,6 +230,7 @@ fn parse(text: &str) -> Result<Vec<RegistryEntry>> {
             }
         }
     }
+    check_names("registry", entries.iter().map(|entry| entry.name.as_str()))?;
     Ok(entries)
 }
 
@@ -252,11 +265,32 @@ mod tests {
             (own.replace("resnet18", "resnet19"), "resnet19"),
             (own.replace("w.pth", ""), "does not end"),
             (own.replace("mean", "maen"), "maen"),
+            (own.replace("\"mine\"", "\"../../mine\""), "begins with a dot"),
+            (
+                own.replace("]}]", "]}, {\"name\": \"MINE\", \"files\": [{\"url\": \"https://example.org/v.pth\"}]}]"),
+                "differ in case",
+            ),
             (own.replace("\"files\": [{\"url\": \"https://example.org/w.pth\"}]", "\"files\": []"), "no file"),
         ] {
             store.write("networks.json", wrong.as_bytes()).unwrap();
             let error = Registry::open(&store).unwrap_err();
             assert!(error.to_string().contains(what) && error.to_string().contains("networks.json"), "{error}");
         }
+    }
+
+    #[test]
+    fn files_of_one_name_from_two_addresses_go_into_folders_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let entry = |name: &str| {
+            format!(
+                "{{\"name\": \"{name}\", \"files\": [{{\"url\": \"https://example.org/{name}/model.safetensors\"}}]}}"
+            )
+        };
+        store.write("networks.json", format!("[{}, {}]", entry("a"), entry("b")).as_bytes()).unwrap();
+        let registry = Registry::open(&store).unwrap();
+        let path = |name: &str| registry.entry(name).unwrap().paths(&store).unwrap().swap_remove(0);
+        assert_eq!(path("a"), store.path("downloads/model.safetensors"));
+        assert_eq!(path("b"), store.path("downloads/b/model.safetensors"));
     }
 }

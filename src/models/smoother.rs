@@ -62,12 +62,12 @@ impl Eps {
         let bytes = Tensor::f_from_data_size(picture.as_raw(), &shape, Kind::Uint8)?.to_device(network.device().tch());
         let x = (bytes.to_kind(Kind::Float) / 127.5 - 1.0).f_permute([0, 3, 1, 2])?.contiguous();
         let y = network.forward(&x)?;
-        let out = ((y + 1.0) / 2.0 * 255.0).clamp(0.0, 255.0).f_permute([0, 2, 3, 1])?;
-        let values = Vec::<f32>::try_from(out.to_device(tch::Device::Cpu).contiguous().view(-1))?;
-        match values.iter().find(|value| !value.is_finite()) {
-            Some(value) => Err(Error::new(Code::Numeric, format!("the smoother gave {value}"))),
-            None => Ok(values),
+        // Before the clamp, which makes 255 of infinity.
+        if y.isfinite().all().int64_value(&[]) == 0 {
+            return Err(network.not_finite("pixels", &x));
         }
+        let out = ((y + 1.0) / 2.0 * 255.0).clamp(0.0, 255.0).f_permute([0, 2, 3, 1])?;
+        Ok(Vec::<f32>::try_from(out.to_device(tch::Device::Cpu).contiguous().view(-1))?)
     }
 }
 
@@ -98,6 +98,10 @@ fn own_name(variable: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::super::finite;
     use super::*;
 
     #[test]
@@ -106,5 +110,46 @@ mod tests {
         assert_eq!(own_name("SRGAN_g/out/W_conv2d").unwrap(), "out.weight");
         assert_eq!(own_name("SRGAN_g/out/W_conv2d/Adam"), None);
         assert_eq!(own_name("beta1_power"), None);
+    }
+
+    #[test]
+    fn bad_input_79_what_is_not_finite_is_no_pixel() {
+        let mut rng = ChaCha8Rng::seed_from_u64(79);
+        let table = Architecture::Smoothing(Residual { features: 64, blocks: 1, wide: 16 });
+        let mut weights = Weights::new();
+        for parameter in table.nodes().iter().flat_map(|node| node.layer.parameters()) {
+            let least = if parameter.name.ends_with("running_var") { 0.5 } else { -0.1 };
+            let count = parameter.shape.iter().product::<i64>();
+            let values: Vec<f32> = (0..count).map(|_| rng.random_range(least..least + 0.2)).collect();
+            weights.insert(parameter.name, Tensor::from_slice(&values).view(&parameter.shape[..]));
+        }
+        let network = Network::new("EPS ResNet", &table, weights, Device::Cpu).unwrap();
+        let picture = RgbImage::from_fn(20, 13, |x, y| image::Rgb([x as u8 * 12, y as u8 * 19, 90]));
+        let (mut refused, mut drawn) = (0, 0);
+        for case in 0..48 {
+            let value = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1.0][case % 4];
+            let (broken, _, place) = finite::injected(&network, &mut rng, value);
+            let folded = broken.folded().unwrap();
+            let bytes = Tensor::from_slice(picture.as_raw()).view([1, 13, 20, 3]).permute([0, 3, 1, 2]);
+            let expected = finite::plainly(&broken, &(bytes.to_kind(Kind::Float) / 127.5 - 1.0)).pop().unwrap();
+            let eps = Eps { network: Mutex::new(folded), identity: String::new() };
+            match eps.pass(&picture) {
+                Ok(found) => {
+                    let expected = ((expected + 1.0) * 127.5).clamp(0.0, 255.0).permute([0, 2, 3, 1]);
+                    let apart =
+                        found.as_raw().iter().zip(finite::values(&expected)).map(|(a, b)| (f64::from(*a) - b).abs());
+                    // NaN is not near anything.
+                    assert_eq!(apart.filter(|apart| apart.is_nan() || *apart > 0.51).count(), 0, "{value} in {place}");
+                    drawn += 1;
+                }
+                Err(error) => {
+                    assert_eq!(expected.isfinite().all().int64_value(&[]), 0, "{value} in {place}: {error}");
+                    assert_eq!(error.code(), Code::Numeric);
+                    assert!(error.to_string().contains("pixels of EPS ResNet are not finite; "), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 12 && drawn > 12, "{refused} and {drawn}");
     }
 }

@@ -7,6 +7,11 @@
 //! of inputs and outputs are exact in 32 bits, and a result is about twice as far from the exact one as the plain sum is (the usual points
 //! 0, 1, -1, 2, -2 make it 4.5 times). The sums over the channels are 36 products of matrices: for oneDNN, one convolution of
 //! 36 groups whose pixels are the tiles.
+//!
+//! Of an infinite input the transforms make NaN for the whole tile, where plain sums are infinite, or finite beside it; and of
+//! products that overflow, too. What is right is what the plain sum gives, number by number. So this is for inputs, kernels and
+//! sums that are known to be finite on the way ([`Gain`](super::kernels::Gain)), and where that is not known the plain sum is
+//! taken. What is finite is near the plain sum by the size of the largest number of its tile.
 
 use std::ops::Range;
 

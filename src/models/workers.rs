@@ -7,6 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::device::Device;
 use super::network::Network;
 use crate::error::{Code, Result};
+use crate::process::no_thread;
 
 /// Loads and works on every item and returns the results in the order of the items, whatever thread did which.
 ///
@@ -16,6 +17,7 @@ use crate::error::{Code, Result};
 ///
 /// # Errors
 /// The first error in the order of the items that a call gave; items that were not begun by then are not done.
+/// [`Code::Limit`] if the machine refuses a thread.
 pub fn on_workers<T: Sync, L: Send, R: Send>(
     networks: &[&Network],
     items: &[T],
@@ -39,11 +41,12 @@ fn on_cores<T: Sync, R: Send>(
 ) -> Result<Vec<R>> {
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let done: Mutex<BTreeMap<usize, Result<R>>> = Mutex::new(BTreeMap::new());
+    let threads = cores.min(items.len()).max(1);
     std::thread::scope(|scope| {
-        for _ in 0..cores.min(items.len()).max(1) {
+        for _ in 0..threads {
             let own: Vec<Network> = networks.iter().map(|network| network.for_one_thread()).collect();
             let (next, failed, done, work) = (&next, &failed, &done, &work);
-            scope.spawn(move || {
+            let started = std::thread::Builder::new().spawn_scoped(scope, move || {
                 tch::set_num_threads(1);
                 while !failed.load(Ordering::Relaxed) {
                     let index = next.fetch_add(1, Ordering::Relaxed);
@@ -53,8 +56,13 @@ fn on_cores<T: Sync, R: Send>(
                     locked(done).insert(index, result);
                 }
             });
+            if let Err(cause) = started {
+                failed.store(true, Ordering::Relaxed);
+                return Err(no_thread(threads, cause));
+            }
         }
-    });
+        Ok(())
+    })?;
     done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
@@ -78,7 +86,7 @@ fn loaded_ahead<T: Sync, L: Send, R>(
     let wait = |guard| changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
     std::thread::scope(|scope| {
         for _ in 0..cores {
-            scope.spawn(|| {
+            let started = std::thread::Builder::new().spawn_scoped(scope, || {
                 loop {
                     let mut state = locked(&queue);
                     while !state.over && state.next < items.len() && state.next > state.current + ahead {
@@ -95,6 +103,11 @@ fn loaded_ahead<T: Sync, L: Send, R>(
                     changed.notify_all();
                 }
             });
+            if let Err(cause) = started {
+                locked(&queue).over = true;
+                changed.notify_all();
+                return Err(no_thread(cores, cause));
+            }
         }
         let mut results = Vec::with_capacity(items.len());
         let mut one = |index: usize| {
@@ -182,6 +195,35 @@ mod tests {
         assert_eq!(on_workers(&[], &items, fail, |_, item| Ok(item)).unwrap_err().code(), Code::Image);
         assert_eq!(loaded_ahead(&items, 3, 4, fail, Ok).unwrap_err().code(), Code::Image);
         assert_eq!(loaded_ahead(&items, 3, 4, |item| Ok(*item), |item| fail(&item)).unwrap_err().code(), Code::Image);
+    }
+
+    /// In a process of its own, whose threads ask for more stack than there are addresses.
+    #[test]
+    fn bad_input_81_threads_that_cannot_start_are_an_error_and_none_is_left_waiting() {
+        let name = "bad_input_81_threads_that_cannot_start_are_an_error_and_none_is_left_waiting";
+        if std::env::var_os("LGF_TEST_CHILD").is_none() {
+            let path = format!("{}::{name}", module_path!().split_once("::").unwrap().1);
+            let child = std::process::Command::new(std::env::current_exe().unwrap())
+                .args([&path, "--exact", "--nocapture", "--test-threads=1"])
+                .envs([("LGF_TEST_CHILD", "1"), ("RUST_MIN_STACK", "70368744177664")])
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&child.stdout).into_owned();
+            assert!(child.status.success() && said.contains("both refused"), "{said}");
+            return;
+        }
+        let items: Vec<usize> = (0..10).collect();
+        for error in [
+            on_workers(&[], &items, |item| Ok(*item), |_, item| Ok(item)).unwrap_err(),
+            loaded_ahead(&items, 3, 4, |item| Ok(*item), Ok).unwrap_err(),
+        ] {
+            assert_eq!(error.code(), Code::Limit);
+            assert!(
+                error.to_string().contains("refuses a thread") && error.to_string().contains("ulimit -u"),
+                "{error}"
+            );
+        }
+        println!("both refused");
     }
 
     #[test]

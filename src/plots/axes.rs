@@ -43,9 +43,17 @@ impl Axis {
         if low > high {
             return Err(super::nothing("no finite value"));
         }
-        if low == high {
-            let room = if low == 0.0 { 1.0 } else { low.abs() * 0.1 };
+        // Values that rounding alone keeps apart are one value to the eye.
+        let most = low.abs().max(high.abs());
+        if high - low <= 1e-12 * most || high - low < f64::MIN_POSITIVE / f64::EPSILON {
+            let room = if most < f64::MIN_POSITIVE / f64::EPSILON { 1.0 } else { most * 0.1 };
             (low, high) = (low - room, high + room);
+        }
+        if !(high - low).is_finite() {
+            return Err(Error::new(
+                Code::Numeric,
+                format!("an axis from {low:e} to {high:e} is more than a number can hold"),
+            ));
         }
         let step = step(low, high);
         let (from, to) = ((low / step).floor() * step, (high / step).ceil() * step);
@@ -371,6 +379,12 @@ mod tests {
         let axis = Axis::numbers([5.0, f64::NAN], None).unwrap();
         assert!(axis.from < 5.0 && axis.to > 5.0);
         assert!(Axis::numbers([f64::NAN], None).is_err());
+        assert!(Axis::numbers([f64::MAX, f64::MIN], None).is_err());
+        for values in [[1.0, 1.0 + f64::EPSILON], [5e-324, 0.0], [0.0, 0.0], [1e300, 2e300], [-3e-300, 4e-300]] {
+            let axis = Axis::numbers(values, None).unwrap();
+            assert!(axis.from < axis.to && (2..30).contains(&axis.ticks.len()), "{values:?}: {axis:?}");
+            assert!(values.iter().all(|value| (0.0..=1.0).contains(&axis.share(*value))), "{values:?}: {axis:?}");
+        }
         assert!(Axis::numbers([], Some((1.0, 1.0))).is_err());
     }
 }

@@ -21,7 +21,7 @@ pub struct Cell {
 }
 
 /// A matrix of cells, row by row, coloured from blue over white (0) to red by their value against the largest of all, with
-/// the names of rows and columns around.
+/// the names of rows and columns around; `look.x_label` stands below it.
 ///
 /// # Errors
 /// [`Code::Parameter`] without a cell, for rows that are not as long as the columns' names, or if the size is too small for
@@ -47,16 +47,24 @@ pub fn heatmap_table(rows: &[(String, Vec<Cell>)], columns: &[String], look: &Lo
     let wide = (width - left - 10.0) / columns.len() as f64;
     let heads: Vec<Vec<String>> = columns.iter().map(|name| wrapped(name, TEXT, wide - 4.0)).collect::<Result<_>>()?;
     let deepest = heads.iter().map(Vec::len).max().unwrap_or(1) as f64;
-    let title = if look.title.is_empty() { 0.0 } else { 2.0 * LINE };
-    let top = 10.0 + title + deepest * LINE + GAP;
-    let high = (height - top - 10.0) / rows.len() as f64;
+    let title = wrapped(&look.title, TEXT + 2.0, width - 20.0)?;
+    let below = wrapped(&look.x_label, TEXT, width - 20.0)?;
+    let over = if title.is_empty() { 0.0 } else { (title.len() as f64 + 1.0) * LINE };
+    let under = if below.is_empty() { 10.0 } else { 10.0 + GAP + below.len() as f64 * LINE };
+    let top = 10.0 + over + deepest * LINE + GAP;
+    let high = (height - top - under) / rows.len() as f64;
     let needed = names.iter().map(Vec::len).max().unwrap_or(1) as f64 * LINE;
     if wide < 24.0 || high < needed.min(LINE) || needed > high + LINE {
         let found = format!("{width} x {height} px is too small for {} rows of {} cells", rows.len(), columns.len());
         return Err(Error::new(Code::Parameter, found).hint("give it a larger size"));
     }
     let mut sheet = Sheet::new(look.size)?;
-    sheet.text((width / 2.0, 10.0 + LINE / 2.0), &look.title, TEXT + 2.0, Align::Middle);
+    for (line, text) in title.iter().enumerate() {
+        sheet.text((width / 2.0, 10.0 + (line as f64 + 0.5) * 1.1 * LINE), text, TEXT + 2.0, Align::Middle);
+    }
+    for (line, text) in below.iter().enumerate() {
+        sheet.text((10.0, height - under + GAP + (line as f64 + 0.5) * LINE), text, TEXT, Align::Left);
+    }
     for (column, lines) in heads.iter().enumerate() {
         for (line, text) in lines.iter().enumerate() {
             let y = top - GAP - (lines.len() - line) as f64 * LINE + LINE / 2.0;

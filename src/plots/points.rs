@@ -44,7 +44,7 @@ impl Curve {
         Ok(Curve { name: name.into(), points })
     }
 
-    /// Gives each point its interval.
+    /// Gives each point its interval; one whose ends are not finite has none.
     ///
     /// # Errors
     /// [`Code::Parameter`](crate::error::Code::Parameter) if there are not as many as points.
@@ -52,7 +52,7 @@ impl Curve {
         same_length("lower ends", low.len(), self.points.len())?;
         same_length("upper ends", high.len(), self.points.len())?;
         for (point, ends) in self.points.iter_mut().zip(low.iter().zip(high)) {
-            point.interval = Some((*ends.0, *ends.1));
+            point.interval = (ends.0.is_finite() && ends.1.is_finite()).then_some((*ends.0, *ends.1));
         }
         Ok(self)
     }
@@ -227,11 +227,12 @@ mod tests {
         let look = Look {
             title: "Scrambled".into(),
             x_label: "block size (px)".into(),
-            y_label: "true class accuracy".into(),
+            y_label: "softmax of the true class".into(),
             ..Look::named("scrambled")
         };
         let figure = point_plot(&networks(), &look).unwrap();
-        for text in ["Scrambled", "block size (px)", "true class accuracy", "vgg16", "se-resnext50", "224", "28", "0.4"]
+        for text in
+            ["Scrambled", "block size (px)", "softmax of the true class", "vgg16", "se-resnext50", "224", "28", "0.4"]
         {
             assert!(figure.svg().contains(&format!(">{text}</text>")), "{text}");
         }

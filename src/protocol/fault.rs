@@ -246,7 +246,10 @@ impl Protocol {
 
 #[cfg(test)]
 mod tests {
+    use polars::prelude::*;
+
     use super::*;
+    use crate::store::{floats, texts};
 
     /// Everything but the name, which tells of the faults.
     fn choices(protocol: &Protocol) -> Protocol {
@@ -266,11 +269,89 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_changes_something_and_has_a_number() {
+    fn each_fault_has_a_number_of_its_own() {
         for fault in Fault::ALL {
-            assert_ne!(choices(&corrected().repeat(fault)), choices(&corrected()), "{fault}");
             assert_eq!(Fault::named(fault.id()).unwrap(), fault);
         }
         assert!(Fault::named("Z1").unwrap_err().to_string().contains("A1-A5"));
+    }
+
+    fn table(name: &str) -> DataFrame {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/analysis");
+        CsvReader::new(std::fs::File::open(folder.join(name)).unwrap()).finish().unwrap()
+    }
+
+    /// The conclusions in which a number, a test or a verdict is another, and the columns that are.
+    fn apart(a: &DataFrame, b: &DataFrame) -> Vec<(String, Vec<&'static str>)> {
+        let names = texts(a, "conclusion").unwrap();
+        assert_eq!(names, texts(b, "conclusion").unwrap());
+        let bits = |table: &DataFrame, column: &str| -> Vec<u64> {
+            floats(table, column).unwrap().into_iter().map(f64::to_bits).collect()
+        };
+        let mut found: Vec<(String, Vec<&str>)> = names.into_iter().map(|name| (name, Vec::new())).collect();
+        for column in ["n", "effect", "low", "high", "statistic", "p", "adjusted"] {
+            let (own, other) = (bits(a, column), bits(b, column));
+            (0..found.len()).filter(|&row| own[row] != other[row]).for_each(|row| found[row].1.push(column));
+        }
+        for column in ["test", "verdict"] {
+            let (own, other) = (texts(a, column).unwrap(), texts(b, column).unwrap());
+            (0..found.len()).filter(|&row| own[row] != other[row]).for_each(|row| found[row].1.push(column));
+        }
+        found.retain(|(_, columns)| !columns.is_empty());
+        found
+    }
+
+    /// What the step writes is read, not the choice that it was given: each fault of the analysis moves numbers of the
+    /// conclusions that it is about and of no others, repeated in the corrected study and mended in the published one.
+    #[test]
+    fn each_fault_of_the_analysis_moves_the_conclusions_that_it_is_about() {
+        let (predictions, overlap) = (table("predictions.csv"), table("overlap.csv"));
+        let drawn =
+            |protocol: &Protocol| crate::analysis::conclusions(&predictions, &overlap, &protocol.analysis).unwrap();
+        let pictures = ["hypothesis", "difference pictures", "inverse difference pictures"];
+        let maps = ["relevance on edges", "counts agree", "normality"];
+        let about = |fault: Fault| -> (Vec<&str>, Vec<&str>) {
+            // Conclusions by the beginning of their names, and a column that must move.
+            match fault {
+                Fault::Region => (maps.to_vec(), vec!["effect"]),
+                Fault::NoChance => ([&maps[..], &["negative relevance on edges"]].concat(), vec!["effect"]),
+                Fault::NormalityOfCounts => (vec!["normality"], vec!["effect"]),
+                Fault::Correlation => (vec!["counts agree"], vec!["effect"]),
+                Fault::RatioOfCounts => (vec!["negative over positive"], vec!["effect"]),
+                Fault::Levels => (pictures.to_vec(), vec!["effect"]),
+                Fault::Variants => (
+                    [&pictures[..], &["relevance on edges", "negative relevance on edges"], &["patches"]].concat(),
+                    vec!["n", "low"],
+                ),
+                Fault::Uncorrected => (
+                    [&pictures[..], &["relevance on edges", "negative relevance on edges", "patches"]].concat(),
+                    vec!["adjusted"],
+                ),
+                Fault::OneSided => (
+                    [&pictures[..], &["relevance on edges", "negative relevance on edges", "patches"]].concat(),
+                    vec!["p", "test"],
+                ),
+                Fault::CorrelationOfSums => (vec!["patches"], vec!["effect"]),
+                _ => unreachable!("another step"),
+            }
+        };
+        let of_analysis: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| fault.step() == Step::Analysis).collect();
+        assert_eq!(of_analysis.len(), 10);
+        for fault in of_analysis {
+            let (names, columns) = about(fault);
+            for (from, other) in [(corrected(), corrected().repeat(fault)), (published(), published().mend(fault))] {
+                let moved = apart(&drawn(&from), &drawn(&other));
+                assert!(!moved.is_empty(), "{fault} in {}: no number of any conclusion", other.name);
+                for column in &columns {
+                    assert!(moved.iter().any(|(_, own)| own.contains(column)), "{fault}: no {column} moved, {moved:?}");
+                }
+                // Tests that are corrected together share their adjusted p.
+                let other_ps = |own: &[&str]| own.iter().all(|column| matches!(*column, "adjusted" | "verdict"));
+                for (name, own) in &moved {
+                    let is_about = names.iter().any(|about| name.starts_with(about));
+                    assert!(is_about || other_ps(own), "{fault} moved {own:?} of {name}");
+                }
+            }
+        }
     }
 }

@@ -3,6 +3,24 @@
 //! A choice that the published study got wrong has a number in its list of faults; the field's documentation names it.
 //! What [`published`] cannot repeat yet is said there.
 //!
+//! Published means the published arithmetic. Each formula was read in the study's own notebooks and compared:
+//!
+//! | formula | in the study | here |
+//! |---|---|---|
+//! | Canny's thresholds | `int(max(0, (1.0 - sigma) * v))` in doubles: 13 for a median of 140 | the same |
+//! | median of grey | NumPy's, the mean of the two middle values | the same |
+//! | places of patches | `int((s - n p) / 2)`, every second of an odd number | the same for its seven sides |
+//! | regions of relevance | sum over channels and means in single precision | sum single, means double: in 400 maps no pixel differs |
+//! | shares, counts | one whole number over another; n / 0 is more than one, 0 / 0 is not | the same |
+//! | softmax of the true class | single precision, so that values near 1 tie | single in [`published_tests`](crate::analysis::published_tests), else double |
+//! | effects of patches | logits of single precision, summed in double by the name of the file | another order: rounding alone |
+//! | Pearson's r | pandas' `corr` for patches, SciPy's `pearsonr` for pixels | `pearsonr`: they differ by rounding |
+//! | Wilcoxon, Shapiro-Wilk, t | SciPy; Wilcoxon's p by the normal approximation at every n then | both p |
+//! | deviations | n - 1 (pandas, t) | n - 1 |
+//! | Q-Q plots | statsmodels: i / (n + 1) | the same |
+//! | densities of counts | Scott's width of statsmodels: 1.059 min(sd, quartiles' distance / 1.349) n^-1/5 | the same |
+//! | letter values | seaborn's number of boxes, quantiles linear between values | the same |
+//!
 //! ```
 //! use lgf::protocol;
 //!

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::engine::Explained;
+use super::engine::{Explained, all_finite, finite_logits};
 use crate::error::{Code, Error, Result};
 use crate::models::{BatchStatistics, Layer, Network};
 
@@ -67,6 +67,7 @@ pub fn baseline(network: &Network, pictures: &Tensor, targets: &[usize], how: Ba
         return Err(Error::new(Code::Parameter, found));
     }
     let logits = network.forward(pictures)?;
+    finite_logits(network, pictures, &logits)?;
     let relevance = match how {
         Baseline::Gradient => gradient(network, pictures, targets)?,
         Baseline::GradientTimesInput => gradient(network, pictures, targets)? * pictures,
@@ -96,6 +97,9 @@ pub fn baseline(network: &Network, pictures: &Tensor, targets: &[usize], how: Ba
             return Err(none());
         }
     };
+    if !all_finite(&relevance) {
+        return Err(Error::new(Code::Numeric, format!("{how} of {} is not finite", network.name())));
+    }
     Ok(Explained { relevance: relevance.detach(), logits, targets: targets.to_vec(), ledger: Vec::new() })
 }
 
@@ -179,7 +183,7 @@ fn occlusion(network: &Network, pictures: &Tensor, targets: &[usize], how: Basel
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::Device;
+    use crate::models::Weights;
     use crate::relevance::tests::{pictures, small_network};
 
     fn maps(how: Baseline) -> Tensor {
@@ -228,9 +232,44 @@ mod tests {
             assert!(map.isfinite().all().int64_value(&[]) == 1 && map.abs().max().double_value(&[]) > 0.0, "{how:?}");
             assert_eq!(maps(how), map, "{how:?} is the same every time");
         }
-        let none =
-            baseline(&small_network("slim-vgg16"), &pictures(), &[1, 4], Baseline::IntegratedGradients { steps: 0 });
-        assert!(none.is_err());
-        assert_eq!(small_network("slim-vgg16").device(), Device::Cpu);
+    }
+
+    #[test]
+    fn a_baseline_of_nothing_and_targets_that_do_not_fit_are_refused() {
+        let network = small_network("slim-vgg16");
+        let refused = |targets: &[usize], how: Baseline| {
+            let error = baseline(&network, &pictures(), targets, how).unwrap_err();
+            assert_eq!(error.code(), Code::Parameter, "{how:?}");
+            error.to_string()
+        };
+        for how in [
+            Baseline::IntegratedGradients { steps: 0 },
+            Baseline::SmoothGrad { copies: 0, noise: 0.1, seed: 1 },
+            Baseline::Occlusion { side: 0, step: 56 },
+            Baseline::Occlusion { side: 56, step: 0 },
+        ] {
+            assert!(refused(&[1, 4], how).contains("no step, copy or square"));
+        }
+        assert!(refused(&[1], Baseline::Gradient).contains("targets [1] for 2 pictures"));
+        assert!(refused(&[1, 10], Baseline::Gradient).contains("10 outputs"));
+    }
+
+    #[test]
+    fn bad_input_79_what_is_not_finite_is_an_error_that_names_the_layer() {
+        let network = small_network("slim-resnet50");
+        let weights: Weights = network.weights().iter().map(|(name, tensor)| (name.clone(), tensor.copy())).collect();
+        let _ = weights["layer2.0.conv1.bias"].narrow(0, 0, 1).fill_(f64::NAN);
+        let broken = network.with_weights(weights).unwrap();
+        for how in [
+            Baseline::Gradient,
+            Baseline::IntegratedGradients { steps: 1 },
+            Baseline::SmoothGrad { copies: 1, noise: 0.1, seed: 1 },
+            Baseline::GradCam,
+            Baseline::Occlusion { side: 224, step: 224 },
+        ] {
+            let error = baseline(&broken, &pictures(), &[1, 4], how).unwrap_err();
+            assert_eq!(error.code(), Code::Numeric, "{how:?}");
+            assert!(error.to_string().contains("layer layer2.0.conv1 (convolution)"), "{how:?}: {error}");
+        }
     }
 }

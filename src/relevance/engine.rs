@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 use super::linear::{Given, LinearMap, quotient, total};
 use super::rule::{Composite, Rule, Stabiliser};
 use crate::error::{Code, Error, Result};
-use crate::models::{Activations, BATCH_NORM_EPSILON, Layer, Network, Node, Wanted};
+use crate::models::{Activations, BATCH_NORM_EPSILON, Form, Layer, Network, Node, Wanted};
 use crate::notebook::warn;
 use crate::pixels::{Crop, HeatMap};
 
@@ -123,7 +123,8 @@ pub fn ledger_table(ledger: &[LedgerRow]) -> Result<DataFrame> {
 ///
 /// # Errors
 /// [`Code::Parameter`] if the number of targets differs from the pictures' or a target is no output; [`Code::Model`]
-/// for a layer that has no rule, naming it; [`Code::Numeric`] if relevance is not finite.
+/// for a layer that has no rule, naming it; [`Code::Numeric`] if logits or relevance are not finite, naming the layer where that
+/// begins.
 pub fn explain(network: &Network, pictures: &Tensor, targets: &[usize], composite: &Composite) -> Result<Explained> {
     explain_with(network, pictures, Targets::Each(targets), composite, Ledger::Kept)
 }
@@ -141,9 +142,21 @@ pub fn explain_with(
 ) -> Result<Explained> {
     let _no_grad = tch::no_grad_guard();
     let nodes = network.nodes();
-    let rules = rules_of(nodes, composite)?;
+    let rules = rules_of(nodes, composite).or_else(|error| {
+        // Batch normalisation whose merged numbers are not finite stays, and has no rule: that is not the reason.
+        let norm = nodes.iter().find(|node| matches!(node.layer, Layer::BatchNorm { .. }));
+        match norm.filter(|_| composite.form == Form::Folded) {
+            Some(norm) if network.folded()?.nodes().len() == nodes.len() => {
+                finite_logits(network, pictures, &network.forward(pictures)?)?;
+                let found = format!("merged numbers of {} are not finite", network.name());
+                Err(Error::new(Code::Numeric, found).place(format!("layer {}", norm.name)))
+            }
+            _ => Err(error),
+        }
+    })?;
     let activations = network.activations(pictures, &wanted(nodes, &rules))?;
     let logits = activations.logits()?.shallow_clone();
+    finite_logits(network, pictures, &logits)?;
     let targets = match targets {
         Targets::Each(targets) => targets.to_vec(),
         Targets::Predicted => {
@@ -195,11 +208,29 @@ pub fn explain_with(
         }
     }
     let relevance = relevance[0].take().ok_or_else(|| Error::new(Code::Model, "no layer reads the picture"))?;
-    if relevance.isfinite().all().int64_value(&[]) == 0 {
-        return Err(Error::new(Code::Numeric, format!("relevance of {} is not finite", network.name()))
+    if !all_finite(&relevance) {
+        if ledger == Ledger::NotKept {
+            return explain_with(network, pictures, Targets::Each(&targets), composite, Ledger::Kept);
+        }
+        let first = rows.iter().find(|row| !row.magnitude_on.is_finite());
+        let place = first.map_or(String::new(), |row| format!(" after layer {} ({})", row.layer, row.kind));
+        return Err(Error::new(Code::Numeric, format!("relevance of {} is not finite{place}", network.name()))
             .hint("look at the ledger for the layer where it grows; raise the stabiliser"));
     }
     Ok(Explained { relevance, logits, targets, ledger: rows })
+}
+
+pub(super) fn all_finite(tensor: &Tensor) -> bool {
+    tensor.isfinite().all().int64_value(&[]) == 1
+}
+
+/// Whether the logits `[n, classes]` of pictures are finite.
+///
+/// # Errors
+/// [`Code::Numeric`] with the layer where that begins for the first picture of which they are not.
+pub(super) fn finite_logits(network: &Network, pictures: &Tensor, logits: &Tensor) -> Result<()> {
+    let picture = (0..logits.size()[0]).find(|&picture| !all_finite(&logits.narrow(0, picture, 1)));
+    picture.map_or(Ok(()), |picture| Err(network.not_finite("logits", &pictures.narrow(0, picture, 1))))
 }
 
 /// The rule of each node that relevance reaches; `None` for those that it does not, such as the branch of a gate.
@@ -311,7 +342,7 @@ impl Walk<'_> {
                 let map = LinearMap::of(self.network, &node.layer)?;
                 let stabiliser = if let Rule::Epsilon(epsilon) = rule { Stabiliser::Add(epsilon) } else { stabiliser };
                 let (x, z) = (self.activations.at(first)?, self.activations.at(index + 1)?);
-                let quotient = quotient(arrived, z, stabiliser);
+                let quotient = quotient(arrived, z, stabiliser)?;
                 let taken = self.taken(arrived, &quotient, z);
                 Ok(Shares { inputs: vec![x * map.backward(&quotient, x)?], bias: 0.0, stabiliser: taken })
             }
@@ -333,7 +364,7 @@ impl Walk<'_> {
                 let stabiliser = if let Rule::Epsilon(epsilon) = rule { Stabiliser::Add(epsilon) } else { stabiliser };
                 let (a, b) = (self.activations.at(first)?, self.activations.at(node.inputs[1])?);
                 let z = a + b;
-                let mut quotient = quotient(arrived, &z, stabiliser);
+                let mut quotient = quotient(arrived, &z, stabiliser)?;
                 let taken = self.taken(arrived, &quotient, &z);
                 let second = b * &quotient;
                 quotient *= a;
@@ -363,13 +394,13 @@ impl Walk<'_> {
                                 (k.clamp_min(0.0), b.clamp_min(0.0))
                             };
                             let z = &raised * &k + b;
-                            k * quotient(arrived, &z, stabiliser)
+                            Ok::<_, Error>(k * quotient(arrived, &z, stabiliser)?)
                         };
-                        (part(false) * 2.0 - part(true)) * &raised
+                        (part(false)? * 2.0 - part(true)?) * &raised
                     }
                     Rule::ShiftedOutput => {
                         let z = (x - mean) * y;
-                        x * (y - shift) * quotient(arrived, &z, Stabiliser::Add(1e-7))
+                        x * (y - shift) * quotient(arrived, &z, Stabiliser::Add(1e-7))?
                     }
                     _ => return Err(unfit()),
                 }])

@@ -5,7 +5,7 @@ use tch::{Kind, Tensor};
 
 use super::rule::{Bias, Rule, Stabiliser};
 use crate::error::{Code, Error, Result};
-use crate::models::{Layer, Network};
+use crate::models::{Layer, Network, largest};
 
 /// A layer as a linear map: forward, and its transpose back.
 pub(super) enum LinearMap {
@@ -112,7 +112,8 @@ impl LinearMap {
         match rule {
             Rule::Epsilon(epsilon) => self.in_proportion(given, Stabiliser::Add(epsilon)),
             Rule::RelativeEpsilon(factor) => {
-                let z = self.output(given)?;
+                // In double precision: squares are out of the range of 16 bits from 256 on, of 32 bits from 2e19.
+                let z = self.output(given)?.to_kind(Kind::Double);
                 let size = z.square().mean(Kind::Double).sqrt().double_value(&[]);
                 self.in_proportion(given, Stabiliser::Add((factor * size).max(f64::from(f32::MIN_POSITIVE))))
             }
@@ -138,7 +139,7 @@ impl LinearMap {
 
     fn in_proportion(&self, given: &Given<'_>, stabiliser: Stabiliser) -> Result<Shared> {
         let z = self.output(given)?;
-        let quotient = quotient(given.arrived, &z, stabiliser);
+        let quotient = quotient(given.arrived, &z, stabiliser)?;
         let share = self.backward(&quotient, given.x)? * given.x;
         Ok(given.shared(share, &[(&quotient, given.bias)], &[(&quotient, &z)]))
     }
@@ -176,9 +177,10 @@ impl LinearMap {
             let quotient = match (given.stabiliser, one_sign) {
                 // All of one sign: what is added is, too. (Where it is 0, so is every contribution, whatever it is divided by.)
                 (Stabiliser::Add(s), true) if s > 0.0 => {
+                    finite(&z)?;
                     given.arrived / (&z + if raises == Raises::Yes { s } else { -s })
                 }
-                (stabiliser, _) => quotient(given.arrived, &z, stabiliser),
+                (stabiliser, _) => quotient(given.arrived, &z, stabiliser)?,
             };
             let mut share = same.backward(&quotient, x)?;
             share *= x;
@@ -187,7 +189,7 @@ impl LinearMap {
         let other = other(self)?;
         let (raised, lowered) = (x.clamp_min(0.0), x.clamp_max(0.0));
         let z = same.forward(&raised, bias)? + other.forward(&lowered, None)?;
-        let quotient = quotient(given.arrived, &z, given.stabiliser);
+        let quotient = quotient(given.arrived, &z, given.stabiliser)?;
         let share = same.backward(&quotient, x)? * raised + other.backward(&quotient, x)? * lowered;
         Ok((share, quotient, z))
     }
@@ -225,8 +227,8 @@ impl LinearMap {
         for (same, other, bias) in [(&up, &down, bias_up.as_ref()), (&down, &up, bias_down.as_ref())] {
             denominators.push(same.forward(&raised, bias)? + other.forward(&lowered, None)?);
         }
-        let positive = quotient(&(given.arrived * z.gt(0.0).to_kind(z.kind())), &denominators[0], given.stabiliser);
-        let negative = quotient(&(given.arrived * z.lt(0.0).to_kind(z.kind())), &denominators[1], given.stabiliser);
+        let positive = quotient(&(given.arrived * z.gt(0.0).to_kind(z.kind())), &denominators[0], given.stabiliser)?;
+        let negative = quotient(&(given.arrived * z.lt(0.0).to_kind(z.kind())), &denominators[1], given.stabiliser)?;
         let share = (up.backward(&positive, x)? + down.backward(&negative, x)?) * raised
             + (down.backward(&positive, x)? + up.backward(&negative, x)?) * lowered;
         Ok(given.shared(
@@ -242,7 +244,7 @@ impl LinearMap {
         // One picture's worth: the sums are the same for all.
         let one = given.x.narrow(0, 0, 1).ones_like();
         let z = map.forward(&one, None)?.expand_as(given.arrived);
-        let quotient = quotient(given.arrived, &z, given.stabiliser);
+        let quotient = quotient(given.arrived, &z, given.stabiliser)?;
         let share = map.backward(&quotient, given.x)?;
         Ok(given.shared(share, &[], &[(&quotient, &z)]))
     }
@@ -264,7 +266,7 @@ impl LinearMap {
         let z = self.forward(x, given.bias)?
             - up.forward(&low, bias_up.as_ref())?
             - down.forward(&high, bias_down.as_ref())?;
-        let quotient = quotient(given.arrived, &z, given.stabiliser);
+        let quotient = quotient(given.arrived, &z, given.stabiliser)?;
         let share =
             self.backward(&quotient, x)? * x - up.backward(&quotient, x)? * low - down.backward(&quotient, x)? * high;
         Ok(given.shared(share, &[], &[(&quotient, &z)]))
@@ -294,11 +296,22 @@ impl Given<'_> {
 }
 
 /// `a / z`, stabilised.
-pub(super) fn quotient(a: &Tensor, z: &Tensor, stabiliser: Stabiliser) -> Tensor {
-    match stabiliser {
+///
+/// # Errors
+/// [`Code::Numeric`] if a divisor is not finite: what infinity divides would be lost without a trace.
+pub(super) fn quotient(a: &Tensor, z: &Tensor, stabiliser: Stabiliser) -> Result<Tensor> {
+    finite(z)?;
+    Ok(match stabiliser {
         Stabiliser::Add(0.0) => a / z,
         Stabiliser::Add(s) => a / ((z.ge(0.0).to_kind(z.kind()) * 2.0 - 1.0) * s + z),
         Stabiliser::InsteadOfZero(s) => a / (z.eq(0.0).to_kind(z.kind()) * s + z),
+    })
+}
+
+fn finite(divisor: &Tensor) -> Result<()> {
+    match largest(divisor)? {
+        size if size.is_finite() => Ok(()),
+        size => Err(Error::new(Code::Numeric, format!("relevance would be divided by numbers of size {size}"))),
     }
 }
 

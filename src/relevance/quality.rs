@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::engine::{Ledger, Targets, explain_with};
+use super::engine::{Ledger, Targets, explain_with, finite_logits};
 use super::rule::Composite;
 use crate::error::{Code, Error, Result};
 use crate::models::{Layer, Network, Weights};
@@ -42,7 +42,8 @@ pub struct Perturbation {
 /// `picture` is `[1, 3, h, w]`, normalised.
 ///
 /// # Errors
-/// [`Code::Parameter`] if the map has another size than the picture, or the regions do not fill it.
+/// [`Code::Parameter`] if the map has another size than the picture, or the regions do not fill it; [`Code::Numeric`] if a logit
+/// is not finite.
 pub fn perturbation_curve(
     network: &Network,
     picture: &Tensor,
@@ -83,7 +84,9 @@ pub fn perturbation_curve(
     let mut logits = Vec::new();
     for steps in (0..=how.steps as i64).collect::<Vec<_>>().chunks(8) {
         let copies: Vec<Tensor> = steps.iter().map(|&step| picture * when.ge(step).to_kind(picture.kind())).collect();
-        let rows = network.forward(&Tensor::f_cat(&copies, 0)?)?;
+        let copies = Tensor::f_cat(&copies, 0)?;
+        let rows = network.forward(&copies)?;
+        finite_logits(network, &copies, &rows)?;
         logits.extend((0..steps.len() as i64).map(|row| rows.double_value(&[row, target as i64])));
     }
     let shares: Vec<f64> = (0..=how.steps).map(|step| step as f64 / how.steps as f64).collect();

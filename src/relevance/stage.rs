@@ -13,7 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::models::{Form, Layer, Network, Normalise, finite_enough, halving, on_workers, softmax, to_input};
 use crate::notebook::{Progress, Stage, warn};
 use crate::pixels::{self, Crop, HeatMap, PixelBox, PixelMask, RgbImage};
-use crate::store::{ClassList, ImageFile, Reject, Store, floats, rejects_table, stacked, texts};
+use crate::store::{ClassList, ImageFile, Reject, Store, check_room, floats, rejects_table, stacked, texts};
 
 /// A region of one size for all networks: this share of the picture's pixels, those of highest relevance.
 const AREA: f64 = 0.1;
@@ -79,7 +79,7 @@ pub fn explain_all(
             record.folder(&format!("lrp/{}", network.name()))?;
             // A map is a number of four bytes a pixel, and a header.
             let map = 4 * u64::from(Crop::SIDE).pow(2) + 128;
-            store.make_room(&format!("relevance of {}", network.name()), images.len() as u64 * map)?;
+            check_room(store.root(), images.len() as u64 * map)?;
             let run = progress.about(network.name()).start(images.len(), "maps");
             let done = explain_network(network, images, classes, parameters, &run)?;
             run.finish();
@@ -104,8 +104,9 @@ pub fn explain_all(
 
 /// A composite for canonised networks meets one with batch normalisation, or the other way round: said before any work.
 pub(super) fn check_form(network: &Network, composite: &Composite) -> Result<()> {
+    // What cannot be merged, because its numbers are not finite, shows in the logits.
     let plain = network.nodes().iter().any(|node| matches!(node.layer, Layer::BatchNorm { .. }));
-    if plain && composite.form == Form::Folded {
+    if plain && composite.form == Form::Folded && network.folded()?.nodes().len() < network.nodes().len() {
         let found =
             format!("{} has batch normalisation, and {} is for networks without", network.name(), composite.name);
         return Err(Error::new(Code::Model, found).hint("merge it into the convolutions: network.folded()?"));
@@ -352,8 +353,16 @@ pub fn write_npy(path: &Path, batches: &[Explained]) -> Result<()> {
     let parts: Vec<&Tensor> = batches.iter().map(|batch| &batch.relevance).collect();
     let all = Tensor::f_cat(&parts, 0)?.to_device(tch::Device::Cpu);
     let temporary = path.with_extension("npy.part");
-    all.write_npy(&temporary).map_err(Error::from).map_err(|error| error.or_path(path))?;
-    std::fs::rename(&temporary, path).map_err(|cause| Error::io("writing", path, cause))
+    let written = all.write_npy(&temporary).map_err(|cause| match cause {
+        tch::TchError::Io(cause) => Error::io("writing", path, cause),
+        cause => Error::from(cause).or_path(path),
+    });
+    written
+        .and_then(|()| std::fs::rename(&temporary, path).map_err(|cause| Error::io("writing", path, cause)))
+        .inspect_err(
+            // Best effort; the error that matters is the first one.
+            |_| drop(std::fs::remove_file(&temporary)),
+        )
 }
 
 fn map_name(model: &str, id: &str) -> String {

@@ -4,7 +4,7 @@ use polars::prelude::*;
 use tch::Tensor;
 
 use super::baselines::{Baseline, baseline};
-use super::engine::{Explained, Ledger, Targets, explain_with, ledger_table};
+use super::engine::{Explained, Ledger, Targets, explain_with, finite_logits, ledger_table};
 use super::quality::{Order, Perturbation, perturbation_curve, randomised_layers};
 use super::rule::Composite;
 use super::stage::{Parameters, check_form, target};
@@ -41,13 +41,18 @@ impl Subject {
     /// `network` as its checkpoint has it: each composite merges batch normalisation, or not, by itself.
     ///
     /// # Errors
-    /// [`Code::Image`] if the photograph cannot be read, [`Code::Model`] if its class is no output.
+    /// [`Code::Image`] if the photograph cannot be read, [`Code::Model`] if its class is no output, [`Code::Numeric`] if the class
+    /// is to be the predicted one and logits are not finite.
     pub fn new(network: &Network, image: &ImageFile, classes: &ClassList, parameters: &Parameters) -> Result<Self> {
         let crop = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
         let input = to_input(&[crop], &parameters.normalise.of(network), network.device())?;
         let class = match target(parameters.target, image, network, classes)? {
             Some(class) => class,
-            None => network.forward(&input)?.argmax(1, false).int64_value(&[0]) as usize,
+            None => {
+                let logits = network.forward(&input)?;
+                finite_logits(network, &input, &logits)?;
+                logits.argmax(1, false).int64_value(&[0]) as usize
+            }
         };
         Ok(Subject { network: network.shared(), input, class, composite: parameters.composite.clone() })
     }

@@ -6,6 +6,7 @@ use tch::{Kind, Tensor};
 
 use super::*;
 use crate::error::Code;
+use crate::models::finite;
 use crate::models::{Device, Form, Layer, Network, Node, Normalisation, Precision, Weights, to_input};
 
 /// A trained network of the sample, folded.
@@ -591,4 +592,46 @@ fn bad_input_60_relevance_that_is_not_conserved_is_a_warning_and_an_error_if_mos
     let error = outcome(&[0.5, 0.5, 0.0]).unwrap_err();
     assert_eq!(error.code(), Code::Numeric);
     assert!(error.to_string().contains("layer layer1") && error.to_string().contains("2 of 3 batches"), "{error}");
+}
+
+#[test]
+fn bad_input_79_no_rule_makes_a_finite_map_of_a_network_whose_logits_are_not() {
+    let mut rng = ChaCha8Rng::seed_from_u64(79);
+    let network = finite::every_kind(&mut rng);
+    let all: Vec<Composite> = Composite::presets().into_iter().chain(composites()).collect();
+    let (mut explained, mut refused) = (0, 0);
+    for case in 0..240 {
+        let value = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3e38, -3e38, 1.0][case % 6];
+        let (broken, input, place) = finite::injected(&network, &mut rng, value);
+        let composite = &all[case / 6 % all.len()];
+        let precision = [Precision::Single, Precision::Double][case / 3 % 2];
+        let ledger = [Ledger::Kept, Ledger::NotKept][case / 2 % 2];
+        let what = format!("{} in {precision:?}, {value} in {place}", composite.name);
+        let network = broken.prepared(composite.form, precision).unwrap();
+        let logits = finite::plainly(&network, &input).pop().unwrap();
+        let found = explain_with(&network, &input, Targets::Each(&[1, 3]), composite, ledger);
+        match found {
+            Ok(found) => {
+                explained += 1;
+                assert_eq!(logits.isfinite().all().int64_value(&[]), 1, "{what}");
+                assert_eq!(found.relevance.isfinite().all().int64_value(&[]), 1, "{what}");
+                for row in &found.ledger {
+                    let sums = [row.arrived, row.handed_on, row.bias, row.stabiliser, row.magnitude_on];
+                    assert!(sums.iter().all(|sum| sum.is_finite()), "{what}: {row:?}");
+                }
+            }
+            Err(error) => {
+                refused += 1;
+                assert_eq!(error.code(), Code::Numeric, "{what}: {error}");
+                let text = error.to_string();
+                assert!(text.contains("every-kind") || text.contains("layer"), "{what}: {error}");
+                if logits.isfinite().all().int64_value(&[]) == 0 {
+                    assert!(text.contains("out of layer") || text.contains("input itself"), "{what}: {error}");
+                } else {
+                    assert!(value.abs() != 1.0, "{what}: {error}");
+                }
+            }
+        }
+    }
+    assert!(explained > 60 && refused > 60, "{explained} and {refused}");
 }

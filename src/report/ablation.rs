@@ -1,4 +1,4 @@
-//! The ablation as a picture.
+//! The ablation as a picture, and in words.
 
 use polars::prelude::*;
 
@@ -7,9 +7,14 @@ use crate::notebook::Figure;
 use crate::plots::{Cell, Look, heatmap_table};
 use crate::store::{floats, texts};
 
+/// What the letters of the faults' numbers stand for.
+pub(super) const LETTERS: &str = "Faults of the published study, by the letter of their number: A boxes, edges and their \
+                                  frames; B pictures; C networks and relevance; D statistics.";
+
 /// Which conclusion moves with which fault: a row a fault, a column a conclusion, coloured by Cohen's d_z, or where there is
 /// none by the coefficient. A star says that the difference is significant; brackets that the conclusion is another one than
-/// without (or, from published, with) the fault.
+/// without (or, from published, with) the fault; `=` that no number of it differs from the first row's; a dash that it is out of
+/// the fault's reach or not defined.
 ///
 /// # Errors
 /// [`Code::Table`](crate::error::Code::Table) if a column is missing.
@@ -17,6 +22,7 @@ pub fn ablation_figure(ablation: &DataFrame) -> Result<Figure> {
     let (runs, names) = (texts(ablation, "run")?, texts(ablation, "conclusion")?);
     let (effects, sizes) = (floats(ablation, "effect")?, floats(ablation, "d_z")?);
     let (verdicts, moved) = (texts(ablation, "verdict")?, texts(ablation, "moved")?);
+    let differs = differing(ablation)?;
     let mut columns: Vec<String> = Vec::new();
     let mut rows: Vec<(String, Vec<usize>)> = Vec::new();
     for row in 0..runs.len() {
@@ -34,18 +40,67 @@ pub fn ablation_figure(ablation: &DataFrame) -> Result<Figure> {
         };
         let value = if sizes[row].is_finite() { sizes[row] } else { effects[row] };
         let star = if matches!(verdicts[row].as_str(), "first" | "second") { "*" } else { "" };
-        let text = if value.is_finite() { format!("{value:.2}{star}") } else { "–".into() };
-        Cell { value: value.clamp(-2.0, 2.0), text: if moved[row].is_empty() { text } else { format!("[{text}]") } }
+        let text = match () {
+            () if moved[row] == "not run" => "not run".into(),
+            () if !differs[row] && runs[row] != runs[0] => "=".into(),
+            () if value.is_finite() => format!("{value:.2}{star}"),
+            () => "–".into(),
+        };
+        let bracketed = !matches!(moved[row].as_str(), "" | "not run" | "cannot reach");
+        Cell { value: value.clamp(-2.0, 2.0), text: if bracketed { format!("[{text}]") } else { text } }
     };
     let cells: Vec<(String, Vec<Cell>)> = rows
         .iter()
         .map(|(name, own)| (name.clone(), columns.iter().map(|column| cell(own, column)).collect()))
         .collect();
     let look = Look {
-        title: "d_z (or coefficient) of each conclusion; * significant; [ ] another conclusion than in the first row"
+        title: "d_z (or coefficient) of each conclusion; * significant; [ ] another conclusion than in the first row; \
+                = no number differs from the first row; \
+                – out of its reach, or not defined"
             .into(),
-        size: (260 + 84 * columns.len() as u32, 120 + 26 * rows.len() as u32),
+        x_label: LETTERS.into(),
+        size: (260 + 84 * columns.len() as u32, 150 + 26 * rows.len() as u32),
         ..Look::named("ablation")
     };
     heatmap_table(&cells, &columns, &look)
+}
+
+/// Of each run that says nothing by its numbers a sentence: that its fault cannot reach a conclusion of this study and why,
+/// or that no number of any conclusion differs from the first run's.
+///
+/// # Errors
+/// [`Code::Table`](crate::error::Code::Table) if a column is missing.
+pub(super) fn without_effect(ablation: &DataFrame) -> Result<Vec<String>> {
+    let (runs, says) = (texts(ablation, "run")?, texts(ablation, "says")?);
+    let (moved, differs) = (texts(ablation, "moved")?, differing(ablation)?);
+    let mut names: Vec<String> = runs.clone();
+    names.dedup();
+    let note = |name: &String| {
+        let own = || (0..runs.len()).filter(|&row| runs[row] == *name);
+        match own().next() {
+            Some(row) if moved[row] == "cannot reach" => Some(format!("{name}: {}", says[row])),
+            _ if own().any(|row| differs[row]) => None,
+            _ => Some(format!("{name}: no number of any conclusion differs from the first run")),
+        }
+    };
+    Ok(names.iter().skip(1).filter_map(note).collect())
+}
+
+/// Whether a row has another number, test or verdict than the first run's row of the same conclusion.
+fn differing(ablation: &DataFrame) -> Result<Vec<bool>> {
+    let (runs, names) = (texts(ablation, "run")?, texts(ablation, "conclusion")?);
+    let mut numbers = Vec::new();
+    for column in ["n", "effect", "low", "high", "d_z", "rank_biserial", "statistic", "p", "adjusted"] {
+        numbers.push(floats(ablation, column)?);
+    }
+    let words = [texts(ablation, "of")?, texts(ablation, "test")?, texts(ablation, "verdict")?];
+    let differs = |row: usize| {
+        let first = (0..names.len()).find(|&first| runs[first] == runs[0] && names[first] == names[row]);
+        first.is_none_or(|first| {
+            let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
+            !numbers.iter().all(|values| same(values[row], values[first]))
+                || words.iter().any(|words| words[row] != words[first])
+        })
+    };
+    Ok((0..names.len()).map(differs).collect())
 }

@@ -41,6 +41,17 @@ struct Tables<'a> {
     /// Predictions' patches that differ in size alone, one row a photograph.
     patches: Result<DataFrame>,
     shared: DataFrame,
+    networks: Vec<String>,
+}
+
+/// A network that a figure is of.
+#[derive(Debug, Clone, Copy)]
+enum Who {
+    /// The first of the pair, `resnet50` where it is there.
+    First,
+    /// The second, `sin-resnet50`.
+    Second,
+    Named(&'static str),
 }
 
 type Draw = fn(&Tables, &Look) -> Result<Plate>;
@@ -56,10 +67,6 @@ const fn of(name: &'static str, title: &'static str, draw: Draw) -> Drawing {
     Drawing { name, title, draw }
 }
 
-const RESNET: &str = "resnet50";
-const STYLE: &str = "sin-resnet50";
-const SOFTMAX: &str = "softmax of the true class";
-
 /// All of them, in the order of the notebooks.
 const DRAWINGS: [Drawing; 31] = [
     of("edge_count", "Edge pixels in the box", edge_count),
@@ -71,17 +78,17 @@ const DRAWINGS: [Drawing; 31] = [
     of("lrp_canny", "Pixels shared with edges", shared),
     of("lrp_canny_weighted", "Share of the positive region on edges", weighted),
     of("canny_reg", "Edges of the photographs explained", |t, look| density(t, look, &explained(t)?, &Where::Edges)),
-    of("res_lrpos_reg", "Positive relevance of resnet50", |t, look| {
-        density(t, look, &explained(t)?, &Where::Positive(RESNET))
+    of("res_lrpos_reg", "Positive relevance of {first}", |t, look| {
+        density(t, look, &explained(t)?, &Where::Positive(Who::First))
     }),
-    of("stl_lrppos_reg", "Positive relevance of sin-resnet50", |t, look| {
-        density(t, look, &explained(t)?, &Where::Positive(STYLE))
+    of("stl_lrppos_reg", "Positive relevance of {second}", |t, look| {
+        density(t, look, &explained(t)?, &Where::Positive(Who::Second))
     }),
-    of("res_inters", "Positive relevance of resnet50 on edges", |t, look| {
-        density(t, look, &explained(t)?, &Where::Shared(RESNET))
+    of("res_inters", "Positive relevance of {first} on edges", |t, look| {
+        density(t, look, &explained(t)?, &Where::Shared(Who::First))
     }),
-    of("stl_inters", "Positive relevance of sin-resnet50 on edges", |t, look| {
-        density(t, look, &explained(t)?, &Where::Shared(STYLE))
+    of("stl_inters", "Positive relevance of {second} on edges", |t, look| {
+        density(t, look, &explained(t)?, &Where::Shared(Who::Second))
     }),
     of("qq_4", "Difference of shared positive pixels", qq_shared),
     of("scr_analysis", "Scrambled", |t, look| {
@@ -98,17 +105,19 @@ const DRAWINGS: [Drawing; 31] = [
     of("qq_3.11", "Hypothesis 3.2, first pass", |t, look| qq(t, look, "3.2 (first pass)")),
     of("smtdiff_analysis", "What smoothing takes away", difference),
     of("ptdcorr_analysis", "Single patches against all at once", correlation),
-    of("res_corr", "resnet50: single patches against all at once", |t, look| regression(t, look, RESNET)),
-    of("sin_corr", "sin-resnet50: single patches against all at once", |t, look| regression(t, look, STYLE)),
+    of("res_corr", "{first}: single patches against all at once", |t, look| regression(t, look, Who::First)),
+    of("sin_corr", "{second}: single patches against all at once", |t, look| regression(t, look, Who::Second)),
     of("seresn_corr", "se-resnext50: single patches against all at once", |t, look| {
-        regression(t, look, "se-resnext50")
+        regression(t, look, Who::Named("se-resnext50"))
     }),
-    of("svgg_corr", "vgg16: single patches against all at once", |t, look| regression(t, look, "vgg16")),
+    of("svgg_corr", "vgg16: single patches against all at once", |t, look| regression(t, look, Who::Named("vgg16"))),
     of("log_difference", "Sum over single patches", sums),
 ];
 
 /// The 31 figures of the thesis for the tables of a data root.
-/// Pictures are counted as published; the figures of the corrected analysis are those of the notebooks.
+/// Pictures are counted as published; the figures of the corrected analysis are those of the notebooks. Where the thesis has
+/// `resnet50` and `sin-resnet50` and a study has not both, the first two networks of its tables take their places
+/// ([`pair_of`](crate::analysis::pair_of)), but for the hypotheses, which are about networks of those names.
 ///
 /// Names are the thesis' own, where it has some. Two of its figures had one name, `qq_3_11` (fault D10); the second is
 /// `qq_3.11` here.
@@ -121,10 +130,16 @@ pub fn published_figures(store: &Store) -> Result<Published> {
     let patches = analysis::interaction(&predictions).and_then(|all| analysis::plain_patches(&all));
     let shared = analysis::shared_pixels(&overlap)?;
     let edges = store.table("edges_data_flt")?;
-    let tables = Tables { store, predictions, overlap, edges, patches, shared };
+    let networks = match analysis::pair_of(&predictions)? {
+        Some(pair) => pair.to_vec(),
+        None => texts(&predictions, "model")?.into_iter().take(1).collect(),
+    };
+    let tables = Tables { store, predictions, overlap, edges, patches, shared, networks };
     let mut found = Published::default();
     for drawing in &DRAWINGS {
-        let look = Look { title: drawing.title.into(), ..Look::named(drawing.name) };
+        let named = |title: String, (place, name): (&str, &String)| title.replace(place, name);
+        let title = ["{first}", "{second}"].into_iter().zip(&tables.networks).fold(drawing.title.to_string(), named);
+        let look = Look { title, ..Look::named(drawing.name) };
         match (drawing.draw)(&tables, &look) {
             Ok(plate) => found.plates.push(plate),
             Err(error) if matches!(error.code(), Code::Parameter | Code::Model | Code::Table) => {
@@ -157,8 +172,8 @@ fn edge_box(tables: &Tables, look: &Look, lower: bool) -> Result<Plate> {
 /// What a density is of.
 enum Where {
     Edges,
-    Positive(&'static str),
-    Shared(&'static str),
+    Positive(Who),
+    Shared(Who),
 }
 
 fn all_photographs(tables: &Tables) -> Result<Vec<String>> {
@@ -174,18 +189,19 @@ fn explained(tables: &Tables) -> Result<Vec<String>> {
 
 fn density(tables: &Tables, look: &Look, files: &[String], place: &Where) -> Result<Plate> {
     const SMOOTHING: f32 = 6.0;
-    if let Where::Positive(model) | Where::Shared(model) = place {
-        let models = texts(&tables.overlap, "model")?;
-        if !models.iter().any(|name| name == model) {
-            return Err(Error::new(Code::Model, format!("no network {model} in the table")));
-        }
+    let model = match place {
+        Where::Edges => String::new(),
+        Where::Positive(who) | Where::Shared(who) => tables.explained(*who)?,
+    };
+    if files.is_empty() {
+        return Err(Error::new(Code::Parameter, "nothing to draw: no photograph"));
     }
     let mask = |file: &String| -> Result<PixelMask<Crop>> {
         match place {
             Where::Edges => edges::mask_of(tables.store, file),
-            Where::Positive(model) => Ok(map_of(tables.store, model, file)?.positive_region()),
-            Where::Shared(model) => {
-                map_of(tables.store, model, file)?.positive_region().and(&edges::mask_of(tables.store, file)?)
+            Where::Positive(_) => Ok(map_of(tables.store, &model, file)?.positive_region()),
+            Where::Shared(_) => {
+                map_of(tables.store, &model, file)?.positive_region().and(&edges::mask_of(tables.store, file)?)
             }
         }
     };
@@ -193,11 +209,13 @@ fn density(tables: &Tables, look: &Look, files: &[String], place: &Where) -> Res
     let (height, width) = density.size();
     let look = Look { size: (560, 560), ..look.clone() };
     let figure = plots::density_map(density.values(), density.size(), &look)?;
-    let at = |place: fn(u32, u32) -> u32| (0..height * width).map(|index| place(index, width)).collect::<Vec<_>>();
+    let at = |place: fn(u32, u32) -> u32| {
+        (0..height * width).map(|index| i64::from(place(index, width))).collect::<Vec<_>>()
+    };
     let data = df!(
         "row" => at(|index, width| index / width),
         "col" => at(|index, width| index % width),
-        "share" => density.values().to_vec(),
+        "share" => density.values().iter().map(|share| f64::from(*share)).collect::<Vec<_>>(),
     )?;
     Ok(Plate { figure, data })
 }
@@ -243,22 +261,21 @@ fn weighted(tables: &Tables, look: &Look) -> Result<Plate> {
     Ok(Plate { figure, data: positive.select(["file", "model", "share"])? })
 }
 
-/// The style network's less the plain one's.
+/// The second network's (the style network's) less the first one's.
 fn qq_shared(tables: &Tables, look: &Look) -> Result<Plate> {
     let positive = only(&tables.shared, "sign", "positive")?;
-    let of = |model| -> Result<HashMap<String, f64>> {
+    let of = |model: &str| -> Result<HashMap<String, f64>> {
         let own = only(&positive, "model", model)?;
         Ok(texts(&own, "file")?.into_iter().zip(floats(&own, "shared")?).collect())
     };
-    let (style, plain) = (of(STYLE)?, of(RESNET)?);
+    let (style, plain) = (of(&tables.explained(Who::Second)?)?, of(&tables.explained(Who::First)?)?);
     let difference = |(file, shared): (&String, &f64)| Some(shared - plain.get(file)?);
     let differences = style.iter().filter_map(difference).filter(|value| value.is_finite());
     quantiles(&differences.collect::<Vec<_>>(), look)
 }
 
 fn qq(tables: &Tables, look: &Look, hypothesis: &str) -> Result<Plate> {
-    let differences = analysis::paired_differences(&tables.predictions, &Parameters::published())?;
-    quantiles(&floats(&only(&differences, "hypothesis", hypothesis)?, "difference")?, look)
+    quantiles(&analysis::differences_of(&tables.predictions, hypothesis, &Parameters::published())?, look)
 }
 
 fn quantiles(values: &[f64], look: &Look) -> Result<Plate> {
@@ -270,13 +287,13 @@ fn quantiles(values: &[f64], look: &Look) -> Result<Plate> {
 
 fn curve(tables: &Tables, look: &Look, kind: &str, x_label: &str) -> Result<Plate> {
     let data = analysis::curves(&tables.predictions, kind, "true_acc")?;
-    let look = Look { x_label: x_label.into(), y_label: SOFTMAX.into(), ..look.clone() };
+    let look = Look { x_label: x_label.into(), y_label: analysis::measure_in_words("true_acc").into(), ..look.clone() };
     Ok(Plate { figure: plots::point_plot(&plots::curves_of(&data)?, &look)?, data })
 }
 
 fn difference(tables: &Tables, look: &Look) -> Result<Plate> {
     let data = analysis::curves(&tables.predictions, "difference", "true_acc")?;
-    let look = Look { x_label: SOFTMAX.into(), ..look.clone() };
+    let look = Look { x_label: analysis::measure_in_words("true_acc").into(), ..look.clone() };
     Ok(Plate { figure: plots::bars(&plots::bars_of(&data, "model", "mean")?, &look)?, data })
 }
 
@@ -286,8 +303,8 @@ fn correlation(tables: &Tables, look: &Look) -> Result<Plate> {
     Ok(Plate { figure: plots::point_plot(&plots::plain_curves_of(&data, "model", "level", "r")?, &look)?, data })
 }
 
-fn regression(tables: &Tables, look: &Look, model: &str) -> Result<Plate> {
-    let own = only(tables.patches()?, "model", model)?;
+fn regression(tables: &Tables, look: &Look, who: Who) -> Result<Plate> {
+    let own = only(tables.patches()?, "model", &tables.network(who)?)?;
     let (single, all) = (floats(&own, "single")?, floats(&own, "all")?);
     let line = analysis::fitted_line(&own)?;
     let test = stats::pearson(&single, &all)?;
@@ -316,6 +333,33 @@ fn sums(tables: &Tables, look: &Look) -> Result<Plate> {
 }
 
 impl Tables<'_> {
+    /// A network among the predictions.
+    fn network(&self, who: Who) -> Result<String> {
+        let there = match who {
+            Who::First => self.networks.first(),
+            Who::Second => self.networks.get(1),
+            Who::Named(name) => {
+                return match texts(&self.predictions, "model")?.iter().any(|own| own == name) {
+                    true => Ok(name.to_string()),
+                    false => Err(Error::new(Code::Model, format!("no network {name} in the table"))),
+                };
+            }
+        };
+        there.cloned().ok_or_else(|| {
+            let found = format!("it is of the second of two networks, and this study has {}", self.networks.len());
+            Error::new(Code::Model, found)
+        })
+    }
+
+    /// A network that there is relevance of.
+    fn explained(&self, who: Who) -> Result<String> {
+        let model = self.network(who)?;
+        if texts(&self.overlap, "model")?.contains(&model) {
+            return Ok(model);
+        }
+        Err(Error::new(Code::Model, format!("no relevance of network {model} in the table")))
+    }
+
     fn patches(&self) -> Result<&DataFrame> {
         self.patches.as_ref().map_err(|error| Error::new(error.code(), error.message().to_string()))
     }

@@ -18,10 +18,11 @@ pub use figures::{Plate, Published, published_figures};
 
 use std::path::PathBuf;
 
-use crate::analysis::write_all;
+use crate::analysis::{answer_in_words, measure_in_words, write_all};
 use crate::error::{Code, Result};
 use crate::protocol::Protocol;
 use crate::store::Store;
+use ablation::{LETTERS, without_effect};
 use page::Page;
 
 /// Step 6 as one HTML file, `report.html` in the data root, which needs no other: methods, what is true by construction beside
@@ -50,9 +51,14 @@ pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
     page.section("What is true by construction, and what was measured");
     page.text(
         "The networks of the sample were trained so that some of what the instrument measures is known. If one of these \
-         rows did not hold, the instrument would be wrong. For photographs and networks of your own there is no such table.",
+         rows did not hold, the instrument would be wrong. In brackets are 95 % intervals; the difference is the second \
+         network less the first, and a row is undecided where the interval of its difference covers 0. For photographs and \
+         networks of your own there is no such table.",
     );
-    page.table("known_answer", &analysed);
+    match analysed.table("known_answer") {
+        Some(answer) => page.frame("known_answer", &answer_in_words(answer)?),
+        None => page.table("known_answer", &analysed),
+    }
     page.section("Conclusions");
     page.text(
         "By this protocol, then as published and corrected: the same questions, asked of the same predictions and maps.",
@@ -66,6 +72,10 @@ pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
     match store.table("ablation") {
         Ok(ablation) => {
             page.figure(&store.keep(ablation_figure(&ablation)?)?);
+            page.text(LETTERS);
+            for note in without_effect(&ablation)? {
+                page.text(&note);
+            }
             page.frame("ablation", &ablation);
         }
         Err(error) if error.code() == Code::Missing => page.text("Not run: lgf ablate"),
@@ -81,8 +91,15 @@ pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
     page.section("All other tables");
     const SHOWN: [&str; 5] =
         ["known_answer", "conclusions", "conclusions_published", "conclusions_corrected", "published_tests"];
+    let measure = measure_in_words(&protocol.analysis.measure);
     for (name, table) in analysed.tables.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str())) {
-        page.frame(name, table);
+        match name.as_str() {
+            "scrambled" | "smoothed" | "difference" => page.frame(&format!("{name}: {measure}"), table),
+            "scrambled_drop" | "smoothed_drop" => {
+                page.frame(&format!("{name}: fall of the {measure} from the untouched picture"), table)
+            }
+            _ => page.frame(name, table),
+        }
     }
     for (name, why) in analysed.gaps.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str())) {
         page.text(&format!("{name}: not made, {why}"));

@@ -16,8 +16,7 @@ use tch::{Kind, Tensor, nn};
 use super::picture::{self, Recipe};
 use crate::error::{Code, Error, Result};
 use crate::models::{
-    Architecture, BatchStatistics, Device, Layer, Network, Normalisation, Normalise, Weights, arg_max, logits,
-    to_input, write_weights,
+    Architecture, Device, Layer, Network, Normalisation, Normalise, Weights, arg_max, logits, to_input, write_weights,
 };
 use crate::notebook::{Stage, say};
 use crate::pixels::{self, resize_bilinear};
@@ -127,7 +126,7 @@ pub fn train(
     let mut rng = picture::generator(training.seed, picture::Part::Weights, 0);
     let store = nn::VarStore::new(device.tch());
     let weights = first_weights(table, &store, &mut rng);
-    let network = Network::new(name, table, weights, device)?;
+    let mut network = Network::new(name, table, weights, device)?;
     let mut optimizer = nn::AdamW { wd: training.weight_decay, ..nn::AdamW::default() }.build(&store, 1e-6)?;
     let steps_an_epoch = training.pictures / training.batch;
     let steps = steps_an_epoch * training.epochs;
@@ -150,7 +149,7 @@ pub fn train(
         let targets: Vec<i64> = chosen.iter().map(|&index| drawings.classes[index]).collect();
         let targets = Tensor::from_slice(&targets).to_device(device.tch());
         let input = to_input(&pictures, &Normalisation::imagenet(), device)?;
-        let logits = network.run(&input, BatchStatistics::Batch)?;
+        let logits = network.run_training(&input)?;
         let loss = logits.cross_entropy_loss::<Tensor>(&targets, None, tch::Reduction::Mean, -100, 0.05);
         optimizer.backward_step(&loss);
         let value = loss.double_value(&[]);

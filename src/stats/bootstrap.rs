@@ -36,11 +36,12 @@ const SMALL: usize = 10;
 /// ```
 ///
 /// # Errors
-/// [`Code::Parameter`] without a subject; [`Code::Numeric`] if the statistic of them all is not finite, or of more than a
-/// twentieth of the samples drawn again.
+/// [`Code::Parameter`] for fewer than two subjects; [`Code::Numeric`] if the statistic of them all is not finite, or of
+/// more than a twentieth of the samples drawn again.
 pub fn bootstrap<S: PartialEq>(strata: &[S], seed: u64, statistic: impl Fn(&[usize]) -> f64) -> Result<Interval> {
-    if strata.is_empty() {
-        return Err(Error::new(Code::Parameter, "an interval of no values"));
+    if strata.len() < 2 {
+        let found = if strata.is_empty() { "no values" } else { "one value, which has no width" };
+        return Err(Error::new(Code::Parameter, format!("an interval of {found}")));
     }
     let all: Vec<usize> = (0..strata.len()).collect();
     let mut members: Vec<Vec<usize>> = Vec::new();
@@ -80,7 +81,7 @@ pub fn bootstrap<S: PartialEq>(strata: &[S], seed: u64, statistic: impl Fn(&[usi
 /// [`bootstrap`] of the mean over groups (photographs) of their means, all groups in one stratum.
 ///
 /// # Errors
-/// [`Code::Parameter`] if there is no group or one is empty; [`Code::Numeric`] if a value is not finite.
+/// [`Code::Parameter`] if there are fewer than two groups or one is empty; [`Code::Numeric`] if a value is not finite.
 pub fn mean_interval(groups: &[Vec<f64>], seed: u64) -> Result<Interval> {
     if groups.is_empty() || groups.iter().any(Vec::is_empty) {
         return Err(Error::new(Code::Parameter, "the mean of no values"));

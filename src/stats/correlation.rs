@@ -2,7 +2,7 @@ use statrs::function::beta::beta_reg;
 
 use super::paired::student;
 use super::wilcoxon::ranks;
-use super::{Alternative, Test, check_pairs, is_constant, mean};
+use super::{Alternative, Test, check_pairs, is_constant, mean, number, scaled, unit_of};
 use crate::error::{Code, Error, Result};
 
 /// Pearson's correlation and its two-sided p-value, as `scipy.stats.pearsonr` (1.17). The statistic is r.
@@ -12,20 +12,22 @@ use crate::error::{Code, Error, Result};
 /// [`Code::Numeric`] if a value is not finite.
 pub fn pearson(a: &[f64], b: &[f64]) -> Result<Test> {
     check_pairs(a, b, 3, "Pearson's correlation")?;
-    let (mean_a, mean_b) = (mean(a), mean(b));
+    let n = a.len();
+    let (a, b) = (scaled(a, unit_of(a)), scaled(b, unit_of(b)));
+    let (mean_a, mean_b) = (mean(&a), mean(&b));
     let sum = |product: &dyn Fn(f64, f64) -> f64| -> f64 {
-        a.iter().zip(b).map(|(a, b)| product(a - mean_a, b - mean_b)).sum()
+        a.iter().zip(&b).map(|(a, b)| product(a - mean_a, b - mean_b)).sum()
     };
     let (spread_a, spread_b) = (sum(&|a, _| a * a), sum(&|_, b| b * b));
-    if is_constant(a) || is_constant(b) || spread_a * spread_b == 0.0 {
+    if is_constant(&a) || is_constant(&b) || spread_a == 0.0 || spread_b == 0.0 {
         return Err(Error::new(Code::Parameter, "Pearson's correlation of a sample whose values are all the same"));
     }
     let r = (sum(&|a, b| a * b) / (spread_a.sqrt() * spread_b.sqrt())).clamp(-1.0, 1.0);
     // r is beta distributed on [-1, 1] with both shapes n/2 - 1; the upper tail of |r|, doubled.
-    let shape = a.len() as f64 / 2.0 - 1.0;
+    let shape = n as f64 / 2.0 - 1.0;
     let tail = (1.0 - r.abs()) / 2.0;
     let p = if tail == 0.0 { 0.0 } else { (2.0 * beta_reg(shape, shape, tail)).min(1.0) };
-    Ok(Test { statistic: r, p, n: a.len() })
+    Ok(Test { statistic: r, p, n })
 }
 
 /// Spearman's rank correlation and its two-sided p-value from Student's t, as `scipy.stats.spearmanr` (1.17). The statistic
@@ -45,7 +47,7 @@ pub fn spearman(a: &[f64], b: &[f64]) -> Result<Test> {
     if spread == 0.0 {
         return Err(Error::new(Code::Parameter, "Spearman's correlation of a sample whose values are all the same"));
     }
-    let rho = sum(&x, &y) / spread.sqrt();
+    let rho = (sum(&x, &y) / spread.sqrt()).clamp(-1.0, 1.0);
     let freedom = a.len() as f64 - 2.0;
     let t = rho * (freedom / ((1.0 + rho) * (1.0 - rho))).sqrt();
     let p = if t.is_finite() { student(t, freedom, Alternative::TwoSided) } else { 0.0 };
@@ -60,12 +62,14 @@ pub fn spearman(a: &[f64], b: &[f64]) -> Result<Test> {
 /// [`Code::Numeric`] if a value is not finite.
 pub fn concordance(a: &[f64], b: &[f64]) -> Result<f64> {
     check_pairs(a, b, 3, "Lin's concordance")?;
-    let (mean_a, mean_b) = (mean(a), mean(b));
+    let unit = unit_of(a.iter().chain(b));
+    let (a, b) = (scaled(a, unit), scaled(b, unit));
+    let (mean_a, mean_b) = (mean(&a), mean(&b));
     let moment = |product: &dyn Fn(f64, f64) -> f64| -> f64 {
-        a.iter().zip(b).map(|(a, b)| product(a - mean_a, b - mean_b)).sum::<f64>() / a.len() as f64
+        a.iter().zip(&b).map(|(a, b)| product(a - mean_a, b - mean_b)).sum::<f64>() / a.len() as f64
     };
     let apart = moment(&|a, _| a * a) + moment(&|_, b| b * b) + (mean_a - mean_b).powi(2);
-    if is_constant(a) && is_constant(b) {
+    if is_constant(&a) && is_constant(&b) {
         return Err(Error::new(Code::Parameter, "Lin's concordance of samples whose values are all the same"));
     }
     Ok(2.0 * moment(&|a, b| a * b) / apart)
@@ -78,13 +82,16 @@ pub fn concordance(a: &[f64], b: &[f64]) -> Result<f64> {
 /// value is not finite.
 pub fn regression(x: &[f64], y: &[f64]) -> Result<(f64, f64)> {
     check_pairs(x, y, 2, "a regression line")?;
-    let (mean_x, mean_y) = (mean(x), mean(y));
+    let (unit_x, unit_y) = (unit_of(x), unit_of(y));
+    let (x, y) = (scaled(x, unit_x), scaled(y, unit_y));
+    let (mean_x, mean_y) = (mean(&x), mean(&y));
     let spread: f64 = x.iter().map(|x| (x - mean_x).powi(2)).sum();
-    if is_constant(x) {
+    if is_constant(&x) || spread == 0.0 {
         return Err(Error::new(Code::Parameter, "a regression line over values that are all the same"));
     }
-    let slope = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>() / spread;
-    Ok((slope, mean_y - slope * mean_x))
+    let slope = x.iter().zip(&y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>() / spread;
+    let intercept = (mean_y - slope * mean_x) / unit_y;
+    Ok((number(slope * unit_x / unit_y, "the slope of a line")?, number(intercept, "the intercept of a line")?))
 }
 
 /// How much of what `y` varies is left over by `y = x`, taken from one: 1 if they are equal, 0 if saying the mean of `y`
@@ -95,12 +102,15 @@ pub fn regression(x: &[f64], y: &[f64]) -> Result<(f64, f64)> {
 /// [`Code::Numeric`] if a value is not finite.
 pub fn about_identity(x: &[f64], y: &[f64]) -> Result<f64> {
     check_pairs(x, y, 2, "the residual about identity")?;
-    let center = mean(y);
+    let unit = unit_of(x.iter().chain(y));
+    let (x, y) = (scaled(x, unit), scaled(y, unit));
+    let center = mean(&y);
     let total: f64 = y.iter().map(|y| (y - center).powi(2)).sum();
-    if is_constant(y) {
+    if is_constant(&y) {
         return Err(Error::new(Code::Parameter, "the residual about identity of values that are all the same"));
     }
-    Ok(1.0 - x.iter().zip(y).map(|(x, y)| (y - x).powi(2)).sum::<f64>() / total)
+    let left = x.iter().zip(&y).map(|(x, y)| (y - x).powi(2)).sum::<f64>() / total;
+    number(1.0 - left, "the residual about identity")
 }
 
 #[cfg(test)]

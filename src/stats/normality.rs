@@ -1,6 +1,6 @@
 use statrs::function::erf::{erfc, erfc_inv};
 
-use super::{Test, check};
+use super::{Test, check, scaled, unit_of};
 use crate::error::{Code, Error, Result};
 
 /// Most values for which the approximation of p is known.
@@ -25,7 +25,7 @@ pub fn shapiro_wilk(values: &[f64]) -> Result<Test> {
         let found = format!("Shapiro and Wilk's test of {n} values; its p is known for at most {MOST}");
         return Err(Error::new(Code::Parameter, found).hint("look at a Q-Q plot: plots::qq_plot"));
     }
-    let mut sorted = values.to_vec();
+    let mut sorted = scaled(values, unit_of(values));
     sorted.sort_by(f64::total_cmp);
     let range = sorted[n - 1] - sorted[0];
     if range <= 0.0 {
@@ -47,7 +47,7 @@ pub fn shapiro_wilk(values: &[f64]) -> Result<Test> {
         of_both += a * x;
     }
     let root = (of_weights * of_values).sqrt();
-    let rest = (root - of_both) * (root + of_both) / (of_weights * of_values);
+    let rest = ((root - of_both) * (root + of_both) / (of_weights * of_values)).max(0.0);
     Ok(significance(1.0 - rest, rest, n))
 }
 

@@ -2,7 +2,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use statrs::function::beta::beta_reg;
 
-use super::{Alternative, Test, check_pairs, mean, wilcoxon::signed_rank_sums};
+use super::{Alternative, Test, check_pairs, differences, mean, scaled, unit_of, wilcoxon::signed_rank_sums};
 use crate::error::{Code, Error, Result};
 
 /// Sign changes that a permutation test draws where it cannot go through all of them.
@@ -12,16 +12,12 @@ const PERMUTATIONS: usize = 9_999;
 /// less than there are pairs.
 ///
 /// # Errors
-/// [`Code::Parameter`] for samples of two lengths, fewer than two pairs, or differences that are all the same;
-/// [`Code::Numeric`] if a value is not finite.
+/// [`Code::Parameter`] for samples of two lengths, fewer than two pairs, or differences that are all the same but for
+/// rounding; [`Code::Numeric`] if a value is not finite, or a difference is more than a number can hold.
 pub fn paired_t(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Test> {
-    check_pairs(a, b, 2, "the paired t test")?;
-    let (center, deviation) = differences(a, b);
-    if is_nothing(deviation, a, b) {
-        return Err(Error::new(Code::Parameter, "the paired t test of differences that are all the same"));
-    }
+    let t = standardised(a, b, "the paired t test")?;
     let n = a.len();
-    let t = center / (deviation / (n as f64).sqrt());
+    let t = t * (n as f64).sqrt();
     Ok(Test { statistic: t, p: student(t, n as f64 - 1.0, alternative), n })
 }
 
@@ -29,7 +25,7 @@ pub fn paired_t(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Test> 
 pub(super) fn student(t: f64, freedom: f64, alternative: Alternative) -> f64 {
     let tail = 0.5 * beta_reg(freedom / 2.0, 0.5, freedom / (freedom + t * t));
     match alternative {
-        Alternative::TwoSided => 2.0 * tail,
+        Alternative::TwoSided => (2.0 * tail).min(1.0),
         Alternative::Greater => {
             if t > 0.0 {
                 tail
@@ -47,17 +43,21 @@ pub(super) fn student(t: f64, freedom: f64, alternative: Alternative) -> f64 {
     }
 }
 
-/// Whether a deviation of differences is what rounding leaves of none.
-fn is_nothing(deviation: f64, a: &[f64], b: &[f64]) -> bool {
-    deviation <= 1e-13 * a.iter().chain(b).fold(0.0f64, |most, value| most.max(value.abs()))
-}
-
-/// Mean and standard deviation (n - 1) of the differences.
-fn differences(a: &[f64], b: &[f64]) -> (f64, f64) {
-    let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+/// The mean difference of pairs over the standard deviation (n - 1) of the differences.
+fn standardised(a: &[f64], b: &[f64], test: &str) -> Result<f64> {
+    check_pairs(a, b, 2, test)?;
+    let differences = differences(a, b, test)?;
+    let unit = unit_of(&differences);
+    let differences = scaled(&differences, unit);
     let center = mean(&differences);
     let squares: f64 = differences.iter().map(|difference| (difference - center).powi(2)).sum();
-    (center, (squares / (a.len() as f64 - 1.0)).sqrt())
+    let deviation = (squares / (a.len() as f64 - 1.0)).sqrt();
+    // What rounding leaves of no deviation is none.
+    let largest = a.iter().chain(b).fold(0.0f64, |most, value| most.max(value.abs()));
+    if deviation / unit <= 1e-13 * largest {
+        return Err(Error::new(Code::Parameter, format!("{test} of differences that are all the same")));
+    }
+    Ok(center / deviation)
 }
 
 /// The paired permutation test of the mean difference: under the null hypothesis each pair could as well be the other way
@@ -66,10 +66,13 @@ fn differences(a: &[f64], b: &[f64]) -> (f64, f64) {
 /// The statistic is the mean difference.
 ///
 /// # Errors
-/// [`Code::Parameter`] for samples of two lengths or fewer than two pairs; [`Code::Numeric`] if a value is not finite.
+/// [`Code::Parameter`] for samples of two lengths or fewer than two pairs; [`Code::Numeric`] if a value is not finite, or a
+/// difference is more than a number can hold.
 pub fn permutation(a: &[f64], b: &[f64], alternative: Alternative, seed: u64) -> Result<Test> {
     check_pairs(a, b, 2, "the permutation test")?;
-    let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    let differences = differences(a, b, "the permutation test")?;
+    let unit = unit_of(&differences);
+    let differences = scaled(&differences, unit);
     let n = differences.len();
     let observed: f64 = differences.iter().sum();
     // Sums that differ by rounding alone are the same sum.
@@ -99,7 +102,7 @@ pub fn permutation(a: &[f64], b: &[f64], alternative: Alternative, seed: u64) ->
         Alternative::Less => share(below),
         Alternative::TwoSided => (2.0 * share(above.min(below))).min(1.0),
     };
-    Ok(Test { statistic: observed / n as f64, p, n })
+    Ok(Test { statistic: observed / n as f64 / unit, p, n })
 }
 
 /// Cohen's `d_z`: the mean difference of pairs over the standard deviation of the differences.
@@ -107,13 +110,7 @@ pub fn permutation(a: &[f64], b: &[f64], alternative: Alternative, seed: u64) ->
 /// # Errors
 /// As [`paired_t`].
 pub fn cohens_dz(a: &[f64], b: &[f64]) -> Result<f64> {
-    check_pairs(a, b, 2, "Cohen's d_z")?;
-    match differences(a, b) {
-        (_, deviation) if is_nothing(deviation, a, b) => {
-            Err(Error::new(Code::Parameter, "Cohen's d_z of differences that are all the same"))
-        }
-        (center, deviation) => Ok(center / deviation),
-    }
+    standardised(a, b, "Cohen's d_z")
 }
 
 /// The matched-pairs rank-biserial correlation (Kerby 2014): the sum of the ranks of the positive differences less that of
@@ -123,7 +120,7 @@ pub fn cohens_dz(a: &[f64], b: &[f64]) -> Result<f64> {
 /// As [`wilcoxon`](super::wilcoxon()).
 pub fn rank_biserial(a: &[f64], b: &[f64]) -> Result<f64> {
     check_pairs(a, b, 1, "the rank-biserial correlation")?;
-    let (plus, minus) = signed_rank_sums(a, b);
+    let (plus, minus) = signed_rank_sums(&differences(a, b, "the rank-biserial correlation")?);
     if plus + minus == 0.0 {
         return Err(Error::new(
             Code::Parameter,

@@ -18,7 +18,10 @@ use crate::error::{Code, Error, Result};
 /// ```
 pub fn power(n: usize, effect: f64, alpha: f64) -> Result<f64> {
     if n < 2 {
-        return Err(Error::new(Code::Parameter, format!("power of {n} pairs, at least 2 are needed")));
+        return Err(Error::new(
+            Code::Parameter,
+            format!("power of {}, at least 2 are needed", super::counted(n, "pair")),
+        ));
     }
     if !(alpha > 0.0 && alpha < 1.0 && effect.is_finite()) {
         let found = format!("power of an effect of {effect} at level {alpha}, expected a level between 0 and 1");

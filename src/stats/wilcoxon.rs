@@ -1,6 +1,6 @@
 use statrs::function::erf::erfc;
 
-use super::{Alternative, Test, check_pairs};
+use super::{Alternative, Test, check_pairs, differences};
 use crate::error::{Code, Error, Result};
 
 /// Largest number of pairs for which the exact distribution is taken, without and with ties or pairs that do not differ
@@ -10,15 +10,15 @@ const EXACT_UP_TO_WITH_TIES: usize = 13;
 
 /// Wilcoxon's signed-rank test of paired samples, as `scipy.stats.wilcoxon` (1.17) with its defaults: pairs without a
 /// difference are dropped; the exact distribution up to 50 pairs, or up to 13 where values are tied or a pair was dropped,
-/// else the normal approximation without continuity correction. The statistic is the sum of the ranks of the positive differences, or for the two-sided test
-/// the smaller of the two sums.
+/// else the normal approximation without continuity correction. The statistic is the sum of the ranks of the positive
+/// differences, or for the two-sided test the smaller of the two sums.
 ///
 /// # Errors
 /// [`Code::Parameter`] for samples of two lengths, none, or no difference at all; [`Code::Numeric`] if a value is not
-/// finite.
+/// finite, or a difference is more than a number can hold.
 pub fn wilcoxon(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Test> {
     check_pairs(a, b, 1, "Wilcoxon's test")?;
-    let (plus, minus, ranks, tie_sizes) = signed_ranks(a, b);
+    let (plus, minus, ranks, tie_sizes) = signed_ranks(&differences(a, b, "Wilcoxon's test")?);
     let n = ranks.len();
     if n == 0 {
         return Err(Error::new(Code::Parameter, "Wilcoxon's test of samples that do not differ anywhere"));
@@ -36,22 +36,23 @@ pub fn wilcoxon(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Test> 
 /// As [`wilcoxon`].
 pub fn wilcoxon_approximate(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Test> {
     let Test { statistic, n, .. } = wilcoxon(a, b, alternative)?;
-    let (plus, _, _, ties) = signed_ranks(a, b);
+    let (plus, _, _, ties) = signed_ranks(&differences(a, b, "Wilcoxon's test")?);
     Ok(Test { statistic, p: normal_p(plus, n, &ties, alternative), n })
 }
 
 /// The sums of the ranks of the positive and of the negative differences.
-pub(super) fn signed_rank_sums(a: &[f64], b: &[f64]) -> (f64, f64) {
-    let (plus, minus, ..) = signed_ranks(a, b);
+pub(super) fn signed_rank_sums(differences: &[f64]) -> (f64, f64) {
+    let (plus, minus, ..) = signed_ranks(differences);
     (plus, minus)
 }
 
 /// Those sums, the ranks themselves and the sizes of the groups of equal ones; pairs that do not differ are left out.
-fn signed_ranks(a: &[f64], b: &[f64]) -> (f64, f64, Vec<f64>, Vec<usize>) {
-    let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).filter(|difference| *difference != 0.0).collect();
+fn signed_ranks(differences: &[f64]) -> (f64, f64, Vec<f64>, Vec<usize>) {
+    let differences: Vec<f64> = differences.iter().copied().filter(|difference| *difference != 0.0).collect();
     let (ranks, ties) = ranks(&differences.iter().map(|difference| difference.abs()).collect::<Vec<_>>());
     let sum = |keep: fn(f64) -> bool| -> f64 {
-        differences.iter().zip(&ranks).filter(|(difference, _)| keep(**difference)).map(|(_, rank)| rank).sum()
+        differences.iter().zip(&ranks).filter(|(difference, _)| keep(**difference)).map(|(_, rank)| rank).sum::<f64>()
+            + 0.0
     };
     (sum(|difference| difference > 0.0), sum(|difference| difference < 0.0), ranks, ties)
 }
@@ -108,7 +109,7 @@ fn normal_p(plus: f64, n: usize, ties: &[usize], alternative: Alternative) -> f6
     match alternative {
         Alternative::Greater => above(z),
         Alternative::Less => above(-z),
-        Alternative::TwoSided => 2.0 * above(z.abs()),
+        Alternative::TwoSided => (2.0 * above(z.abs())).min(1.0),
     }
 }
 

@@ -10,7 +10,7 @@ use ureq::http::{Response, header};
 use ureq::{Agent, Body};
 
 use super::record::hash_file;
-use super::{Store, Written};
+use super::{Store, Written, check_room};
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Progress, Stage, say};
 
@@ -46,8 +46,9 @@ impl Store {
     /// when all bytes are there and their hash is right.
     ///
     /// # Errors
-    /// [`Code::Io`] if the server cannot be reached, refuses, or ends early (run it again: it goes on), and if the disk is
-    /// full; [`Code::Checkpoint`] if the hash is another one: the file is removed; [`Code::Stopped`].
+    /// [`Code::Io`] if the server cannot be reached, refuses, or ends early (run it again: it goes on), and if the
+    /// disk is full, or has less room than the server announces; [`Code::Checkpoint`] if the hash is another one: the
+    /// file is removed; [`Code::Stopped`].
     pub fn download(&self, wanted: &Download, progress: &Progress) -> Result<Written> {
         if wanted.path.exists() {
             return self.already(wanted);
@@ -202,12 +203,15 @@ impl<'a> Part<'a> {
     fn receive(&self, answer: Response<Body>, from: u64, progress: &Progress) -> Result<()> {
         let length =
             answer.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        let total = length.map(|length| from + length);
+        let total = length.map(|length| from.saturating_add(length));
         if total.is_some_and(|total| total > MAX_BYTES) {
             self.remove();
-            return Err(Error::new(Code::Limit, format!("{total:?} bytes, over the limit of a download"))
-                .path(&self.wanted.path));
+            let found = format!("{} bytes, over the limit of a download", total.unwrap_or(u64::MAX));
+            return Err(Error::new(Code::Limit, found).path(&self.wanted.path));
         }
+        // What is known beforehand is said before the first byte; what came so far stays.
+        check_room(self.path.parent().unwrap_or(Path::new(".")), length.unwrap_or(0))
+            .map_err(|error| error.place(self.wanted.url.clone()))?;
         let unwritable = |cause| Error::io("writing", &self.path, cause);
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path).map_err(unwritable)?;
         file.seek(SeekFrom::End(0)).map_err(unwritable)?;
@@ -231,7 +235,8 @@ impl<'a> Part<'a> {
             run.advance((received / PIECE as u64 - before / PIECE as u64) as usize);
             if received > total.unwrap_or(MAX_BYTES) {
                 self.remove();
-                return Err(self.failed(format!("more bytes came than the {total:?} that were announced")));
+                let announced = total.unwrap_or(MAX_BYTES);
+                return Err(self.failed(format!("more bytes came than the {announced} that were announced")));
             }
         }
         if total.is_some_and(|total| received < total) {
@@ -421,6 +426,23 @@ mod tests {
         });
         assert!(download(&short, folder.path(), Some(sha256_of(&body()))).is_err());
         assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_file_that_the_disk_has_no_room_for_is_refused_before_it_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let free = crate::store::free_bytes(folder.path()).unwrap();
+        // Less than the limit of a download, where the disk is smaller than that.
+        let length = (free + (1 << 40)).min(MAX_BYTES);
+        let server = serve(move |_, _, stream| {
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        });
+        let error = download(&server, folder.path(), None).unwrap_err().to_string();
+        match free < length {
+            true => assert!(error.contains("MB free") && error.contains("/w.pth"), "{error}"),
+            false => assert!(error.contains("of a download") || error.contains("ended after 0"), "{error}"),
+        }
+        assert!(!folder.path().join("downloads/w.pth").exists());
     }
 
     #[test]

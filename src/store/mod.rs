@@ -16,19 +16,22 @@
 //! ```
 
 mod classes;
+mod disk;
 mod download;
 mod fault;
 mod images;
+mod name;
 mod piece;
 mod record;
 mod reject;
-mod space;
 mod study;
 mod table;
 
 pub use classes::{ClassList, short_name};
+pub use disk::{check_room, free_bytes};
 pub use download::Download;
 pub use images::{ImageFile, LAYOUTS, Listing, is_leftover, is_wnid, list_folders, list_images};
+pub use name::{check_name, check_names};
 pub(crate) use piece::sweep;
 pub use piece::{Piece, Written};
 pub use record::{Record, Summary, sha256_hex};
@@ -55,11 +58,13 @@ pub struct Store {
 const MAX_REJECT_SHARE: f64 = 0.01;
 
 impl Store {
-    /// The data root named by the environment variable `LGF_ROOT`, else `data/out` in the project.
+    /// The data root named by the environment variable `LGF_ROOT`, else `data/out` in the project. Notebooks begin with it, so
+    /// it sees to it that the [process is ready](crate::process::ready).
     ///
     /// # Errors
-    /// As [`Store::at`].
+    /// As [`Store::at`]; [`Code::Limit`] if the machine refuses what work takes.
     pub fn open() -> Result<Self> {
+        crate::process::ready()?;
         match std::env::var_os("LGF_ROOT") {
             Some(root) if !root.is_empty() => Store::at(PathBuf::from(root)),
             _ => Store::at(Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join("out")),

@@ -126,9 +126,15 @@ impl Store {
     /// The closing line of a stage, `input = ok + skipped`, if it may be accepted.
     ///
     /// # Errors
-    /// [`Code::Image`] if nothing was ok, or if more than [`Store::max_reject_share`] was skipped.
+    /// [`Code::Image`] if nothing was ok, or if more than [`Store::max_reject_share`] was skipped; [`Code::Table`] if
+    /// more came out than went in.
     pub fn accept(&self, stage: &str, input: u64, ok: u64) -> Result<Summary> {
-        let summary = Summary { stage: stage.to_string(), input, ok, skipped: input - ok };
+        let skipped = input.checked_sub(ok).ok_or_else(|| {
+            let found = format!("{stage}: {ok} came out, of {input} that went in");
+            Error::new(Code::Table, found)
+                .hint("two inputs, or two networks, are taken for one: give each its own name")
+        })?;
+        let summary = Summary { stage: stage.to_string(), input, ok, skipped };
         let why = "the step's table of rejects (…_rejects.csv in the data root) has each file's reason";
         if ok == 0 && input > 0 {
             return Err(Error::new(Code::Image, format!("{summary}: nothing was ok")).hint(why));
@@ -306,6 +312,15 @@ mod tests {
         let without = store.record_of_images("edges", &1, &images).unwrap();
         fs::write(&images[0].path, "x").unwrap();
         assert_ne!(without.key(), store.record_of_images("edges", &1, &images).unwrap().key());
+    }
+
+    #[test]
+    fn bad_input_86_more_that_came_out_than_went_in_is_an_error_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let stage = Store::at(folder.path()).unwrap().record("experiments/scr_a", &1, &[]).unwrap();
+        let error = stage.finish(42, 84, &[]).unwrap_err().to_string();
+        assert!(error.contains("84 came out, of 42 that went in"), "{error}");
+        assert_eq!(stage.finished(), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{ClassList, ImageFile, LAYOUTS, Listing, Store, list_folders};
+use super::{ClassList, ImageFile, LAYOUTS, Listing, Store, check_name, check_names, list_folders};
 use crate::error::{Code, Error, Result, listed};
 
 /// A network of a study: its name in tables, its architecture, its weights.
@@ -18,6 +18,10 @@ pub struct NetworkEntry {
     pub architecture: String,
     /// The checkpoint: `.safetensors`, or `.pth` as `torch.save` writes it.
     pub weights: PathBuf,
+    /// The table of tensors that is meant, where the checkpoint holds several: its key, such as `model_ema`, with `/`
+    /// between the keys of nested ones; or what the names that are meant begin with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
     /// Mean and deviation of the colours in [0, 1] that it was trained with; ImageNet's usual ones unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<([f32; 3], [f32; 3])>,
@@ -43,7 +47,7 @@ impl NetworkEntry {
     /// A network of a name, with everything else as usual.
     pub fn new(name: impl Into<String>, architecture: impl Into<String>, weights: impl Into<PathBuf>) -> Self {
         let (name, architecture, weights) = (name.into(), architecture.into(), weights.into());
-        NetworkEntry { name, architecture, weights, normalisation: None, sha256: None, allow: Vec::new() }
+        NetworkEntry { name, architecture, weights, table: None, normalisation: None, sha256: None, allow: Vec::new() }
     }
 }
 
@@ -90,19 +94,42 @@ impl Study {
     /// The study that a data root belongs to.
     ///
     /// # Errors
-    /// [`Code::Missing`] if the root has none yet, [`Code::Table`] if `study.json` cannot be understood.
+    /// [`Code::Missing`] if the root has none yet, [`Code::Table`] if `study.json` cannot be understood; as
+    /// [`Study::check_names`].
     pub fn open(store: &Store) -> Result<Self> {
         let bytes = store.read("study.json")?;
-        serde_json::from_slice(&bytes).map_err(|cause| {
+        let study: Study = serde_json::from_slice(&bytes).map_err(|cause| {
             Error::new(Code::Table, "not a study as `lgf init` writes it").path(store.path("study.json")).because(cause)
-        })
+        })?;
+        study.check_names().map_err(|error| error.path(store.path("study.json")))?;
+        Ok(study)
+    }
+
+    /// Whether the names of the study, its networks and its classes may stand in paths and tables.
+    ///
+    /// # Errors
+    /// As [`check_name`] and [`check_names`]; [`Code::Parameter`] for two networks whose tables would have one name.
+    pub fn check_names(&self) -> Result<()> {
+        check_name("study", &self.name)?;
+        let names = || self.networks.iter().map(|entry| entry.name.as_str());
+        check_names("network", names())?;
+        // `smt_diff_a` is the table of differences of `a`, `scr_a_logits` that of its logits.
+        for (other, name) in names().flat_map(|name| [(format!("diff_{name}"), name), (format!("{name}_logits"), name)])
+        {
+            if names().any(|name| name.to_lowercase() == other.to_lowercase()) {
+                let found = format!("tables of the networks {name:?} and {other:?} would have one name");
+                return Err(Error::new(Code::Parameter, found).hint(format!("give {other:?} another name")));
+            }
+        }
+        check_names("class", self.class_list().wnids.iter().map(String::as_str))
     }
 
     /// Writes `study.json`, whole.
     ///
     /// # Errors
-    /// [`Code::Io`] if it cannot be written.
+    /// [`Code::Io`] if it cannot be written; as [`Study::check_names`].
     pub fn save(&self, store: &Store) -> Result<PathBuf> {
+        self.check_names()?;
         let text = serde_json::to_vec_pretty(self)
             .map_err(|cause| Error::new(Code::Table, "the study cannot be written").because(cause))?;
         store.write("study.json", &text)
@@ -252,20 +279,6 @@ impl Study {
         Ok(Study { networks: networks?, ..self.clone() })
     }
 
-    /// The photographs of some identities, or of some file names, with or without their ending.
-    ///
-    /// # Errors
-    /// As [`Study::split_images`].
-    pub fn images_named(&self, store: &Store, names: &[String]) -> Result<Vec<ImageFile>> {
-        let mut images = self.split_images(store)?;
-        let named = |image: &ImageFile| {
-            let file = image.path.file_name().unwrap_or_default().to_string_lossy();
-            names.iter().any(|name| *name == image.id || *name == image.stem || *name == file)
-        };
-        images.retain(named);
-        Ok(images)
-    }
-
     /// The network of a name.
     ///
     /// # Errors
@@ -294,4 +307,49 @@ impl Study {
 
 fn resolve(store: &Store, path: &Path) -> PathBuf {
     if path.is_absolute() { path.to_path_buf() } else { store.path(&path.to_string_lossy()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn study(names: &[&str]) -> Study {
+        Study {
+            name: "s".into(),
+            images: Vec::new(),
+            split: String::new(),
+            annotations: None,
+            conflict: None,
+            classes: Classes::Sample,
+            networks: names.iter().map(|name| NetworkEntry::new(*name, "resnet50", "w.pth")).collect(),
+            images_per_class: Some(1),
+            smoother: None,
+        }
+    }
+
+    #[test]
+    fn bad_input_86_names_in_study_json_are_checked_when_it_is_read_and_when_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        study(&["a", "b c", "第2版"]).save(&store).unwrap();
+        assert_eq!(Study::open(&store).unwrap().networks.len(), 3);
+        let text = std::fs::read_to_string(store.path("study.json")).unwrap();
+        for (changed, why) in [
+            (text.replace("\"b c\"", "\"../../b\""), "begins with a dot"),
+            (text.replace("\"b c\"", "\"A\""), "differ in case alone"),
+            (text.replace("\"b c\"", "\"diff_a\""), "would have one name"),
+            (text.replace("\"b c\"", "\"a_logits\""), "would have one name"),
+            (text.replace("\"s\"", "\"s/t\""), "name of a study"),
+        ] {
+            assert_ne!(changed, text);
+            store.write("study.json", changed.as_bytes()).unwrap();
+            let error = Study::open(&store).unwrap_err();
+            assert!(error.to_string().contains(why) && error.to_string().contains("study.json"), "{error}");
+        }
+        for names in [&["a", "a"][..], &["a/b"], &["a", "diff_a"]] {
+            std::fs::remove_file(store.path("study.json")).unwrap_or_default();
+            study(names).save(&store).unwrap_err();
+            assert!(!store.path("study.json").exists());
+        }
+    }
 }

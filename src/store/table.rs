@@ -181,7 +181,7 @@ pub fn only(table: &DataFrame, name: &str, value: &str) -> Result<DataFrame> {
         values.dedup();
         let there = match values.len() {
             0 => "the table has no rows".to_string(),
-            1 => format!("there is {}", values[0]),
+            1 => format!("all have {:?}", values[0]),
             _ => format!("there are {}", listed(&values, 12)),
         };
         return Err(Error::new(Code::Table, format!("no row has {value:?} as {name}; {there}")));

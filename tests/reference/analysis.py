@@ -47,6 +47,22 @@ def predictions(rng):
     return pandas.DataFrame(rows)
 
 
+def differences(rng):
+    """What smoothing takes away, and its inverse: one picture each a photograph."""
+    rows = []
+    for model in NETWORKS:
+        for photograph, wnid in PHOTOGRAPHS:
+            for kind, middle in (("difference", 2.5 + 0.4 * NETWORKS.index(model)), ("difference inverse", 2.0)):
+                logit = rng.normal(middle, 0.7)
+                accuracy = round(float(1 / (1 + numpy.exp(3.0 - logit))), 6)
+                file = f"{photograph}_{kind.replace(' ', '_')}_5_-1.png"
+                rows.append(
+                    dict(file=file, model=model, true_acc=accuracy, true_logit=round(float(logit), 5), orig_file=photograph,
+                         wnid=wnid, kind=kind, fill="", level=5, variant=-1, gap=-1)
+                )  # fmt: skip
+    return pandas.DataFrame(rows)
+
+
 def overlaps(rng):
     rows = []
     for model in NETWORKS[:2]:
@@ -90,6 +106,7 @@ def interaction(table):
 def wide(table, kind, level, models):
     own = table[(table.kind == kind) & ((table.level == level) if level is not None else True)]
     both = own.pivot(index="file", columns="model", values="true_acc").dropna()
+    both = both.astype("float32").astype("float64")  # the study's softmax is single, its tables are double
     return both[models[0]], both[models[1]]
 
 
@@ -100,6 +117,7 @@ def pair(test):
 def golden(folder):
     rng = numpy.random.default_rng(11)
     table, overlap = predictions(rng), overlaps(rng)
+    table = pandas.concat([table, differences(numpy.random.default_rng(12))], ignore_index=True)
     table.to_csv(folder / "predictions.csv", index=False)
     overlap.to_csv(folder / "overlap.csv", index=False)
     hypotheses = [
@@ -143,6 +161,11 @@ def golden(folder):
         change = changed.groupby(["model", "orig_file"]).true_acc.mean() - untouched
         difference = (change[NETWORKS[first]] - change[NETWORKS[second]]).dropna()
         effects.append([f"hypothesis {name}", float(difference.mean()), float(difference.mean() / difference.std(ddof=1))])
+    untouched = table[(table.kind == "smoothed") & (table.level == 0)].set_index(["model", "orig_file"]).true_acc
+    for name, kind in (("difference pictures", "difference"), ("inverse difference pictures", "difference inverse")):
+        change = table[table.kind == kind].set_index(["model", "orig_file"]).true_acc - untouched
+        difference = change[NETWORKS[0]] - change[NETWORKS[1]]
+        effects.append([name, float(difference.mean()), float(difference.mean() / difference.std(ddof=1))])
     versions = {"scipy": scipy.__version__, "pandas": pandas.__version__}
     expected = {"versions": versions, "tests": tests, "effects": effects, "interaction": sums.to_dict("list")}
     (folder / "expected.json").write_text(json.dumps(expected) + "\n")

@@ -18,6 +18,8 @@ import numpy as np
 
 SIZES = [(1, 1), (1, 40), (40, 1), (2, 3), (5, 5), (7, 21), (12, 14), (13, 13), (33, 57), (64, 50), (101, 96), (130, 77)]
 WINDOWS = [(30, 10, 7, 21), (10, 10, 7, 21), (3, 3, 5, 9), (120, 60, 3, 5)]
+# Pictures whose grey median is a multiple of ten, where int((1.0 - 0.9) * v) is not int(0.1 * v): level, size, seed, median.
+MEDIANS = [(41, 83, 90, 6, 40), (100, 64, 50, 19, 100), (141, 64, 50, 258, 140), (203, 83, 90, 39, 200)]
 CANNY = [(3, False, 30, 100), (3, True, 30, 100), (5, False, 200, 700), (5, True, 100.7, 400.2), (3, False, 120, 40)]
 
 
@@ -40,6 +42,8 @@ def picture(kind, height, width, seed):
         values = np.full_like(grain, 255)
     elif kind == "noise":
         values = grain
+    elif kind.startswith("around "):
+        values = np.clip(int(kind[7:]) - 116 + (row // 9 * 53 + col // 11 * 71) % 201 + grain // 8, 0, 255)
     else:
         values = (row // 9 * 53 + col // 11 * 71 + channel * 29) % 200 + grain // 8
     return values.astype(np.uint8)
@@ -52,8 +56,13 @@ def sha(array):
 def published(bgr):
     denoised = cv2.fastNlMeansDenoisingColored(bgr, None, 30, 10, 7, 21)
     gray = cv2.cvtColor(denoised, cv2.COLOR_BGR2GRAY)
-    median = np.median(gray)
-    return gray, cv2.Canny(gray, int(max(0, 0.1 * median)), int(min(255, 1.9 * median)))
+    return gray, cv2.Canny(gray, *thresholds(gray))
+
+
+def thresholds(gray, sigma=0.9):
+    """Notebook 3, cell 29: in doubles as they come, 1.0 - 0.9 is 0.09999999999999998."""
+    v = np.median(gray)
+    return int(max(0, (1.0 - sigma) * v)), int(min(255, (1.0 + sigma) * v))
 
 
 def read(path):
@@ -89,6 +98,12 @@ def golden(root):
             windows = WINDOWS[number % len(WINDOWS)]
             entry = {"kind": kind, "height": height, "width": width, "seed": number + 1}
             generated.append(entry | case(made[..., ::-1].copy(), windows))
+    for base, height, width, seed, expected in MEDIANS:
+        made = picture(f"around {base}", height, width, seed)[..., ::-1].copy()
+        gray, _ = published(made)
+        assert np.median(gray) == expected
+        entry = {"kind": f"around {base}", "height": height, "width": width, "seed": seed}
+        generated.append(entry | case(made, WINDOWS[0]))
     folder = Path(root) / "sample" / "imagenette2" / "val"
     files = [path for wnid in sorted(folder.iterdir())[::4] for path in sorted(wnid.iterdir())[:9:4]]
     sample = [{"file": str(path.relative_to(root))} | case(read(path), WINDOWS[0]) for path in files]

@@ -194,12 +194,12 @@ fn bench_device(batch: usize, files: &[PathBuf], device: Device) -> Result<()> {
         let plain = random(name, Device::Cpu)?.folded()?;
         let input = models::to_input(&crops, plain.normalisation(), Device::Cpu)?;
         let expected: Vec<f32> = values(&plain.forward(&input)?)?;
-        let largest = expected.iter().fold(0.0f32, |most, logit| most.max(logit.abs()));
+        let size = largest(expected.iter().map(|logit| logit.abs()));
         for (precision, most) in MOST {
             let network = random(name, device)?.prepared(Form::Folded, precision)?;
             let input = models::to_input(&crops, network.normalisation(), device)?;
             let found: Vec<f32> = values(&network.forward(&input)?)?;
-            let apart = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest;
+            let apart = largest(expected.iter().zip(&found).map(|(a, b)| (a - b).abs())) / size;
             let (forward, whole) = rates(&network, &pictures, batch, device)?;
             say(&format!(
                 "{name}, {precision:?}: logits {apart:.1e} apart (at most {most:.0e}); {forward:.0} pictures a second forward, \
@@ -213,6 +213,11 @@ fn bench_device(batch: usize, files: &[PathBuf], device: Device) -> Result<()> {
     }
     anyhow::ensure!(wrong.is_empty(), "logits too far from the processor's: {}", wrong.join(", "));
     Ok(())
+}
+
+/// The largest of some numbers that are not negative; NaN if one is.
+fn largest(numbers: impl Iterator<Item = f32>) -> f32 {
+    numbers.fold(0.0, |most, number| if number > most || number.is_nan() { number } else { most })
 }
 
 fn values(logits: &Tensor) -> lgf::Result<Vec<f32>> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use lgf::models::{self, Device, Experiments, Form, Keep, Network, Normalise, Picture};
+use lgf::models::{self, Device, Experiments, Form, Keep, Loading, Network, Normalise, Picture};
 use lgf::notebook::{Progress, counted, say, warn};
 use lgf::polars::prelude::{Column, CsvWriter, DataFrame, SerWriter};
 use lgf::protocol::Protocol;
@@ -116,7 +116,8 @@ fn read_crops(files: &[PathBuf]) -> Result<Vec<pixels::RgbImage>> {
 }
 
 pub fn logits(predict: &Predict, normalise: Normalise, device: Device) -> Result<()> {
-    let network = Network::load(&predict.arch, &predict.weights, device)?;
+    let how = Loading { table: predict.table.as_deref(), ..Loading::default() };
+    let network = Network::load_with(&predict.arch, &predict.weights, device, &how)?;
     let network = network.prepared(Form::Folded, predict.batch.precision.precision())?;
     let files = photographs(&predict.files)?;
     let pictures: Vec<Picture> = files.iter().map(|path| Picture { path: path.clone(), wnid: String::new() }).collect();
@@ -150,7 +151,9 @@ pub fn relevance(given: &Relevance, protocol: &Protocol, device: Device) -> Resu
         Some(name) => Composite::preset(name)?,
         None => protocol.composite.clone(),
     };
-    let network = Network::load(arch, weights, device)?.prepared(composite.form, given.batch.precision.precision())?;
+    let how = Loading { table: given.table.as_deref(), ..Loading::default() };
+    let network = Network::load_with(arch, weights, device, &how)?;
+    let network = network.prepared(composite.form, given.batch.precision.precision())?;
     let normalisation = protocol.normalise.of(&network);
     let run = Progress::bar("relevance").start(files.len(), "pictures");
     let mut batches = Vec::new();

@@ -2,6 +2,7 @@
 
 mod bench;
 mod files;
+mod networks;
 mod sequence;
 mod study;
 
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lgf::edges;
-use lgf::models::{Device, Normalise, Precision};
+use lgf::models::{Device, Normalise, Precision, Registry, architectures};
 use lgf::notebook::{Progress, say, warn};
 use lgf::protocol;
 use lgf::relevance::Target;
@@ -191,6 +192,13 @@ struct Init {
     /// several times
     #[arg(long)]
     network: Vec<String>,
+    /// NETWORK=TABLE: the table of tensors that is meant in that network's WEIGHTS, where they hold several; may be
+    /// given several times
+    #[arg(long)]
+    table: Vec<String>,
+    /// for steps 1 to 4 alone
+    #[arg(long, conflicts_with_all = ["network", "table"])]
+    without_networks: bool,
     /// photographs of each class in the experiments (default: the protocol decides: 3 as published; corrected, what a power of
     /// 80 % takes, as far as the smallest class reaches)
     #[arg(long)]
@@ -198,9 +206,6 @@ struct Init {
     /// TensorFlow checkpoint of the network that smooths, without .index: checkpoint_delta/model-345002
     #[arg(long)]
     smoother: Option<PathBuf>,
-    /// a study for steps 1 to 4 alone
-    #[arg(long, conflicts_with = "network")]
-    without_networks: bool,
     /// writes the study over one that is there already
     #[arg(long)]
     replace: bool,
@@ -256,20 +261,37 @@ struct Convert {
 
 #[derive(Args)]
 struct Fetch {
-    /// names of the registry: of networks, and eps, imagenet-annotations, imagenette
-    #[arg(required_unless_present = "list")]
+    #[arg(required_unless_present = "list", help = fetch_help())]
     names: Vec<String>,
-    /// says what there is
+    /// shows all there is: name, architecture, what it was trained on, licence, and whether it was fetched
     #[arg(long)]
     list: bool,
 }
 
+/// What can be fetched without a list of one's own.
+fn fetch_help() -> String {
+    let entries = Registry::of_the_project().map(|registry| registry.entries().to_vec()).unwrap_or_default();
+    let names: Vec<String> = entries.into_iter().map(|entry| entry.name).collect();
+    format!("{}; and those of networks.json in the data root", names.join(", "))
+}
+
+/// The architectures there are.
+fn arch_help() -> String {
+    format!("the architecture: {}", architectures().join(", "))
+}
+
+const WEIGHTS_HELP: &str = "a checkpoint: .safetensors, or .pth as torch.save writes it, a training checkpoint too";
+const TABLE_HELP: &str = "the table of tensors that is meant where WEIGHTS hold several, such as model_ema; or what \
+                          the names that are meant begin with, such as encoder_q";
+
 #[derive(Args)]
 struct Predict {
-    #[arg(long)]
+    #[arg(long, help = arch_help())]
     arch: String,
-    #[arg(long)]
+    #[arg(long, help = WEIGHTS_HELP)]
     weights: PathBuf,
+    #[arg(long, help = TABLE_HELP)]
+    table: Option<String>,
     /// one row an image: file, then every logit
     #[arg(long)]
     logits: PathBuf,
@@ -281,10 +303,12 @@ struct Predict {
 
 #[derive(Args)]
 struct Relevance {
-    #[arg(long, requires = "npy")]
+    #[arg(long, requires = "npy", help = arch_help())]
     arch: Option<String>,
-    #[arg(long, requires = "npy")]
+    #[arg(long, requires = "npy", help = WEIGHTS_HELP)]
     weights: Option<PathBuf>,
+    #[arg(long, requires = "weights", help = TABLE_HELP)]
+    table: Option<String>,
     /// a set of rules by its name (default: the protocol's)
     #[arg(long)]
     preset: Option<String>,
@@ -327,7 +351,7 @@ struct Train {
 
 fn main() -> ExitCode {
     let line = Line::parse();
-    match run(&line.common, &line.step) {
+    match lgf::process::ready().map_err(anyhow::Error::from).and_then(|()| run(&line.common, &line.step)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             warn(&format!("lgf: {}", lgf::Error::in_words(error.as_ref())));

@@ -28,7 +28,7 @@ pub fn step(step: &Step, sequence: &Sequence) -> Result<()> {
             for (name, found) in sequence.analyse()?.tables {
                 say(show(&[&name, &table(&found)]).text());
             }
-            say(&format!("report: {}", report::write(&sequence.store, &sequence.protocol)?.display()));
+            report(sequence)?;
         }
         Step::Ablate { faults } => {
             let faults: Vec<Fault> = match faults.as_slice() {
@@ -40,8 +40,16 @@ pub fn step(step: &Step, sequence: &Sequence) -> Result<()> {
             sequence.store.keep(report::ablation_figure(&found)?)?;
         }
         Step::Bench { .. } => crate::bench::steps(sequence)?,
-        _ => Sequence::steps().into_iter().try_for_each(|(_, step)| step(sequence))?,
+        _ => {
+            Sequence::steps().into_iter().try_for_each(|(_, step)| step(sequence))?;
+            report(sequence)?;
+        }
     }
+    Ok(())
+}
+
+fn report(sequence: &Sequence) -> Result<()> {
+    say(&format!("report: {}", report::write(&sequence.store, &sequence.protocol)?.display()));
     Ok(())
 }
 

@@ -7,17 +7,17 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use lgf::error::listed;
 use lgf::models::{self, Registry};
-use lgf::notebook::{Progress, Show, counted, say};
+use lgf::notebook::{Progress, counted, say, whole_table};
 use lgf::protocol::Protocol;
 use lgf::sample::{self, Drawings, NETWORKS, Textures, Training};
-use lgf::store::{Classes, ImageFile, Listing, NetworkEntry, Store, Study};
+use lgf::store::{Classes, ImageFile, Listing, Store, Study};
 
-use crate::{Fetch, Init, Train};
+use crate::{Fetch, Init, Train, networks};
 
 pub fn fetch(store: &Store, fetch: &Fetch) -> Result<()> {
     let registry = Registry::open(store)?;
     if fetch.list {
-        say(&registry.table(store)?.text());
+        say(whole_table(&registry.table(store)?).text());
     }
     // All names first: a wrong one is said before anything is fetched.
     let entries: Vec<_> = fetch.names.iter().map(|name| registry.entry(name)).collect::<lgf::Result<_>>()?;
@@ -36,27 +36,10 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
             store.path("study.json").display()
         );
     }
-    if init.network.is_empty() && !init.without_networks {
-        bail!(
-            "no --network was given\n  hint: --network NAME=ARCHITECTURE=WEIGHTS, or --without-networks for steps 1 to 4 alone"
-        );
-    }
     let absolute = |path: &PathBuf| path.canonicalize().with_context(|| format!("{}: not there", path.display()));
     let smoother = |prefix: &PathBuf| -> Result<PathBuf> {
         let index = prefix.with_added_extension("index");
         Ok(absolute(&index)?.with_extension(""))
-    };
-    let network = |given: &String| -> Result<NetworkEntry> {
-        let parts: Vec<&str> = given.split('=').collect();
-        let (name, architecture, weights) = match parts[..] {
-            [name] => return Ok(Registry::open(store)?.entry(name)?.in_study(store)?),
-            [name, weights] => (name, name, weights),
-            [name, architecture, weights] => (name, architecture, weights),
-            _ => bail!("--network {given}: expected NAME=ARCHITECTURE=WEIGHTS"),
-        };
-        models::architecture(architecture)?;
-        let weights = absolute(&PathBuf::from(weights))?;
-        Ok(NetworkEntry::new(name, architecture, weights))
     };
     let study = Study {
         name: "own photographs".into(),
@@ -65,10 +48,11 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
         annotations: init.annotations.as_ref().map(absolute).transpose()?,
         conflict: None,
         classes: Classes::Imagenet,
-        networks: init.network.iter().map(network).collect::<Result<_>>()?,
+        networks: networks::entries(store, init)?,
         images_per_class: init.per_class,
         smoother: init.smoother.as_ref().map(smoother).transpose()?,
     };
+    networks::check(store, &study)?;
     let listing = study.listing(store)?;
     let images = study.split_images(store)?;
     let sampled = protocol.sampled(&study, &images).context("see --per-class")?;
