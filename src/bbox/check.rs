@@ -63,7 +63,7 @@ pub(super) fn check(texts: Texts<'_>, source: &str, member: &str, stem: &str) ->
     let width = side("width", texts.width.as_deref())?;
     let height = side("height", texts.height.as_deref())?;
     let mut checked = Checked { declared: texts.objects.len() as u64, ..Checked::default() };
-    if let Some(name) = texts.filename.as_deref().filter(|name| name.strip_suffix(".JPEG").unwrap_or(name) != stem) {
+    if let Some(name) = texts.filename.as_deref().filter(|name| without_ending(name) != stem) {
         let message = format!("<filename> is {name:?}, the member is {stem:?}: the member's name is taken");
         checked.flags.push(row("filename".to_string(), Code::Xml, message));
     }
@@ -156,6 +156,13 @@ fn whole(text: &str) -> Option<i32> {
 
 fn short(text: Option<Cow<'_, str>>) -> Option<PlSmallStr> {
     text.map(|text| PlSmallStr::from_str(&text))
+}
+
+/// A photograph's name without the ending of its kind, which some annotations give with it.
+fn without_ending(name: &str) -> &str {
+    const ENDINGS: [&str; 4] = ["jpeg", "jpg", "png", "bmp"];
+    let known = |(_, ending): &(&str, &str)| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known));
+    name.rsplit_once('.').filter(known).map_or(name, |(stem, _)| stem)
 }
 
 /// The synset of a name such as `n01440764_10`.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Checked;
 use crate::error::{Code, Error, Result};
+use crate::notebook::counted;
 use crate::store::Reject;
 
 /// What was read and what was not.
@@ -40,24 +41,25 @@ impl Counts {
     /// assert!(counts.line().starts_with("10 files in = 9 read + 1 skipped"));
     /// ```
     pub fn line(&self) -> String {
+        let total = |one: u64, other: u64, noun: &str| counted((one + other) as usize, noun);
+        let boxes = self.boxes + self.boxes_skipped;
         let leftovers = match self.leftovers {
             0 => String::new(),
-            1 => "; 1 file of an operating system passed over".to_string(),
-            count => format!("; {count} files of an operating system passed over"),
+            count => format!("; {} of an operating system passed over", counted(count as usize, "file")),
         };
         format!(
-            "{} files in = {} read + {} skipped; {} boxes in = {} kept + {} skipped; {} archives in = \
-             {} read + {} skipped; {} files without object, {} with several{leftovers}",
-            self.files + self.files_skipped,
+            "{} in = {} read + {} skipped; {boxes} {} in = {} kept + {} skipped; {} in = {} read + {} skipped; \
+             {} without object, {} with several{leftovers}",
+            total(self.files, self.files_skipped, "file"),
             self.files,
             self.files_skipped,
-            self.boxes + self.boxes_skipped,
+            if boxes == 1 { "box" } else { "boxes" },
             self.boxes,
             self.boxes_skipped,
-            self.archives + self.archives_skipped,
+            total(self.archives, self.archives_skipped, "archive"),
             self.archives,
             self.archives_skipped,
-            self.files_without_object,
+            counted(self.files_without_object as usize, "file"),
             self.files_with_several,
         )
     }

@@ -56,7 +56,11 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, pro
     let skipped_or_remarked: Vec<_> = rejects.into_iter().chain(flags).collect();
     let listed = store.write_table(&format!("{NAME}_rejects"), &rejects_table(&skipped_or_remarked)?)?;
     accepted.map_err(|error| {
-        let hint = format!("{} has each one's reason; allow more with --max-reject-share", listed[1].display());
+        let more = match counts.files {
+            0 => "",
+            _ => "; allow more with --max-reject-share or LGF_MAX_REJECT_SHARE",
+        };
+        let hint = format!("{} has each one's reason{more}", listed[1].display());
         let error = error.or_path(archive);
         if skipped_or_remarked.is_empty() { error } else { error.hint(hint) }
     })?;

@@ -189,7 +189,8 @@ fn from_inks(inverted: [u8; 4]) -> [u8; 3] {
 }
 
 /// Whether a JPEG's last part is missing: its decoder does not come to an end-of-image marker. One inside a segment,
-/// as in a thumbnail, or of another picture behind it is not its own; bytes after its own are harmless.
+/// as in a thumbnail, or of another picture behind it is not its own; bytes after its own are harmless. One that was
+/// cut and then given an end marker cannot be told so: it is read as Pillow and OpenCV read it, grey where it ends.
 pub fn is_cut(jpeg: &[u8]) -> bool {
     !markers(jpeg, usize::MAX).ends
 }
@@ -464,6 +465,7 @@ mod tests {
             (0xCB, 8, "lossless arithmetic-coded"),
             (0xC5, 8, "hierarchical"),
             (0xCD, 8, "hierarchical arithmetic-coded"),
+            (0xDE, 8, "hierarchical"),
             (0xF7, 8, "JPEG-LS"),
             (0xC0, 12, "12 bits"),
             (0xC1, 12, "12 bits"),

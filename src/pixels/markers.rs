@@ -54,10 +54,10 @@ fn next_marker(jpeg: &[u8], at: &mut usize) -> Option<u8> {
     Some(jpeg[*at - 1])
 }
 
-/// Whether a marker begins a frame: all of its row but Huffman tables, a reserved one, and arithmetic conditioning; and
-/// JPEG-LS's own.
+/// Whether a marker begins a frame: all of its row but Huffman tables, a reserved one, and arithmetic conditioning;
+/// that of all frames of a hierarchical picture; and JPEG-LS's own.
 fn is_frame(marker: u8) -> bool {
-    matches!(marker, 0xC0..=0xCF | 0xF7) && ![0xC4, 0xC8, 0xCC].contains(&marker)
+    matches!(marker, 0xC0..=0xCF | 0xDE | 0xF7) && ![0xC4, 0xC8, 0xCC].contains(&marker)
 }
 
 impl Markers {
@@ -66,21 +66,21 @@ impl Markers {
         let Some((marker, bits)) = self.frame else { return Ok(()) };
         let process = match marker {
             0xC0..=0xC2 if bits == 8 => return Ok(()),
-            0xC0..=0xC2 => "",
-            0xC3 => "lossless ",
-            0xC5..=0xC7 => "hierarchical ",
-            0xC9 | 0xCA => "arithmetic-coded ",
-            0xCB => "lossless arithmetic-coded ",
-            0xF7 => "JPEG-LS, not a ",
-            _ => "hierarchical arithmetic-coded ",
+            0xC0..=0xC2 => "a JPEG",
+            0xC3 => "a lossless JPEG",
+            0xC5..=0xC7 | 0xDE => "a hierarchical JPEG",
+            0xC9 | 0xCA => "an arithmetic-coded JPEG",
+            0xCB => "a lossless arithmetic-coded JPEG",
+            0xF7 => "a JPEG-LS",
+            _ => "a hierarchical arithmetic-coded JPEG",
         };
         let hint = if matches!(marker, 0xC9 | 0xCA) && bits == 8 {
             "jpegtran writes the same picture as a usual JPEG, value for value; or leave it out"
         } else {
             "save it as PNG with a program that reads it, or leave it out"
         };
-        Err(Error::new(Code::Image, format!("a {process}JPEG of {bits} bits; a usual one of 8 bits is read"))
-            .hint(hint))
+        let found = format!("this is {process} of {bits} bits; baseline and progressive ones of 8 bits are read");
+        Err(Error::new(Code::Image, found).hint(hint))
     }
 }
 
