@@ -421,6 +421,7 @@ fn a_verdict_needs_evidence() {
     }
     assert!(decided > 0, "some verdict is given");
 }
+
 /// What an ablation would write of some faults of the analysis alone.
 fn ablated(predictions: &DataFrame, overlap: &DataFrame) -> DataFrame {
     let first = protocol::corrected();
