@@ -212,7 +212,9 @@ impl Study {
             images.len(),
             listed(&named, 8)
         );
-        Err(Error::new(Code::Model, found).path(&first.path).hint(format!("take those folders out; {LAYOUTS}")))
+        let what =
+            if others.contains_key("") { "put them into folders of their class" } else { "take those folders out" };
+        Err(Error::new(Code::Model, found).path(&first.path).hint(format!("{what}; {LAYOUTS}")))
     }
 
     /// What the study holds, as a table: photographs by split, classes, networks, and the rest.

@@ -55,8 +55,9 @@ fn each(what: &str, out: &Path, files: &[PathBuf], work: impl Fn(&str, &Path) ->
     failed.iter().skip(1).for_each(|error| warn(&error.to_string()));
     let count = failed.len();
     match failed.into_iter().next() {
-        Some(error) => Err(error)
-            .with_context(|| format!("{count} of {} were skipped; the first", counted(files.len(), "picture"))),
+        Some(error) => {
+            Err(error).with_context(|| format!("skipped {count} of {}; the first", counted(files.len(), "picture")))
+        }
         None => Ok(()),
     }
 }
