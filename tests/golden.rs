@@ -352,7 +352,7 @@ fn the_published_smoother_equals_tensorflow() {
             case["output"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
         assert_eq!(output.len(), expected.len());
         for (found, expected) in output.iter().zip(&expected) {
-            assert!((f64::from(*found) - expected).abs() < 1e-4 * 255.0, "{found} {expected}");
+            assert!((found - expected).abs() < 1e-4 * 255.0, "{found} {expected}");
         }
         // Step 4 asks for it from threads of its own, step 5 from workers in which libtorch has one thread: the same bytes.
         let inside = models::on_workers(&[], &[()], |()| Ok(()), |_, ()| eps.output(&picture)).unwrap();

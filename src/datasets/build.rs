@@ -162,6 +162,8 @@ fn file_name(image: &ImageFile, recipe: &Recipe, encoding: Encoding) -> String {
 /// The crop of a photograph after each pass of smoothing, and what that took away.
 #[derive(Debug)]
 pub struct Smoothed {
+    /// The crop of the photograph as it was saved before any pass, where it was.
+    saved: Option<RgbImage>,
     passes: Vec<RgbImage>,
     /// The difference and its inverse.
     differences: Option<[RgbImage; 2]>,
@@ -179,24 +181,26 @@ impl Smoothed {
                 let passes = super::smooth::smooth(crop, smoother, how.passes)?;
                 let last = how.difference_pass.checked_sub(1).and_then(|pass| passes.get(pass as usize));
                 let differences = last.map(|last| signs.map(|sign| difference(crop, last, sign, how.difference)));
-                Ok(Smoothed { passes, differences })
+                Ok(Smoothed { saved: None, passes, differences })
             }
             Chain::JpegOfPhotograph => {
                 let saved = |picture: &RgbImage| {
                     pixels::decode_bytes(&pixels::encode_jpeg(picture, QUALITY)?, &pixels::Limits::default())
                 };
+                // The first pass reads the photograph; the difference is from the photograph as it was saved.
+                let untouched = saved(photograph)?;
                 let (mut last, mut passes, mut differences) = (photograph.clone(), Vec::new(), None);
                 for pass in 1..=how.passes {
                     last = saved(&smoother.pass(&last)?)?;
                     passes.push(pixels::imagenet_crop(&last)?);
                     if pass == how.difference_pass {
                         let [plain, inverse] = signs.map(|sign| {
-                            pixels::imagenet_crop(&saved(&difference(photograph, &last, sign, how.difference))?)
+                            pixels::imagenet_crop(&saved(&difference(&untouched, &last, sign, how.difference))?)
                         });
                         differences = Some([plain?, inverse?]);
                     }
                 }
-                Ok(Smoothed { passes, differences })
+                Ok(Smoothed { saved: Some(pixels::imagenet_crop(&untouched)?), passes, differences })
             }
         }
     }
@@ -204,7 +208,8 @@ impl Smoothed {
     /// The picture of a change by smoothing; `None` for any other, or a pass that was not made.
     pub fn draw(&self, change: &Change) -> Option<&RgbImage> {
         match *change {
-            Change::Smoothed { passes } => self.passes.get(passes.checked_sub(1)? as usize),
+            Change::Smoothed { passes: 0 } => self.saved.as_ref(),
+            Change::Smoothed { passes } => self.passes.get(passes as usize - 1),
             Change::Difference { sign, .. } => self.differences.as_ref().map(|both| &both[sign as usize]),
             _ => None,
         }
@@ -351,7 +356,7 @@ fn table(
 ) -> Result<DataFrame> {
     rows.sort_by_key(|row| (row.recipe.kind, row.image));
     let (identity, smooths) = (smoother.identity(), |row: &Row| {
-        matches!(row.recipe.change, Change::Smoothed { .. } | Change::Difference { .. })
+        row.recipe.level > 0 && matches!(row.recipe.change, Change::Smoothed { .. } | Change::Difference { .. })
     });
     let order = |row: &Row| match &row.recipe.change {
         Change::Order { order, .. } => order.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),

@@ -95,7 +95,7 @@ impl Fill {
 pub struct Smoothing {
     /// Passes; each starts from the last.
     pub passes: u32,
-    /// The pass whose difference from the original is kept.
+    /// The pass whose difference from the original is kept: the first, as in the study's notebook 4, cell 77.
     pub difference_pass: u32,
     /// Where a pass acts, and what it reads.
     pub chain: Chain,
@@ -109,7 +109,8 @@ pub struct Smoothing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Chain {
-    /// On the whole photograph; each pass reads the JPEG of the last, and all are cropped and saved once more (faults B8, B9).
+    /// On the whole photograph; each pass reads the JPEG of the last, and all, the untouched picture too, are cropped and saved
+    /// once more (faults B8, B9).
     JpegOfPhotograph,
     /// On the crop, in memory.
     InMemory,
@@ -182,7 +183,7 @@ impl Default for Parameters {
             ],
             smoothing: Smoothing {
                 passes: 5,
-                difference_pass: 5,
+                difference_pass: 1,
                 chain: Chain::InMemory,
                 difference: Difference::Signed,
                 l0: L0::default(),

@@ -5,7 +5,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::parameters::{Parameters, Patches, Scramble};
+use super::parameters::{Chain, Parameters, Patches, Scramble};
 use super::patch::{filling, patch_boxes, patched};
 use super::scramble::{Control, block_sources, displacement, orders, scrambled, shift_sources, shifts, with_seams};
 use super::smooth::Sign;
@@ -78,7 +78,7 @@ pub enum Change {
         /// The number of the only one, or all.
         only: Option<u32>,
     },
-    /// After so many passes of smoothing.
+    /// After so many passes of smoothing; after none, where photographs are saved in between, as it was saved.
     Smoothed {
         /// Passes.
         passes: u32,
@@ -135,7 +135,14 @@ pub fn plan(id: &str, side: u32, parameters: &Parameters) -> Result<Vec<Recipe>>
         all.extend(plan_patches(side, *patches)?);
     }
     let smoothing = &parameters.smoothing;
-    all.push(untouched(Kind::Smoothed));
+    all.push(Recipe {
+        // The study saved the photograph once before it cropped it, as it did with those that were smoothed.
+        change: match smoothing.chain {
+            Chain::InMemory => Change::Untouched,
+            Chain::JpegOfPhotograph => Change::Smoothed { passes: 0 },
+        },
+        ..untouched(Kind::Smoothed)
+    });
     all.extend((1..=smoothing.passes).map(|passes| Recipe {
         kind: Kind::Smoothed,
         level: passes,

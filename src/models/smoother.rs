@@ -52,11 +52,12 @@ impl Eps {
         Ok(Eps { network: Mutex::new(network), identity })
     }
 
-    /// What the network makes of a picture: red, green and blue of each pixel, row by row, 0 to 255, not yet rounded.
+    /// What the network makes of a picture: red, green and blue of each pixel, row by row, 0 to 255, not yet rounded; in double
+    /// precision from the network's own numbers on, as the study's notebook 4, cell 67.
     ///
     /// # Errors
     /// [`Code::Model`] and [`Code::Device`] from the network; [`Code::Numeric`] if a value is not finite.
-    pub fn output(&self, picture: &RgbImage) -> Result<Vec<f32>> {
+    pub fn output(&self, picture: &RgbImage) -> Result<Vec<f64>> {
         let network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
         let shape = [1, i64::from(picture.height()), i64::from(picture.width()), 3];
         let bytes = Tensor::f_from_data_size(picture.as_raw(), &shape, Kind::Uint8)?.to_device(network.device().tch());
@@ -66,8 +67,9 @@ impl Eps {
         if y.isfinite().all().int64_value(&[]) == 0 {
             return Err(network.not_finite("pixels", &x));
         }
-        let out = ((y + 1.0) / 2.0 * 255.0).clamp(0.0, 255.0).f_permute([0, 2, 3, 1])?;
-        Ok(Vec::<f32>::try_from(out.to_device(tch::Device::Cpu).contiguous().view(-1))?)
+        let y = y.f_permute([0, 2, 3, 1])?.to_device(tch::Device::Cpu).to_kind(Kind::Float);
+        let y = Vec::<f32>::try_from(y.contiguous().view(-1))?;
+        Ok(y.into_iter().map(|y| ((f64::from(y) + 1.0) / 2.0 * 255.0).clamp(0.0, 255.0)).collect())
     }
 }
 
@@ -77,10 +79,15 @@ impl Smoother for Eps {
     }
 
     fn pass(&self, picture: &RgbImage) -> Result<RgbImage> {
-        let bytes = self.output(picture)?.into_iter().map(|value| value.round() as u8).collect();
+        let bytes = self.output(picture)?.into_iter().map(byte).collect();
         RgbImage::from_raw(picture.width(), picture.height(), bytes)
             .ok_or_else(|| Error::new(Code::Model, "the smoother gave a picture of another size"))
     }
+}
+
+/// A value from 0 to 255 as the study's files have it: imageio 2 writes numbers from 0 to 1, `x * 255 + 0.499999999` cut off.
+fn byte(value: f64) -> u8 {
+    (value / 255.0 * 255.0 + 0.499999999) as u8
 }
 
 /// TensorLayer's name of a variable as this library names it; `None` for the optimiser's.
@@ -103,6 +110,11 @@ mod tests {
 
     use super::super::finite;
     use super::*;
+
+    #[test]
+    fn a_half_is_rounded_down_as_imageio_does() {
+        assert_eq!([0.0, 0.5, 0.50000001, 127.5, 254.5, 254.6, 255.0].map(byte), [0, 0, 1, 127, 254, 255, 255]);
+    }
 
     #[test]
     fn names_are_translated_and_the_optimisers_left_out() {
