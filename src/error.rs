@@ -171,6 +171,15 @@ impl Error {
         self.0.code
     }
 
+    /// Whether it is about one picture and no other: what it holds, or that it cannot be read.
+    pub fn is_of_picture(&self, path: &Path) -> bool {
+        match self.0.code {
+            Code::Image | Code::Decoder | Code::Limit => self.0.path.as_deref().is_none_or(|own| own == path),
+            Code::Io => self.0.path.as_deref() == Some(path),
+            _ => false,
+        }
+    }
+
     /// The message alone, without path, cause or hint.
     pub fn message(&self) -> &str {
         &self.0.message

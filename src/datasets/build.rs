@@ -85,7 +85,7 @@ pub fn build(
                     files.push(written);
                 }
             }
-            Err(error) if matches!(error.code(), Code::Image | Code::Decoder | Code::Limit) => {
+            Err(error) if error.is_of_picture(&images[image].path) => {
                 let image = &images[image];
                 rejects.push(Reject::of("datasets", &image.id, &error.or_path(&image.path)));
             }

@@ -261,7 +261,7 @@ pub fn predict_variants(
     let load = |&image: &usize| {
         run.check()?;
         match read(image) {
-            Err(error) if !matches!(error.code(), Code::Image | Code::Decoder | Code::Limit | Code::Io) => Err(error),
+            Err(error) if !error.is_of_picture(&images[image].path) => Err(error),
             read => Ok((image, read)),
         }
     };
