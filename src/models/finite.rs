@@ -224,7 +224,7 @@ fn bad_input_79_a_negative_variance_is_nan_and_said_with_its_layer() {
         same(&on_worker(&broken, &input), &expected, 1e-4, norm);
         let picture = crate::pixels::RgbImage::from_fn(36, 32, |x, y| image::Rgb([x as u8 * 7, y as u8 * 8, 90]));
         for error in [
-            logits(&broken, &[picture.clone()], Normalise::AsTrained).unwrap_err(),
+            logits(&broken, std::slice::from_ref(&picture), Normalise::AsTrained).unwrap_err(),
             broken.not_finite("logits", &to_input(&[picture], broken.normalisation(), Device::Cpu).unwrap()),
         ] {
             assert_eq!(error.code(), Code::Numeric);

@@ -209,7 +209,7 @@ mod tests {
                 .output()
                 .unwrap();
             let said = String::from_utf8_lossy(&child.stdout).into_owned();
-            assert!(child.status.success() && said.contains("both refused"), "{said}");
+            assert!(child.status.success() && said.contains("1 passed"), "{said}");
             return;
         }
         let items: Vec<usize> = (0..10).collect();
@@ -223,7 +223,6 @@ mod tests {
                 "{error}"
             );
         }
-        println!("both refused");
     }
 
     #[test]

@@ -131,12 +131,11 @@ impl<'a> Told<'a> {
     }
 
     fn kept<T>(&mut self, done: std::io::Result<T>) -> std::io::Result<T> {
-        done.map_err(|cause| {
+        done.inspect_err(|cause| {
             let same = || cause.raw_os_error().map_or(cause.kind().into(), std::io::Error::from_raw_os_error);
             if cause.kind() != std::io::ErrorKind::Interrupted {
                 self.refused.get_or_insert_with(same);
             }
-            cause
         })
     }
 }
