@@ -37,7 +37,7 @@ pub use piece::{Piece, Written};
 pub use record::{Record, Summary, sha256_hex};
 pub use reject::{REJECT_COLUMNS, Reject, rejects_table};
 pub use study::{Allow, Classes, NetworkEntry, Study};
-pub use table::{bools, column, floats, fresh, integers, only, stacked, texts};
+pub use table::{bools, column, floats, fresh, integers, only, stacked, texts, write_csv};
 
 use std::fs::{self, File};
 use std::io::Write;

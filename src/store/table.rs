@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 
@@ -117,6 +117,14 @@ impl Store {
         let unreadable = || Error::new(Code::Table, "not a whole Parquet table").path(&path).hint("run its step again");
         read.map_err(|_| unreadable())?.map_err(|cause| unreadable().because(cause))
     }
+}
+
+/// Writes a table whole as a CSV file outside of a data root.
+///
+/// # Errors
+/// [`Code::Io`] if it cannot be written; nothing half-written is left.
+pub fn write_csv(path: &Path, table: &mut DataFrame) -> Result<()> {
+    write_whole(path, |file| told(file, |file| CsvWriter::new(file).finish(table)))
 }
 
 /// A file that keeps what the system refused, for which polars has other words ("transport error") or none.

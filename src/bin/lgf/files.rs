@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use lgf::models::{self, Device, Experiments, Form, Keep, Loading, Network, Normalise, Picture};
 use lgf::notebook::{Progress, counted, say, warn};
-use lgf::polars::prelude::{Column, CsvWriter, DataFrame, SerWriter};
+use lgf::polars::prelude::{Column, DataFrame};
 use lgf::protocol::Protocol;
 use lgf::relevance::{self, Composite, Ledger, Target, Targets};
 use lgf::{edges, pixels, store};
@@ -136,7 +136,7 @@ pub fn logits(predict: &Predict, normalise: Normalise, device: Device) -> Result
         columns.push(Column::new(class.to_string().into(), logits));
     }
     let mut table = DataFrame::new(done.rows.len(), columns).map_err(lgf::Error::from)?;
-    store::write_whole(&predict.logits, |to| CsvWriter::new(to).finish(&mut table).map_err(std::io::Error::other))?;
+    store::write_csv(&predict.logits, &mut table)?;
     Ok(())
 }
 
