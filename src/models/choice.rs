@@ -179,7 +179,7 @@ mod tests {
         names.extend((0..1300).map(|number| format!("head.{number}.weight")));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let error = own(&choice(&NAMES), &names, None).unwrap_err().to_string();
-        for part in ["4 of 1304 names begin with \"backbone.\"", "backbone.fc.bias", "head.3.weight and 1296 more"] {
+        for part in ["4 of 1304 names begin with \"backbone.\"", "backbone.fc.bias", "head.3.weight and 1,296 more"] {
             assert!(error.contains(part), "{part}: {error}");
         }
         assert!(error.contains("--table backbone takes those alone"), "{error}");
