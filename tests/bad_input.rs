@@ -332,7 +332,7 @@ fn bad_input_50_networks_that_a_study_cannot_have_are_refused_by_init_before_any
     zeros(&weights, "resnet18");
     let own = format!("own=resnet18={}", weights.display());
     let said = ok(&[&init[..], &["--network", &own]].concat());
-    assert!(said.contains("1 photographs, 1 networks"), "{said}");
+    assert!(said.contains("1 photograph, 1 network"), "{said}");
     let study = std::fs::read_to_string(Path::new(&root).join("study.json")).unwrap();
     assert!(study.contains("own weights.safetensors"), "{study}");
 }

@@ -72,7 +72,10 @@ fn all_steps_of_two_networks_of_any_names() {
     let (made, predicted) = (texts(&table("datasets"), "file").unwrap(), texts(&table("predictions"), "file").unwrap());
     assert!(predicted.iter().all(|file| made.contains(file)), "{}", predicted[0]);
     let report = std::fs::read_to_string(store.path("report.html")).unwrap();
-    assert!(report.contains("textures exchanged") && report.contains("<svg"), "the report has names and figures");
+    assert!(
+        report.contains("textures exchanged") && report.contains("<img src=\"data:"),
+        "the report has names and figures"
+    );
 
     // The same again changes nothing and runs nothing: conflict pictures have a record, too.
     let before = std::fs::read(store.path("conflict.parquet")).unwrap();

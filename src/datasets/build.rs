@@ -611,7 +611,10 @@ mod tests {
                 let manifest = folder.path().join("root/manifests/datasets.json");
                 // Where it ended behind the manifest's own rename, all else is there.
                 let whole = || tree(&folder.path().join("root")) == expected;
-                assert!(first.status.success() || !manifest.exists() || whole(), "{fault} {point}: a manifest of half a result");
+                assert!(
+                    first.status.success() || !manifest.exists() || whole(),
+                    "{fault} {point}: a manifest of half a result"
+                );
                 assert!(child(folder.path(), None).status.success(), "{fault} {point}");
                 assert!(tree(&folder.path().join("root")) == expected, "{fault} {point}: another result");
             }

@@ -95,7 +95,8 @@ impl Fill {
 pub struct Smoothing {
     /// Passes; each starts from the last.
     pub passes: u32,
-    /// The pass whose difference from the original is kept: the first, as in the study's notebook 4, cell 77.
+    /// The pass whose difference from the original is kept: all of them, or, as published (notebook 4, cells 76 and 77), the
+    /// first alone.
     pub difference_pass: u32,
     /// Where a pass acts, and what it reads.
     pub chain: Chain,
@@ -183,7 +184,7 @@ impl Default for Parameters {
             ],
             smoothing: Smoothing {
                 passes: 5,
-                difference_pass: 1,
+                difference_pass: 5,
                 chain: Chain::InMemory,
                 difference: Difference::Signed,
                 l0: L0::default(),
@@ -209,6 +210,7 @@ impl Parameters {
             patches: [10, 20, 30, 40, 50, 60, 70].map(|size| Patches { size, gap: size, fill: Fill::Black }).to_vec(),
             smoothing: Smoothing {
                 chain: Chain::JpegOfPhotograph,
+                difference_pass: 1,
                 difference: Difference::Absolute,
                 ..corrected.smoothing
             },

@@ -28,7 +28,7 @@ pub enum Fault {
     Encoding,
     /// B8 and B9: each pass of smoothing reads the JPEG of the last, on the whole photograph.
     SmoothingChain,
-    /// B10: the sign of the smoothing difference is lost.
+    /// B10: the sign of the smoothing difference is lost, and it is that of the first pass alone.
     LostSign,
     /// B11: size, number, area and gap of patches change together, black only.
     Patches,
@@ -218,7 +218,10 @@ impl Protocol {
             }
             Fault::Encoding => datasets.encoding = other.datasets.encoding,
             Fault::SmoothingChain => datasets.smoothing.chain = other.datasets.smoothing.chain,
-            Fault::LostSign => datasets.smoothing.difference = other.datasets.smoothing.difference,
+            Fault::LostSign => {
+                let (own, other) = (&mut datasets.smoothing, &other.datasets.smoothing);
+                (own.difference, own.difference_pass) = (other.difference, other.difference_pass);
+            }
             Fault::Patches => datasets.patches.clone_from(&other.datasets.patches),
             #[cfg(feature = "torch")]
             Fault::Normalisation => own.normalise = other.normalise,

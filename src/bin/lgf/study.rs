@@ -58,7 +58,7 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
     let sampled = protocol.sampled(&study, &images).context("see --per-class")?;
     say(&found(&listing, &images));
     let classes = sampled.iter().map(|image| &image.wnid).collect::<BTreeSet<_>>().len();
-    say(&format!("{} of each of {classes} classes will be sampled", sampled.len() / classes));
+    say(&format!("{} of each class will be sampled", counted(sampled.len() / classes, "photograph")));
     let path = study.save(store)?;
     say(&format!(
         "{}: {}, {}",
@@ -79,11 +79,11 @@ fn found(listing: &Listing, images: &[ImageFile]) -> String {
         .collect();
     let classes: Vec<String> = listing.classes().iter().map(|(class, count)| format!("{class} {count}")).collect();
     let mut lines = vec![format!(
-        "{} photographs ({}), {} under study; {} classes: {}",
-        listing.images.len(),
+        "{} ({}), {} under study; {}: {}",
+        counted(listing.images.len(), "photograph"),
         splits.join(", "),
         images.len(),
-        classes.len(),
+        if classes.len() == 1 { "1 class".into() } else { format!("{} classes", classes.len()) },
         listed(&classes, 12)
     )];
     let held_out = images.iter().filter(|image| image.is_validation()).count();
