@@ -73,7 +73,7 @@ fn all_steps_of_two_networks_of_any_names() {
     assert!(predicted.iter().all(|file| made.contains(file)), "{}", predicted[0]);
     let report = std::fs::read_to_string(store.path("report.html")).unwrap();
     assert!(
-        report.contains("textures exchanged") && report.contains("<img src=\"data:"),
+        report.contains("textures exchanged") && report.contains("src=\"data:image/svg+xml"),
         "the report has names and figures"
     );
 
