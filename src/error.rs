@@ -174,8 +174,8 @@ impl Error {
     /// Whether it is about one picture and no other: what it holds, or that it cannot be read.
     pub fn is_of_picture(&self, path: &Path) -> bool {
         match self.0.code {
-            Code::Image | Code::Decoder | Code::Limit => self.0.path.as_deref().is_none_or(|own| own == path),
-            Code::Io => self.0.path.as_deref() == Some(path),
+            Code::Image | Code::Decoder => self.0.path.as_deref().is_none_or(|own| own == path),
+            Code::Limit | Code::Io => self.0.path.as_deref() == Some(path),
             _ => false,
         }
     }
@@ -283,21 +283,24 @@ pub fn listed_by<T>(items: &[T], most: usize, text: impl Fn(&T) -> String) -> St
     let shown: Vec<String> = items.iter().take(most).map(text).collect();
     match items.len().saturating_sub(most) {
         0 => shown.join(", "),
-        more => format!("{} and {} more", shown.join(", "), grouped(more)),
+        more => format!("{} and {} more", shown.join(", "), grouped(&more.to_string())),
     }
 }
 
-/// A count with commas between its thousands.
-fn grouped(count: usize) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
+/// Commas between groups of three digits, counted from the right.
+pub(crate) fn grouped(digits: &str) -> String {
+    let (sign, digits) = match digits.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", digits),
+    };
+    let mut out = String::from(sign);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            out.push(',');
         }
-        text.push(digit);
+        out.push(digit);
     }
-    text
+    out
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ fn differ(fault: Fault) -> bool {
         }
         Fault::Encoding => drawn(&[Kind::Scrambled, Kind::Patched, Kind::Smoothed]),
         Fault::SmoothingChain => drawn(&[Kind::Smoothed]),
-        Fault::LostSign => drawn(&[Kind::Difference, Kind::DifferenceInverse]),
+        Fault::LostSign => drawn(&[Kind::Difference, Kind::DifferenceInverse]) && of(&manifest, &["level"]),
         Fault::Normalisation => {
             let [without, with] = both(fault).map(|protocol| {
                 let folder = tempfile::tempdir().unwrap();

@@ -87,6 +87,11 @@ fn bad_input_64_one_file_name_in_two_classes_is_two_photographs_in_every_step() 
     for name in ["n01440764/1.JPEG.edges.png", "n02102040/1.JPEG.edges.png", "2.edges.png"] {
         assert!(out.join(name).exists(), "{name}");
     }
+    // However their paths are written, nothing goes beside the folder.
+    let around = own.images.join("val/n01440764/../n01440764/../../val/n01440764/1.JPEG");
+    let around = [around.to_str().unwrap(), files[1]];
+    ok(&[&["edges", "--png", out.join("around").to_str().unwrap()], &around[..]].concat());
+    assert!(out.join("around/n01440764/1.JPEG.edges.png").exists());
     ok(&[&["datasets", "--crops", out.to_str().unwrap()], &files[..2]].concat());
     let crops =
         ["n01440764/1.JPEG.crop.png", "n02102040/1.JPEG.crop.png"].map(|name| std::fs::read(out.join(name)).unwrap());
@@ -137,7 +142,7 @@ fn bad_input_71_layouts_are_said_by_init_before_anything_is_written() {
     for (names, expected) in [
         (["val/ILSVRC2012_val_00000001.JPEG", "val/ILSVRC2012_val_00000002.JPEG"], "no folder of a class (2)"),
         (["val/0/ILSVRC2012_val_00000001.JPEG", "val/1/ILSVRC2012_val_00000002.JPEG"], "\"0\" (1), \"1\" (1)"),
-        (["val/n01440764/1.JPEG", "val/n99999999/2.JPEG"], "1 of 2 photographs are of no class"),
+        (["val/n01440764/1.JPEG", "val/n99999999/2.JPEG"], "no class of the networks' outputs for 1 of 2 photographs"),
     ] {
         let own = place();
         names.iter().for_each(|name| drop(write(&own.images, name, 1)));

@@ -59,6 +59,9 @@ def main():
 
     rows = []
     shown = json.loads(arguments.shown.read_text()) if arguments.shown else {}
+    unlisted = [path.name for path in notebooks if arguments.shown and path.name not in shown]
+    if unlisted:
+        sys.exit(f"run_notebooks: {arguments.shown} says nothing of {', '.join(unlisted)}\n  hint: list what each notebook shows")
     before = library_hash()
     start = time.monotonic()
     try:

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 
 use super::bias::Cue;
-use super::conclusions::Shares;
+use super::conclusions::{LEAST, Shares};
 use super::curves::SEED;
 use super::hypotheses::PUBLISHED;
 use super::parameters::{Baseline, Chance, Unit};
@@ -36,9 +36,6 @@ pub fn known_answer() -> [(&'static str, Direction, &'static str); 5] {
     ]
 }
 
-/// Fewest photographs of which anything is said.
-const LEAST: usize = 6;
-
 /// A measure of both networks and their difference (second less first).
 struct Measured {
     n: usize,
@@ -68,9 +65,11 @@ impl Measured {
 
     /// Whether what is true by construction was measured.
     fn holds(&self, direction: Direction) -> &'static str {
+        if direction == Direction::Open {
+            return "";
+        }
         let Some(Interval { low, high, .. }) = self.difference else { return UNDECIDED };
         match direction {
-            Direction::Open => "",
             _ if self.n < LEAST || low == high || (low <= 0.0 && high >= 0.0) => UNDECIDED,
             Direction::SecondLarger if low > 0.0 => "yes",
             Direction::FirstLarger if high < 0.0 => "yes",

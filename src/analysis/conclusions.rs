@@ -9,8 +9,9 @@ use super::parameters::{Additivity, Agreement, Amount, Baseline, Chance, Correct
 use super::pictures::{Pair, Pictures};
 use super::{distinct, missing, pair_among};
 use crate::error::{Code, Error, Result};
+use crate::notebook::counted;
 use crate::stats::{
-    Alternative, Test, bootstrap, cohens_dz, concordance, counted, holm, mean, pearson, permutation, rank_biserial,
+    Alternative, Test, bootstrap, cohens_dz, concordance, holm, mean, pearson, permutation, rank_biserial,
     shapiro_wilk, wilcoxon,
 };
 use crate::store::{floats, integers, texts};
@@ -20,7 +21,7 @@ pub(super) const ALPHA: f64 = 0.05;
 /// Concordance from which on two networks agree: below it is poor (McBride 2005).
 const AGREE: f64 = 0.90;
 /// Photographs below which nothing is said: two-sided, fewer can never have a p of [`ALPHA`], all of them going one way.
-const LEAST: usize = 6;
+pub(super) const LEAST: usize = 6;
 const CHANGE: &str = "change from own untouched picture";
 
 /// What was measured for one conclusion.
@@ -303,13 +304,12 @@ fn contrast(
         (Rule::Permutation, _) => ("permutation, two-sided", permutation(&a, &b, Alternative::TwoSided, SEED)),
     };
     row.test = name;
-    let n = match test {
-        Ok(Test { statistic, p, n }) => {
-            (row.statistic, row.p, row.counts) = (Some(statistic), Some(p), true);
-            n
-        }
+    match test {
+        Ok(Test { statistic, p, .. }) => (row.statistic, row.p, row.counts) = (Some(statistic), Some(p), true),
         Err(error) => return unsaid(row, error.message()),
-    };
+    }
+    // Pairs without a difference say nothing by either test.
+    let n = a.iter().zip(&b).filter(|(a, b)| a != b).count();
     // The least p that so few pairs can have.
     let sides = if name.ends_with("one-sided") { 1.0 } else { 2.0 };
     if sides * 0.5f64.powf(n as f64) > ALPHA {

@@ -178,7 +178,7 @@ pub const SUBSET_COLUMNS: [(&str, DataType); 12] = [
 /// The boxes of the photographs that are there.
 #[derive(Debug, Clone)]
 pub struct SubsetTable {
-    /// [`BOX_COLUMNS`](super::BOX_COLUMNS), then [`SUBSET_COLUMNS`]; sorted by `wnid`, `filename`, `object`.
+    /// [`BOX_COLUMNS`](super::BOX_COLUMNS), then [`SUBSET_COLUMNS`]; sorted by `wnid`, `file`, `object`.
     pub boxes: DataFrame,
     /// Photographs without a usable box (their identities, sorted).
     pub without_annotation: Vec<String>,

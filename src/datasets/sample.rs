@@ -4,31 +4,10 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::parameters::Sampling;
 use crate::error::{Code, Error, Result, listed};
-use crate::stats;
 use crate::store::{ImageFile, sha256_hex};
 
-impl Sampling {
-    /// How many of each class to take of some photographs: a fixed number, or the least that gives the power asked for over all
-    /// classes together, as far as the smallest class reaches (fault B3).
-    ///
-    /// # Errors
-    /// [`Code::Parameter`] if effect, alpha or power is out of its range.
-    pub fn per_class(&self, images: &[ImageFile]) -> Result<usize> {
-        match *self {
-            Sampling::PerClass(count) => Ok(count),
-            Sampling::Power { effect, alpha, power } => {
-                let mut classes: BTreeMap<&str, usize> = BTreeMap::new();
-                images.iter().for_each(|image| *classes.entry(&image.wnid).or_default() += 1);
-                let smallest = classes.values().copied().min().unwrap_or(0);
-                Ok(stats::sample_size(effect, alpha, power)?.div_ceil(classes.len().max(1)).min(smallest))
-            }
-        }
-    }
-}
-
-/// `per_class` photographs of each class: sorted by name, then chosen with a seed, so that the choice is the same on
+/// `per_class` photographs of each class: sorted by identity, then chosen with a seed, so that the choice is the same on
 /// every machine and does not depend on the order of a listing (fault B3). A class chooses for itself: adding another
 /// class changes nothing.
 ///
@@ -49,11 +28,13 @@ pub fn sample_images(images: &[ImageFile], per_class: usize, seed: u64) -> Resul
             0 => "0 photographs of each class were asked for".to_string(),
             _ => "there is no photograph to choose from".to_string(),
         };
-        return Err(Error::new(Code::Parameter, found).hint("see images_per_class and split in study.json"));
+        return Err(Error::new(Code::Parameter, found)
+            .hint("see --per-class and --split of `lgf init`, or images_per_class and split in study.json"));
     }
     if !short.is_empty() {
         let found = format!("{per_class} photographs of each class were asked for; {}", listed(&short, 8));
-        return Err(Error::new(Code::Parameter, found).hint("lower images_per_class in study.json, or add photographs"));
+        return Err(Error::new(Code::Parameter, found)
+            .hint("ask for fewer (--per-class of `lgf init`, images_per_class in study.json), or add photographs"));
     }
     let mut chosen = Vec::new();
     for (wnid, mut members) in classes {
@@ -90,12 +71,8 @@ mod tests {
     }
 
     #[test]
-    fn power_decides_how_many_as_far_as_there_are_some() {
-        let power = Sampling::Power { effect: 0.5, alpha: 0.05, power: 0.8 };
-        let all: Vec<ImageFile> = images(0..90);
-        assert_eq!(power.per_class(&all).unwrap(), 34usize.div_ceil(3));
-        assert_eq!(power.per_class(&all[..21]).unwrap(), 7, "as many as there are");
-        assert_eq!(Sampling::PerClass(3).per_class(&all).unwrap(), 3);
+    fn none_of_each_class_and_none_at_all_are_said() {
+        let all = images(0..30);
         assert!(sample_images(&all, 0, 7).unwrap_err().to_string().contains("0 photographs"));
         assert!(sample_images(&[], 3, 7).unwrap_err().to_string().contains("no photograph"));
     }

@@ -100,9 +100,10 @@ pub fn detect_all(
     for (image, result) in images.iter().zip(results) {
         match result {
             Ok(found) => ok.push((image, found)),
-            Err(error) if error.code() == Code::Io && error.file() != Some(&image.path) => return Err(error),
-            Err(error) if error.code() == Code::Parameter => return Err(error),
-            Err(error) => rejects.push(Reject::of("edges", &image.id, &error.or_path(&image.path))),
+            Err(error) if error.is_of_picture(&image.path) => {
+                rejects.push(Reject::of("edges", &image.id, &error.or_path(&image.path)));
+            }
+            Err(error) => return Err(error),
         }
     }
     let rejects = crate::store::rejects_table(&rejects)?;

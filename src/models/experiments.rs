@@ -202,7 +202,7 @@ pub fn run_experiments(
 
 fn no_networks() -> Error {
     Error::new(Code::Model, "this study has no networks")
-        .hint("add some: `lgf init --network NAME=ARCHITECTURE=WEIGHTS`")
+        .hint("make it again with some: `lgf init --replace … --network NAME=ARCHITECTURE=WEIGHTS`")
 }
 
 fn table_name(set: &str, network: &Network) -> String {
@@ -377,8 +377,7 @@ pub fn run_conflict(
     if networks.is_empty() {
         return Err(no_networks());
     }
-    let files = crate::store::list_images(&[folder.to_path_buf()])?;
-    let cues = conflict_cues(&files, classes)?;
+    let (files, cues) = conflict_pictures(folder, classes)?;
     let models: Result<Vec<String>> = networks.iter().map(Network::fingerprint).collect();
     let record = store.record_of_images("conflict", &(how, models?), &files)?;
     if record.finished().is_some() {
@@ -413,8 +412,15 @@ pub fn run_conflict(
     Ok(table)
 }
 
-/// The classes of shape and texture of each cue-conflict picture, by its name.
-fn conflict_cues(files: &[ImageFile], classes: &ClassList) -> Result<Vec<(usize, usize)>> {
+/// The numbers of the classes of shape and texture of a picture.
+pub type Cues = (usize, usize);
+
+/// The cue-conflict pictures of a folder and the numbers of the classes of shape and texture of each, by its name.
+///
+/// # Errors
+/// [`Code::Table`] for a name of another form than `<shape><n>-<texture><m>.png`, or of no class.
+pub fn conflict_pictures(folder: &Path, classes: &ClassList) -> Result<(Vec<ImageFile>, Vec<Cues>)> {
+    let files = crate::store::list_images(&[folder.to_path_buf()])?;
     let short: Vec<String> = classes.names.iter().map(|name| short_name(name)).collect();
     let class_of = |file: &ImageFile, cue: &str| -> Result<usize> {
         let name = cue.trim_end_matches(|letter: char| letter.is_ascii_digit());
@@ -431,7 +437,8 @@ fn conflict_cues(files: &[ImageFile], classes: &ClassList) -> Result<Vec<(usize,
         let (shape, texture) = file.stem.split_once('-').ok_or_else(wrong)?;
         Ok((class_of(file, shape)?, class_of(file, texture)?))
     };
-    files.iter().map(cues).collect()
+    let cues: Result<Vec<Cues>> = files.iter().map(cues).collect();
+    Ok((files, cues?))
 }
 
 /// The classes that each network finds most likely for each of some photographs, the best first: `file, model, class` (its

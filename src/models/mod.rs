@@ -44,8 +44,8 @@ mod zoo;
 pub use checkpoint::{Found, Loading, inspect, read_weights, write_weights};
 pub use device::Device;
 pub use experiments::{
-    Source, convert_all, load_all, load_networks, run_conflict, run_experiments, run_photographs, study_smoother,
-    top_classes,
+    Cues, Source, conflict_pictures, convert_all, load_all, load_networks, run_conflict, run_experiments,
+    run_photographs, study_smoother, top_classes,
 };
 pub use forward::{Activations, BatchStatistics, Wanted};
 pub(crate) use kernels::largest;

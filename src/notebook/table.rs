@@ -3,6 +3,7 @@
 use polars::prelude::{AnyValue, Column, DataFrame};
 
 use super::{Html, Show, escape};
+use crate::error::grouped;
 
 /// Rows shown at the top and at the bottom; a longer table is cut between them.
 const HEAD: usize = 5;
@@ -92,22 +93,6 @@ pub fn format_number(number: f64) -> String {
 /// ```
 pub fn format_count(count: usize) -> String {
     grouped(&count.to_string())
-}
-
-/// Commas between groups of three digits, counted from the right.
-fn grouped(digits: &str) -> String {
-    let (sign, digits) = match digits.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", digits),
-    };
-    let mut out = String::from(sign);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// What is visible of a data frame: cells as text, column by column.

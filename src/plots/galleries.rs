@@ -9,7 +9,7 @@ use polars::prelude::DataFrame;
 
 use super::{HeatStyle, heatmap_on_image, overlay_mask};
 use crate::error::{Code, Error, Result};
-use crate::notebook::{Grid, Picture};
+use crate::notebook::{Grid, Picture, counted};
 use crate::pixels::{self, Crop, HeatMap, PixelMask};
 use crate::store::{ImageFile, floats, texts};
 
@@ -95,7 +95,7 @@ pub fn edge_gallery(
     let (paths, files, names) = (texts(boxes, "path")?, texts(boxes, "file")?, texts(boxes, "filename")?);
     let rows: Vec<usize> = (0..files.len()).filter(|&row| ids.contains(files[row].as_str())).collect();
     if rows.is_empty() {
-        let found = format!("none of {} photographs has a box to show", images.len());
+        let found = format!("no box to show for {}", counted(images.len(), "photograph"));
         return Err(Error::new(Code::Parameter, found).hint("boxes come from the study's annotations, in notebook 2"));
     }
     let side = |name: &str| floats(boxes, name);

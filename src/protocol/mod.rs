@@ -34,6 +34,8 @@ mod fault;
 
 pub use fault::{Fault, Step};
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::analysis;
@@ -41,7 +43,7 @@ use crate::datasets;
 use crate::edges;
 use crate::error::{Code, Error, Result};
 use crate::store::{ImageFile, Store, Study};
-use crate::{bbox, sample};
+use crate::{bbox, sample, stats};
 
 #[cfg(feature = "torch")]
 use crate::models::{Experiments, Keep, Normalise};
@@ -138,14 +140,31 @@ impl Protocol {
         }
     }
 
+    /// How many of each class to take of some photographs: a fixed number, or the least that gives the power asked for over all
+    /// classes together, as far as the smallest class reaches (fault B3).
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] if effect, alpha or power is out of its range.
+    pub fn per_class(&self, images: &[ImageFile]) -> Result<usize> {
+        match self.datasets.sampling {
+            datasets::Sampling::PerClass(count) => Ok(count),
+            datasets::Sampling::Power { effect, alpha, power } => {
+                let mut classes: BTreeMap<&str, usize> = BTreeMap::new();
+                images.iter().for_each(|image| *classes.entry(&image.wnid).or_default() += 1);
+                let smallest = classes.values().copied().min().unwrap_or(0);
+                Ok(stats::sample_size(effect, alpha, power)?.div_ceil(classes.len().max(1)).min(smallest))
+            }
+        }
+    }
+
     /// Those of `images` that are changed and explained: of each class as many as the study says, or else as the protocol does.
     ///
     /// # Errors
-    /// As [`Sampling::per_class`](datasets::Sampling::per_class) and [`datasets::sample_images`].
+    /// As [`Protocol::per_class`] and [`datasets::sample_images`].
     pub fn sampled(&self, study: &Study, images: &[ImageFile]) -> Result<Vec<ImageFile>> {
         let per_class = match study.images_per_class {
             Some(count) => count,
-            None => self.datasets.sampling.per_class(images)?,
+            None => self.per_class(images)?,
         };
         datasets::sample_images(images, per_class, self.datasets.seed)
     }
@@ -189,5 +208,22 @@ impl Protocol {
             normalise: self.normalise,
             batch: 4,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn power_decides_how_many_as_far_as_there_are_some() {
+        let image = |index: usize| {
+            let id = format!("val/n0{}/{index}.JPEG", index % 3);
+            ImageFile::at(format!("/{id}"), id)
+        };
+        let all: Vec<ImageFile> = (0..90).map(image).collect();
+        assert_eq!(corrected().per_class(&all).unwrap(), 34usize.div_ceil(3));
+        assert_eq!(corrected().per_class(&all[..21]).unwrap(), 7, "as many as there are");
+        assert_eq!(published().per_class(&all).unwrap(), 3);
     }
 }

@@ -42,6 +42,7 @@ pub fn ablation_figure(ablation: &DataFrame) -> Result<Figure> {
         let star = if matches!(verdicts[row].as_str(), "first" | "second") { "*" } else { "" };
         let text = match () {
             () if moved[row] == "not run" => "not run".into(),
+            () if moved[row] == "cannot reach" => "–".into(),
             () if !differs[row] && runs[row] != runs[0] => "=".into(),
             () if value.is_finite() => format!("{value:.2}{star}"),
             () => "–".into(),

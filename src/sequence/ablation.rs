@@ -46,16 +46,16 @@ impl Sequence {
                 true => (self.protocol.mend(fault), "without"),
                 false => (repeated, "with"),
             };
-            if let Some(why) = first.out_of_reach(&other)? {
-                tables.push(compared(&unreached(&base, &why)?, &base, &format!("{word} {fault}"), fault.id())?);
-                continue;
-            }
             let record = self.record_of(&other, fault, &first)?;
             let found = if record.finished().is_some() {
                 self.store.table(&name_of(fault))?
             } else if faults.contains(&fault) {
                 run.check()?;
-                match self.conclude(&other, fault, &first) {
+                let concluded = first.out_of_reach(&other).and_then(|why| match why {
+                    Some(why) => unreached(&base, &why),
+                    None => self.conclude(&other, fault, &first),
+                });
+                match concluded {
                     Ok(found) => {
                         record.finish(1, 1, &self.store.write_table(&name_of(fault), &found)?)?;
                         found
@@ -106,8 +106,7 @@ impl Sequence {
                 return Ok(Some(format!("study.json asks for {count} photographs of each class")));
             }
             let images = photographs(other)?;
-            let per_class = |protocol: &Protocol| protocol.datasets.sampling.per_class(&images);
-            let (own, others) = (per_class(&self.protocol)?, per_class(other)?);
+            let (own, others) = (self.protocol.per_class(&images)?, other.per_class(&images)?);
             if own == others {
                 return Ok(Some(format!("both take {own} photographs of each class")));
             }

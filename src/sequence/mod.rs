@@ -161,6 +161,10 @@ impl Sequence {
     /// As [`models::run_experiments`].
     pub fn experiments(&self, run: &Inference) -> Result<()> {
         let (study, classes) = (self.study()?, self.study()?.class_list());
+        // A name that is none is said before any picture is read.
+        if let Some(folder) = study.conflict_folder(&self.store) {
+            models::conflict_pictures(&folder, &classes)?;
+        }
         let networks = self.networks(run.precision)?;
         let mut how = self.protocol.experiments();
         how.batch = run.batch.unwrap_or(how.batch);

@@ -28,6 +28,7 @@ pub use wilcoxon::{wilcoxon, wilcoxon_approximate};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error};
+use crate::notebook::counted;
 
 /// Which departure from the null hypothesis a test looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,11 +83,6 @@ fn check_pairs(a: &[f64], b: &[f64], least: usize, test: &str) -> crate::Result<
     }
     check(a, 0, test)?;
     check(b, 0, test)
-}
-
-/// So many of something, in words.
-pub(crate) fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// The differences of pairs.

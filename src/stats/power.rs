@@ -20,7 +20,7 @@ pub fn power(n: usize, effect: f64, alpha: f64) -> Result<f64> {
     if n < 2 {
         return Err(Error::new(
             Code::Parameter,
-            format!("power of {}, at least 2 are needed", super::counted(n, "pair")),
+            format!("power of {}, at least 2 are needed", crate::notebook::counted(n, "pair")),
         ));
     }
     if !(alpha > 0.0 && alpha < 1.0 && effect.is_finite()) {

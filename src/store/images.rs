@@ -13,15 +13,15 @@ use crate::error::{Code, Error, Result, listed};
 /// A photograph on disk.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ImageFile {
-    /// The class: the nearest folder named like a WordNet id (`n01440764`), else the part of such a name before the first
-    /// `_`, else the folder's own name; empty for a photograph that lies in no folder.
+    /// The class: the nearest folder named like a WordNet id (`n01440764`), from the one that was listed down, else the part of
+    /// such a name before the first `_`, else the folder's own name; empty for a photograph that lies in no folder.
     pub wnid: String,
     /// Its identity in all tables and file names: its path below the folder that was listed, with `/` between the parts
     /// (`val/n01440764/n01440764_10.JPEG`); where several folders were listed, that folder's name comes first.
     pub id: String,
     /// The file's name without its ending: what an annotation is named by, and what figures show.
     pub stem: String,
-    /// `train`, `val`, or empty where the folders do not say.
+    /// `train`, `val`, or empty where the folders, from the one that was listed down, do not say.
     pub split: String,
     /// Where it is.
     pub path: PathBuf,
@@ -42,8 +42,10 @@ impl ImageFile {
     pub fn at(path: impl Into<PathBuf>, id: impl Into<String>) -> Self {
         let (path, id) = (path.into(), id.into());
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let folders: Vec<String> =
-            path.parent().into_iter().flat_map(Path::iter).map(|part| part.to_string_lossy().into_owned()).collect();
+        // What lies above the folder that was listed says nothing of the photograph; that folder's own name does.
+        let above = path.ancestors().nth(id.split('/').count()).and_then(Path::file_name);
+        let mut folders: Vec<String> = above.map(|name| name.to_string_lossy().into_owned()).into_iter().collect();
+        folders.extend(id.rsplit_once('/').into_iter().flat_map(|(parts, _)| parts.split('/').map(str::to_string)));
         let own = || stem.split('_').next().filter(|name| is_wnid(name)).map(str::to_string);
         let folder = || id.rsplit_once('/').map(|(above, _)| above.rsplit('/').next().unwrap_or(above).to_string());
         let wnid = folders.iter().rev().find(|name| is_wnid(name)).cloned().or_else(own);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ClassList, ImageFile, LAYOUTS, Listing, Store, check_name, check_names, list_folders};
 use crate::error::{Code, Error, Result, listed};
+use crate::notebook::counted;
 
 /// A network of a study: its name in tables, its architecture, its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -181,6 +182,12 @@ impl Study {
         let mut images = self.all_images(store)?;
         if images.iter().any(ImageFile::is_validation) {
             images.retain(|image| !image.is_validation());
+            if images.is_empty() {
+                let found =
+                    "all photographs are of ImageNet's validation set: there is none that networks were trained on";
+                return Err(Error::new(Code::Missing, found)
+                    .hint("the protocol \"corrected\" takes validation photographs; or add photographs of training"));
+            }
             return self.split_of(images, &self.split);
         }
         let other = images.iter().any(|image| image.split == TRAIN) && !self.split.is_empty();
@@ -191,7 +198,7 @@ impl Study {
         images.retain(|image| split.is_empty() || image.split == split);
         if images.is_empty() {
             return Err(Error::new(Code::Missing, format!("no photograph in a folder named {split:?}"))
-                .hint("choose another split in study.json, or with `lgf init --split`"));
+                .hint("choose another split: --split of `lgf init`, or \"split\" in study.json"));
         }
         let classes = self.class_list();
         let mut others: BTreeMap<&str, (usize, &ImageFile)> = BTreeMap::new();
@@ -208,8 +215,8 @@ impl Study {
             })
             .collect();
         let found = format!(
-            "{count} of {} photographs are of no class that the networks have as an output: {}",
-            images.len(),
+            "no class of the networks' outputs for {count} of {}: {}",
+            counted(images.len(), "photograph"),
             listed(&named, 8)
         );
         let what =
@@ -220,7 +227,7 @@ impl Study {
     /// What the study holds, as a table: photographs by split, classes, networks, and the rest.
     ///
     /// # Errors
-    /// As [`list_images`].
+    /// As [`list_folders`].
     pub fn contents(&self, store: &Store) -> Result<DataFrame> {
         let listing = self.listing(store)?;
         let passed = listing.passed_over();

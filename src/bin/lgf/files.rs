@@ -81,8 +81,10 @@ fn names_of(files: &[PathBuf]) -> Vec<String> {
     let stem = |file: &PathBuf| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut counts = HashMap::<String, usize>::new();
     files.iter().for_each(|file| *counts.entry(stem(file)).or_default() += 1);
-    let full: Vec<PathBuf> =
-        files.iter().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone())).collect();
+    // Without `..` and links, so that a path below the shared folder stays below it.
+    let real =
+        |file: &PathBuf| file.canonicalize().or_else(|_| std::path::absolute(file)).unwrap_or_else(|_| file.clone());
+    let full: Vec<PathBuf> = files.iter().map(real).collect();
     let shared = full
         .iter()
         .filter_map(|file| file.parent().map(Path::to_path_buf))
@@ -91,11 +93,14 @@ fn names_of(files: &[PathBuf]) -> Vec<String> {
         let own = shared.as_ref().and_then(|shared| file.strip_prefix(shared).ok()).unwrap_or(file);
         own.to_string_lossy().into_owned()
     };
-    files
-        .iter()
-        .zip(&full)
-        .map(|(file, full)| if counts[&stem(file)] == 1 { stem(file) } else { below(full) })
-        .collect()
+    let named = |(file, full): (&PathBuf, &PathBuf)| if counts[&stem(file)] == 1 { stem(file) } else { below(full) };
+    let names: Vec<String> = files.iter().zip(&full).map(named).collect();
+    // One name that is a stem here and a path there: paths for all.
+    let mut files_of = HashMap::<&String, &PathBuf>::new();
+    if names.iter().zip(&full).any(|(name, file)| files_of.insert(name, file).is_some_and(|other| other != file)) {
+        return full.iter().map(below).collect();
+    }
+    names
 }
 
 fn edge_picture(out: &Path, name: &str, file: &Path, parameters: &edges::Parameters) -> lgf::Result<()> {

@@ -56,7 +56,16 @@ pub fn check(store: &Store, study: &Study) -> Result<()> {
     let classes = study.class_list().len();
     for entry in &study.networks {
         let path = study.weights(store, entry);
+        // A table is chosen for one of several networks here.
+        let own = |error: lgf::Error| match error.advice() {
+            Some(hint) if hint.contains("--table ") => {
+                let hint = hint.replace("--table ", &format!("--table {}=", entry.name));
+                error.hint(hint)
+            }
+            _ => error,
+        };
         let found = models::inspect(&path, &entry.architecture, entry.table.as_deref())
+            .map_err(own)
             .with_context(|| format!("--network {}", entry.name))?;
         found.remarks.iter().for_each(|remark| say(&format!("{}: {remark}", entry.name)));
         if let Some(error) = found.misfit {

@@ -54,8 +54,8 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
     };
     networks::check(store, &study)?;
     let listing = study.listing(store)?;
-    let images = study.split_images(store)?;
-    let sampled = protocol.sampled(&study, &images).context("see --per-class")?;
+    let images = protocol.photographs(store, &study)?;
+    let sampled = protocol.sampled(&study, &images)?;
     say(&found(&listing, &images));
     let classes = sampled.iter().map(|image| &image.wnid).collect::<BTreeSet<_>>().len();
     say(&format!("{} of each class will be sampled", counted(sampled.len() / classes, "photograph")));

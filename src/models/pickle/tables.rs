@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::super::choice::Choice;
 use super::{Id, MAX_NAME, MAX_TENSORS, Machine, TensorRecord, Value, cut};
 use crate::error::{Code, Error, Result, listed_by};
+use crate::notebook::counted;
 
 /// How deep tables are looked for: one of `{"model": {"state_dict": {…}}}` is two levels down.
 const MAX_LEVELS: usize = 3;
@@ -353,5 +354,7 @@ impl<'a> Machine<'a> {
 
 /// Tables by name with the number of their tensors.
 fn sizes(tree: &Tree<'_>, candidates: &[&Candidate<'_>]) -> String {
-    listed_by(candidates, 6, |candidate| format!("{} ({} tensors)", tree.name(candidate.node), candidate.names.len()))
+    listed_by(candidates, 6, |candidate| {
+        format!("{} ({})", tree.name(candidate.node), counted(candidate.names.len(), "tensor"))
+    })
 }
