@@ -114,8 +114,12 @@ impl Error {
             Kind::NotFound if reads => Some("check the path: nothing is there, or a link leads nowhere"),
             Kind::PermissionDenied if reads => Some("give yourself the right to read it (chmod u+r)"),
             Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
-                Some("choose a folder that you may write to, with --root or LGF_ROOT")
+                Some("choose a place that you may write to; the data root is set with --root or LGF_ROOT")
             }
+            Kind::AlreadyExists | Kind::NotADirectory => {
+                Some("a file stands where a folder is expected: choose another path")
+            }
+            Kind::IsADirectory => Some("this is a folder: name a file"),
             Kind::StorageFull | Kind::QuotaExceeded => {
                 Some("free some space, then run the same call again: it goes on where it stopped")
             }

@@ -394,3 +394,71 @@ fn bad_input_58_a_gpu_that_is_absent_changes_nothing() {
     assert!(text.contains("cuda:99 was asked for") && text.contains("cpu is always there"), "{text}");
     assert!(!Path::new(&root).exists(), "nothing was made");
 }
+
+#[test]
+fn a_bare_name_is_a_file_in_the_folder_at_hand_and_files_need_to_know_where_they_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = lgf::pixels::RgbImage::from_fn(240, 230, |x, y| lgf::pixels::Rgb([x as u8, y as u8, 9]));
+    std::fs::write(folder.path().join("a.png"), lgf::pixels::encode_png(&image).unwrap()).unwrap();
+    std::fs::write(folder.path().join("cut.JPEG"), b"\xff\xd8\xff\xe0").unwrap();
+    let weights = format!("{}/tests/golden/slim-resnet50.pth", env!("CARGO_MANIFEST_DIR"));
+    let predict = |file: &str| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_lgf"))
+            .args(["predict", "--arch", "slim-resnet50", "--weights", &weights, "--logits", "logits.csv", file])
+            .current_dir(folder.path())
+            .output()
+            .unwrap()
+    };
+    let done = predict("a.png");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(std::fs::read_to_string(folder.path().join("logits.csv")).unwrap().lines().count(), 2);
+    // A picture that cannot be read is named, though it is the only one of its batch.
+    let text = String::from_utf8_lossy(&predict("cut.JPEG").stderr).into_owned();
+    assert!(text.contains("cut.JPEG") && !text.contains("no pictures"), "{text}");
+    for step in ["edges", "datasets"] {
+        assert!(fails(&[step, "a.png"]).contains("--"), "{step} of files without a place for them");
+    }
+    assert!(fails(&["run", "--batch", "0"]).contains("--batch"));
+}
+
+#[test]
+fn bad_input_66_a_pipe_among_photographs_or_weights_is_refused_and_not_waited_for() {
+    let (folder, root) = temporary();
+    let images = folder.path().join("images/n01440764");
+    std::fs::create_dir_all(&images).unwrap();
+    let image = lgf::pixels::RgbImage::from_fn(240, 230, |x, y| lgf::pixels::Rgb([x as u8, y as u8, 9]));
+    std::fs::write(images.join("a.png"), lgf::pixels::encode_png(&image).unwrap()).unwrap();
+    let pipe = images.join("b.JPEG");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let images = images.to_str().unwrap();
+    ok(&["init", "--root", &root, "--images", images, "--per-class", "1", "--without-networks"]);
+    for step in ["boxes", "subset", "edges"] {
+        ok(&[step, "--root", &root, "--max-reject-share", "0.6"]);
+    }
+    let rejects = std::fs::read_to_string(Path::new(&root).join("edges_rejects.csv")).unwrap();
+    assert!(rejects.contains("b.JPEG") && rejects.contains("no regular file"), "{rejects}");
+    let pipe = pipe.to_str().unwrap();
+    let text = fails(&["predict", "--arch", "resnet50", "--weights", pipe, "--logits", "l.csv", "a.png"]);
+    assert!(text.contains("no regular file"), "{text}");
+}
+
+#[test]
+fn a_study_whose_numbers_or_keys_are_wrong_is_refused_where_it_is_opened() {
+    let (_folder, root) = temporary();
+    std::fs::create_dir_all(&root).unwrap();
+    let study = |network: &str, more: &str| {
+        let text = format!(
+            r#"{{"name": "s", "images": ["i"], "split": "", "annotations": null, "conflict": null, "classes": "sample",
+                "networks": [{{"name": "n", "architecture": "slim-resnet50", "weights": "w.pth"{network}}}]{more}}}"#
+        );
+        std::fs::write(Path::new(&root).join("study.json"), text).unwrap();
+        fails(&["run", "--root", &root])
+    };
+    let text = study(r#", "normalisation": [[0, 0, 0], [1, -1, 1]]"#, "");
+    assert!(text.contains("study.json") && text.contains("deviations are above 0"), "{text}");
+    let text = study(r#", "normalization": [[0, 0, 0], [1, 1, 1]]"#, "");
+    assert!(text.contains("unknown field `normalization`"), "{text}");
+    assert!(study("", r#", "extra": 1"#).contains("unknown field `extra`"));
+    let text = fails(&["sample", "--root", &root]);
+    assert!(text.contains("not a study") || text.contains("would take its place"), "{text}");
+}

@@ -86,7 +86,8 @@ impl Counts {
 
     /// Fails if nothing was read, or if too much was skipped.
     pub(super) fn accept(&self, max_share: f64, first: Option<&Reject>) -> Result<()> {
-        let example = first.map(|row| format!("; the first: {} {}: {}", row.member, row.place, row.message));
+        let example = first
+            .map(|row| format!("; the first: {}: {}", [&*row.member, &*row.place].join(" ").trim_end(), row.message));
         let example = example.unwrap_or_default();
         if self.files == 0 {
             return Err(Error::new(Code::Xml, format!("no annotation could be read ({}){example}", self.line()))

@@ -160,8 +160,7 @@ pub fn keep_found(store: &Store, images: Vec<ImageFile>) -> Result<Vec<ImageFile
 }
 
 fn hash_of_file(image: &ImageFile) -> Result<String> {
-    let bytes = std::fs::read(&image.path).map_err(|cause| Error::io("reading", &image.path, cause))?;
-    Ok(crate::store::sha256_hex(&bytes))
+    Ok(crate::store::sha256_hex(&pixels::read(&image.path)?))
 }
 
 /// The edge mask that step 3 wrote for a photograph, in the crop. Where the whole photograph was looked at, as published,

@@ -115,7 +115,9 @@ pub(super) fn read_fitting(path: &Path, needed: &BTreeMap<String, Vec<i64>>, how
             return Err(broken(format!("a variance of {least}, and none is below 0: the network would give NaN"))
                 .path(path)
                 .place(format!("tensor {name}"))
-                .hint("fetch the checkpoint again, or add \"allow\": [\"non_finite\"] to the network in study.json"));
+                .hint(
+                    "fetch the checkpoint again; a study lets it pass where its network has \"allow\": [\"non_finite\"] in study.json",
+                ));
         }
     }
     Ok(weights)
@@ -149,12 +151,16 @@ impl<'p> Opened<'p> {
             Error::io("reading the checkpoint", path, cause)
                 .hint("check the path of the weights: --weights, or the network's in study.json")
         };
-        let mut file = File::open(path).map_err(unreadable)?;
-        let facts = file.metadata().map_err(unreadable)?;
+        // Before it is opened: a pipe would wait for whoever writes to it.
+        let facts = std::fs::metadata(path).map_err(unreadable)?;
         if facts.is_dir() {
             let folder = std::io::Error::from(std::io::ErrorKind::IsADirectory);
             return Err(unreadable(folder).hint("check the path of the weights: name the file in the folder"));
         }
+        if !facts.is_file() {
+            return Err(Error::new(Code::Checkpoint, "no regular file, expected a checkpoint").path(path));
+        }
+        let mut file = File::open(path).map_err(unreadable)?;
         if facts.len() > MAX_BYTES {
             return Err(
                 Error::new(Code::Limit, format!("{} bytes, over the limit for a checkpoint", facts.len())).path(path)

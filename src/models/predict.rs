@@ -163,6 +163,9 @@ struct Batch {
 
 fn predict_batch(networks: &[Network], batch: Batch, how: &Experiments, run: &Stage) -> Result<Predictions> {
     run.check()?;
+    if batch.ready.is_empty() {
+        return Ok(Predictions { rows: Vec::new(), rejects: batch.rejects });
+    }
     let crops: Vec<&RgbImage> = batch.ready.iter().map(|(_, picture)| picture).collect();
     let by_network = halving(&crops, &mut |crops: &[&RgbImage]| {
         let owned: Vec<RgbImage> = crops.iter().map(|picture| (*picture).clone()).collect();

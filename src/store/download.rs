@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -53,7 +53,7 @@ impl Store {
         if wanted.path.exists() {
             return self.already(wanted);
         }
-        let folder = wanted.path.parent().unwrap_or(Path::new("."));
+        let folder = super::folder_of(&wanted.path);
         fs::create_dir_all(folder).map_err(|cause| Error::io("making the folder", folder, cause))?;
         let part = Part::beside(wanted);
         let mut answer = part.ask(part.offset())?;
@@ -210,7 +210,7 @@ impl<'a> Part<'a> {
             return Err(Error::new(Code::Limit, found).path(&self.wanted.path));
         }
         // What is known beforehand is said before the first byte; what came so far stays.
-        check_room(self.path.parent().unwrap_or(Path::new(".")), length.unwrap_or(0))
+        check_room(super::folder_of(&self.path), length.unwrap_or(0))
             .map_err(|error| error.place(self.wanted.url.clone()))?;
         let unwritable = |cause| Error::io("writing", &self.path, cause);
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path).map_err(unwritable)?;
@@ -261,6 +261,8 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::super::sha256_hex as sha256_of;
+    use std::path::Path;
+
     use super::*;
 
     /// A server on loopback whose n-th answer is what `answer` writes to the connection; it notes the requests' headers.

@@ -159,7 +159,7 @@ pub fn list_folders(folders: &[PathBuf]) -> Result<Listing> {
     if listing.images.is_empty() {
         let names: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
         let passed = listing.passed_over().map(|line| format!(" ({line})")).unwrap_or_default();
-        let found = format!("no photograph (.jpeg, .jpg, .png, .bmp) below {}{passed}", listed(&names, 4));
+        let found = format!("no photograph (.jpeg, .jpg, .jpe, .jfif, .png, .bmp) below {}{passed}", listed(&names, 4));
         return Err(Error::new(Code::Missing, found).hint(LAYOUTS));
     }
     listing.images.sort();

@@ -194,15 +194,20 @@ pub fn write_whole(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<
         fault::point()?;
         file.sync_all()
     })?;
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let synced = fault::point().and_then(|()| File::open(folder)).and_then(|folder| folder.sync_all());
     synced.map_err(|cause| Error::io("writing", path, cause))
+}
+
+/// The folder that a file is in; the one at hand for a bare name.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A temporary name in the same folder, `fill`, rename.
 fn place(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let temporary = folder.join(format!(".{name}.{}-{number}.part", std::process::id()));

@@ -223,6 +223,10 @@ impl Record {
 /// Size and hash of a file, read in pieces.
 pub(super) fn hash_file(path: &Path) -> Result<(u64, String)> {
     let unreadable = |cause| Error::io("reading", path, cause);
+    // Opening a pipe would wait for whoever writes to it.
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(Error::new(Code::Io, "no regular file").path(path));
+    }
     let mut file = fs::File::open(path).map_err(unreadable)?;
     let mut hasher = Sha256::new();
     let mut piece = vec![0; 1 << 16];

@@ -12,6 +12,7 @@ use crate::notebook::counted;
 
 /// A network of a study: its name in tables, its architecture, its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NetworkEntry {
     /// The name in tables and figures, such as `sin-resnet50`.
     pub name: String,
@@ -55,6 +56,7 @@ impl NetworkEntry {
 /// What a data root is a study of. Kept as `study.json` in the root; notebook 0 writes that of the drawn sample,
 /// `lgf init` that of a person's own files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Study {
     /// A name for tables and titles.
     pub name: String,
@@ -100,9 +102,15 @@ impl Study {
     pub fn open(store: &Store) -> Result<Self> {
         let bytes = store.read("study.json")?;
         let study: Study = serde_json::from_slice(&bytes).map_err(|cause| {
-            Error::new(Code::Table, "not a study as `lgf init` writes it").path(store.path("study.json")).because(cause)
+            Error::new(Code::Table, "not a study as `lgf init` writes it")
+                .path(store.path("study.json"))
+                .because(cause)
+                .hint("correct it, or write it again with `lgf init --replace`")
         })?;
-        study.check_names().map_err(|error| error.path(store.path("study.json")))?;
+        study
+            .check_names()
+            .and_then(|()| study.check_normalisations())
+            .map_err(|error| error.path(store.path("study.json")))?;
         Ok(study)
     }
 
@@ -125,6 +133,25 @@ impl Study {
         check_names("class", self.class_list().wnids.iter().map(String::as_str))
     }
 
+    /// Whether means are finite and deviations finite and above 0.
+    fn check_normalisations(&self) -> Result<()> {
+        let wrong = |entry: &&NetworkEntry| {
+            entry.normalisation.is_some_and(|(mean, std)| {
+                !mean.iter().all(|value| value.is_finite())
+                    || !std.iter().all(|value| value.is_finite() && *value > 0.0)
+            })
+        };
+        match self.networks.iter().find(wrong) {
+            Some(entry) => {
+                let found = format!("the normalisation of {} is {:?}", entry.name, entry.normalisation);
+                Err(Error::new(Code::Parameter, found).hint(
+                    "[[mean of red, green, blue], [deviation of each]] of colours from 0 to 1; deviations are above 0",
+                ))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Writes `study.json`, whole.
     ///
     /// # Errors
@@ -142,6 +169,11 @@ impl Study {
     /// # Errors
     /// As [`list_folders`].
     pub fn listing(&self, store: &Store) -> Result<Listing> {
+        if self.images.is_empty() {
+            return Err(Error::new(Code::Missing, "this study has no folder of photographs")
+                .path(store.path("study.json"))
+                .hint("name some under \"images\", or write it again with `lgf init --replace`"));
+        }
         let folders: Vec<PathBuf> = self.images.iter().map(|folder| resolve(store, folder)).collect();
         let (mut listing, classes) = (list_folders(&folders)?, self.class_list());
         let mut known: BTreeMap<String, Option<String>> = BTreeMap::new();
@@ -219,8 +251,8 @@ impl Study {
             counted(images.len(), "photograph"),
             listed(&named, 8)
         );
-        let what =
-            if others.contains_key("") { "put them into folders of their class" } else { "take those folders out" };
+        let all = others.contains_key("") || count == images.len();
+        let what = if all { "put them into folders of their class" } else { "take those folders out" };
         Err(Error::new(Code::Model, found).path(&first.path).hint(format!("{what}; {LAYOUTS}")))
     }
 

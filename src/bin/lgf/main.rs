@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lgf::edges;
 use lgf::models::{Device, Normalise, Precision, Registry, architectures};
@@ -67,6 +68,7 @@ enum Step {
         /// writes the coordinates that step 3 found as text here: edges_data.txt, edges_data_flt.txt
         #[arg(long, conflicts_with = "png")]
         text: Option<PathBuf>,
+        #[arg(requires = "png")]
         files: Vec<PathBuf>,
     },
     /// 4: scrambled, patched and smoothed pictures, or the crops of files with --crops
@@ -74,6 +76,7 @@ enum Step {
         /// writes <stem>.crop.png of FILES here instead: what a network sees of them
         #[arg(long)]
         crops: Option<PathBuf>,
+        #[arg(requires = "crops")]
         files: Vec<PathBuf>,
     },
     /// 5: every network on every picture
@@ -226,7 +229,7 @@ struct Run {
 #[derive(Args)]
 struct Batch {
     /// pictures at a time (default: 30, for relevance 4; where the device's memory does not suffice, halves of that)
-    #[arg(long = "batch")]
+    #[arg(long = "batch", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     size: Option<usize>,
     /// the numbers that networks compute in
     #[arg(long, value_enum, default_value = "single")]
@@ -320,6 +323,7 @@ struct Relevance {
     /// float32 [n, 3, 224, 224] of FILES
     #[arg(long, requires = "arch", requires = "weights")]
     npy: Option<PathBuf>,
+    #[arg(requires = "npy")]
     files: Vec<PathBuf>,
 }
 
@@ -409,20 +413,21 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         }
         Step::Relevance(given) if given.npy.is_some() => files::relevance(given, &protocol, device()?),
         Step::TrainSample(training) => study::train_sample(training),
-        Step::Doctor => doctor(device()?, &open()?),
+        Step::Doctor => doctor(device(), open()),
         Step::Bench { part: Some(part) } => bench::part(part, open, device),
         // In this order: a device that is not there is said before a root is made.
         step => sequence::step(step, &Sequence { device: device()?, store: open()?, protocol }),
     }
 }
 
-fn doctor(device: Device, store: &Store) -> Result<()> {
+fn doctor(device: lgf::Result<Device>, store: lgf::Result<Store>) -> Result<()> {
     say(&format!("lgf {}", env!("CARGO_PKG_VERSION")));
+    say(&format!("device: {}", device?));
+    let store = store?;
     say(&format!("data root: {}, can be written", store.root().display()));
-    match Study::open(store) {
+    match Study::open(&store) {
         Ok(study) => say(&format!("study: {}, networks {}", study.name, study.networks.len())),
         Err(_) => say("study: none yet; run notebook 0, `lgf sample` or `lgf init`"),
     }
-    say(&format!("device: {device}"));
     Ok(())
 }

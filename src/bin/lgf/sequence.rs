@@ -1,18 +1,31 @@
 //! The steps of the sequence as the command line gives them.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use lgf::models::Form;
 use lgf::notebook::{Progress, Show, say, show, table};
 use lgf::protocol::Fault;
 use lgf::relevance::Composite;
 use lgf::report;
+use lgf::sample;
 use lgf::sequence::{Inference, Sequence};
+use lgf::store::Study;
 
 use crate::{Relevance, Run, Step};
 
 pub fn step(step: &Step, sequence: &Sequence) -> Result<()> {
     match step {
-        Step::Sample(_) => sequence.sample()?,
+        Step::Sample(_) => {
+            if let Ok(study) = Study::open(&sequence.store).map(|study| study.name)
+                && study != sample::NAME
+            {
+                bail!(
+                    "{}: this data root holds the study {study:?}, and the sample would take its place\n  hint: take another root \
+                     with --root or LGF_ROOT",
+                    sequence.store.path("study.json").display()
+                );
+            }
+            sequence.sample()?;
+        }
         Step::Boxes { archive } => sequence.boxes(archive.as_deref())?,
         Step::Subset => sequence.subset()?,
         Step::Edges { .. } => sequence.edges()?,
