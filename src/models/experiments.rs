@@ -629,6 +629,25 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_of_picture_that_no_set_knows_is_an_error_and_so_is_a_study_without_networks() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let how = Experiments { normalise: Normalise::AsTrained, batch: 1, keep: Keep::Chosen };
+        let run = |kinds: &[&str]| {
+            let manifest = df!("kind" => kinds, "file" => kinds).unwrap();
+            let classes = ClassList::sample();
+            run_experiments(&store, &[], &manifest, Source::Files, &classes, &how, Progress::silent()).unwrap_err()
+        };
+        let error = run(&["scrambled", "embossed"]);
+        assert_eq!((error.code(), error.at()), (Code::Table, Some("row 1")));
+        assert!(
+            error.to_string().contains("\"embossed\"") && error.to_string().contains("difference inverse"),
+            "{error}"
+        );
+        assert!(run(&["scrambled"]).to_string().contains("no networks"));
+    }
+
+    #[test]
     fn bad_input_62_a_network_of_another_number_of_classes_is_refused_before_work() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();
