@@ -115,7 +115,7 @@ fn what_is_true_by_construction_is_measured_beyond_its_intervals() {
     // By how much, too: an instrument that is half broken would still have the sign.
     let difference = floats(&answer, "difference").unwrap();
     assert!(difference[0] > 0.5 && difference[1] > 0.1 && difference[2] < -0.03 && difference[3] > 0.015, "{words}");
-    // A photograph a class is too few for any of it.
+    // Four photographs are too few for any of it that is about photographs; the pictures of two cues are all there.
     let few: Vec<ImageFile> = chosen.iter().take(4).cloned().collect();
     let few: Vec<&str> = few.iter().map(|image| image.id.as_str()).collect();
     let of = |table: &DataFrame, column: &str| {
