@@ -1,5 +1,5 @@
-//! NaN and infinity, put in at random places of a network of most kinds of layers, come out of every kernel in every precision as
-//! they come out of libtorch's plain operators.
+//! NaN and infinity, put in at random places of a network of most kinds of layers, come out of every kernel in every
+//! precision as they come out of libtorch's plain operators.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -16,8 +16,9 @@ use crate::error::Code;
 /// Outputs of [`every_kind`].
 const CLASSES: i64 = 5;
 
-/// A network of every kind of layer but Tanh, Softmax and pools that round up: convolutions with and without bias, of which Winograd's filtering suits some, fused ones
-/// and fused sums use others; batch normalisation, sums, gates, pools, and two fully connected layers.
+/// A network of every kind of layer but Tanh, Softmax and pools that round up: convolutions with and without bias, of which
+/// Winograd's filtering suits some, fused ones and fused sums use others; batch normalisation, sums, gates, pools, and two fully
+/// connected layers.
 pub(crate) fn every_kind(rng: &mut ChaCha8Rng) -> Network {
     let mut nodes: Vec<Node> = Vec::new();
     let mut put = |name: &str, layer: Layer, inputs: &[usize]| {
