@@ -30,6 +30,7 @@ pub mod bbox;
 pub mod datasets;
 pub mod edges;
 pub mod error;
+pub mod files;
 #[cfg(feature = "torch")]
 pub mod models;
 #[cfg(test)]
@@ -48,8 +49,10 @@ pub mod report;
 pub mod sample;
 #[cfg(feature = "torch")]
 pub mod sequence;
+pub mod stage;
 pub mod stats;
-pub mod store;
+pub mod study;
+pub mod table;
 
 pub use error::{Error, Result};
 /// The library of tables that steps hand to each other.

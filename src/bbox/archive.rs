@@ -10,7 +10,7 @@ use tar::EntryType;
 use super::gunzip::{Gunzip, Trailing, over_limit};
 use super::limits::Limits;
 use crate::error::{Code, Error, Result};
-use crate::store::Reject;
+use crate::table::Reject;
 
 /// Bytes that are unpacked at a time.
 const PIECE: usize = 1 << 16;
@@ -146,7 +146,7 @@ pub(super) fn packed_otherwise() -> Error {
 /// Whether a path holds a name that an operating system leaves beside people's files (`._a.xml`, `__MACOSX`), or a hidden
 /// one.
 pub(super) fn is_leftover(path: &str) -> bool {
-    path.split('/').any(|name| name != "." && (name.starts_with('.') || crate::store::is_leftover(name)))
+    path.split('/').any(|name| name != "." && (name.starts_with('.') || crate::files::is_leftover(name)))
 }
 
 /// Whether a name has an ending, in any case.

@@ -17,7 +17,8 @@ use super::read::Annotations;
 use super::rows::{Rows, tables};
 use super::table::boxes_table;
 use crate::error::{Code, Error, Result};
-use crate::store::{Reject, is_wnid};
+use crate::files::is_wnid;
+use crate::table::Reject;
 
 /// One XML file after checking, or the row that says why it was skipped.
 pub(super) struct Document {

@@ -9,7 +9,9 @@ use super::collect::{Content, Synset, join};
 use super::counts::Counts;
 use super::limits::Limits;
 use crate::error::{Code, Error, Result};
-use crate::store::{Record, Reject, Store};
+use crate::files::Store;
+use crate::stage::Record;
+use crate::table::Reject;
 
 const BOXES: &str = "imagenet_boundingboxes_unfinished";
 const FILES: &str = "imagenet_boundingboxes_unfinished_files";

@@ -13,7 +13,7 @@ use super::limits::Limits;
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Grid, Html, Picture, escape, show, table};
 use crate::pixels;
-use crate::store::{floats, integers, texts};
+use crate::table::{floats, integers, texts};
 
 /// Lines of the box in the photograph and of the corrected one: Okabe and Ito's vermilion. The published one is blue.
 const CORRECTED: Rgb<u8> = Rgb([213, 94, 0]);

@@ -14,7 +14,7 @@ use super::collect::document_boxes;
 use super::document::steps;
 use super::*;
 use crate::mutations::hunt;
-use crate::store::integers;
+use crate::table::integers;
 
 /// Pieces that matter to one of the readers.
 const WORDS: [&[u8]; 26] = [

@@ -19,7 +19,8 @@ use super::finished::Finished;
 use super::gunzip::Trailing;
 use super::limits::Limits;
 use crate::error::{Code, Error, Result};
-use crate::store::{Reject, is_wnid, sha256_hex};
+use crate::files::{is_wnid, sha256_hex};
+use crate::table::Reject;
 
 /// Loose XML files that one thread parses at a time.
 const BATCH: usize = 1024;

@@ -11,9 +11,10 @@ use super::read::{Annotations, gather};
 use super::subset::{ImageRef, SUBSET_COLUMNS, Subset, SubsetCounts, SubsetTable, select};
 use super::table::{BOX_COLUMNS, boxes_table, published_pieces};
 use crate::error::Result;
+use crate::files::{ImageFile, Store};
 use crate::notebook::{Progress, say, warn};
 use crate::pixels;
-use crate::store::{ImageFile, Store, fresh, rejects_table};
+use crate::table::{fresh, rejects_table};
 
 /// Step 1: the archive as one table (`imagenet_boundingboxes`), the published form of it
 /// (`imagenet_boundingboxes_published`), and what was skipped (`imagenet_boundingboxes_rejects`). Without an archive,

@@ -10,8 +10,9 @@ use super::check::wnid_of;
 use super::crop::{to_crop_corrected, to_crop_published};
 use super::table::files_of;
 use crate::error::{Code, Error, Result};
-use crate::store::Reject;
-use crate::store::{ImageFile, fresh, integers, is_wnid, texts};
+use crate::files::{ImageFile, is_wnid};
+use crate::table::Reject;
+use crate::table::{fresh, integers, texts};
 
 /// What to do with a photograph that has several objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -198,7 +199,7 @@ pub struct SubsetTable {
 ///
 /// ```
 /// use lgf::bbox::{Annotation, ImageRef, Object, Subset, boxes_table, subset};
-/// use lgf::store::ImageFile;
+/// use lgf::files::ImageFile;
 ///
 /// let object = Object { corners: [60, 11, 330, 450], ..Object::default() };
 /// let objects = vec![(0, object)];

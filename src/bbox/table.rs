@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::check::{Annotation, Object};
 use super::rows::{Rows, tables};
 use crate::error::{Code, Error, Result};
-use crate::store::{column, fresh, integers, texts};
+use crate::table::{column, fresh, integers, texts};
 
 /// The columns of the table of boxes in their order: one row an object.
 pub const BOX_COLUMNS: [(&str, DataType); 16] = [

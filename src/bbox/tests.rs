@@ -12,8 +12,9 @@ use tar::{EntryType, Header};
 
 use super::*;
 use crate::error::{Code, Error, Result};
+use crate::files::Store;
 use crate::notebook::Progress;
-use crate::store::{REJECT_COLUMNS, Store, rejects_table};
+use crate::table::{Reject, Row, rejects_table};
 
 const WNID: &str = "n01440764";
 
@@ -625,7 +626,7 @@ fn files_of_one_name_in_two_classes_are_two() {
         }
         for read in [read_bytes(&gzip(&tar_of(&members))).unwrap(), read_path(folder.path()).unwrap()] {
             assert_eq!((read.boxes.height(), read.rejects.len()), (2, 0), "{:?}", read.rejects);
-            let folders = crate::store::texts(&read.boxes, "folder").unwrap();
+            let folders = crate::table::texts(&read.boxes, "folder").unwrap();
             assert_eq!(folders, ["n01440764", "n02102040"]);
         }
     }
@@ -701,7 +702,7 @@ fn bad_input_80_names_of_any_letters_are_read_back_from_every_table() {
     let rejects = rejects_table(&read.rejects).unwrap();
     store.write_table("rejects", &rejects).unwrap();
     let back = csv(&store, "rejects");
-    let members = |table: &DataFrame| crate::store::texts(table, "member").unwrap();
+    let members = |table: &DataFrame| crate::table::texts(table, "member").unwrap();
     assert_eq!(members(&back), members(&rejects));
     assert!(members(&back).contains(&"both\r\nof them.xml".to_string()));
 }
@@ -749,7 +750,7 @@ fn bad_input_74_step_2_lists_what_it_leaves_out_before_it_fails() {
     let store = Store::at(folder.path().join("root")).unwrap();
     let path = folder.path().join("n01440764_1.png");
     fs::write(&path, crate::pixels::encode_png(&crate::pixels::RgbImage::new(375, 500)).unwrap()).unwrap();
-    let images = crate::store::list_images(&[folder.path().to_path_buf()]).unwrap();
+    let images = crate::files::list_images(&[folder.path().to_path_buf()]).unwrap();
     let boxes = read_bytes(&beside_good(good("n01440764_2").as_bytes())).unwrap().boxes;
     let error = choose_boxes(&store, &boxes, &images, &Subset::default()).unwrap_err();
     assert!(error.to_string().contains("1 of another shape than their annotation"), "{error}");
@@ -832,7 +833,7 @@ fn the_schema_of_the_tables() {
     assert_eq!(schema(&read.boxes), expected);
     assert_eq!(schema(&read.without_box), expected[..7]);
     let names: Vec<String> = schema(&rejects_table(&[]).unwrap()).into_iter().map(|column| column.0).collect();
-    assert_eq!(names, REJECT_COLUMNS);
+    assert_eq!(names, Reject::COLUMNS);
 }
 
 #[test]

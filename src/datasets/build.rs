@@ -12,9 +12,11 @@ use super::patch::put;
 use super::recipe::{Change, Fillings, KINDS, Kind, Rearranged, Recipe, plan, single_box};
 use super::smooth::{Sign, Smoother, difference};
 use crate::error::{Code, Error, Result};
+use crate::files::{ImageFile, Store, Written, check_room, sha256_hex};
 use crate::notebook::{Progress, Stage};
 use crate::pixels::{self, Crop, JpegBase};
-use crate::store::{ImageFile, Reject, Store, Written, check_room, rejects_table, sha256_hex, sweep};
+use crate::stage::sweep;
+use crate::table::{Reject, rejects_table};
 
 /// Pillow's default quality of JPEG.
 const QUALITY: f32 = 75.0;
@@ -405,7 +407,7 @@ impl Manifest {
     /// # Errors
     /// [`Code::Table`] if the manifest lacks a column.
     pub fn totals(&self) -> Result<DataFrame> {
-        let kinds = crate::store::texts(&self.table, "kind")?;
+        let kinds = crate::table::texts(&self.table, "kind")?;
         let counts: Vec<(&str, i64)> = KINDS
             .iter()
             .map(|(_, name, _)| (*name, kinds.iter().filter(|kind| kind == name).count() as i64))
@@ -422,9 +424,9 @@ impl Manifest {
     /// # Errors
     /// [`Code::Table`] if the manifest lacks a column.
     pub fn counts(&self) -> Result<DataFrame> {
-        let (kinds, fills) = (crate::store::texts(&self.table, "kind")?, crate::store::texts(&self.table, "fill")?);
+        let (kinds, fills) = (crate::table::texts(&self.table, "kind")?, crate::table::texts(&self.table, "fill")?);
         let (levels, gaps) =
-            (crate::store::integers(&self.table, "level")?, crate::store::integers(&self.table, "gap")?);
+            (crate::table::integers(&self.table, "level")?, crate::table::integers(&self.table, "gap")?);
         type Dose<'a> = (&'a str, i64, i64, &'a str);
         let mut counts: Vec<(Dose<'_>, i64)> = Vec::new();
         for row in 0..kinds.len() {
@@ -452,7 +454,7 @@ mod tests {
 
     use super::*;
     use crate::datasets::{Fill, Patches};
-    use crate::store::texts;
+    use crate::table::texts;
 
     fn photographs(folder: &std::path::Path) -> Vec<ImageFile> {
         (0..2)

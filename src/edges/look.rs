@@ -5,9 +5,9 @@ use image::{GrayImage, Rgb, RgbImage};
 use super::detect::{Denoise, Detected, Parameters, Thresholds, detect};
 use super::stage::mask_of;
 use crate::error::Result;
+use crate::files::Store;
 use crate::notebook::{Grid, Picture, Slider};
 use crate::pixels::{Crop, HeatMap};
-use crate::store::Store;
 
 /// Standard deviation, in pixels, that densities are smoothed with.
 const SMOOTHING: f32 = 4.0;

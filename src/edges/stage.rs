@@ -9,9 +9,10 @@ use rayon::prelude::*;
 use super::coordinates::{mistaken_box, write_coordinates};
 use super::detect::{Order, Parameters, contours, detect};
 use crate::error::{Code, Error, Result};
+use crate::files::{ImageFile, Store};
 use crate::notebook::Progress;
 use crate::pixels::{self, Crop, Frame, Original, Pixel, PixelBox, PixelMask};
-use crate::store::{ImageFile, Reject, Store, column, integers, texts};
+use crate::table::{Reject, column, integers, texts};
 
 /// The two tables of step 3 and what was skipped.
 #[derive(Debug, Clone)]
@@ -106,7 +107,7 @@ pub fn detect_all(
             Err(error) => return Err(error),
         }
     }
-    let rejects = crate::store::rejects_table(&rejects)?;
+    let rejects = crate::table::rejects_table(&rejects)?;
     let listed = store.write_table("edges_rejects", &rejects)?;
     store.accept("edges", images.len() as u64, ok.len() as u64)?;
     let tables = EdgeTables { all: all_table(&ok)?, in_box: box_table(&ok)?, rejects };
@@ -160,7 +161,7 @@ pub fn keep_found(store: &Store, images: Vec<ImageFile>) -> Result<Vec<ImageFile
 }
 
 fn hash_of_file(image: &ImageFile) -> Result<String> {
-    Ok(crate::store::sha256_hex(&pixels::read(&image.path)?))
+    Ok(crate::files::sha256_hex(&pixels::read(&image.path)?))
 }
 
 /// The edge mask that step 3 wrote for a photograph, in the crop. Where the whole photograph was looked at, as published,
@@ -345,7 +346,7 @@ fn boxes_by_id(boxes: &DataFrame) -> Result<HashMap<String, Vec<ObjectBox>>> {
 fn hash_of(objects: &HashMap<String, Vec<ObjectBox>>) -> String {
     let mut sorted: Vec<_> = objects.iter().collect();
     sorted.sort();
-    crate::store::sha256_hex(format!("{sorted:?}").as_bytes())
+    crate::files::sha256_hex(format!("{sorted:?}").as_bytes())
 }
 
 fn all_table(ok: &[(&ImageFile, Found)]) -> Result<DataFrame> {
@@ -392,7 +393,7 @@ mod tests {
     use image::{Rgb, RgbImage};
 
     use super::*;
-    use crate::store::Store;
+    use crate::files::Store;
 
     /// A table of boxes as step 2 writes it: one photograph, its box by both protocols.
     fn boxes() -> DataFrame {
@@ -449,7 +450,7 @@ mod tests {
             let inside = integers(&tables.in_box, "edges").unwrap()[0];
             assert_eq!(mask.size(), (224, 224));
             assert_eq!(mask.count() as i64, if whole { inside } else { edges });
-            let points = crate::store::column(&store.table("edges_coordinates").unwrap(), "row").unwrap().clone();
+            let points = crate::table::column(&store.table("edges_coordinates").unwrap(), "row").unwrap().clone();
             assert_eq!(points.list().unwrap().get_as_series(0).unwrap().len() as i64, edges);
             assert!(run(&store, &images[1..], &parameters).unwrap_err().to_string().contains("nothing was ok"));
         }

@@ -14,9 +14,10 @@ use super::render::Studio;
 use super::workers::{halving, on_workers};
 use crate::datasets::{self, Change, Recipe, Smoothed, Smoother};
 use crate::error::{Code, Error, Result};
+use crate::files::ImageFile;
 use crate::notebook::Stage;
 use crate::pixels::{self, Crop};
-use crate::store::{ClassList, ImageFile};
+use crate::study::ClassList;
 
 /// One row of logits a picture.
 ///
@@ -431,9 +432,9 @@ mod tests {
         (logits[0], logits[1]) = (3.0, 2.0);
         let predictions = [Prediction { picture: 0, model: "m".into(), logits }];
         let table = prediction_table(&predictions, &pictures, &classes).unwrap();
-        assert_eq!(crate::store::integers(&table, "pred_class").unwrap(), [0]);
-        assert_eq!(crate::store::floats(&table, "margin").unwrap(), [-1.0]);
-        assert_eq!(crate::store::bools(&table, "top5").unwrap(), [true]);
+        assert_eq!(crate::table::integers(&table, "pred_class").unwrap(), [0]);
+        assert_eq!(crate::table::floats(&table, "margin").unwrap(), [-1.0]);
+        assert_eq!(crate::table::bools(&table, "top5").unwrap(), [true]);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use rayon::prelude::*;
 
 use super::{Overlap, Ranking, chance, compare, rank};
 use crate::error::Result;
+use crate::files::Store;
 use crate::notebook::Progress;
 use crate::pixels::{Crop, HeatMap, PixelMask};
-use crate::store::{Store, texts};
+use crate::table::texts;
 
 /// Distances from an edge, in pixels, at which maps are ranked.
 const DISTANCES: [u8; 5] = [0, 1, 2, 4, 8];

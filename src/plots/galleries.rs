@@ -9,9 +9,10 @@ use polars::prelude::DataFrame;
 
 use super::{HeatStyle, heatmap_on_image, overlay_mask};
 use crate::error::{Code, Error, Result};
+use crate::files::ImageFile;
 use crate::notebook::{Grid, Picture, counted};
 use crate::pixels::{self, Crop, HeatMap, PixelMask};
-use crate::store::{ImageFile, floats, texts};
+use crate::table::{floats, texts};
 
 /// Photographs as networks see them, some a row, each with its name under it.
 ///

@@ -6,9 +6,10 @@ use polars::prelude::DataFrame;
 use super::sheet::{Align, Sheet, width_of};
 use super::{Look, nothing};
 use crate::error::Result;
+use crate::files::ImageFile;
 use crate::notebook::Figure;
 use crate::pixels;
-use crate::store::{ImageFile, bools, floats, texts};
+use crate::table::{bools, floats, texts};
 
 /// Blue for the true class, grey for the others; both light enough for text on them.
 const RIGHT: Rgb<u8> = Rgb([0x8C, 0xC6, 0xEC]);

@@ -4,7 +4,7 @@ use polars::prelude::*;
 
 use super::{Bar, Curve, Group, same_length};
 use crate::error::Result;
-use crate::store::{floats, integers, texts};
+use crate::table::{floats, integers, texts};
 
 /// One curve a network from a table in long form: `model, level, mean, low, high`.
 ///

@@ -10,10 +10,12 @@ use super::engine::{Explained, Ledger, LedgerRow, Targets, explain_with, ledger_
 use super::quality::localisation;
 use super::rule::Composite;
 use crate::error::{Code, Error, Result};
+use crate::files::{ImageFile, Store, check_room};
 use crate::models::{Form, Layer, Network, Normalise, finite_enough, halving, on_workers, softmax, to_input};
 use crate::notebook::{Progress, Stage, warn};
 use crate::pixels::{self, Crop, HeatMap, PixelBox, PixelMask, RgbImage};
-use crate::store::{ClassList, ImageFile, Reject, Store, check_room, floats, rejects_table, stacked, texts};
+use crate::study::ClassList;
+use crate::table::{Reject, floats, rejects_table, stacked, texts};
 
 /// A region of one size for all networks: this share of the picture's pixels, those of highest relevance.
 const AREA: f64 = 0.1;

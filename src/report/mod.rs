@@ -1,7 +1,7 @@
 //! Tables and figures of the analysis as one page, and the figures of the thesis by their names.
 //!
 //! ```no_run
-//! use lgf::{protocol, report, store::Store};
+//! use lgf::{files::Store, protocol, report};
 //!
 //! let store = Store::open()?;
 //! let page = report::write(&store, &protocol::corrected())?;
@@ -20,8 +20,8 @@ use std::path::PathBuf;
 
 use crate::analysis::{answer_in_words, measure_in_words, write_all};
 use crate::error::{Code, Result};
+use crate::files::Store;
 use crate::protocol::Protocol;
-use crate::store::Store;
 use ablation::{LETTERS, without_effect};
 use page::Page;
 
@@ -44,7 +44,7 @@ pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
         } else {
             store.write_table(&name, &plate.data)?;
         }
-        plate.figure.save(store.path("figures"))?;
+        store.keep(plate.figure.clone())?;
     }
     let mut page = Page::new("Local texture or global shape");
     page.methods(protocol)?;

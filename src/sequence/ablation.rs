@@ -8,10 +8,12 @@ use polars::prelude::*;
 use super::{Inference, Sequence};
 use crate::analysis;
 use crate::error::{Code, Error, Result};
+use crate::files::{ImageFile, Store};
 use crate::models::Precision;
 use crate::notebook::{Progress, say};
 use crate::protocol::{Fault, Protocol, Step};
-use crate::store::{ImageFile, Record, Store, floats, stacked, texts};
+use crate::stage::Record;
+use crate::table::{floats, stacked, texts};
 
 /// What stays with the root that it was made for, and is not linked into others.
 const OWN: [&str; 7] = ["ablation", "analysis", "figures", "notebooks", "bench", "downloads", "report.html"];

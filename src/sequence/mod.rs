@@ -1,7 +1,7 @@
 //! The whole sequence on a data root, step by step: what the notebooks and the command line do.
 //!
 //! ```no_run
-//! use lgf::{models::Device, protocol, sequence::Sequence, store::Store};
+//! use lgf::{models::Device, protocol, files::Store, sequence::Sequence};
 //!
 //! let sequence = Sequence { store: Store::open()?, protocol: protocol::corrected(), device: Device::auto()? };
 //! for (name, step) in Sequence::steps() {
@@ -20,10 +20,11 @@ use polars::prelude::DataFrame;
 use crate::analysis::Analysed;
 use crate::datasets::Smoother;
 use crate::error::Result;
+use crate::files::{ImageFile, Store};
 use crate::models::{self, Device, Form, Keep, Network, Precision, Source};
 use crate::notebook::{Progress, say};
 use crate::protocol::Protocol;
-use crate::store::{ImageFile, Store, Study};
+use crate::study::Study;
 use crate::{analysis, bbox, datasets, edges, overlap, relevance, sample};
 
 /// A data root, the choices of a run, and where networks are computed.

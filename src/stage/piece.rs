@@ -3,25 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Store;
-use super::record::{hash_file, sha256_hex};
 use crate::error::{Code, Error, Result};
-
-/// A file under the root as it was written: its name, size and SHA-256.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Written {
-    /// Name under the root.
-    pub name: String,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// SHA-256 in hexadecimal.
-    pub sha256: String,
-}
+use crate::files::{Store, Written, hash_file, sha256_hex};
 
 /// Some files of a stage that are finished together, with what decides them.
 ///
 /// ```
-/// use lgf::store::Store;
+/// use lgf::files::Store;
 ///
 /// # let folder = tempfile::tempdir().map_err(anyhow::Error::from)?;
 /// let store = Store::at(folder.path())?;
@@ -61,28 +49,6 @@ impl Store {
             .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
         let key = sha256_hex(format!("{}\n{text}", env!("LGF_CODE")).as_bytes());
         Ok(Piece { store: self, marker: format!("manifests/pieces/{name}.json"), key })
-    }
-
-    /// Writes a file of a piece: a temporary name, then rename, without waiting for the disk; the marker of the piece has
-    /// its hash.
-    ///
-    /// # Errors
-    /// As [`Store::write`].
-    pub fn write_piece(&self, name: &str, bytes: &[u8]) -> Result<Written> {
-        self.write_unsynced(name, bytes)?;
-        Ok(Written { name: name.to_string(), bytes: bytes.len() as u64, sha256: sha256_hex(bytes) })
-    }
-}
-
-impl Store {
-    /// What is on record of a file that is there already.
-    ///
-    /// # Errors
-    /// [`Code::Io`] if it cannot be read.
-    pub fn written(&self, path: &std::path::Path) -> Result<Written> {
-        let (bytes, sha256) = hash_file(path)?;
-        let name = path.strip_prefix(self.root()).unwrap_or(path).to_string_lossy().into_owned();
-        Ok(Written { name, bytes, sha256 })
     }
 }
 

@@ -1,19 +1,14 @@
 //! Finished or not: a stage is done when its manifest says so for the same inputs, parameters and code.
 
 use std::fs;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::piece::Written;
-use super::{ImageFile, Store};
 use crate::error::{Code, Error, Result};
-
-/// The form of manifests; a manifest of another form is built again.
-const MANIFEST_VERSION: u32 = 2;
+use crate::files::{FORM, ImageFile, Store, Written, hash_file, hex};
 
 /// The closing line of a stage: it adds up, `input = ok + skipped`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +85,7 @@ impl Store {
     ) -> Record {
         let mut hasher = Sha256::new();
         hasher.update(env!("LGF_CODE"));
-        hasher.update(MANIFEST_VERSION.to_le_bytes());
+        hasher.update(FORM.to_le_bytes());
         hasher.update(parameters.to_string());
         for (input, hash) in inputs {
             hasher.update(input);
@@ -98,27 +93,6 @@ impl Store {
         }
         let key = hex(&hasher.finalize());
         Record { store: self.clone(), name: name.to_string(), key, parameters }
-    }
-
-    /// Refuses a data root of another form, whose tables name photographs otherwise.
-    pub(super) fn check_form(&self) -> Result<()> {
-        #[derive(Deserialize)]
-        struct Form {
-            version: u32,
-        }
-        for entry in fs::read_dir(self.path("manifests")).into_iter().flatten().flatten() {
-            let read = || serde_json::from_slice::<Form>(&fs::read(entry.path()).ok()?).ok();
-            let Some(Form { version }) = read().filter(|form| form.version != MANIFEST_VERSION) else { continue };
-            let found = format!(
-                "this data root was written by another version of lgf (form {version}, this one's is {MANIFEST_VERSION}), \
-                 whose tables name photographs otherwise"
-            );
-            return Err(Error::new(Code::Manifest, found).path(entry.path()).hint(format!(
-                "build it again: remove {} and run the steps from the first, or take another root with --root or LGF_ROOT",
-                self.path("manifests").display()
-            )));
-        }
-        Ok(())
     }
 }
 
@@ -153,7 +127,7 @@ impl Record {
     /// The summary of the finished stage, if it was finished with this very key and its files are still whole.
     pub fn finished(&self) -> Option<Summary> {
         let manifest: Manifest = serde_json::from_slice(&fs::read(self.manifest_path()).ok()?).ok()?;
-        if manifest.version != MANIFEST_VERSION || manifest.key != self.key {
+        if manifest.version != FORM || manifest.key != self.key {
             return None;
         }
         let whole = manifest.files.par_iter().all(|file| {
@@ -197,7 +171,7 @@ impl Record {
     pub fn finish_written(&self, input: u64, ok: u64, files: Vec<Written>) -> Result<Summary> {
         let summary = self.store.accept(&self.name, input, ok)?;
         let manifest = Manifest {
-            version: MANIFEST_VERSION,
+            version: FORM,
             stage: self.name.clone(),
             key: self.key.clone(),
             parameters: self.parameters.clone(),
@@ -218,36 +192,6 @@ impl Record {
     fn manifest_path(&self) -> PathBuf {
         self.store.path(&format!("manifests/{}.json", self.name))
     }
-}
-
-/// Size and hash of a file, read in pieces.
-pub(super) fn hash_file(path: &Path) -> Result<(u64, String)> {
-    let unreadable = |cause| Error::io("reading", path, cause);
-    // Opening a pipe would wait for whoever writes to it.
-    if !fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(Error::new(Code::Io, "no regular file").path(path));
-    }
-    let mut file = fs::File::open(path).map_err(unreadable)?;
-    let mut hasher = Sha256::new();
-    let mut piece = vec![0; 1 << 16];
-    let mut size = 0;
-    loop {
-        let count = file.read(&mut piece).map_err(unreadable)?;
-        if count == 0 {
-            return Ok((size, hex(&hasher.finalize())));
-        }
-        hasher.update(&piece[..count]);
-        size += count as u64;
-    }
-}
-
-/// SHA-256 of some bytes, in hexadecimal.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
