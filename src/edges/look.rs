@@ -3,7 +3,7 @@
 use image::{GrayImage, Rgb, RgbImage};
 
 use super::detect::{Denoise, Detected, Parameters, Thresholds, detect};
-use super::stage::mask_of;
+use super::masks::mask_of;
 use crate::error::Result;
 use crate::files::Store;
 use crate::notebook::{Grid, Picture, Slider};

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use super::whole::{place, write_whole};
 use super::writer::missing;
 use crate::error::{Code, Error, Result};
-use crate::notebook::Figure;
+use crate::notebook::{Figure, Progress};
 
 /// A data root: the folder that all steps read from and write to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Store {
     root: PathBuf,
     max_reject_share: f64,
+    loud: bool,
 }
 
 /// Largest share of its inputs that a stage may skip before it fails, unless told otherwise.
@@ -41,7 +42,7 @@ impl Store {
         let root = root.into();
         fs::create_dir_all(&root).map_err(|cause| Error::io("making the data root", &root, cause))?;
         let root = root.canonicalize().map_err(|cause| Error::io("opening the data root", &root, cause))?;
-        let store = Store { root, max_reject_share: MAX_REJECT_SHARE };
+        let store = Store { root, max_reject_share: MAX_REJECT_SHARE, loud: true };
         let probe = store.path(&format!(".{}.probe", std::process::id()));
         File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(|cause| {
             Error::io("writing to the data root", &store.root, cause)
@@ -88,6 +89,16 @@ impl Store {
         Ok(Store { max_reject_share, ..self })
     }
 
+    /// The same data root, whose steps do not say how far they are.
+    pub fn quiet(self) -> Self {
+        Store { loud: false, ..self }
+    }
+
+    /// How a step on this data root says how far it is, under a name.
+    pub(crate) fn progress(&self, name: &str) -> Progress {
+        if self.loud { Progress::bar(name) } else { Progress::silent().named(name) }
+    }
+
     /// Largest share of its inputs that a stage may skip before it fails.
     pub fn max_reject_share(&self) -> f64 {
         self.max_reject_share
@@ -122,6 +133,18 @@ impl Store {
         let path = self.path(name);
         place(&path, |file| file.write_all(bytes))?;
         Ok(path)
+    }
+
+    /// Removes a folder under the root and all in it, if it is there.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be removed.
+    pub(crate) fn remove_folder(&self, name: &str) -> Result<()> {
+        let folder = self.path(name);
+        match fs::remove_dir_all(&folder) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::io("removing", &folder, cause)),
+            _ => Ok(()),
+        }
     }
 
     /// Saves a figure as `figures/<name>.svg`, `.png` and `.pdf` and gives it back, to be shown by the cell.

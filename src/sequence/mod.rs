@@ -126,7 +126,7 @@ impl Sequence {
             say(&format!("edges: {line}"));
         }
         let boxes = self.store.table("imagenette_boundingboxes")?;
-        edges::detect_all(&self.store, &images, &boxes, &self.protocol.edges, Progress::bar("edges"))?;
+        edges::detect_all(&self.store, &images, &boxes, &self.protocol.edges)?;
         Ok(())
     }
 
@@ -216,12 +216,15 @@ impl Sequence {
     /// # Errors
     /// As [`overlap::against_edges`].
     pub fn overlap(&self) -> Result<()> {
-        let regions = self.store.table("lrp_regions")?;
-        let map = |model: &str, id: &str| relevance::map_of(&self.store, model, id);
-        let mask = |id: &str| edges::mask_of(&self.store, id);
-        let outlines = |id: &str| edges::outlines_of(&self.store, id);
         let objects = edges::objects(&self.store)?;
-        overlap::against_edges(&self.store, &regions, map, mask, outlines, &objects, Progress::bar("overlap"))?;
+        overlap::against_edges(&self.store, &self.store.rows("lrp_regions")?, |row| {
+            Ok(overlap::Sides {
+                map: relevance::map_of(&self.store, &row.model, &row.file)?,
+                edges: edges::mask_of(&self.store, &row.file)?,
+                outlines: edges::outlines_of(&self.store, &row.file)?,
+                object: objects.get(&row.file).cloned(),
+            })
+        })?;
         Ok(())
     }
 

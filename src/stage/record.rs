@@ -47,6 +47,7 @@ pub struct Record {
     name: String,
     key: String,
     parameters: serde_json::Value,
+    hashes: Vec<String>,
 }
 
 impl Store {
@@ -56,11 +57,9 @@ impl Store {
     /// # Errors
     /// [`Code::Missing`] or [`Code::Io`] if an input cannot be read.
     pub fn record(&self, name: &str, parameters: &impl Serialize, inputs: &[PathBuf]) -> Result<Record> {
-        let parameters = serde_json::to_value(parameters)
-            .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
         let hashes: Result<Vec<String>> = inputs.par_iter().map(|path| hash_file(path).map(|hash| hash.1)).collect();
         let names = inputs.iter().map(|path| path.file_name().unwrap_or_default().as_encoded_bytes());
-        Ok(self.record_for(name, parameters, names.zip(hashes?)))
+        Record::of(self, name, parameters, names.zip(hashes?))
     }
 
     /// The record of a stage that reads photographs, each by its identity and content. One that cannot be read counts as such:
@@ -69,32 +68,14 @@ impl Store {
     /// # Errors
     /// [`Code::Parameter`] if the parameters cannot be written.
     pub fn record_of_images(&self, name: &str, parameters: &impl Serialize, images: &[ImageFile]) -> Result<Record> {
-        let parameters = serde_json::to_value(parameters)
-            .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
-        let hash = |image: &ImageFile| hash_file(&image.path).map_or_else(|_| "unreadable".to_string(), |hash| hash.1);
+        let hash = |image: &ImageFile| hash_file(&image.path).map_or_else(|_| UNREADABLE.to_string(), |hash| hash.1);
         let hashes: Vec<String> = images.par_iter().map(hash).collect();
-        let names = images.iter().map(|image| image.id.as_bytes());
-        Ok(self.record_for(name, parameters, names.zip(hashes)))
-    }
-
-    fn record_for<'a>(
-        &self,
-        name: &str,
-        parameters: serde_json::Value,
-        inputs: impl Iterator<Item = (&'a [u8], String)>,
-    ) -> Record {
-        let mut hasher = Sha256::new();
-        hasher.update(env!("LGF_CODE"));
-        hasher.update(FORM.to_le_bytes());
-        hasher.update(parameters.to_string());
-        for (input, hash) in inputs {
-            hasher.update(input);
-            hasher.update(hash);
-        }
-        let key = hex(&hasher.finalize());
-        Record { store: self.clone(), name: name.to_string(), key, parameters }
+        Record::of(self, name, parameters, images.iter().map(|image| image.id.as_bytes()).zip(hashes))
     }
 }
+
+/// What stands for the hash of a photograph that cannot be read.
+const UNREADABLE: &str = "unreadable";
 
 impl Store {
     /// The closing line of a stage, `input = ok + skipped`, if it may be accepted.
@@ -124,6 +105,33 @@ impl Store {
 }
 
 impl Record {
+    fn of<'a>(
+        store: &Store,
+        name: &str,
+        parameters: &impl Serialize,
+        inputs: impl Iterator<Item = (&'a [u8], String)>,
+    ) -> Result<Record> {
+        let parameters = serde_json::to_value(parameters)
+            .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
+        let mut hasher = Sha256::new();
+        hasher.update(env!("LGF_CODE"));
+        hasher.update(FORM.to_le_bytes());
+        hasher.update(parameters.to_string());
+        let mut hashes = Vec::new();
+        for (input, hash) in inputs {
+            hasher.update(input);
+            hasher.update(&hash);
+            hashes.push(hash);
+        }
+        let key = hex(&hasher.finalize());
+        Ok(Record { store: store.clone(), name: name.to_string(), key, parameters, hashes })
+    }
+
+    /// SHA-256 of the content of an input, by its place; of one that cannot be read a word that says so.
+    pub fn hash_of(&self, input: usize) -> &str {
+        &self.hashes[input]
+    }
+
     /// The summary of the finished stage, if it was finished with this very key and its files are still whole.
     pub fn finished(&self) -> Option<Summary> {
         let manifest: Manifest = serde_json::from_slice(&fs::read(self.manifest_path()).ok()?).ok()?;
@@ -148,9 +156,7 @@ impl Record {
         if fs::read(self.store.path(&marker)).is_ok_and(|key| key == self.key.as_bytes()) {
             return Ok(folder);
         }
-        if folder.exists() {
-            fs::remove_dir_all(&folder).map_err(|cause| Error::io("clearing", &folder, cause))?;
-        }
+        self.store.remove_folder(name)?;
         self.store.write(&marker, self.key.as_bytes())?;
         Ok(folder)
     }
@@ -181,7 +187,23 @@ impl Record {
         let text = serde_json::to_vec_pretty(&manifest)
             .map_err(|cause| Error::new(Code::Manifest, "cannot be written").because(cause))?;
         self.store.write(&format!("manifests/{}.json", self.name), &text)?;
+        self.store.remove_folder(&self.parts_folder())?;
         Ok(summary)
+    }
+
+    /// The stage's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The data root.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The folder of the parts that a stopped run goes on with, under the root.
+    pub(super) fn parts_folder(&self) -> String {
+        format!("manifests/parts/{}", self.name)
     }
 
     /// What identifies this stage's inputs, parameters and code, in hexadecimal.
