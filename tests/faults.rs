@@ -106,7 +106,7 @@ fn regions(protocol: &Protocol) -> DataFrame {
     let store = Store::at(folder.path()).unwrap();
     let (networks, classes) = (networks(protocol), BENCH.study.class_list());
     let how = protocol.relevance();
-    relevance::explain_all(&store, &networks, &photographs(protocol), &classes, &how, Progress::silent()).unwrap()
+    relevance::explain_all(&store, &networks, &photographs(protocol), &classes, &how).unwrap()
 }
 
 fn differ(fault: Fault) -> bool {

@@ -32,6 +32,11 @@ impl Store {
         Ok(Written { name, bytes, sha256 })
     }
 
+    /// Whether a file is as it was written.
+    pub(crate) fn is_whole(&self, file: &Written) -> bool {
+        hash_file(&self.path(&file.name)).is_ok_and(|(bytes, sha256)| (bytes, &sha256) == (file.bytes, &file.sha256))
+    }
+
     /// Writes a file of a piece: a temporary name, then rename, without waiting for the disk; the marker of the piece has
     /// its hash.
     ///

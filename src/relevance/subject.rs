@@ -4,10 +4,11 @@ use polars::prelude::*;
 use tch::Tensor;
 
 use super::baselines::{Baseline, baseline};
-use super::engine::{Explained, Ledger, Targets, explain_with, finite_logits, ledger_table};
+use super::engine::{Explained, Ledger, Targets, explain_with, finite_logits};
+use super::ledger::ledger_table;
 use super::quality::{Order, Perturbation, perturbation_curve, randomised_layers};
 use super::rule::Composite;
-use super::stage::{Parameters, check_form, target};
+use super::target::{Parameters, check_form, target};
 use crate::error::{Code, Error, Result};
 use crate::files::ImageFile;
 use crate::models::{Network, to_input};

@@ -206,8 +206,7 @@ impl Sequence {
     pub fn relevance(&self, parameters: &relevance::Parameters, precision: Precision) -> Result<()> {
         let (study, form) = (self.study()?, parameters.composite.form);
         let networks = models::load_networks(&self.store, &study, form, precision, self.device)?;
-        let progress = Progress::bar("relevance");
-        relevance::explain_all(&self.store, &networks, &self.sampled()?, &study.class_list(), parameters, progress)?;
+        relevance::explain_all(&self.store, &networks, &self.sampled()?, &study.class_list(), parameters)?;
         Ok(())
     }
 

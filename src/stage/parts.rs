@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::item::Outcome;
 use crate::error::{Code, Error, Result};
-use crate::files::{Store, Written, hash_file, sha256_hex};
+use crate::files::{Store, Written, sha256_hex};
 
 /// The batches of a step that are finished, each a file of its own: the step's key, a hash, and what came of the batch, every
 /// number to the bit.
@@ -60,11 +60,7 @@ impl Parts {
                 Outcome::Left(_) => &[],
             })
             .collect();
-        let whole = |file: &&Written| {
-            hash_file(&self.store.path(&file.name))
-                .is_ok_and(|(bytes, sha256)| (bytes, &sha256) == (file.bytes, &file.sha256))
-        };
-        files.par_iter().all(whole).then_some(outcomes)
+        files.par_iter().all(|file| self.store.is_whole(file)).then_some(outcomes)
     }
 
     /// As [`write`](Parts::write), of items.

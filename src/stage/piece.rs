@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
-use crate::files::{Store, Written, hash_file, sha256_hex};
+use crate::files::{Store, Written, sha256_hex};
 
 /// Some files of a stage that are finished together, with what decides them.
 ///
@@ -57,11 +57,7 @@ impl Piece<'_> {
     pub fn finished(&self) -> Option<Vec<Written>> {
         let bytes = std::fs::read(self.store.path(&self.marker)).ok()?;
         let marker: Marker = serde_json::from_slice(&bytes).ok()?;
-        let whole = |file: &Written| {
-            hash_file(&self.store.path(&file.name))
-                .is_ok_and(|(bytes, sha256)| (bytes, &sha256) == (file.bytes, &file.sha256))
-        };
-        (marker.key == self.key && marker.files.iter().all(whole)).then_some(marker.files)
+        (marker.key == self.key && marker.files.iter().all(|file| self.store.is_whole(file))).then_some(marker.files)
     }
 
     /// Marks the piece as finished with its files.

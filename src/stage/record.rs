@@ -138,10 +138,7 @@ impl Record {
         if manifest.version != FORM || manifest.key != self.key {
             return None;
         }
-        let whole = manifest.files.par_iter().all(|file| {
-            hash_file(&self.store.path(&file.name))
-                .is_ok_and(|(bytes, hash)| bytes == file.bytes && hash == file.sha256)
-        });
+        let whole = manifest.files.par_iter().all(|file| self.store.is_whole(file));
         whole.then_some(manifest.summary)
     }
 
