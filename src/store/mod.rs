@@ -16,6 +16,8 @@
 //! ```
 
 mod classes;
+#[allow(dead_code)] // until each step has its own
+pub(crate) mod code;
 mod disk;
 mod download;
 mod fault;
