@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::collect::{Content, Synset, join};
 use super::counts::Counts;
 use super::limits::Limits;
+use super::synset::{Content, Synset, join};
 use crate::error::{Code, Error, Result};
 use crate::store::{Record, Reject, Store};
 

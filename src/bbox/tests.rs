@@ -685,7 +685,7 @@ fn bad_input_80_names_of_any_letters_are_read_back_from_every_table() {
     }
     let none = boxes.head(Some(0));
     let whole = published_form(&boxes, &none).unwrap();
-    let pieces = super::table::published_pieces(&boxes, &none).unwrap();
+    let pieces = super::published::published_pieces(&boxes, &none).unwrap();
     store.write_pieces("published", pieces).unwrap();
     assert!(store.table("published").unwrap().equals_missing(&whole));
     assert!(csv(&store, "published").equals_missing(&texts_of(&whole)));
@@ -919,7 +919,7 @@ fn tables_are_read_back_without_loss_in_every_form() {
     }
     let whole = published_form(&boxes, &without_box).unwrap();
     let pieces =
-        store.write_pieces("published", super::table::published_pieces(&boxes, &without_box).unwrap()).unwrap();
+        store.write_pieces("published", super::published::published_pieces(&boxes, &without_box).unwrap()).unwrap();
     assert!(store.table("published").unwrap().equals_missing(&whole));
     assert!(pieces.iter().all(|path| path.exists()));
     let (back, empty) = from_published(&store.table("published").unwrap()).unwrap();
