@@ -67,12 +67,10 @@ pub(super) fn walk(
             place.name.push_str(&String::from_utf8_lossy(&bytes));
             plain_name(&bytes)
         };
-        let name = place.name.as_str();
-        let header = Header { name, kind: entry.header().entry_type(), size, plain };
+        let header = Header { name: &place.name, kind: entry.header().entry_type(), size, plain };
         let packed = match sort(&header, source, limits).map_err(|error| error.path(source).place(place.text()))? {
-            Sort::Ignored => continue,
-            Sort::Told(member) => {
-                visit(member)?;
+            Sort::Passed(told) => {
+                told.map_or(Ok(()), &mut *visit)?;
                 continue;
             }
             Sort::Read { packed } => packed,
@@ -82,20 +80,19 @@ pub(super) fn walk(
         xml.reserve(size.min(1 << 20) as usize);
         (&mut entry).take(size).read_to_end(&mut xml).map_err(|cause| fault(&place, cause))?;
         if xml.len() as u64 != size {
-            let message = format!("the archive ends inside the member, after {} of {size} bytes", xml.len());
-            return Err(Error::new(Code::Archive, message).path(source).place(place.text()).hint("download it again"));
+            return Err(cut_short(xml.len(), size).path(source).place(place.text()));
         }
         unread = 0;
         if packed {
-            visit(Member::Archive { name, bytes: std::mem::take(&mut xml) })?;
+            visit(Member::Archive { name: header.name, bytes: std::mem::take(&mut xml) })?;
         } else {
-            visit(Member::Xml { name, bytes: &xml })?;
+            visit(Member::Xml { name: header.name, bytes: &xml })?;
         }
     }
     let mut rest = archive.into_inner();
     budget.set(u64::MAX);
-    let mut buffer = [0; 1 << 14];
-    while rest.read(&mut buffer).map_err(|cause| explain(cause).path(source).place("the end of the archive"))? > 0 {}
+    io::copy(&mut rest, &mut io::sink())
+        .map_err(|cause| explain(cause).path(source).place("the end of the archive"))?;
     Ok(rest.inner.get_ref().trailing())
 }
 
@@ -110,10 +107,8 @@ struct Header<'a> {
 
 /// What becomes of a member.
 enum Sort {
-    /// Nothing: a folder, or a file of no interest.
-    Ignored,
-    /// It is told of, unread.
-    Told(Member<'static>),
+    /// It is not read; some are told of.
+    Passed(Option<Member<'static>>),
     Read {
         packed: bool,
     },
@@ -126,16 +121,16 @@ enum Sort {
 fn sort(header: &Header<'_>, source: &str, limits: &Limits) -> Result<Sort> {
     let Header { name, kind, size, plain } = *header;
     let reject = |code: Code, message: String| {
-        Ok(Sort::Told(Member::Skipped(Reject::of("boxes", name, &Error::new(code, message).path(source)))))
+        Ok(Sort::Passed(Some(Member::Skipped(Reject::of("boxes", name, &Error::new(code, message).path(source))))))
     };
     if kind == EntryType::Directory || kind == EntryType::XGlobalHeader {
-        return Ok(Sort::Ignored);
+        return Ok(Sort::Passed(None));
     }
     if let Err(why) = plain {
         return reject(Code::Archive, format!("the name {name:?} {why}, expected a plain relative one"));
     }
     if is_leftover(name) {
-        return Ok(Sort::Told(Member::Leftover));
+        return Ok(Sort::Passed(Some(Member::Leftover)));
     }
     if !matches!(kind, EntryType::Regular | EntryType::Continuous) {
         return reject(Code::Archive, format!("the member is no regular file but {kind:?}"));
@@ -151,9 +146,9 @@ fn sort(header: &Header<'_>, source: &str, limits: &Limits) -> Result<Sort> {
         }
         false if ends_with(name, ".xml") => Ok(Sort::Read { packed: false }),
         false if is_packed_otherwise(name) => {
-            Ok(Sort::Told(Member::PassedOver(Reject::of("boxes", name, &packed_otherwise().path(source)))))
+            Ok(Sort::Passed(Some(Member::PassedOver(Reject::of("boxes", name, &packed_otherwise().path(source))))))
         }
-        false => Ok(Sort::Ignored),
+        false => Ok(Sort::Passed(None)),
     }
 }
 
@@ -217,6 +212,11 @@ fn plain_name(name: &[u8]) -> Result<(), &'static str> {
     }
     let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
     if Path::new(text).components().all(plain) { Ok(()) } else { Err("leaves its folder") }
+}
+
+fn cut_short(read: usize, size: u64) -> Error {
+    let message = format!("the archive ends inside the member, after {read} of {size} bytes");
+    Error::new(Code::Archive, message).hint("download it again")
 }
 
 /// An error of the gzip or tar reader in the library's own terms.
