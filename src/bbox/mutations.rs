@@ -10,8 +10,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::archive::walk;
-use super::collect::document_boxes;
 use super::document::steps;
+use super::pieces::document_boxes;
 use super::*;
 use crate::mutations::hunt;
 use crate::table::integers;

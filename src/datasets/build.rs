@@ -15,6 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Store, Written, check_room, sha256_hex};
 use crate::notebook::{Progress, Stage};
 use crate::pixels::{self, Crop, JpegBase};
+use crate::stage::Named;
 use crate::stage::sweep;
 use crate::table::{Reject, rejects_table};
 
@@ -57,7 +58,7 @@ pub fn build(
     smoother: &dyn Smoother,
     progress: Progress,
 ) -> Result<Manifest> {
-    let record = store.record_of_images("datasets", &(parameters, smoother.identity()), images)?;
+    let record = store.record_of_images(Named("datasets", "datasets"), &(parameters, smoother.identity()), images)?;
     if record.finished().is_some() {
         return Ok(Manifest { table: store.table("datasets")?, rejects: store.table("datasets_rejects")? });
     }
@@ -278,7 +279,7 @@ impl<'a> Photograph<'a> {
                 smoothing: smooths.then(|| (self.parameters.smoothing, self.smoother.identity())),
             };
             let name = format!("datasets/{}.{}{level}", self.image.id, kind.name());
-            let piece = self.store.piece(&name, &decided_by)?;
+            let piece = self.store.piece(Named("datasets", &name), &decided_by)?;
             let written = match piece.finished() {
                 Some(written) => written,
                 None => {

@@ -14,7 +14,7 @@ use super::objects::{ObjectBox, boxes_by_id, hash_of, in_crop};
 use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Store, sha256_hex};
 use crate::pixels::{self, Crop, Frame, Original, Pixel, PixelBox, PixelMask, RgbImage};
-use crate::stage::{Made, Step};
+use crate::stage::{Made, Named, Step};
 use crate::table::{BoxEdgeRow, EdgeRow, FrameName, Row};
 
 /// The two tables of step 3 and what was skipped.
@@ -50,7 +50,7 @@ pub fn detect_all(
     parameters: &Parameters,
 ) -> Result<EdgeTables> {
     let objects = boxes_by_id(boxes)?;
-    let step = store.step("edges", "photographs", &(parameters, hash_of(&objects)), images)?;
+    let step = store.step(Named("edges", "edges"), "photographs", &(parameters, hash_of(&objects)), images)?;
     if !step.finished() {
         find(store, images, &objects, parameters, &step)?;
     }

@@ -19,6 +19,7 @@ use crate::error::{Code, Error, Result, listed};
 use crate::files::{ImageFile, Store};
 use crate::notebook::{Progress, counted, say};
 use crate::pixels;
+use crate::stage::Named;
 use crate::stage::Record;
 use crate::study::{Allow, ClassList, NetworkEntry, Study, short_name};
 use crate::table::{Reject, integers, rejects_table, stacked, texts};
@@ -226,7 +227,11 @@ impl Runner<'_> {
         decided_by: &impl Serialize,
         inputs: &[ImageFile],
     ) -> Result<Record> {
-        self.store.record_of_images(&table_name(set, network), &(decided_by, network.fingerprint()?), inputs)
+        self.store.record_of_images(
+            Named("models", &table_name(set, network)),
+            &(decided_by, network.fingerprint()?),
+            inputs,
+        )
     }
 
     /// The networks that are not finished with all of some sets.
@@ -335,7 +340,7 @@ pub fn run_photographs(
         return Err(no_networks());
     }
     let models: Result<Vec<String>> = networks.iter().map(Network::fingerprint).collect();
-    let record = store.record_of_images("photographs", &(how, models?), images)?;
+    let record = store.record_of_images(Named("models", "photographs"), &(how, models?), images)?;
     if record.finished().is_some() {
         return store.table("photographs");
     }
@@ -379,7 +384,7 @@ pub fn run_conflict(
     }
     let (files, cues) = conflict_pictures(folder, classes)?;
     let models: Result<Vec<String>> = networks.iter().map(Network::fingerprint).collect();
-    let record = store.record_of_images("conflict", &(how, models?), &files)?;
+    let record = store.record_of_images(Named("models", "conflict"), &(how, models?), &files)?;
     if record.finished().is_some() {
         return store.table("conflict");
     }

@@ -10,7 +10,7 @@ use super::ranking::{Ranking, rank};
 use crate::error::{Code, Error, Result};
 use crate::files::{Store, sha256_hex};
 use crate::pixels::{Crop, HeatMap, PixelMask};
-use crate::stage::{Item, Made};
+use crate::stage::{Item, Made, Named};
 use crate::table::{Lines, OverlapRow, Place, RankingRow, Region, RegionRow, Row};
 
 /// Distances from an edge, in pixels, at which maps are ranked.
@@ -50,7 +50,7 @@ pub fn against_edges(
     regions: &[RegionRow],
     sides: impl Fn(&RegionRow) -> Result<Sides> + Sync,
 ) -> Result<DataFrame> {
-    let step = store.step("overlap", "maps", &inputs(store, regions)?, &[])?;
+    let step = store.step(Named("overlap", "overlap"), "maps", &inputs(store, regions)?, &[])?;
     if step.finished() {
         return store.table("imgnette_sample_data");
     }

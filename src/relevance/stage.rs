@@ -12,7 +12,7 @@ use crate::files::{ImageFile, Store, Written, check_room};
 use crate::models::{Network, finite_enough, halving, on_workers, softmax, to_input};
 use crate::notebook::Stage;
 use crate::pixels::{self, Crop, HeatMap, RgbImage};
-use crate::stage::{Done, Step};
+use crate::stage::{Done, Named, Step};
 use crate::study::ClassList;
 use crate::table::{RegionRow, Reject, Row, stacked};
 
@@ -47,7 +47,9 @@ pub fn explain_all(
     for network in networks {
         let name = format!("lrp_regions_{}", network.name());
         let decided_by = (parameters, network.fingerprint()?);
-        let step = store.step(&name, "maps", &decided_by, images)?.saying(format!("relevance, {}", network.name()));
+        let step = store
+            .step(Named("relevance", &name), "maps", &decided_by, images)?
+            .saying(format!("relevance, {}", network.name()));
         if !step.finished() {
             Explaining { store, model: network.name(), images, classes, parameters }.all(network, &step)?;
         }

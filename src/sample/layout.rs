@@ -15,6 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::files::Store;
 use crate::notebook::{Grid, Picture, Progress};
 use crate::pixels;
+use crate::stage::Named;
 use crate::study::{ClassList, Classes, NetworkEntry, Study};
 
 /// The networks of the sample: name, architecture. Their weights are `data/models/<name>.safetensors`.
@@ -67,7 +68,7 @@ pub fn write(store: &Store, sample: &Sample, progress: Progress) -> Result<Study
             .hint("take data/models from the repository again, or train them: lgf train-sample"));
     }
     let study = study();
-    let record = store.record("sample", sample, &models)?;
+    let record = store.record(Named("sample", "sample"), sample, &models)?;
     if record.finished().is_some() {
         study.save(store)?;
         return Ok(study);

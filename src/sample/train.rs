@@ -250,7 +250,7 @@ pub fn save(folder: &Path, network: &Network, architecture: &str, training: &Tra
         100.0 * card.top1,
         card.shape_bias,
         env!("CARGO_PKG_VERSION"),
-        env!("LGF_CODE"),
+        crate::stage::code_of("sample"),
     );
     write_whole(&folder.join(format!("{name}.md")), |file| std::io::Write::write_all(file, text.as_bytes()))?;
     Ok(text)

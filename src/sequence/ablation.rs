@@ -12,6 +12,7 @@ use crate::files::{ImageFile, Store};
 use crate::models::Precision;
 use crate::notebook::{Progress, say};
 use crate::protocol::{Fault, Protocol, Step};
+use crate::stage::Named;
 use crate::stage::Record;
 use crate::table::{floats, stacked, texts};
 
@@ -90,7 +91,7 @@ impl Sequence {
     /// What a fault's conclusions are made from: its protocol, and what the first run says of the same photographs and networks.
     fn record_of(&self, protocol: &Protocol, fault: Fault, first: &Sequence) -> Result<Record> {
         let inputs = ["predictions.parquet", "imgnette_sample_data.parquet"].map(|name| first.store.path(name));
-        self.store.record(&name_of(fault), protocol, &inputs)
+        self.store.record(Named("sequence", &name_of(fault)), protocol, &inputs)
     }
 
     /// Why no conclusion of this study can depend on how `other` differs, if none can.

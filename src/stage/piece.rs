@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::code::code_of;
+use super::record::Named;
 use crate::error::{Code, Error, Result};
 use crate::files::{Store, Written, sha256_hex};
 
@@ -10,11 +12,12 @@ use crate::files::{Store, Written, sha256_hex};
 ///
 /// ```
 /// use lgf::files::Store;
+/// use lgf::stage::Named;
 ///
 /// # let folder = tempfile::tempdir().map_err(anyhow::Error::from)?;
 /// let store = Store::at(folder.path())?;
 /// let make = |side: u32| -> lgf::Result<bool> {
-///     let piece = store.piece("datasets/tench_1.blocks", &side)?;
+///     let piece = store.piece(Named("datasets", "datasets/tench_1.blocks"), &side)?;
 ///     if piece.finished().is_some() {
 ///         return Ok(false);
 ///     }
@@ -44,10 +47,10 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Parameter`] if the parameters cannot be written.
-    pub fn piece(&self, name: &str, decided_by: &impl Serialize) -> Result<Piece<'_>> {
+    pub fn piece(&self, Named(room, name): Named<'_>, decided_by: &impl Serialize) -> Result<Piece<'_>> {
         let text = serde_json::to_string(decided_by)
             .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
-        let key = sha256_hex(format!("{}\n{text}", env!("LGF_CODE")).as_bytes());
+        let key = sha256_hex(format!("{}\n{text}", code_of(room)).as_bytes());
         Ok(Piece { store: self, marker: format!("manifests/pieces/{name}.json"), key })
     }
 }

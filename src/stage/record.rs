@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::code::code_of;
 use crate::error::{Code, Error, Result};
 use crate::files::{FORM, ImageFile, Store, Written, hash_file, hex};
 
@@ -40,6 +41,10 @@ struct Manifest {
     files: Vec<Written>,
 }
 
+/// The room whose code a stage is, and the stage's name.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a>(pub &'static str, pub &'a str);
+
 /// What is on record of one stage of a data root: the key of what it is about to do, and whether that was finished.
 #[derive(Debug, Clone)]
 pub struct Record {
@@ -56,10 +61,10 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Missing`] or [`Code::Io`] if an input cannot be read.
-    pub fn record(&self, name: &str, parameters: &impl Serialize, inputs: &[PathBuf]) -> Result<Record> {
+    pub fn record(&self, of: Named<'_>, parameters: &impl Serialize, inputs: &[PathBuf]) -> Result<Record> {
         let hashes: Result<Vec<String>> = inputs.par_iter().map(|path| hash_file(path).map(|hash| hash.1)).collect();
         let names = inputs.iter().map(|path| path.file_name().unwrap_or_default().as_encoded_bytes());
-        Record::of(self, name, parameters, names.zip(hashes?))
+        Record::of(self, of, parameters, names.zip(hashes?))
     }
 
     /// The record of a stage that reads photographs, each by its identity and content. One that cannot be read counts as such:
@@ -67,10 +72,10 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Parameter`] if the parameters cannot be written.
-    pub fn record_of_images(&self, name: &str, parameters: &impl Serialize, images: &[ImageFile]) -> Result<Record> {
+    pub fn record_of_images(&self, of: Named<'_>, parameters: &impl Serialize, images: &[ImageFile]) -> Result<Record> {
         let hash = |image: &ImageFile| hash_file(&image.path).map_or_else(|_| UNREADABLE.to_string(), |hash| hash.1);
         let hashes: Vec<String> = images.par_iter().map(hash).collect();
-        Record::of(self, name, parameters, images.iter().map(|image| image.id.as_bytes()).zip(hashes))
+        Record::of(self, of, parameters, images.iter().map(|image| image.id.as_bytes()).zip(hashes))
     }
 }
 
@@ -107,14 +112,14 @@ impl Store {
 impl Record {
     fn of<'a>(
         store: &Store,
-        name: &str,
+        Named(room, name): Named<'_>,
         parameters: &impl Serialize,
         inputs: impl Iterator<Item = (&'a [u8], String)>,
     ) -> Result<Record> {
         let parameters = serde_json::to_value(parameters)
             .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
         let mut hasher = Sha256::new();
-        hasher.update(env!("LGF_CODE"));
+        hasher.update(code_of(room));
         hasher.update(FORM.to_le_bytes());
         hasher.update(parameters.to_string());
         let mut hashes = Vec::new();
@@ -222,37 +227,37 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap().accepting(0.1).unwrap();
         let input = store.write("input.txt", b"one").unwrap();
-        let stage = store.record("edges", &3, std::slice::from_ref(&input)).unwrap();
+        let stage = store.record(Named("edges", "edges"), &3, std::slice::from_ref(&input)).unwrap();
         assert_eq!(stage.finished(), None);
         let output = store.write("edges.txt", b"result").unwrap();
         stage.finish(10, 9, &[output]).unwrap();
         assert_eq!(stage.finished().unwrap().to_string(), "edges: 10 in = 9 ok + 1 skipped");
 
-        assert_eq!(store.record("edges", &4, std::slice::from_ref(&input)).unwrap().finished(), None);
+        assert_eq!(store.record(Named("edges", "edges"), &4, std::slice::from_ref(&input)).unwrap().finished(), None);
         store.write("edges.txt", b"resulT").unwrap();
         assert_eq!(stage.finished(), None);
         store.write("edges.txt", b"result").unwrap();
         assert!(stage.finished().is_some());
         store.write("input.txt", b"two").unwrap();
-        assert_eq!(store.record("edges", &3, &[input]).unwrap().finished(), None);
+        assert_eq!(store.record(Named("edges", "edges"), &3, &[input]).unwrap().finished(), None);
     }
 
     #[test]
     fn pieces_are_kept_for_the_same_key_and_cleared_for_another() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();
-        let first = store.record("lrp", &1, &[]).unwrap();
+        let first = store.record(Named("edges", "lrp"), &1, &[]).unwrap();
         first.folder("lrp").unwrap();
         store.write("lrp/a.npy", b"x").unwrap();
         assert!(first.folder("lrp").unwrap().join("a.npy").exists());
-        assert!(!store.record("lrp", &2, &[]).unwrap().folder("lrp").unwrap().join("a.npy").exists());
+        assert!(!store.record(Named("edges", "lrp"), &2, &[]).unwrap().folder("lrp").unwrap().join("a.npy").exists());
     }
 
     #[test]
     fn bad_input_56_a_manifest_of_another_form_is_built_again() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();
-        let stage = store.record("edges", &1, &[]).unwrap();
+        let stage = store.record(Named("edges", "edges"), &1, &[]).unwrap();
         let output = store.write("edges.txt", b"result").unwrap();
         stage.finish(1, 1, &[output]).unwrap();
         assert!(stage.finished().is_some());
@@ -276,15 +281,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();
         let images = [ImageFile::at(folder.path().join("gone.png"), "n01440764/gone.png")];
-        let without = store.record_of_images("edges", &1, &images).unwrap();
+        let without = store.record_of_images(Named("edges", "edges"), &1, &images).unwrap();
         fs::write(&images[0].path, "x").unwrap();
-        assert_ne!(without.key(), store.record_of_images("edges", &1, &images).unwrap().key());
+        assert_ne!(without.key(), store.record_of_images(Named("edges", "edges"), &1, &images).unwrap().key());
     }
 
     #[test]
     fn bad_input_86_more_that_came_out_than_went_in_is_an_error_in_words() {
         let folder = tempfile::tempdir().unwrap();
-        let stage = Store::at(folder.path()).unwrap().record("experiments/scr_a", &1, &[]).unwrap();
+        let stage = Store::at(folder.path()).unwrap().record(Named("edges", "experiments/scr_a"), &1, &[]).unwrap();
         let error = stage.finish(42, 84, &[]).unwrap_err().to_string();
         assert!(error.contains("84 came out, of 42 that went in"), "{error}");
         assert_eq!(stage.finished(), None);
@@ -293,7 +298,7 @@ mod tests {
     #[test]
     fn a_stage_without_any_result_fails() {
         let folder = tempfile::tempdir().unwrap();
-        let stage = Store::at(folder.path()).unwrap().record("edges", &1, &[]).unwrap();
+        let stage = Store::at(folder.path()).unwrap().record(Named("edges", "edges"), &1, &[]).unwrap();
         assert!(stage.finish(3, 0, &[]).unwrap_err().to_string().contains("nothing was ok"));
     }
 }

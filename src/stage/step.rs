@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::item::{Item, Made, Outcome};
 use super::parts::Parts;
-use super::record::{Record, Summary};
+use super::record::{Named, Record, Summary};
 use super::shard::Shard;
 use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Store, Written};
@@ -46,13 +46,13 @@ impl Store {
     /// As [`Store::record_of_images`].
     pub fn step(
         &self,
-        name: &str,
+        of: Named<'_>,
         unit: &'static str,
         decided_by: &impl Serialize,
         images: &[ImageFile],
     ) -> Result<Step> {
-        let record = self.record_of_images(name, decided_by, images)?;
-        Ok(Step { record, says: name.to_string(), unit, shard: Shard::WHOLE })
+        let record = self.record_of_images(of, decided_by, images)?;
+        Ok(Step { record, says: of.1.to_string(), unit, shard: Shard::WHOLE })
     }
 }
 
@@ -216,7 +216,7 @@ mod tests {
     /// The square of each number, and a file with it; every tenth cannot be read.
     fn squares(store: &Store, items: &[ImageFile], fails_at: Option<usize>) -> (Result<Done<f64>>, usize) {
         let count = AtomicUsize::new(0);
-        let step = store.step("squares", "numbers", &7, items).unwrap();
+        let step = store.step(Named("edges", "squares"), "numbers", &7, items).unwrap();
         let done = step.each(items, |place, item| {
             count.fetch_add(1, Ordering::Relaxed);
             if Some(place) == fails_at {
@@ -264,13 +264,13 @@ mod tests {
         store.write("edges/020.png", b"another").unwrap();
         let (done, worked) = squares(&store, &items, None);
         assert_eq!(worked, TOGETHER);
-        let step = store.step("squares", "numbers", &7, &items).unwrap();
+        let step = store.step(Named("edges", "squares"), "numbers", &7, &items).unwrap();
         assert!(!step.finished());
         let summary = step.finish(done.unwrap(), Vec::new()).unwrap();
         assert_eq!(summary.to_string(), "squares: 40 in = 36 ok + 4 skipped");
         assert!(step.finished() && !store.path("manifests/parts/squares").exists());
         // Another parameter is another step.
-        assert!(!store.step("squares", "numbers", &8, &items).unwrap().finished());
+        assert!(!store.step(Named("edges", "squares"), "numbers", &8, &items).unwrap().finished());
     }
 
     #[test]
