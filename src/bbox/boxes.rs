@@ -76,6 +76,16 @@ impl Boxes {
         Ok(boxes)
     }
 
+    /// Of some objects, those of a photograph together.
+    ///
+    /// # Errors
+    /// [`Code::Table`] if they are not.
+    pub fn of_objects(objects: Vec<ObjectBox>) -> Result<Boxes> {
+        let mut boxes = Boxes::default();
+        objects.into_iter().try_for_each(|object| boxes.push(object))?;
+        Ok(boxes)
+    }
+
     fn push(&mut self, object: ObjectBox) -> Result<()> {
         let row = self.objects.len();
         let rows = self.by_file.entry(object.file.clone()).or_insert(row..row);

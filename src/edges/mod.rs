@@ -19,7 +19,6 @@ mod look;
 mod masks;
 #[allow(unsafe_code)] // one call of the same safe code, compiled for wider registers
 mod nlm;
-mod objects;
 mod stage;
 
 pub use canny::{Aperture, GradientNorm, canny, gradient_lengths};

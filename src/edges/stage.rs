@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::coordinates::{mistaken_box, write_coordinates};
 use super::detect::{Order, Parameters, contours, detect};
 use super::masks::{self, mask_name, mask_of, original_name, outlines_name, outlines_original_name, saved};
-use super::objects::{ObjectBox, boxes_by_id, hash_of, in_crop};
+use crate::bbox::{Boxes, ObjectBox};
 use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Store, sha256_hex};
 use crate::pixels::{self, Crop, Frame, Original, Pixel, PixelBox, PixelMask, RgbImage};
@@ -43,16 +43,10 @@ struct Found {
 ///
 /// # Errors
 /// [`Code::Stopped`]; [`Code::Io`] if the root cannot be written; [`Code::Image`] if no photograph could be read.
-pub fn detect_all(
-    store: &Store,
-    images: &[ImageFile],
-    boxes: &DataFrame,
-    parameters: &Parameters,
-) -> Result<EdgeTables> {
-    let objects = boxes_by_id(boxes)?;
-    let step = store.step(Named("edges", "edges"), "photographs", &(parameters, hash_of(&objects)), images)?;
+pub fn detect_all(store: &Store, images: &[ImageFile], boxes: &Boxes, parameters: &Parameters) -> Result<EdgeTables> {
+    let step = store.step(Named("edges", "edges"), "photographs", &(parameters, hash_of(images, boxes)), images)?;
     if !step.finished() {
-        find(store, images, &objects, parameters, &step)?;
+        find(store, images, boxes, parameters, &step)?;
     }
     Ok(EdgeTables {
         all: store.table("edges_data")?,
@@ -61,17 +55,25 @@ pub fn detect_all(
     })
 }
 
-type Objects = HashMap<String, Vec<ObjectBox>>;
+/// What identifies the boxes of some photographs.
+fn hash_of(images: &[ImageFile], boxes: &Boxes) -> String {
+    let of = |image: &ImageFile| {
+        let objects = boxes.of_photograph(&image.id).iter();
+        objects
+            .map(|ObjectBox { object, seen, published, .. }| format!("{object} {seen:?} {published:?};"))
+            .collect::<String>()
+    };
+    sha256_hex(images.iter().map(|image| format!("{} {}\n", image.id, of(image))).collect::<String>().as_bytes())
+}
 
-fn find(store: &Store, images: &[ImageFile], objects: &Objects, parameters: &Parameters, step: &Step) -> Result<()> {
+fn find(store: &Store, images: &[ImageFile], boxes: &Boxes, parameters: &Parameters, step: &Step) -> Result<()> {
     step.record().folder("edges")?;
-    let of = |id: &str| objects.get(id).map_or(&[][..], Vec::as_slice);
     let mut done = step.each(images, |place, image| {
         let photograph = Photograph {
             store,
             image,
             sha256: step.record().hash_of(place),
-            objects: of(&image.id),
+            objects: boxes.of_photograph(&image.id),
             picture: pixels::decode(&image.path)?,
         };
         match parameters.order {
@@ -80,7 +82,7 @@ fn find(store: &Store, images: &[ImageFile], objects: &Objects, parameters: &Par
         }
     })?;
     let ids: Vec<&str> = done.rows.iter().map(|(place, _)| images[*place].id.as_str()).collect();
-    let mut files = coordinates(store, &ids, of, parameters.order)?;
+    let mut files = coordinates(store, &ids, boxes, parameters.order)?;
     let (mut whole, mut in_box) = (Vec::new(), Vec::new());
     for (_, found) in &mut done.rows {
         whole.push(found.whole.clone());
@@ -93,26 +95,21 @@ fn find(store: &Store, images: &[ImageFile], objects: &Objects, parameters: &Par
 }
 
 /// Writes the coordinates of all edges, and of those in boxes; the paths of both tables.
-fn coordinates<'o>(
-    store: &Store,
-    ids: &[&str],
-    of: impl Fn(&str) -> &'o [ObjectBox] + Sync,
-    order: Order,
-) -> Result<Vec<PathBuf>> {
+fn coordinates(store: &Store, ids: &[&str], boxes: &Boxes, order: Order) -> Result<Vec<PathBuf>> {
     let all = |id: &str| match order {
         Order::CropFirst => Ok(points(&mask_of(store, id)?)),
         Order::WholePhotograph => Ok(points(&saved::<Original>(store, &original_name(id))?)),
     };
     let in_box = |id: &str| match order {
         Order::CropFirst => {
-            let seen: Vec<PixelBox<Crop>> = of(id).iter().filter_map(|object| object.seen.map(in_crop)).collect();
+            let seen: Vec<PixelBox<Crop>> = boxes.seen(id).collect();
             let inside = |pixel: &Pixel<Crop>| seen.iter().any(|object| object.contains(*pixel));
             let pixels = mask_of(store, id)?.pixels().into_iter();
             Ok(pixels.filter(inside).map(|pixel| (pixel.row, pixel.col)).collect())
         }
         Order::WholePhotograph => {
             let mask = saved::<Original>(store, &original_name(id))?;
-            Ok(of(id).iter().flat_map(|object| mistaken_box(&mask, object.published)).collect())
+            Ok(boxes.of_photograph(id).iter().flat_map(|object| mistaken(object, &mask)).collect())
         }
     };
     Ok(vec![
@@ -169,11 +166,11 @@ impl Photograph<'_> {
             masks::write(self.store, &mask_name(id), &mask)?,
         ];
         let mut in_box = Vec::new();
-        for (object, seen) in self.objects.iter().filter_map(|object| object.seen.map(|seen| (object, in_crop(seen)))) {
+        for (object, seen) in self.objects.iter().filter_map(|object| object.seen.map(|seen| (object, seen))) {
             let inside = PixelMask::from_box(crop.height(), crop.width(), &seen);
             let place = [seen.row, seen.col, seen.height, seen.width].map(i64::from);
             let (edges, contours) = (mask.shared_count(&inside)?, coarse.shared_count(&inside)?);
-            in_box.push(self.box_row(object.object, place, edges, contours));
+            in_box.push(self.box_row(object, place, edges, contours));
         }
         Ok(Made { rows: Found { whole: self.row(FrameName::Crop, &mask, &coarse), in_box }, files })
     }
@@ -192,9 +189,9 @@ impl Photograph<'_> {
             masks::write(self.store, &mask_name(id), &taken_for_crop(&mask, self.objects)?)?,
         ];
         let in_box = self.objects.iter().map(|object| {
-            let [xmin, ymin, xmax, ymax] = object.published;
-            let inside = |mask| mistaken_box(mask, object.published).len() as u64;
-            self.box_row(object.object, [ymin, xmin, ymax - ymin, xmax - xmin], inside(&mask), inside(&coarse))
+            let [xmin, ymin, xmax, ymax] = object.published.map(i64::from);
+            let inside = |mask| mistaken(object, mask).len() as u64;
+            self.box_row(object, [ymin, xmin, ymax - ymin, xmax - xmin], inside(&mask), inside(&coarse))
         });
         let rows = Found { whole: self.row(FrameName::Original, &mask, &coarse), in_box: in_box.collect() };
         Ok(Made { rows, files })
@@ -216,13 +213,19 @@ impl Photograph<'_> {
         }
     }
 
-    fn box_row(&self, object: i64, [row, col, height, width]: [i64; 4], edges: u64, contours: u64) -> BoxEdgeRow {
+    fn box_row(
+        &self,
+        object: &ObjectBox,
+        [row, col, height, width]: [i64; 4],
+        edges: u64,
+        contours: u64,
+    ) -> BoxEdgeRow {
         // An inverted box of the published study has no area; its density is undefined, not infinite.
         let density = if height > 0 && width > 0 { edges as f64 / (height * width) as f64 } else { f64::NAN };
         BoxEdgeRow {
             file: self.image.id.clone(),
             wnid: self.image.wnid.clone(),
-            object,
+            object: i64::from(object.object),
             row,
             col,
             height,
@@ -234,10 +237,15 @@ impl Photograph<'_> {
     }
 }
 
+/// The published study's edges in a box, at their places in the photograph ([`mistaken_box`]).
+fn mistaken(object: &ObjectBox, mask: &PixelMask<Original>) -> Vec<(u32, u32)> {
+    mistaken_box(mask, object.published.map(i64::from))
+}
+
 /// The published study's edges in the box, their coordinates in the photograph taken for coordinates in the crop (A5).
 fn taken_for_crop(mask: &PixelMask<Original>, objects: &[ObjectBox]) -> Result<PixelMask<Crop>> {
     let mut inside = vec![false; (Crop::SIDE * Crop::SIDE) as usize];
-    for (row, col) in objects.iter().flat_map(|object| mistaken_box(mask, object.published)) {
+    for (row, col) in objects.iter().flat_map(|object| mistaken(object, mask)) {
         if row < Crop::SIDE && col < Crop::SIDE {
             inside[(row * Crop::SIDE + col) as usize] = true;
         }
@@ -251,17 +259,20 @@ mod tests {
 
     use super::*;
     use crate::table::{integers, texts};
-    use polars::prelude::*;
 
-    /// A table of boxes as step 2 writes it: one photograph, its box by both protocols.
-    fn boxes() -> DataFrame {
-        df!(
-            "file" => ["n90000001_1.JPEG"], "object" => [0i32],
-            "crop_row" => [Some(20i32)], "crop_col" => [Some(30i32)],
-            "crop_height" => [Some(100i32)], "crop_width" => [Some(80i32)],
-            "xmin_n" => [50i32], "ymin_n" => [10i32], "xmax_n" => [90i32], "ymax_n" => [224i32],
-        )
-        .unwrap()
+    /// One photograph, its box by both protocols.
+    fn boxes() -> Boxes {
+        let object = ObjectBox {
+            file: "n90000001_1.JPEG".into(),
+            name: "n90000001_1".into(),
+            path: PathBuf::from("n90000001_1.JPEG"),
+            size: (240, 300),
+            object: 0,
+            corners: [80, 60, 200, 180],
+            seen: Some(PixelBox::at(20, 30).of_size(100, 80)),
+            published: [50, 10, 90, 224],
+        };
+        Boxes::of_objects(vec![object]).unwrap()
     }
 
     fn photographs(folder: &std::path::Path) -> Vec<ImageFile> {

@@ -125,7 +125,7 @@ impl Sequence {
         if let Some(line) = study.listing(&self.store)?.passed_over() {
             say(&format!("edges: {line}"));
         }
-        let boxes = self.store.table("imagenette_boundingboxes")?;
+        let boxes = bbox::Boxes::of(&self.store.table("imagenette_boundingboxes")?)?;
         edges::detect_all(&self.store, &images, &boxes, &self.protocol.edges)?;
         Ok(())
     }
