@@ -31,6 +31,8 @@ pub mod datasets;
 pub mod edges;
 pub mod error;
 #[cfg(feature = "torch")]
+pub mod inference;
+#[cfg(feature = "torch")]
 pub mod models;
 #[cfg(test)]
 mod mutations;

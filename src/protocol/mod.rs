@@ -46,7 +46,7 @@ use crate::store::{ImageFile, Store, Study};
 use crate::{bbox, sample, stats};
 
 #[cfg(feature = "torch")]
-use crate::models::{Experiments, Keep, Normalise};
+use crate::inference::{Experiments, Keep, Normalise};
 #[cfg(feature = "torch")]
 use crate::relevance::{self, Composite, Target};
 

@@ -10,7 +10,8 @@ use super::engine::{Explained, Ledger, LedgerRow, Targets, explain_with, ledger_
 use super::quality::localisation;
 use super::rule::Composite;
 use crate::error::{Code, Error, Result};
-use crate::models::{Form, Layer, Network, Normalise, finite_enough, halving, on_workers, softmax, to_input};
+use crate::inference::{Engine, Normalise, finite_enough, halving, on_workers, softmax, to_input};
+use crate::models::{Form, Layer};
 use crate::notebook::{Progress, Stage, warn};
 use crate::pixels::{self, Crop, HeatMap, PixelBox, PixelMask, RgbImage};
 use crate::store::{ClassList, ImageFile, Reject, Store, check_room, floats, rejects_table, stacked, texts};
@@ -63,7 +64,7 @@ pub struct Parameters {
 /// or makes some; [`Code::Image`] if more was skipped than may be.
 pub fn explain_all(
     store: &Store,
-    networks: &[Network],
+    networks: &[Engine],
     images: &[ImageFile],
     classes: &ClassList,
     parameters: &Parameters,
@@ -103,7 +104,7 @@ pub fn explain_all(
 }
 
 /// A composite for canonised networks meets one with batch normalisation, or the other way round: said before any work.
-pub(super) fn check_form(network: &Network, composite: &Composite) -> Result<()> {
+pub(super) fn check_form(network: &Engine, composite: &Composite) -> Result<()> {
     // What cannot be merged, because its numbers are not finite, shows in the logits.
     let plain = network.nodes().iter().any(|node| matches!(node.layer, Layer::BatchNorm { .. }));
     if plain && composite.form == Form::Folded && network.folded()?.nodes().len() < network.nodes().len() {
@@ -130,7 +131,7 @@ struct Batch {
 }
 
 fn explain_network(
-    network: &Network,
+    network: &Engine,
     images: &[ImageFile],
     classes: &ClassList,
     parameters: &Parameters,
@@ -142,16 +143,11 @@ fn explain_network(
         run.check()?;
         let crop = |&image: &usize| {
             let path = &images[image].path;
-            (
-                image,
-                pixels::decode(path)
-                    .and_then(|picture| pixels::imagenet_crop(&picture))
-                    .map_err(|error| error.or_path(path)),
-            )
+            (image, pixels::crop_of(path))
         };
         Ok(chunk.iter().map(crop).collect::<Vec<_>>())
     };
-    let work = |networks: &[Network], loaded: Vec<(usize, Result<RgbImage>)>| {
+    let work = |networks: &[Engine], loaded: Vec<(usize, Result<RgbImage>)>| {
         run.check()?;
         let network = &networks[0];
         let mut pictures = Vec::new();
@@ -185,7 +181,7 @@ fn explain_network(
 }
 
 fn explain_crops(
-    network: &Network,
+    network: &Engine,
     images: &[ImageFile],
     crops: &[(usize, RgbImage)],
     classes: &ClassList,
@@ -232,7 +228,7 @@ fn add(ledger: &mut Vec<LedgerRow>, other: &[LedgerRow]) {
 /// Maps, what was skipped, and the ledger of all; or why they cannot be trusted.
 #[expect(clippy::type_complexity, reason = "three lists that are taken apart at once")]
 fn sorted(
-    network: &Network,
+    network: &Engine,
     batches: Vec<Batch>,
 ) -> Result<(Vec<(usize, Mapped)>, Vec<(usize, Error)>, Vec<LedgerRow>)> {
     judged(network, &batches.iter().map(|batch| batch.ledger.clone()).collect::<Vec<_>>())?;
@@ -254,7 +250,7 @@ fn sorted(
 }
 
 /// Whether layers keep what they meet: a warning if some batches' do not, an error if most do not.
-pub(super) fn judged(network: &Network, ledgers: &[Vec<LedgerRow>]) -> Result<()> {
+pub(super) fn judged(network: &Engine, ledgers: &[Vec<LedgerRow>]) -> Result<()> {
     let unaccounted: Vec<&LedgerRow> = ledgers.iter().filter_map(|ledger| worst(ledger)).collect();
     if let Some(row) = unaccounted.iter().max_by(|a, b| a.unaccounted().total_cmp(&b.unaccounted())) {
         let found = format!(
@@ -370,7 +366,7 @@ fn map_name(model: &str, id: &str) -> String {
 }
 
 /// The class to explain of a photograph; `None` where the network is to choose.
-pub(super) fn target(how: Target, image: &ImageFile, network: &Network, classes: &ClassList) -> Result<Option<usize>> {
+pub(super) fn target(how: Target, image: &ImageFile, network: &Engine, classes: &ClassList) -> Result<Option<usize>> {
     match how {
         Target::Predicted => Ok(None),
         Target::Class(class) if class < network.classes() => Ok(Some(class)),
@@ -384,7 +380,7 @@ pub(super) fn target(how: Target, image: &ImageFile, network: &Network, classes:
     }
 }
 
-fn table(network: &Network, images: &[ImageFile], maps: &[(usize, Mapped)], classes: &ClassList) -> Result<DataFrame> {
+fn table(network: &Engine, images: &[ImageFile], maps: &[(usize, Mapped)], classes: &ClassList) -> Result<DataFrame> {
     let whole =
         |of: &dyn Fn(&HeatMap<Crop>) -> u64| maps.iter().map(|(_, row)| of(&row.map) as i64).collect::<Vec<_>>();
     let means: Vec<(f64, f64)> = maps.iter().map(|(_, row)| row.map.signed_means()).collect();

@@ -8,7 +8,7 @@ use polars::prelude::*;
 use super::{Inference, Sequence};
 use crate::analysis;
 use crate::error::{Code, Error, Result};
-use crate::models::Precision;
+use crate::inference::Precision;
 use crate::notebook::{Progress, say};
 use crate::protocol::{Fault, Protocol, Step};
 use crate::store::{ImageFile, Record, Store, floats, stacked, texts};
