@@ -4,10 +4,14 @@
 pub mod error;
 #[path = "../src/models"]
 mod models {
-    pub mod choice;
-    pub mod foreign;
-    pub mod layout;
-    pub mod pickle;
+    pub mod checkpoint {
+        pub mod archive;
+        pub mod choice;
+        pub mod foreign;
+        pub mod layout;
+        pub mod pickle;
+        pub mod words;
+    }
 }
 mod probe;
 

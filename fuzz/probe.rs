@@ -5,7 +5,7 @@ use std::io::{Cursor, Write};
 
 use zip::write::SimpleFileOptions;
 
-use crate::models::{choice::Choice, foreign, layout::Layout, pickle};
+use crate::models::checkpoint::{choice::Choice, foreign, layout::Layout, pickle};
 
 /// Reads a file of either form: every number of every tensor lies within it, or there is one error that says something.
 /// Whether it was read.

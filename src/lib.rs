@@ -44,6 +44,8 @@ pub mod edges;
 pub mod error;
 pub mod files;
 #[cfg(feature = "torch")]
+pub mod inference;
+#[cfg(feature = "torch")]
 pub mod models;
 #[cfg(test)]
 mod mutations;

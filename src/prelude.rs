@@ -10,5 +10,5 @@ pub use crate::plots::{self, Bar, Curve, Group, Histogram, Look};
 pub use crate::study::{ClassList, Study};
 pub use crate::{analysis, bbox, datasets, edges, overlap, protocol, sample, stats};
 #[cfg(feature = "torch")]
-pub use crate::{models, models::Device, models::Network, relevance};
+pub use crate::{inference, inference::Device, inference::Engine, models, models::Network, relevance};
 pub use polars::prelude::DataFrame;

@@ -285,8 +285,8 @@ fn bad_input_46_weights_of_16_bits_are_converted_and_that_is_said() {
 
 /// A network of an architecture, all its numbers nothing, as safetensors.
 fn zeros(path: &Path, architecture: &str) {
-    let nodes = lgf::models::architecture(architecture).unwrap().nodes();
-    let parameters = nodes.iter().flat_map(|node| node.layer.parameters());
+    let network = lgf::models::architecture(architecture).unwrap();
+    let parameters = network.nodes().iter().flat_map(|node| node.layer.parameters());
     let tensor = |shape: &[i64]| tch::Tensor::zeros(shape, (tch::Kind::Float, tch::Device::Cpu));
     let weights = parameters.map(|parameter| (parameter.name, tensor(&parameter.shape))).collect();
     lgf::models::write_weights(path, &weights, Default::default()).unwrap();

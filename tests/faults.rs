@@ -1,10 +1,11 @@
 //! Each fault of the published study that steps 2 to 5.2 repeat: what its step reads or writes on the sample differs with it.
 
+use lgf::files::ImageFile;
+use lgf::files::Store;
 use std::sync::LazyLock;
 
 use lgf::datasets::{self, Kind};
-use lgf::files::{ImageFile, Store};
-use lgf::models::{self, Device, Network};
+use lgf::inference::{self, Device, Engine};
 use lgf::notebook::Progress;
 use lgf::polars::prelude::*;
 use lgf::protocol::{self, Fault, Protocol, Step};
@@ -94,10 +95,10 @@ fn pictures(protocol: &Protocol, kinds: &[Kind]) -> Vec<(String, String)> {
     names.into_iter().zip(hashes).filter(|(kind, _)| own(kind)).collect()
 }
 
-fn networks(protocol: &Protocol) -> Vec<Network> {
+fn networks(protocol: &Protocol) -> Vec<Engine> {
     let study = BENCH.study.only(&["sin-resnet50"]).unwrap();
     let form = protocol.composite.form;
-    models::load_networks(&BENCH.store, &study, form, models::Precision::Single, Device::Cpu).unwrap()
+    inference::load_networks(&BENCH.store, &study, form, inference::Precision::Single, Device::Cpu).unwrap()
 }
 
 /// What step 5.2 writes for all photographs and one network.
@@ -152,7 +153,7 @@ fn differ(fault: Fault) -> bool {
                 let (networks, classes) = (networks(&protocol), BENCH.study.class_list());
                 let (images, how) = (&photographs(&protocol)[..4], protocol.experiments());
                 let found =
-                    models::run_photographs(&store, &networks, images, &classes, &how, Progress::silent()).unwrap();
+                    inference::run_photographs(&store, &networks, images, &classes, &how, Progress::silent()).unwrap();
                 floats(&found, "true_logit").unwrap()
             });
             without != with

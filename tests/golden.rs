@@ -1,12 +1,13 @@
 //! Against golden files that `tests/reference` made with torchvision, Pillow, OpenCV, SciPy and torch.
 
+use lgf::files::sha256_hex;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use lgf::datasets::{self, L0, Smoother};
 use lgf::edges;
-use lgf::files::sha256_hex;
-use lgf::models::{self, Architecture, Device, Network, Normalise, Weights};
+use lgf::inference::{self, Device, Engine, Normalise};
+use lgf::models::{self, Architecture, Network, Weights};
 use lgf::pixels::{self, Limits, Original, Rgb, RgbImage};
 use lgf::stats::{self, Alternative, pearson, wilcoxon};
 use serde_json::Value;
@@ -225,7 +226,7 @@ pub fn noise(name: &str, count: usize) -> Vec<f32> {
 
 /// Weights and batch-norm statistics as that script fills them in.
 pub fn filled(architecture: &Architecture) -> Weights {
-    filled_nodes(&architecture.nodes())
+    filled_nodes(architecture.nodes())
 }
 
 /// The same for any layers.
@@ -260,10 +261,10 @@ fn networks_give_the_logits_of_torchvision_and_pretrainedmodels() {
     assert_eq!(expected.len(), 11);
     for (name, logits) in expected {
         let network = if name.starts_with("slim-") {
-            Network::load(name, self::golden(&format!("{name}.pth")), Device::Cpu).unwrap()
+            Engine::load(name, self::golden(&format!("{name}.pth")), Device::Cpu).unwrap()
         } else {
             let architecture = models::architecture(name).unwrap();
-            Network::new(name, &architecture, filled(&architecture), Device::Cpu).unwrap()
+            Engine::new(Network::new(name, &architecture, filled(&architecture)).unwrap(), Device::Cpu)
         };
         let expected: Vec<f32> =
             logits.as_array().unwrap().iter().map(|logit| logit.as_f64().unwrap() as f32).collect();
@@ -274,8 +275,9 @@ fn networks_give_the_logits_of_torchvision_and_pretrainedmodels() {
             vec![network.folded().unwrap()]
         };
         for network in forms {
-            let logits = |network: &Network| models::logits(network, std::slice::from_ref(&crop), Normalise::AsTrained);
-            let inside = models::on_workers(&[&network], &[()], |()| Ok(()), |own, ()| logits(&own[0])).unwrap();
+            let logits =
+                |network: &Engine| inference::logits(network, std::slice::from_ref(&crop), Normalise::AsTrained);
+            let inside = inference::on_workers(&[&network], &[()], |()| Ok(()), |own, ()| logits(&own[0])).unwrap();
             for found in [&logits(&network).unwrap()[0], &inside[0][0]] {
                 assert_eq!(found.len(), expected.len());
                 let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -342,7 +344,7 @@ fn l0_smoothing_equals_numpy_within_one_grey_level() {
 #[test]
 fn the_published_smoother_equals_tensorflow() {
     let golden = json("eps/outputs.json");
-    let eps = models::Eps::load(self::golden("eps/model-2"), Device::Cpu).unwrap();
+    let eps = inference::Eps::load(self::golden("eps/model-2"), Device::Cpu).unwrap();
     let cases = golden["cases"].as_array().unwrap();
     assert_eq!(cases.len(), 2);
     for case in cases {
@@ -355,7 +357,7 @@ fn the_published_smoother_equals_tensorflow() {
             assert!((found - expected).abs() < 1e-4 * 255.0, "{found} {expected}");
         }
         // Step 4 asks for it from threads of its own, step 5 from workers in which libtorch has one thread: the same bytes.
-        let inside = models::on_workers(&[], &[()], |()| Ok(()), |_, ()| eps.output(&picture)).unwrap();
+        let inside = inference::on_workers(&[], &[()], |()| Ok(()), |_, ()| eps.output(&picture)).unwrap();
         assert_eq!(inside[0], output);
         let rounded = eps.pass(&picture).unwrap();
         assert!(

@@ -1,9 +1,10 @@
 //! The sample's known answer: what is true by construction must be measured.
 
+use lgf::files::ImageFile;
+use lgf::files::Store;
 use std::collections::HashMap;
 
-use lgf::files::{ImageFile, Store};
-use lgf::models::{self, Device, Network, to_input};
+use lgf::inference::{self, Device, Engine, to_input};
 use lgf::notebook::Progress;
 use lgf::polars::prelude::*;
 use lgf::protocol::{Fault, Protocol};
@@ -12,11 +13,11 @@ use lgf::study::Study;
 use lgf::table::{floats, texts};
 use lgf::{analysis, datasets, edges, overlap, pixels, protocol, relevance};
 
-fn networks(names: &[&str]) -> Vec<Network> {
+fn networks(names: &[&str]) -> Vec<Engine> {
     let load = |name: &str| {
-        let (_, architecture) = sample::NETWORKS.iter().find(|(other, _)| *other == name).unwrap();
+        let (_, architecture, _) = sample::NETWORKS.iter().find(|(other, ..)| *other == name).unwrap();
         let path = format!("{}/data/models/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
-        Network::load(architecture, path, Device::Cpu).unwrap().folded().unwrap().named(name)
+        Engine::load(architecture, path, Device::Cpu).unwrap().folded().unwrap().named(name)
     };
     names.iter().map(|name| load(name)).collect()
 }
@@ -31,7 +32,7 @@ fn drawn(store: &Store, protocol: &Protocol) -> (Study, Vec<ImageFile>) {
 
 #[test]
 fn every_network_knows_the_sample_and_the_shape_biases_are_as_built() {
-    for (name, _) in sample::NETWORKS {
+    for (name, ..) in sample::NETWORKS {
         let card = sample::test(&networks(&[name])[0], &Sample::default()).unwrap();
         let least = if name == "sin-resnet50" { 0.90 } else { 0.95 };
         assert!(card.top1 >= least, "{name}: top-1 {}", card.top1);
@@ -49,8 +50,8 @@ fn predictions(store: &Store, study: &Study, chosen: &[ImageFile], parameters: &
     let manifest = datasets::build(store, chosen, parameters, &smoother, Progress::silent()).unwrap();
     let networks = networks(&["resnet50", "sin-resnet50"]);
     let (classes, how) = (study.class_list(), protocol::corrected().experiments());
-    let source = models::Source::Files;
-    models::run_experiments(store, &networks, &manifest.table, source, &classes, &how, Progress::silent()).unwrap()
+    let source = inference::Source::Files;
+    inference::run_experiments(store, &networks, &manifest.table, source, &classes, &how, Progress::silent()).unwrap()
 }
 
 /// Shares on edges and outlines beyond chance of the tenth of the pixels that has most relevance, as step 5.3 writes them.
@@ -60,7 +61,7 @@ fn overlaps(study: &Study, chosen: &[ImageFile], protocol: &Protocol) -> DataFra
     let (mut pixels_of, mut edges_of, mut shared) = (vec![], vec![], vec![]);
     for network in networks(&["resnet50", "sin-resnet50"]) {
         for image in chosen {
-            let crop = pixels::imagenet_crop(&pixels::decode(&image.path).unwrap()).unwrap();
+            let crop = pixels::crop_of(&image.path).unwrap();
             let input = to_input(std::slice::from_ref(&crop), &protocol.normalise.of(&network), Device::Cpu).unwrap();
             let target = classes.index_of(&image.wnid).unwrap();
             let explained = relevance::explain(&network, &input, &[target], &protocol.composite).unwrap();
@@ -99,7 +100,7 @@ fn what_is_true_by_construction_is_measured_beyond_its_intervals() {
     let (pair, conflict) = (networks(&["resnet50", "sin-resnet50"]), study.conflict_folder(&store));
     let (classes, how) = (study.class_list(), protocol.experiments());
     let decisions =
-        models::run_conflict(&store, &pair, conflict.as_deref(), &classes, &how, Progress::silent()).unwrap();
+        inference::run_conflict(&store, &pair, conflict.as_deref(), &classes, &how, Progress::silent()).unwrap();
     let overlap = overlaps(&study, &chosen, &protocol);
     let answer = analysis::sample_answer(&predictions, &decisions, &overlap).unwrap();
     let (truth, holds) = (texts(&answer, "true by construction").unwrap(), texts(&answer, "holds").unwrap());

@@ -1,6 +1,7 @@
 //! Relevance against zennit and iNNvestigate, from the golden files that `tests/reference/relevance.py` and `innvestigate_maps.py` made.
 
-use lgf::models::{self, Device, Layer, Network, Node};
+use lgf::inference::{self, Device, Engine};
+use lgf::models::{self, Layer, Network, Node};
 use lgf::relevance::{Composite, explain};
 
 use crate::golden::{filled, filled_nodes, golden, json, noise};
@@ -31,10 +32,10 @@ fn relevance_equals_zennits() {
     let pictures = pictures(side);
     for name in names("networks") {
         let architecture = models::architecture(&name).unwrap();
-        let single = Network::new(&name, &architecture, filled(&architecture), Device::Cpu).unwrap().folded().unwrap();
+        let network = || Engine::new(Network::new(&name, &architecture, filled(&architecture)).unwrap(), Device::Cpu);
+        let single = network().folded().unwrap();
         // In double precision before it is folded: what rounding there takes is not single precision's.
-        let double = Network::new(&name, &architecture, filled(&architecture), Device::Cpu).unwrap();
-        let double = double.in_precision(models::Precision::Double).folded().unwrap();
+        let double = network().in_precision(inference::Precision::Double).folded().unwrap();
         for preset in names("presets") {
             let expected = array(&format!("relevance/{preset}_{name}.npy"));
             let composite = Composite::preset(&preset).unwrap();
@@ -48,7 +49,7 @@ fn relevance_equals_zennits() {
 }
 
 /// The networks of `tests/reference/innvestigate_maps.py`: convolutions, batch normalisation, a sum, both pools, dense layers.
-fn small(padded: bool) -> Network {
+fn small(padded: bool) -> Engine {
     let mut nodes: Vec<Node> = Vec::new();
     let mut put = |name: &str, layer: Layer, inputs: &[usize]| {
         nodes.push(Node { name: name.into(), layer, inputs: inputs.to_vec() });
@@ -84,7 +85,7 @@ fn small(padded: bool) -> Network {
     let x = put("relu5", Layer::Relu, &[x]);
     put("fc2", Layer::Linear { key: "fc2".into(), inputs: 12, outputs: 5 }, &[x]);
     let weights = filled_nodes(&nodes);
-    Network::from_layers("small", nodes, weights, 5, Device::Cpu).unwrap()
+    Engine::new(Network::new("small", &models::Architecture::new(nodes, 5), weights).unwrap(), Device::Cpu)
 }
 
 #[test]

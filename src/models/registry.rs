@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::normalise::Normalisation;
-use super::zoo::architecture;
+use super::families::architecture;
+use super::normalisation::Normalisation;
 use crate::error::{Code, Error, Result};
 use crate::files::{Download, Store, check_name, check_names};
 use crate::notebook::Progress;
@@ -29,7 +29,7 @@ pub struct RemoteFile {
 pub struct RegistryEntry {
     /// The name that it is fetched by, and a network's name in tables.
     pub name: String,
-    /// The architecture's name in the zoo; none for data.
+    /// The architecture's name; none for data.
     #[serde(default)]
     pub architecture: Option<String>,
     /// The files of it.

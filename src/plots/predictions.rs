@@ -20,7 +20,7 @@ const GAP: f64 = 14.0;
 const HEAD: f64 = 20.0;
 
 /// Photographs side by side, and under each the likeliest classes by network, as bars with their softmax; the true class in
-/// blue. `top` is what [`top_classes`](crate::models::top_classes) gives for the same photographs: `file, model, class,
+/// blue. `top` is what [`top_classes`](crate::inference::top_classes) gives for the same photographs: `file, model, class,
 /// softmax, true`. The width of `look` is shared out among the photographs; the height follows.
 ///
 /// # Errors

@@ -47,7 +47,7 @@ use crate::study::Study;
 use crate::{bbox, sample, stats};
 
 #[cfg(feature = "torch")]
-use crate::models::{Experiments, Keep, Normalise};
+use crate::inference::{Experiments, Keep, Normalise};
 #[cfg(feature = "torch")]
 use crate::relevance::{self, Composite, Target};
 

@@ -5,9 +5,10 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::engine::{Explained, all_finite, finite_logits};
+use super::engine::{Explained, all_finite, finite_logits, reached};
 use crate::error::{Code, Error, Result};
-use crate::models::{BatchStatistics, Layer, Network};
+use crate::inference::Engine;
+use crate::models::{BatchStatistics, Role};
 
 /// A way to a map of a picture other than layer-wise relevance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -60,7 +61,7 @@ impl std::fmt::Display for Baseline {
 ///
 /// # Errors
 /// As [`super::explain`]; [`Code::Parameter`] for no step, copy or square.
-pub fn baseline(network: &Network, pictures: &Tensor, targets: &[usize], how: Baseline) -> Result<Explained> {
+pub fn baseline(network: &Engine, pictures: &Tensor, targets: &[usize], how: Baseline) -> Result<Explained> {
     let classes = network.classes();
     if targets.len() as i64 != pictures.size()[0] || targets.iter().any(|&target| target >= classes) {
         let found = format!("targets {targets:?} for {} pictures and {classes} outputs", pictures.size()[0]);
@@ -108,13 +109,13 @@ fn none() -> Error {
 }
 
 /// The sum of the targets' logits, to be differentiated.
-fn chosen(network: &Network, logits: &Tensor, targets: &[usize]) -> Tensor {
+fn chosen(network: &Engine, logits: &Tensor, targets: &[usize]) -> Tensor {
     let indices: Vec<i64> = targets.iter().map(|&target| target as i64).collect();
     let indices = Tensor::from_slice(&indices).to_device(network.device().tch()).view([-1, 1]);
     logits.gather(1, &indices, false).sum(logits.kind())
 }
 
-fn gradient(network: &Network, pictures: &Tensor, targets: &[usize]) -> Result<Tensor> {
+fn gradient(network: &Engine, pictures: &Tensor, targets: &[usize]) -> Result<Tensor> {
     tch::with_grad(|| {
         let x = pictures.detach().copy().set_requires_grad(true);
         let score = chosen(network, &network.run(&x, BatchStatistics::Running)?, targets);
@@ -132,11 +133,12 @@ fn normal(like: &Tensor, rng: &mut ChaCha8Rng) -> Tensor {
     Tensor::from_slice(&values).view(&like.size()[..]).to_kind(like.kind()).to_device(like.device())
 }
 
-fn grad_cam(network: &Network, pictures: &Tensor, targets: &[usize]) -> Result<Tensor> {
+fn grad_cam(network: &Engine, pictures: &Tensor, targets: &[usize]) -> Result<Tensor> {
     let nodes = network.nodes();
     // What the pool before the head reads: the last layer with places.
-    let pool =
-        nodes.iter().rposition(|node| matches!(node.layer, Layer::AveragePool { .. }) && !leads_to_gate(nodes, node));
+    let reached = reached(nodes);
+    let pool = (0..nodes.len().saturating_sub(1))
+        .rposition(|index| nodes[index].layer.role() == Role::AveragePool && reached[index + 1]);
     let place = match pool {
         Some(pool) => nodes[pool].inputs[0],
         None => return Err(Error::new(Code::Model, "Grad-CAM needs a network with an average pool before its head")),
@@ -150,12 +152,7 @@ fn grad_cam(network: &Network, pictures: &Tensor, targets: &[usize]) -> Result<T
     Ok((enlarged / 3.0).repeat([1, 3, 1, 1]))
 }
 
-/// Whether a pool belongs to a squeeze-and-excitation block.
-fn leads_to_gate(nodes: &[crate::models::Node], pool: &crate::models::Node) -> bool {
-    pool.name.contains("se_module") || nodes.last().is_some_and(|last| std::ptr::eq(last, pool))
-}
-
-fn occlusion(network: &Network, pictures: &Tensor, targets: &[usize], how: Baseline) -> Result<Tensor> {
+fn occlusion(network: &Engine, pictures: &Tensor, targets: &[usize], how: Baseline) -> Result<Tensor> {
     let Baseline::Occlusion { side, step } = how else { return Err(none()) };
     let _no_grad = tch::no_grad_guard();
     let indices: Vec<i64> = targets.iter().map(|&target| target as i64).collect();
@@ -192,7 +189,8 @@ mod tests {
 
     #[test]
     fn the_gradient_is_the_change_of_the_logit() {
-        let (network, x) = (small_network("slim-resnet50").in_precision(crate::models::Precision::Double), pictures());
+        let (network, x) =
+            (small_network("slim-resnet50").in_precision(crate::inference::Precision::Double), pictures());
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         // Noise, so that no two values of a pool's window are equal: there is no gradient where the winner changes.
         let x = x.to_kind(Kind::Double);

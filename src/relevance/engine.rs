@@ -6,7 +6,8 @@ use super::ledger::LedgerRow;
 use super::linear::{Given, LinearMap, quotient, total};
 use super::rule::{Composite, Rule, Stabiliser};
 use crate::error::{Code, Error, Result};
-use crate::models::{Activations, BATCH_NORM_EPSILON, Form, Layer, Network, Node, Wanted};
+use crate::inference::{Activations, Engine, Wanted};
+use crate::models::{BATCH_NORM_EPSILON, Form, Layer, Node, Role};
 use crate::notebook::warn;
 use crate::pixels::{Crop, HeatMap};
 
@@ -68,7 +69,7 @@ impl Explained {
 /// [`Code::Parameter`] if the number of targets differs from the pictures' or a target is no output; [`Code::Model`]
 /// for a layer that has no rule, naming it; [`Code::Numeric`] if logits or relevance are not finite, naming the layer where that
 /// begins.
-pub fn explain(network: &Network, pictures: &Tensor, targets: &[usize], composite: &Composite) -> Result<Explained> {
+pub fn explain(network: &Engine, pictures: &Tensor, targets: &[usize], composite: &Composite) -> Result<Explained> {
     explain_with(network, pictures, Targets::Each(targets), composite, Ledger::Kept)
 }
 
@@ -77,7 +78,7 @@ pub fn explain(network: &Network, pictures: &Tensor, targets: &[usize], composit
 /// # Errors
 /// As [`explain`].
 pub fn explain_with(
-    network: &Network,
+    network: &Engine,
     pictures: &Tensor,
     targets: Targets<'_>,
     composite: &Composite,
@@ -171,23 +172,32 @@ pub(super) fn all_finite(tensor: &Tensor) -> bool {
 ///
 /// # Errors
 /// [`Code::Numeric`] with the layer where that begins for the first picture of which they are not.
-pub(super) fn finite_logits(network: &Network, pictures: &Tensor, logits: &Tensor) -> Result<()> {
+pub(super) fn finite_logits(network: &Engine, pictures: &Tensor, logits: &Tensor) -> Result<()> {
     let picture = (0..logits.size()[0]).find(|&picture| !all_finite(&logits.narrow(0, picture, 1)));
     picture.map_or(Ok(()), |picture| Err(network.not_finite("logits", &pictures.narrow(0, picture, 1))))
 }
 
-/// The rule of each node that relevance reaches; `None` for those that it does not, such as the branch of a gate.
-fn rules_of(nodes: &[Node], composite: &Composite) -> Result<Vec<Option<Rule>>> {
+/// Which places relevance reaches: not the branch of a gate.
+pub(super) fn reached(nodes: &[Node]) -> Vec<bool> {
     let mut reached = vec![false; nodes.len() + 1];
     reached[nodes.len()] = true;
-    let mut rules = vec![None; nodes.len()];
     for (index, node) in nodes.iter().enumerate().rev() {
         if !reached[index + 1] {
             continue;
         }
-        rules[index] = Some(composite.rule_of(nodes, index)?);
-        let through = if node.layer == Layer::Gate { &node.inputs[..1] } else { &node.inputs[..] };
+        let through = if node.layer.role() == Role::Gate { &node.inputs[..1] } else { &node.inputs[..] };
         through.iter().for_each(|&input| reached[input] = true);
+    }
+    reached
+}
+
+/// The rule of each node that relevance reaches; `None` for the others.
+fn rules_of(nodes: &[Node], composite: &Composite) -> Result<Vec<Option<Rule>>> {
+    let reached = reached(nodes);
+    let mut rules = vec![None; nodes.len()];
+    // From the head on: the first layer without a rule is the one that is named.
+    for index in (0..nodes.len()).rev().filter(|index| reached[index + 1]) {
+        rules[index] = Some(composite.rule_of(nodes, index)?);
     }
     Ok(rules)
 }
@@ -217,13 +227,8 @@ fn wanted(nodes: &[Node], rules: &[Option<Rule>]) -> Wanted {
 fn not_negative(nodes: &[Node]) -> Vec<bool> {
     let mut known = vec![false; nodes.len() + 1];
     for (index, node) in nodes.iter().enumerate() {
-        known[index + 1] = match node.layer {
-            Layer::Relu | Layer::Sigmoid | Layer::Softmax => true,
-            // A pool's padding is never the largest.
-            Layer::MaxPool { .. } | Layer::AveragePool { .. } | Layer::Flatten => known[node.inputs[0]],
-            Layer::Add | Layer::Gate => node.inputs.iter().all(|&input| known[input]),
-            Layer::Conv { .. } | Layer::Linear { .. } | Layer::BatchNorm { .. } | Layer::Tanh => false,
-        };
+        let inputs: Vec<bool> = node.inputs.iter().map(|&input| known[input]).collect();
+        known[index + 1] = node.layer.is_not_negative(&inputs);
     }
     known
 }
@@ -251,7 +256,7 @@ struct Shares {
 }
 
 struct Walk<'a> {
-    network: &'a Network,
+    network: &'a Engine,
     activations: &'a Activations,
     composite: &'a Composite,
     not_negative: &'a [bool],

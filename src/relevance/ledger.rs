@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rule::Rule;
 use crate::error::{Code, Error, Result};
-use crate::models::Network;
+use crate::inference::Engine;
 use crate::notebook::warn;
 use crate::table::{Row, table};
 
@@ -112,7 +112,7 @@ pub(super) fn add(ledger: &mut Vec<LedgerRow>, other: &[LedgerRow]) {
 }
 
 /// Whether layers keep what they meet: a warning if some batches' do not, an error if most do not.
-pub(super) fn judged(network: &Network, ledgers: &[Vec<LedgerRow>]) -> Result<()> {
+pub(super) fn judged(network: &Engine, ledgers: &[Vec<LedgerRow>]) -> Result<()> {
     let unaccounted: Vec<&LedgerRow> = ledgers.iter().filter_map(|ledger| worst(ledger)).collect();
     if let Some(row) = unaccounted.iter().max_by(|a, b| a.unaccounted().total_cmp(&b.unaccounted())) {
         let found = format!(

@@ -5,7 +5,8 @@ use tch::{Kind, Tensor};
 
 use super::rule::{Bias, Rule, Stabiliser};
 use crate::error::{Code, Error, Result};
-use crate::models::{Layer, Network, largest};
+use crate::inference::largest;
+use crate::models::{Layer, Network};
 
 /// A layer as a linear map: forward, and its transpose back.
 pub(super) enum LinearMap {

@@ -6,11 +6,12 @@
 //! constant. A ledger tells for every layer what arrived, what was handed on, and what bias and stabiliser took.
 //!
 //! ```no_run
-//! use lgf::models::{Device, Network, Normalisation, to_input};
+//! use lgf::inference::{Device, Engine, to_input};
+//! use lgf::models::Normalisation;
 //! use lgf::relevance::{Composite, explain};
 //!
-//! let network = Network::load("resnet50", "resnet50.safetensors", Device::Cpu)?.folded()?;
-//! let picture = lgf::pixels::imagenet_crop(&lgf::pixels::decode("tench.JPEG")?)?;
+//! let network = Engine::load("resnet50", "resnet50.safetensors", Device::Cpu)?.folded()?;
+//! let picture = lgf::pixels::crop_of("tench.JPEG")?;
 //! let input = to_input(&[picture], &Normalisation::imagenet(), network.device())?;
 //! let explained = explain(&network, &input, &[0], &Composite::corrected())?;
 //! let map = &explained.maps()?[0];

@@ -11,7 +11,8 @@ use tch::Tensor;
 use super::engine::{Ledger, Targets, explain_with, finite_logits};
 use super::rule::Composite;
 use crate::error::{Code, Error, Result};
-use crate::models::{Layer, Network, Weights};
+use crate::inference::Engine;
+use crate::models::{Layer, Weights};
 use crate::pixels::{Crop, HeatMap, PixelMask};
 
 /// In which order parts of a picture are hidden.
@@ -45,7 +46,7 @@ pub struct Perturbation {
 /// [`Code::Parameter`] if the map has another size than the picture, or the regions do not fill it; [`Code::Numeric`] if a logit
 /// is not finite.
 pub fn perturbation_curve(
-    network: &Network,
+    network: &Engine,
     picture: &Tensor,
     target: usize,
     map: &HeatMap<Crop>,
@@ -132,14 +133,14 @@ pub fn localisation(map: &HeatMap<Crop>, inside: &PixelMask<Crop>) -> Result<Loc
 /// # Errors
 /// As [`super::explain`].
 pub fn randomised_layers(
-    network: &Network,
+    network: &Engine,
     picture: &Tensor,
     target: usize,
     composite: &Composite,
     steps: usize,
     seed: u64,
 ) -> Result<DataFrame> {
-    let map = |network: &Network| -> Result<Vec<f64>> {
+    let map = |network: &Engine| -> Result<Vec<f64>> {
         let map = explain_with(network, picture, Targets::Each(&[target]), composite, Ledger::NotKept)?
             .maps()?
             .swap_remove(0);
@@ -225,7 +226,7 @@ mod tests {
     use crate::pixels::PixelBox;
     use crate::relevance::tests::{pictures, small_network};
 
-    fn map_of(network: &Network, composite: &Composite) -> HeatMap<Crop> {
+    fn map_of(network: &Engine, composite: &Composite) -> HeatMap<Crop> {
         explain_with(network, &pictures().narrow(0, 0, 1), Targets::Each(&[1]), composite, Ledger::NotKept)
             .unwrap()
             .maps()

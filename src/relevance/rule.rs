@@ -4,7 +4,7 @@ use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
-use crate::models::{Form, Layer, Node};
+use crate::models::{Form, Layer, Node, Role};
 
 /// How a layer hands its relevance `R_j` to its inputs `x_i`. `z_j` is what it put out, bias included, before any activation;
 /// `x+ w+` is short for `sum_i max(x_i, 0) max(w_ij, 0)`, and so on. A divisor is stabilised ([`Stabiliser`]).
@@ -299,21 +299,22 @@ impl Composite {
     /// [`Code::Model`] for a layer that has none, and for one whose kind the rule is not for.
     pub fn rule_of(&self, nodes: &[Node], index: usize) -> Result<Rule> {
         let node = &nodes[index];
-        let linear = |node: &Node| matches!(node.layer, Layer::Conv { .. } | Layer::Linear { .. });
+        let role = node.layer.role();
+        let linear = |node: &Node| matches!(node.layer.role(), Role::Convolution | Role::Linear);
         let first = linear(node) && node.inputs[0] == 0;
         let fits = |place: &Place| match place {
             Place::Named(name) => *name == node.name,
             Place::First => first,
             Place::FirstWithoutPadding => first && !matches!(node.layer, Layer::Conv { padding: 1.., .. }),
             Place::Last => linear(node) && !nodes[index + 1..].iter().any(linear),
-            Place::Convolution => matches!(node.layer, Layer::Conv { .. }),
-            Place::Linear => matches!(node.layer, Layer::Linear { .. }),
-            Place::BatchNorm => matches!(node.layer, Layer::BatchNorm { .. }),
-            Place::AveragePool => matches!(node.layer, Layer::AveragePool { .. }),
-            Place::MaxPool => matches!(node.layer, Layer::MaxPool { .. }),
-            Place::Add => node.layer == Layer::Add,
-            Place::Gate => node.layer == Layer::Gate,
-            Place::Activation => matches!(node.layer, Layer::Relu | Layer::Tanh | Layer::Sigmoid | Layer::Flatten),
+            Place::Convolution => role == Role::Convolution,
+            Place::Linear => role == Role::Linear,
+            Place::BatchNorm => role == Role::BatchNorm,
+            Place::AveragePool => role == Role::AveragePool,
+            Place::MaxPool => role == Role::MaxPool,
+            Place::Add => role == Role::Add,
+            Place::Gate => role == Role::Gate,
+            Place::Activation => matches!(role, Role::Activation | Role::GateActivation),
         };
         if let Some((_, rule)) = self.rules.iter().find(|(place, _)| fits(place)) {
             return Ok(*rule);
@@ -323,17 +324,17 @@ impl Composite {
                 .place(format!("layer {}", node.name))
                 .hint(hint.to_string())
         };
-        match &node.layer {
-            Layer::Add | Layer::AveragePool { .. } => Ok(Rule::Norm),
-            Layer::MaxPool { .. } => Ok(Rule::WinnerTakeAll),
-            Layer::Relu | Layer::Tanh | Layer::Flatten | Layer::Gate => Ok(Rule::Pass),
-            Layer::BatchNorm { .. } => Err(without(
+        match role {
+            Role::Add | Role::AveragePool => Ok(Rule::Norm),
+            Role::MaxPool => Ok(Rule::WinnerTakeAll),
+            Role::Activation | Role::Gate => Ok(Rule::Pass),
+            Role::BatchNorm => Err(without(
                 "batch normalisation",
                 "merge it first, network.folded()?, or add a rule for Place::BatchNorm",
             )),
-            Layer::Sigmoid => Err(without("a sigmoid outside of a gate", "explain the logits, before it")),
-            Layer::Softmax => Err(without("a softmax", "relevance starts at the logits: leave the softmax out")),
-            Layer::Conv { .. } | Layer::Linear { .. } => {
+            Role::GateActivation => Err(without("a sigmoid outside of a gate", "explain the logits, before it")),
+            Role::Shares => Err(without("a softmax", "relevance starts at the logits: leave the softmax out")),
+            Role::Convolution | Role::Linear => {
                 Err(without(node.layer.kind(), "add a rule for Place::Convolution and Place::Linear"))
             }
         }
@@ -350,11 +351,12 @@ mod tests {
         for preset in Composite::presets() {
             assert_eq!(Composite::preset(&preset.name).unwrap(), preset);
             for name in ["vgg16", "resnet50", "se-resnext50"] {
-                let nodes = architecture(name).unwrap().nodes();
+                let network = architecture(name).unwrap();
+                let nodes = network.nodes();
                 for (index, node) in nodes.iter().enumerate() {
                     let gate = node.layer == Layer::Sigmoid;
                     let folded = preset.form == Form::Folded && matches!(node.layer, Layer::BatchNorm { .. });
-                    assert_eq!(preset.rule_of(&nodes, index).is_err(), gate || folded, "{name} {}", node.name);
+                    assert_eq!(preset.rule_of(nodes, index).is_err(), gate || folded, "{name} {}", node.name);
                 }
             }
         }
@@ -363,7 +365,8 @@ mod tests {
 
     #[test]
     fn the_first_place_that_fits_counts() {
-        let nodes = architecture("resnet50").unwrap().nodes();
+        let network = architecture("resnet50").unwrap();
+        let nodes = network.nodes();
         let composite = Composite::named("c")
             .rule(Place::Named("layer1.0.conv1".into()), Rule::Z)
             .rule(Place::First, Rule::Flat)
@@ -371,7 +374,7 @@ mod tests {
             .rule(Place::Convolution, Rule::WSquare);
         let of = |name: &str| {
             let index = nodes.iter().position(|node| node.name == name).unwrap();
-            composite.rule_of(&nodes, index)
+            composite.rule_of(nodes, index)
         };
         assert_eq!(of("conv1").unwrap(), Rule::Flat);
         assert_eq!(of("layer1.0.conv1").unwrap(), Rule::Z);

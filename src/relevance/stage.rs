@@ -9,7 +9,7 @@ use super::maps::map_name;
 use super::target::{Parameters, check_form, target};
 use crate::error::{Code, Result};
 use crate::files::{ImageFile, Store, Written, check_room};
-use crate::models::{Network, finite_enough, halving, on_workers, softmax, to_input};
+use crate::inference::{Engine, finite_enough, halving, on_workers, softmax, to_input};
 use crate::notebook::Stage;
 use crate::pixels::{self, Crop, HeatMap, RgbImage};
 use crate::stage::{Done, Named, Step};
@@ -37,7 +37,7 @@ const MASS: f64 = 0.5;
 /// or makes some; [`Code::Image`] if more was skipped than may be.
 pub fn explain_all(
     store: &Store,
-    networks: &[Network],
+    networks: &[Engine],
     images: &[ImageFile],
     classes: &ClassList,
     parameters: &Parameters,
@@ -84,7 +84,7 @@ struct Explaining<'a> {
 type Loaded = (usize, Result<RgbImage>);
 
 impl Explaining<'_> {
-    fn all(&self, network: &Network, step: &Step) -> Result<()> {
+    fn all(&self, network: &Engine, step: &Step) -> Result<()> {
         step.record().folder(&format!("lrp/{}", self.model))?;
         // A map is a number of four bytes a pixel, and a header.
         let map = 4 * u64::from(Crop::SIDE).pow(2) + 128;
@@ -113,7 +113,7 @@ impl Explaining<'_> {
     }
 
     /// All batches, those that an earlier run finished as it left them.
-    fn batches(&self, network: &Network, step: &Step) -> Result<Vec<Batch>> {
+    fn batches(&self, network: &Engine, step: &Step) -> Result<Vec<Batch>> {
         let parts = step.parts()?;
         let places: Vec<usize> = (0..self.images.len()).collect();
         let chunks: Vec<&[usize]> = places.chunks(self.parameters.batch.max(1)).collect();
@@ -127,7 +127,7 @@ impl Explaining<'_> {
             let crop = |&place: &usize| (place, pixels::crop_of(&self.images[place].path));
             Ok((at, chunks[at].iter().map(crop).collect::<Vec<Loaded>>()))
         };
-        let work = |networks: &[Network], (at, loaded): (usize, Vec<Loaded>)| {
+        let work = |networks: &[Engine], (at, loaded): (usize, Vec<Loaded>)| {
             run.check()?;
             let batch = self.batch(&networks[0], loaded, &run)?;
             parts.write(at, &batch)?;
@@ -140,7 +140,7 @@ impl Explaining<'_> {
         Ok(all.into_iter().flatten().collect())
     }
 
-    fn batch(&self, network: &Network, loaded: Vec<Loaded>, run: &Stage) -> Result<Batch> {
+    fn batch(&self, network: &Engine, loaded: Vec<Loaded>, run: &Stage) -> Result<Batch> {
         let mut batch = Batch { rows: Vec::new(), files: Vec::new(), rejects: Vec::new(), ledger: Vec::new() };
         let mut crops = Vec::new();
         let mut reject = |place: usize, error| {
@@ -182,7 +182,7 @@ impl Explaining<'_> {
 
     fn explain(
         &self,
-        network: &Network,
+        network: &Engine,
         crops: &[(usize, RgbImage)],
         ledger: &mut Vec<LedgerRow>,
     ) -> Result<Vec<Mapped>> {

@@ -11,7 +11,7 @@ use super::rule::Composite;
 use super::target::{Parameters, check_form, target};
 use crate::error::{Code, Error, Result};
 use crate::files::ImageFile;
-use crate::models::{Network, to_input};
+use crate::inference::{Engine, to_input};
 use crate::pixels::{self, Crop, HeatMap};
 use crate::study::ClassList;
 use crate::table::stacked;
@@ -24,7 +24,7 @@ use crate::table::stacked;
 /// # let (store, study) = (Store::open()?, Study::open(&Store::open()?)?);
 /// use lgf::relevance::{Composite, Place, Rule, Subject};
 ///
-/// let network = Network::load("resnet50", "resnet50.pth", Device::Cpu)?;
+/// let network = Engine::load("resnet50", "resnet50.pth", Device::Cpu)?;
 /// let image = &study.split_images(&store)?[0];
 /// let subject = Subject::new(&network, image, &study.class_list(), &protocol::corrected().relevance())?;
 /// let mine = Composite::named("mine").rule(Place::Convolution, Rule::Gamma(0.25)).rule(Place::Linear, Rule::Epsilon(1e-6));
@@ -34,7 +34,7 @@ use crate::table::stacked;
 /// ```
 #[derive(Debug)]
 pub struct Subject {
-    network: Network,
+    network: Engine,
     input: Tensor,
     class: usize,
     composite: Composite,
@@ -46,8 +46,8 @@ impl Subject {
     /// # Errors
     /// [`Code::Image`] if the photograph cannot be read, [`Code::Model`] if its class is no output, [`Code::Numeric`] if the class
     /// is to be the predicted one and logits are not finite.
-    pub fn new(network: &Network, image: &ImageFile, classes: &ClassList, parameters: &Parameters) -> Result<Self> {
-        let crop = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
+    pub fn new(network: &Engine, image: &ImageFile, classes: &ClassList, parameters: &Parameters) -> Result<Self> {
+        let crop = pixels::crop_of(&image.path)?;
         let input = to_input(&[crop], &parameters.normalise.of(network), network.device())?;
         let class = match target(parameters.target, image, network, classes)? {
             Some(class) => class,

@@ -2,7 +2,8 @@
 
 use crate::error::{Code, Error, Result};
 use crate::files::ImageFile;
-use crate::models::{Form, Layer, Network, Normalise};
+use crate::inference::{Engine, Normalise};
+use crate::models::{Form, Layer};
 use crate::study::ClassList;
 
 use super::rule::Composite;
@@ -33,7 +34,7 @@ pub struct Parameters {
 }
 
 /// A composite for canonised networks meets one with batch normalisation, or the other way round: said before any work.
-pub(super) fn check_form(network: &Network, composite: &Composite) -> Result<()> {
+pub(super) fn check_form(network: &Engine, composite: &Composite) -> Result<()> {
     // What cannot be merged, because its numbers are not finite, shows in the logits.
     let plain = network.nodes().iter().any(|node| matches!(node.layer, Layer::BatchNorm { .. }));
     if plain && composite.form == Form::Folded && network.folded()?.nodes().len() < network.nodes().len() {
@@ -45,7 +46,7 @@ pub(super) fn check_form(network: &Network, composite: &Composite) -> Result<()>
 }
 
 /// The class to explain of a photograph; `None` where the network is to choose.
-pub(super) fn target(how: Target, image: &ImageFile, network: &Network, classes: &ClassList) -> Result<Option<usize>> {
+pub(super) fn target(how: Target, image: &ImageFile, network: &Engine, classes: &ClassList) -> Result<Option<usize>> {
     match how {
         Target::Predicted => Ok(None),
         Target::Class(class) if class < network.classes() => Ok(Some(class)),

@@ -6,14 +6,14 @@ use tch::{Kind, Tensor};
 
 use super::*;
 use crate::error::Code;
-use crate::models::finite;
-use crate::models::{Device, Form, Layer, Network, Node, Normalisation, Precision, Weights, to_input};
+use crate::inference::{Device, Engine, Precision, finite, to_input};
+use crate::models::{Architecture, Form, Layer, Network, Node, Normalisation, Part, Weights};
 
 /// A trained network of the sample, folded.
-pub(super) fn small_network(name: &str) -> Network {
+pub(super) fn small_network(name: &str) -> Engine {
     let file = name.trim_start_matches("slim-");
     let path = format!("{}/data/models/{file}.safetensors", env!("CARGO_MANIFEST_DIR"));
-    Network::load(name, path, Device::Cpu).unwrap().folded().unwrap()
+    Engine::load(name, path, Device::Cpu).unwrap().folded().unwrap()
 }
 
 /// Two drawings, as the networks see them.
@@ -38,7 +38,7 @@ fn conv(key: &str, sizes: (i64, i64), window: (i64, i64, i64), groups: i64, bias
 }
 
 /// A network of every kind of layer that a folded network has, with random weights.
-fn every_kind(rng: &mut ChaCha8Rng, bias: bool) -> Network {
+fn every_kind(rng: &mut ChaCha8Rng, bias: bool) -> Engine {
     let mut nodes: Vec<Node> = Vec::new();
     let mut put = |name: &str, layer: Layer, inputs: &[usize]| {
         nodes.push(Node { name: name.into(), layer, inputs: inputs.to_vec() });
@@ -67,12 +67,13 @@ fn every_kind(rng: &mut ChaCha8Rng, bias: bool) -> Network {
     for parameter in nodes.iter().flat_map(|node| node.layer.parameters()) {
         let count = parameter.shape.iter().product::<i64>() as usize;
         let mut values = numbers(rng, count);
-        if !bias && parameter.name.ends_with("bias") {
+        if !bias && parameter.part == Part::Bias {
             values.fill(0.0);
         }
         weights.insert(parameter.name, Tensor::from_slice(&values).view(&parameter.shape[..]).to_kind(Kind::Float));
     }
-    Network::from_layers("every-kind", nodes, weights, 5, Device::Cpu).unwrap().in_precision(Precision::Double)
+    Engine::new(Network::new("every-kind", &Architecture::new(nodes, 5), weights).unwrap(), Device::Cpu)
+        .in_precision(Precision::Double)
 }
 
 fn values(tensor: &Tensor) -> Vec<f64> {
@@ -88,7 +89,7 @@ struct Dense {
     shape: Shape,
 }
 
-fn dense(network: &Network, layer: &Layer, from: Shape) -> Option<Dense> {
+fn dense(network: &Engine, layer: &Layer, from: Shape) -> Option<Dense> {
     let [channels, height, width] = from;
     let tensor = |key: &str, part: &str| network.weight(key, part).map(values).ok();
     match layer {
@@ -211,7 +212,7 @@ impl Dense {
 }
 
 /// Everything once more for one picture: forward, then back.
-fn naive(network: &Network, picture: &[f64], shape: Shape, target: usize, composite: &Composite) -> Vec<f64> {
+fn naive(network: &Engine, picture: &[f64], shape: Shape, target: usize, composite: &Composite) -> Vec<f64> {
     let Stabiliser::Add(s) = composite.stabiliser else { panic!("the twin adds its stabiliser") };
     let nodes = network.nodes();
     let (mut outputs, mut shapes) = (vec![picture.to_vec()], vec![shape]);
@@ -448,7 +449,7 @@ fn the_predicted_class_needs_no_pass_of_its_own() {
     assert_eq!(again.relevance, found.relevance);
 }
 
-fn ending_in(layer: Layer) -> Network {
+fn ending_in(layer: Layer) -> Engine {
     let nodes = vec![
         Node { name: "conv".into(), layer: conv("conv", (3, 4), (3, 1, 1), 1, true), inputs: vec![0] },
         Node { name: "pool".into(), layer: Layer::AveragePool { side: 1 }, inputs: vec![1] },
@@ -458,13 +459,13 @@ fn ending_in(layer: Layer) -> Network {
     let weight = Tensor::ones([4, 3, 3, 3], (Kind::Float, tch::Device::Cpu));
     let bias = Tensor::zeros([4], (Kind::Float, tch::Device::Cpu));
     let weights = Weights::from([("conv.weight".into(), weight), ("conv.bias".into(), bias)]);
-    Network::from_layers("own", nodes, weights, 4, Device::Cpu).unwrap()
+    Engine::new(Network::new("own", &Architecture::new(nodes, 4), weights).unwrap(), Device::Cpu)
 }
 
 #[test]
 fn a_softmax_and_a_layer_without_rule_are_refused_by_name() {
     let input = Tensor::rand([1, 3, 8, 8], (Kind::Float, tch::Device::Cpu));
-    let error = |network: &Network, composite: &Composite| explain(network, &input, &[0], composite).unwrap_err();
+    let error = |network: &Engine, composite: &Composite| explain(network, &input, &[0], composite).unwrap_err();
     let softmax = error(&ending_in(Layer::Softmax), &Composite::corrected());
     assert_eq!(softmax.code(), Code::Model);
     assert!(
@@ -479,7 +480,7 @@ fn a_softmax_and_a_layer_without_rule_are_refused_by_name() {
         error(&ending_in(Layer::Relu), &Composite::corrected().rule(Place::AveragePool, Rule::Flat)).to_string();
     assert!(unfit.contains("layer pool") && unfit.contains("Flat"), "{unfit}");
     let path = format!("{}/data/models/resnet50.safetensors", env!("CARGO_MANIFEST_DIR"));
-    let unmerged = Network::load("slim-resnet50", path, Device::Cpu).unwrap();
+    let unmerged = Engine::load("slim-resnet50", path, Device::Cpu).unwrap();
     let unmerged = explain(&unmerged, &pictures(), &[0, 0], &Composite::corrected()).unwrap_err().to_string();
     assert!(unmerged.contains("network.folded()"), "{unmerged}");
 }
@@ -511,7 +512,7 @@ fn bad_input_59_nan_in_the_weights_is_said_with_the_network() {
 fn every_preset_explains_a_network_in_its_own_form() {
     let path = format!("{}/data/models/se-resnext50.safetensors", env!("CARGO_MANIFEST_DIR"));
     for preset in Composite::presets() {
-        let network = Network::load("slim-se-resnext50", &path, Device::Cpu).unwrap().in_form(preset.form).unwrap();
+        let network = Engine::load("slim-se-resnext50", &path, Device::Cpu).unwrap().in_form(preset.form).unwrap();
         let explained = explain(&network, &pictures(), &[1, 4], &preset).unwrap();
         let maps = explained.maps().unwrap();
         assert!(maps.iter().all(|map| map.values().iter().any(|value| *value != 0.0)), "{}", preset.name);
@@ -538,7 +539,7 @@ fn batch_normalisation_as_innvestigate_has_it_equals_its_formulas() {
     let parts = [("weight", &scale), ("bias", &shift), ("running_mean", &mean), ("running_var", &variance)];
     let weights: Weights =
         parts.iter().map(|(name, values)| (format!("norm.{name}"), Tensor::from_slice(values))).collect();
-    let network = Network::from_layers("norm", nodes, weights, 3, Device::Cpu).unwrap();
+    let network = Engine::new(Network::new("norm", &Architecture::new(nodes, 3), weights).unwrap(), Device::Cpu);
     let x: Vec<f64> = numbers(&mut rng, 3 * 4);
     let input = Tensor::from_slice(&x).view([1, 3, 2, 2]);
     let relevance = |rule: Rule| -> Vec<f64> {

@@ -18,15 +18,25 @@ use crate::pixels;
 use crate::stage::Named;
 use crate::study::{ClassList, Classes, NetworkEntry, Study};
 
-/// The networks of the sample: name, architecture. Their weights are `data/models/<name>.safetensors`.
-pub const NETWORKS: [(&str, &str); 6] = [
-    ("vgg16", "slim-vgg16"),
-    ("resnet50", "slim-resnet50"),
-    ("sin-resnet50", "slim-sin-resnet50"),
-    ("se-resnet50", "slim-se-resnet50"),
-    ("resnext50", "slim-resnext50"),
-    ("se-resnext50", "slim-se-resnext50"),
+/// The networks of the sample: name, architecture, and what the textures of its training pictures said. Their weights are
+/// `data/models/<name>.safetensors`.
+pub const NETWORKS: [(&str, &str, Textures); 6] = [
+    ("vgg16", "slim-vgg16", Textures::Own),
+    ("resnet50", "slim-resnet50", Textures::Own),
+    ("sin-resnet50", "slim-sin-resnet50", Textures::Exchanged),
+    ("se-resnet50", "slim-se-resnet50", Textures::Own),
+    ("resnext50", "slim-resnext50", Textures::Own),
+    ("se-resnext50", "slim-se-resnext50", Textures::Own),
 ];
+
+/// What the textures of the training pictures say about their class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Textures {
+    /// Each picture's texture is that of its class: shape and texture both tell it.
+    Own,
+    /// Textures are exchanged at random: only shape tells the class (the counterpart of Stylized-ImageNet).
+    Exchanged,
+}
 
 /// The name of the sample's study.
 pub const NAME: &str = "drawn sample";
@@ -61,7 +71,7 @@ impl Default for Sample {
 /// [`Code::Stopped`]; [`Code::Io`] if the root cannot be written; [`Code::Missing`] if the project's own networks are
 /// not there.
 pub fn write(store: &Store, sample: &Sample, progress: Progress) -> Result<Study> {
-    let models: Vec<PathBuf> = NETWORKS.iter().map(|(name, _)| shipped(name)).collect();
+    let models: Vec<PathBuf> = NETWORKS.iter().map(|(name, ..)| shipped(name)).collect();
     if let Some(absent) = models.iter().find(|path| !path.exists()) {
         return Err(Error::new(Code::Missing, "a network of the sample is not there")
             .path(absent)
@@ -96,7 +106,7 @@ pub fn write(store: &Store, sample: &Sample, progress: Progress) -> Result<Study
     let mut archive = Vec::new();
     write_archive(&mut archive, &synsets)?;
     files.push(store.write("sample/Annotation.tar.gz", &archive)?);
-    for ((name, _), path) in NETWORKS.iter().zip(&models) {
+    for ((name, ..), path) in NETWORKS.iter().zip(&models) {
         let bytes = std::fs::read(path).map_err(|cause| Error::io("reading", path, cause))?;
         files.push(store.write(&format!("sample/networks/{name}.safetensors"), &bytes)?);
     }
@@ -124,7 +134,7 @@ fn shipped(name: &str) -> PathBuf {
 }
 
 fn study() -> Study {
-    let network = |(name, architecture): &(&str, &str)| {
+    let network = |(name, architecture, _): &(&str, &str, Textures)| {
         NetworkEntry::new(*name, *architecture, format!("sample/networks/{name}.safetensors"))
     };
     Study {
@@ -352,7 +362,7 @@ mod tests {
     #[cfg(feature = "torch")]
     #[test]
     fn the_photographs_of_train_are_drawings_that_networks_were_trained_on() {
-        use crate::sample::train::{Drawings, Textures, Training};
+        use crate::sample::train::{Drawings, Training};
         let training = Training { pictures: 20, ..Training::of(Textures::Own) };
         let drawings = Drawings::draw(&training).unwrap();
         let sample = Sample { train: 2, ..Sample::default() };

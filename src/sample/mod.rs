@@ -19,6 +19,6 @@ pub mod picture;
 mod train;
 
 pub use annotations::{AnnotationSet, write_annotations};
-pub use layout::{NAME, NETWORKS, Sample, contact_sheet, open, write};
+pub use layout::{NAME, NETWORKS, Sample, Textures, contact_sheet, open, write};
 #[cfg(feature = "torch")]
-pub use train::{Card, Drawings, Textures, Training, save, test, train};
+pub use train::{Card, Drawings, Training, save, test, train};

@@ -13,23 +13,14 @@ use serde::{Deserialize, Serialize};
 use tch::nn::OptimizerConfig;
 use tch::{Kind, Tensor, nn};
 
+use super::layout::Textures;
 use super::picture::{self, Recipe};
 use crate::error::{Code, Error, Result};
 use crate::files::write_whole;
-use crate::models::{
-    Architecture, Device, Layer, Network, Normalisation, Normalise, Weights, arg_max, logits, to_input, write_weights,
-};
+use crate::inference::{Device, Engine, Normalise, arg_max, logits, to_input};
+use crate::models::{Architecture, Layer, Network, Node, Normalisation, Part, Weights, write_weights};
 use crate::notebook::{Stage, say};
 use crate::pixels::{self, resize_bilinear};
-
-/// What the textures of the training pictures say about their class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Textures {
-    /// Each picture's texture is that of its class: shape and texture both tell it.
-    Own,
-    /// Textures are exchanged at random: only shape tells the class (the counterpart of Stylized-ImageNet).
-    Exchanged,
-}
 
 /// How a network is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,7 +117,7 @@ pub fn train(
     let mut rng = picture::generator(training.seed, picture::Part::Weights, 0);
     let store = nn::VarStore::new(device.tch());
     let weights = first_weights(table, &store, &mut rng);
-    let mut network = Network::new(name, table, weights, device)?;
+    let mut network = Engine::new(Network::new(name, table, weights)?, device);
     let mut optimizer = nn::AdamW { wd: training.weight_decay, ..nn::AdamW::default() }.build(&store, 1e-6)?;
     let steps_an_epoch = training.pictures / training.batch;
     let steps = steps_an_epoch * training.epochs;
@@ -173,7 +164,7 @@ pub fn train(
         }
     }
     let detached = network.weights().iter().map(|(name, tensor)| (name.clone(), tensor.detach().copy())).collect();
-    Network::new(name, table, detached, device)
+    Network::new(name, table, detached)
 }
 
 /// What a trained network of the sample does: the lines of its model card.
@@ -188,9 +179,9 @@ pub struct Card {
 /// Tests a network on the drawn sample's own validation photographs and cue-conflict pictures.
 ///
 /// # Errors
-/// As [`crate::models::logits`].
+/// As [`crate::inference::logits`].
 pub fn test(network: &Network, sample: &super::Sample) -> Result<Card> {
-    let network = network.folded()?;
+    let network = Engine::new(network.shared(), Device::Cpu).folded()?;
     let right = super::layout::validation(sample)?;
     let mut correct = 0;
     for chunk in right.chunks(40) {
@@ -281,9 +272,10 @@ fn vary(picture: &RgbImage, least_area: f64, seed: u64) -> RgbImage {
 /// depend on the version of libtorch. A trained tensor lives in `store`, where the optimizer finds it.
 fn first_weights(table: &Architecture, store: &nn::VarStore, rng: &mut ChaCha8Rng) -> Weights {
     let mut weights: BTreeMap<String, Tensor> = BTreeMap::new();
-    for node in table.nodes() {
+    let last_of_block = ends_of_blocks(table.nodes());
+    for (index, node) in table.nodes().iter().enumerate() {
         for parameter in node.layer.parameters() {
-            let count: i64 = parameter.shape.iter().product();
+            let count = parameter.count();
             let deviation = match (&node.layer, parameter.shape.len()) {
                 (Layer::Conv { outputs, kernel, groups, .. }, 4) => {
                     (2.0 / (outputs / groups * kernel * kernel) as f64).sqrt()
@@ -291,11 +283,11 @@ fn first_weights(table: &Architecture, store: &nn::VarStore, rng: &mut ChaCha8Rn
                 (Layer::Linear { inputs, .. }, 2) => (1.0 / *inputs as f64).sqrt(),
                 _ => 0.0,
             };
-            let ones = matches!(node.layer, Layer::BatchNorm { .. })
-                && ["weight", "running_var"].iter().any(|part| parameter.name.ends_with(part));
-            // A residual block begins as the identity (Goyal et al. 2017): its last normalisation has scale 0.
-            let silent = parameter.name.ends_with("bn3.weight");
-            let center = if ones && !silent { 1.0 } else { 0.0 };
+            let center = match (&node.layer, parameter.part) {
+                (Layer::BatchNorm { .. }, Part::Weight) if !last_of_block[index + 1] => 1.0,
+                (Layer::BatchNorm { .. }, Part::Variance) => 1.0,
+                _ => 0.0,
+            };
             let values: Vec<f32> = (0..count).map(|_| (center + deviation * normal(rng)) as f32).collect();
             let first = Tensor::from_slice(&values).view(&parameter.shape[..]);
             let mut path = store.root();
@@ -303,11 +295,25 @@ fn first_weights(table: &Architecture, store: &nn::VarStore, rng: &mut ChaCha8Rn
             for part in &parts[..parts.len() - 1] {
                 path = path / *part;
             }
-            let tensor = if parameter.trained { path.var_copy(parts[parts.len() - 1], &first) } else { first };
+            let tensor = if parameter.is_trained() { path.var_copy(parts[parts.len() - 1], &first) } else { first };
             weights.insert(parameter.name, tensor);
         }
     }
     weights
+}
+
+/// The places whose output is the signal that a sum adds to the block's entry, before its gate where it has one. A residual
+/// block begins as the identity (Goyal et al. 2017): the normalisation there has scale 0.
+fn ends_of_blocks(nodes: &[Node]) -> Vec<bool> {
+    let mut ends = vec![false; nodes.len() + 1];
+    for sum in nodes.iter().filter(|node| node.layer == Layer::Add) {
+        let mut place = sum.inputs[0];
+        while place > 0 && nodes[place - 1].layer == Layer::Gate {
+            place = nodes[place - 1].inputs[0];
+        }
+        ends[place] = true;
+    }
+    ends
 }
 
 /// A standard normal number (the sum of twelve uniform ones less 6: no library function decides a bit).

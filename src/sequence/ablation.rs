@@ -9,7 +9,7 @@ use super::{Inference, Sequence};
 use crate::analysis;
 use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Store};
-use crate::models::Precision;
+use crate::inference::Precision;
 use crate::notebook::{Progress, say};
 use crate::protocol::{Fault, Protocol, Step};
 use crate::stage::Named;

@@ -1,7 +1,7 @@
 //! The whole sequence on a data root, step by step: what the notebooks and the command line do.
 //!
 //! ```no_run
-//! use lgf::{models::Device, protocol, files::Store, sequence::Sequence};
+//! use lgf::{inference::Device, protocol, sequence::Sequence, store::Store};
 //!
 //! let sequence = Sequence { store: Store::open()?, protocol: protocol::corrected(), device: Device::auto()? };
 //! for (name, step) in Sequence::steps() {
@@ -21,7 +21,8 @@ use crate::analysis::Analysed;
 use crate::datasets::Smoother;
 use crate::error::Result;
 use crate::files::{ImageFile, Store};
-use crate::models::{self, Device, Form, Keep, Network, Precision, Source};
+use crate::inference::{self, Device, Engine, Keep, Precision, Source};
+use crate::models::Form;
 use crate::notebook::{Progress, say};
 use crate::protocol::Protocol;
 use crate::study::Study;
@@ -147,24 +148,24 @@ impl Sequence {
     pub fn datasets(&self) -> Result<()> {
         let progress = Progress::bar("datasets");
         let parameters = &self.protocol.datasets;
-        let smoother = models::study_smoother(&self.store, &self.study()?, &parameters.smoothing.l0, self.device)?;
+        let smoother = inference::study_smoother(&self.store, &self.study()?, &parameters.smoothing.l0, self.device)?;
         datasets::build(&self.store, &self.sampled()?, parameters, &*smoother, progress)?;
         Ok(())
     }
 
-    fn networks(&self, precision: Precision) -> Result<Vec<Network>> {
-        models::load_networks(&self.store, &self.study()?, Form::Folded, precision, self.device)
+    fn networks(&self, precision: Precision) -> Result<Vec<Engine>> {
+        inference::load_networks(&self.store, &self.study()?, Form::Folded, precision, self.device)
     }
 
     /// Step 5: every network on every picture, and on the cue-conflict pictures where the study has some.
     ///
     /// # Errors
-    /// As [`models::run_experiments`].
+    /// As [`inference::run_experiments`].
     pub fn experiments(&self, run: &Inference) -> Result<()> {
         let (study, classes) = (self.study()?, self.study()?.class_list());
         // A name that is none is said before any picture is read.
         if let Some(folder) = study.conflict_folder(&self.store) {
-            models::conflict_pictures(&folder, &classes)?;
+            inference::conflict_pictures(&folder, &classes)?;
         }
         let networks = self.networks(run.precision)?;
         let mut how = self.protocol.experiments();
@@ -173,18 +174,18 @@ impl Sequence {
         let progress = Progress::bar("experiments");
         if run.in_memory {
             let (images, parameters) = (self.sampled()?, &self.protocol.datasets);
-            let smoother = models::study_smoother(&self.store, &study, &parameters.smoothing.l0, self.device)?;
+            let smoother = inference::study_smoother(&self.store, &study, &parameters.smoothing.l0, self.device)?;
             let smoother: &dyn Smoother = &*smoother;
             let manifest = datasets::planned(&images, parameters, smoother)?;
             let source = Source::InMemory { images: &images, parameters, smoother };
-            models::run_experiments(&self.store, &networks, &manifest.table, source, &classes, &how, progress)?;
+            inference::run_experiments(&self.store, &networks, &manifest.table, source, &classes, &how, progress)?;
         } else {
             let manifest = self.store.table("datasets")?;
-            models::run_experiments(&self.store, &networks, &manifest, Source::Files, &classes, &how, progress)?;
+            inference::run_experiments(&self.store, &networks, &manifest, Source::Files, &classes, &how, progress)?;
         }
         if let Some(folder) = study.conflict_folder(&self.store) {
             let progress = Progress::bar("cue conflict");
-            models::run_conflict(&self.store, &networks, Some(&folder), &classes, &how, progress)?;
+            inference::run_conflict(&self.store, &networks, Some(&folder), &classes, &how, progress)?;
         }
         Ok(())
     }
@@ -192,11 +193,11 @@ impl Sequence {
     /// Step 5.1: checkpoints converted, with batch normalisation merged or apart: what each differs by.
     ///
     /// # Errors
-    /// As [`models::convert_all`].
+    /// As [`inference::convert_all`].
     pub fn convert(&self, form: Form) -> Result<DataFrame> {
         let pictures: Vec<PathBuf> = self.sampled()?.into_iter().take(10).map(|image| image.path).collect();
         let normalise = self.protocol.normalise;
-        models::convert_all(&self.store, &self.study()?, &pictures, form, normalise, self.device)
+        inference::convert_all(&self.store, &self.study()?, &pictures, form, normalise, self.device)
     }
 
     /// Step 5.2: relevance of the sampled photographs.
@@ -205,7 +206,7 @@ impl Sequence {
     /// As [`relevance::explain_all`].
     pub fn relevance(&self, parameters: &relevance::Parameters, precision: Precision) -> Result<()> {
         let (study, form) = (self.study()?, parameters.composite.form);
-        let networks = models::load_networks(&self.store, &study, form, precision, self.device)?;
+        let networks = inference::load_networks(&self.store, &study, form, precision, self.device)?;
         relevance::explain_all(&self.store, &networks, &self.sampled()?, &study.class_list(), parameters)?;
         Ok(())
     }

@@ -13,7 +13,7 @@ mod tests {
 
     #[test]
     fn every_room_that_runs_a_step_has_its_code() {
-        for room in ["bbox", "edges", "datasets", "models", "relevance", "overlap", "analysis", "sample"] {
+        for room in ["bbox", "edges", "datasets", "inference", "relevance", "overlap", "analysis", "sample"] {
             assert_eq!(code_of(room).len(), 32, "{room}");
         }
         assert_ne!(code_of("bbox"), code_of("edges"));

@@ -59,7 +59,7 @@ def test_displays_carry_plain_text(kernel):
 
 def test_values_of_all_kinds_can_be_kept(kernel):
     kernel.run('let words = vec![String::from("a"), String::from("b")];').check()
-    kernel.run("let device = models::Device::Cpu;").check()
+    kernel.run("let device = inference::Device::Cpu;").check()
     kernel.run('let architecture = models::architecture("resnet50")?;').check()
     kernel.run('let column = frame.column("value")?.clone();').check()
     assert text_of(kernel.run("(words.len() as i64 + column.len() as i64) * architecture.classes()")) == "4000"

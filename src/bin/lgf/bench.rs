@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use lgf::files::Store;
-use lgf::models::{self, Device, Experiments, Form, Keep, Network, Normalise, Picture, Precision};
+use lgf::inference::{self, Device, Engine, Experiments, Keep, Normalise, Picture, Precision};
+use lgf::models::{self, Form, Network, Part};
 use lgf::notebook::{Progress, Show, format_number, say};
 use lgf::polars::prelude::*;
 use lgf::relevance::{self, Composite, Ledger, Targets};
@@ -131,7 +132,7 @@ fn peak_megabytes() -> f64 {
 
 /// The forward pass alone, then everything from files to a table, as step 5 does it.
 fn bench_models(arch: &str, weights: &Path, batch: usize, files: &[PathBuf], device: Device) -> Result<()> {
-    let network = Network::load(arch, weights, device)?.folded()?;
+    let network = Engine::load(arch, weights, device)?.folded()?;
     let crops: Vec<pixels::RgbImage> = files
         .iter()
         .take(batch)
@@ -139,18 +140,18 @@ fn bench_models(arch: &str, weights: &Path, batch: usize, files: &[PathBuf], dev
         .collect::<lgf::Result<_>>()?;
     let rounds: Vec<usize> = (0..8).collect();
     let normalisation = *network.normalisation();
-    let input = |_: &usize| models::to_input(&crops, &normalisation, device);
-    let forward = |networks: &[Network], input| Ok(networks[0].forward(&input)?.size());
-    models::on_workers(&[&network], &rounds[..2], input, forward)?;
+    let input = |_: &usize| inference::to_input(&crops, &normalisation, device);
+    let forward = |networks: &[Engine], input| Ok(networks[0].forward(&input)?.size());
+    inference::on_workers(&[&network], &rounds[..2], input, forward)?;
     let began = Instant::now();
-    models::on_workers(&[&network], &rounds, input, forward)?;
+    inference::on_workers(&[&network], &rounds, input, forward)?;
     let seconds = began.elapsed().as_secs_f64();
     say(&format!("{:.3} pictures a second forward", (rounds.len() * crops.len()) as f64 / seconds));
     let pictures: Vec<Picture> = files.iter().map(|path| Picture { path: path.clone(), wnid: String::new() }).collect();
     let how = Experiments { normalise: Normalise::AsTrained, batch, keep: Keep::Chosen };
     let run = Progress::silent().start(pictures.len(), "pictures");
     let began = Instant::now();
-    let done = models::predict_all(&[&network], &pictures, &how, &run)?;
+    let done = inference::predict_all(&[&network], &pictures, &how, &run)?;
     run.finish();
     let seconds = began.elapsed().as_secs_f64();
     say(&format!("{:.3} pictures a second from files, {} of them", done.rows.len() as f64 / seconds, done.rows.len()));
@@ -159,26 +160,25 @@ fn bench_models(arch: &str, weights: &Path, batch: usize, files: &[PathBuf], dev
 }
 
 /// Weights as an untrained network has them: uniform, as wide as keeps the size of what passes.
-fn random(name: &str, device: Device) -> lgf::Result<Network> {
+fn random(name: &str, device: Device) -> lgf::Result<Engine> {
     const CLASSES: i64 = 1000;
-    let nodes = models::architecture(name)?.nodes();
+    let table = models::architecture(name)?.with_classes(CLASSES);
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut weights = models::Weights::new();
-    for node in &nodes {
+    for node in table.nodes() {
         let norm = matches!(node.layer, models::Layer::BatchNorm { .. });
         for parameter in node.layer.parameters() {
             let count = parameter.shape.iter().product::<i64>() as usize;
             let wide = (6.0 * parameter.shape[0] as f32 / count as f32).sqrt();
-            let part = parameter.name.rsplit('.').next().unwrap_or_default();
-            let values: Vec<f32> = match part {
-                "weight" | "running_var" if norm => vec![1.0; count],
-                "weight" => (0..count).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * wide).collect(),
+            let values: Vec<f32> = match parameter.part {
+                Part::Weight | Part::Variance if norm => vec![1.0; count],
+                Part::Weight => (0..count).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * wide).collect(),
                 _ => vec![0.0; count],
             };
             weights.insert(parameter.name, Tensor::from_slice(&values).view(&parameter.shape[..]));
         }
     }
-    Network::from_layers(name, nodes, weights, CLASSES, device)
+    Ok(Engine::new(Network::new(name, &table, weights)?, device))
 }
 
 fn bench_device(batch: usize, files: &[PathBuf], device: Device) -> Result<()> {
@@ -192,12 +192,12 @@ fn bench_device(batch: usize, files: &[PathBuf], device: Device) -> Result<()> {
     let mut wrong = Vec::new();
     for name in ["vgg16", "resnet50", "sin-resnet50", "se-resnet50", "resnext50", "se-resnext50"] {
         let plain = random(name, Device::Cpu)?.folded()?;
-        let input = models::to_input(&crops, plain.normalisation(), Device::Cpu)?;
+        let input = inference::to_input(&crops, plain.normalisation(), Device::Cpu)?;
         let expected: Vec<f32> = values(&plain.forward(&input)?)?;
         let size = largest(expected.iter().map(|logit| logit.abs()));
         for (precision, most) in MOST {
             let network = random(name, device)?.prepared(Form::Folded, precision)?;
-            let input = models::to_input(&crops, network.normalisation(), device)?;
+            let input = inference::to_input(&crops, network.normalisation(), device)?;
             let found: Vec<f32> = values(&network.forward(&input)?)?;
             let apart = largest(expected.iter().zip(&found).map(|(a, b)| (a - b).abs())) / size;
             let (forward, whole) = rates(&network, &pictures, batch, device)?;
@@ -225,13 +225,13 @@ fn values(logits: &Tensor) -> lgf::Result<Vec<f32>> {
 }
 
 /// Pictures a second of the forward pass alone, and from files to logits.
-fn rates(network: &Network, pictures: &[Picture], batch: usize, device: Device) -> Result<(f64, f64)> {
+fn rates(network: &Engine, pictures: &[Picture], batch: usize, device: Device) -> Result<(f64, f64)> {
     let crops: Vec<pixels::RgbImage> = pictures
         .iter()
         .take(batch)
         .map(|picture| pixels::imagenet_crop(&pixels::decode(&picture.path)?))
         .collect::<lgf::Result<_>>()?;
-    let input = models::to_input(&crops, network.normalisation(), device)?;
+    let input = inference::to_input(&crops, network.normalisation(), device)?;
     // Copying the logits waits for them.
     let forward = |times: usize| -> lgf::Result<f64> {
         let began = Instant::now();
@@ -245,7 +245,7 @@ fn rates(network: &Network, pictures: &[Picture], batch: usize, device: Device) 
     let how = Experiments { normalise: Normalise::AsTrained, batch, keep: Keep::Chosen };
     let run = Progress::silent().start(pictures.len(), "pictures");
     let began = Instant::now();
-    let done = models::predict_all(&[network], pictures, &how, &run)?;
+    let done = inference::predict_all(&[network], pictures, &how, &run)?;
     run.finish();
     Ok((alone, done.rows.len() as f64 / began.elapsed().as_secs_f64()))
 }
@@ -260,24 +260,24 @@ fn bench_relevance(
     device: Device,
 ) -> Result<()> {
     let composite = Composite::preset(preset)?;
-    let network = Network::load(arch, weights, device)?.in_form(composite.form)?;
+    let network = Engine::load(arch, weights, device)?.in_form(composite.form)?;
     let crops: lgf::Result<Vec<pixels::RgbImage>> =
         files.iter().map(|file| pixels::imagenet_crop(&pixels::decode(file)?)).collect();
     let crops = crops?;
     let batches: Vec<&[pixels::RgbImage]> = crops.chunks(batch.max(1)).collect();
     let normalisation = *network.normalisation();
-    let input = |crops: &&[pixels::RgbImage]| models::to_input(crops, &normalisation, device);
-    let forward = |networks: &[Network], input| Ok(networks[0].forward(&input)?.size());
-    let explain = |networks: &[Network], input| {
+    let input = |crops: &&[pixels::RgbImage]| inference::to_input(crops, &normalisation, device);
+    let forward = |networks: &[Engine], input| Ok(networks[0].forward(&input)?.size());
+    let explain = |networks: &[Engine], input| {
         let explained = relevance::explain_with(&networks[0], &input, Targets::Predicted, &composite, Ledger::NotKept)?;
         Ok(explained.relevance.size())
     };
-    models::on_workers(&[&network], &batches, input, forward)?;
+    inference::on_workers(&[&network], &batches, input, forward)?;
     let began = Instant::now();
-    models::on_workers(&[&network], &batches, input, forward)?;
+    inference::on_workers(&[&network], &batches, input, forward)?;
     say(&format!("{:.3} pictures a second forward", crops.len() as f64 / began.elapsed().as_secs_f64()));
     let began = Instant::now();
-    models::on_workers(&[&network], &batches, input, explain)?;
+    inference::on_workers(&[&network], &batches, input, explain)?;
     say(&format!("{:.3} pictures a second of relevance", crops.len() as f64 / began.elapsed().as_secs_f64()));
     say(&format!("{} MB at most", format_number(peak_megabytes())));
     Ok(())

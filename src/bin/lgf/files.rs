@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use lgf::models::{self, Device, Experiments, Form, Keep, Loading, Network, Normalise, Picture};
+use lgf::inference::{self, Device, Engine, Experiments, Keep, Normalise, Picture};
+use lgf::models::{Form, Loading, Network};
 use lgf::notebook::{Progress, counted, say, warn};
 use lgf::polars::prelude::{Column, DataFrame};
 use lgf::protocol::Protocol;
@@ -27,7 +28,7 @@ pub fn crops(out: &Path, files: &[PathBuf]) -> Result<()> {
         bail!("--crops needs files: lgf datasets --crops OUT FILE…");
     }
     each("crops", out, files, |name, file| {
-        let bytes = pixels::encode_png(&pixels::imagenet_crop(&pixels::decode(file)?)?)?;
+        let bytes = pixels::encode_png(&pixels::crop_of(file)?)?;
         files::write_whole(&out.join(format!("{name}.crop.png")), |to| std::io::Write::write_all(to, &bytes))
     })
 }
@@ -118,18 +119,18 @@ fn edge_picture(out: &Path, name: &str, file: &Path, parameters: &edges::Paramet
 }
 
 fn read_crops(files: &[PathBuf]) -> Result<Vec<pixels::RgbImage>> {
-    files.iter().map(|file| Ok(pixels::imagenet_crop(&pixels::decode(file)?)?)).collect()
+    files.iter().map(|file| Ok(pixels::crop_of(file)?)).collect()
 }
 
 pub fn logits(predict: &Predict, normalise: Normalise, device: Device) -> Result<()> {
     let how = Loading { table: predict.table.as_deref(), ..Loading::default() };
-    let network = Network::load_with(&predict.arch, &predict.weights, device, &how)?;
+    let network = Engine::new(Network::load_with(&predict.arch, &predict.weights, &how)?, device);
     let network = network.prepared(Form::Folded, predict.batch.precision.precision())?;
     let files = photographs(&predict.files)?;
     let pictures: Vec<Picture> = files.iter().map(|path| Picture { path: path.clone(), wnid: String::new() }).collect();
     let how = Experiments { normalise, batch: predict.batch.size.unwrap_or(16), keep: Keep::All };
     let run = Progress::bar("predict").start(pictures.len(), "pictures");
-    let done = models::predict_all(&[&network], &pictures, &how, &run)?;
+    let done = inference::predict_all(&[&network], &pictures, &how, &run)?;
     if let Some((picture, error)) = done.rejects.into_iter().next() {
         return Err(anyhow::Error::from(error.or_path(&files[picture])));
     }
@@ -158,14 +159,14 @@ pub fn relevance(given: &Relevance, protocol: &Protocol, device: Device) -> Resu
         None => protocol.composite.clone(),
     };
     let how = Loading { table: given.table.as_deref(), ..Loading::default() };
-    let network = Network::load_with(arch, weights, device, &how)?;
+    let network = Engine::new(Network::load_with(arch, weights, &how)?, device);
     let network = network.prepared(composite.form, given.batch.precision.precision())?;
     let normalisation = protocol.normalise.of(&network);
     let run = Progress::bar("relevance").start(files.len(), "pictures");
     let mut batches = Vec::new();
     for files in files.chunks(given.batch.size.unwrap_or(4).max(1)) {
         run.check()?;
-        let input = models::to_input(&read_crops(files)?, &normalisation, device)?;
+        let input = inference::to_input(&read_crops(files)?, &normalisation, device)?;
         let class: Vec<usize>;
         let targets = match given.target {
             None | Some(Target::Predicted) => Targets::Predicted,

@@ -98,10 +98,10 @@ fn found(listing: &Listing, images: &[ImageFile]) -> String {
 pub fn train_sample(given: &Train) -> Result<()> {
     let mut cards = Vec::new();
     for textures in [Textures::Own, Textures::Exchanged] {
-        let chosen: Vec<&(&str, &str)> = NETWORKS
+        let chosen: Vec<(&str, &str)> = NETWORKS
             .iter()
-            .filter(|(name, _)| (*name == "sin-resnet50") == (textures == Textures::Exchanged))
-            .filter(|(name, _)| given.network.as_deref().is_none_or(|only| only == *name))
+            .filter(|(name, _, own)| *own == textures && given.network.as_deref().is_none_or(|only| only == *name))
+            .map(|(name, architecture, _)| (*name, *architecture))
             .collect();
         if chosen.is_empty() {
             continue;
@@ -112,7 +112,7 @@ pub fn train_sample(given: &Train) -> Result<()> {
         say(&format!("train-sample: drawing {} pictures", training.pictures));
         let drawings = Drawings::draw(&training)?;
         for (name, architecture) in chosen {
-            let run = Progress::bar(*name).start(training.steps(), "steps");
+            let run = Progress::bar(name).start(training.steps(), "steps");
             let began = Instant::now();
             let network = sample::train(name, &models::architecture(architecture)?, &training, &drawings, &run)?;
             run.finish();
@@ -123,7 +123,7 @@ pub fn train_sample(given: &Train) -> Result<()> {
         }
     }
     if cards.is_empty() {
-        bail!("no network of that name in the sample; there are {}", NETWORKS.map(|(name, _)| name).join(", "));
+        bail!("no network of that name in the sample; there are {}", NETWORKS.map(|(name, ..)| name).join(", "));
     }
     Ok(())
 }

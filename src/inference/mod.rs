@@ -1,0 +1,61 @@
+//! How networks are executed: devices, precisions, kernels, threads, batches; and the steps that run them on a data root.
+//!
+//! An [`Engine`] is a [`Network`](crate::models::Network) on a device. Its forward pass drops what no layer reads any more, and
+//! makes convolution, sum and ReLU in one where every sum is known to be finite.
+//!
+//! ```no_run
+//! use lgf::inference::{Device, Engine, Normalise, logits};
+//!
+//! let engine = Engine::load("resnet50", "resnet50.safetensors", Device::auto()?)?.folded()?;
+//! let rows = logits(&engine, &[lgf::pixels::crop_of("tench.JPEG")?], Normalise::AsTrained)?;
+//! assert_eq!(rows[0].len(), 1000);
+//! # Ok::<(), lgf::Error>(())
+//! ```
+
+mod conflict;
+mod convert;
+mod device;
+mod engine;
+mod experiments;
+mod finding;
+#[cfg(test)]
+pub(crate) mod finite;
+mod forward;
+mod fused;
+mod input;
+mod kernels;
+mod lanes;
+mod load;
+mod logits;
+mod photographs;
+mod plan;
+mod precision;
+mod predict;
+mod render;
+mod rows;
+mod smoother;
+#[cfg(test)]
+mod tests;
+mod variants;
+mod winograd;
+mod workers;
+
+pub use conflict::{Cues, conflict_pictures, run_conflict};
+pub use convert::convert_all;
+pub use device::Device;
+pub use engine::Engine;
+pub use experiments::{Source, run_experiments};
+pub use forward::{Activations, Wanted};
+pub use input::{Normalise, to_input};
+pub(crate) use kernels::largest;
+pub use load::{load_all, load_networks};
+pub use logits::{arg_max, logits, softmax};
+pub use photographs::{run_photographs, top_classes};
+pub use precision::Precision;
+pub(crate) use predict::finite_enough;
+pub use predict::{Experiments, Keep, Picture, Prediction, Predictions, predict_all};
+pub use rows::prediction_table;
+pub use smoother::{Eps, study_smoother};
+pub use variants::predict_variants;
+pub(crate) use workers::halving;
+pub use workers::on_workers;

@@ -1,0 +1,245 @@
+//! Pictures in batches, one row a picture and network out.
+
+use std::path::PathBuf;
+
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::device::Device;
+use super::engine::Engine;
+use super::input::{Normalise, to_input};
+use super::logits::logits_of;
+use super::workers::{halving, on_workers};
+use crate::error::{Code, Error, Result};
+use crate::models::Normalisation;
+use crate::notebook::Stage;
+use crate::pixels::{self, Crop};
+use crate::table::Reject;
+
+/// A picture to predict: where it is and what it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The class that it shows, as a WordNet id.
+    pub wnid: String,
+}
+
+/// What one network says of one picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// The picture's place in the list that was given.
+    pub picture: usize,
+    /// The network's name.
+    pub model: String,
+    /// One logit a class.
+    pub logits: Vec<f32>,
+}
+
+/// What came of a call: a prediction for each readable picture and network, and the pictures that were skipped.
+#[derive(Debug, Default)]
+pub struct Predictions {
+    /// Picture by picture, and within each in the order of the networks.
+    pub rows: Vec<Prediction>,
+    /// The pictures that could not be read or did not fit the device, and those of which a logit is not finite, with their
+    /// reasons.
+    pub rejects: Vec<(usize, Error)>,
+}
+
+/// How networks are run over pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Experiments {
+    /// What is done to the pictures' values.
+    pub normalise: Normalise,
+    /// Pictures at a time; where the memory of the device does not suffice, halves of that.
+    pub batch: usize,
+    /// What is kept beside the table.
+    pub keep: Keep,
+}
+
+/// What is kept of the logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// Those of the true and the predicted class, in the table of predictions.
+    Chosen,
+    /// All, in a table of their own beside it: a row a picture, a column a class.
+    All,
+}
+
+/// All networks on all pictures (cropped to 224 where they are of another size), in batches. Each picture is read once
+/// for all networks, ahead of them, and the order is kept.
+///
+/// # Errors
+/// [`Code::Stopped`] if the person stopped it, [`Code::Model`] from the networks. A picture that cannot be read, and one of
+/// which a logit is not finite, is skipped and returned among the rejects; [`Code::Numeric`] if logits are not finite for more
+/// than 0.1 % of the pictures.
+pub fn predict_all(networks: &[&Engine], pictures: &[Picture], how: &Experiments, run: &Stage) -> Result<Predictions> {
+    let numbers: Vec<usize> = (0..pictures.len()).collect();
+    let chunks: Vec<&[usize]> = numbers.chunks(how.batch.max(1)).collect();
+    let load = |chunk: &&[usize]| {
+        run.check()?;
+        let mut batch = Batch::default();
+        for &number in chunk.iter() {
+            match read_crop(&pictures[number]) {
+                Ok(picture) => batch.ready.push((number, picture)),
+                Err(error) => {
+                    run.skip();
+                    batch.rejects.push((number, error));
+                }
+            }
+        }
+        Ok(batch)
+    };
+    let parts = on_workers(networks, &chunks, load, |networks, batch| predict_batch(networks, batch, how, run))?;
+    joined(parts, pictures.len())
+}
+
+/// The parts of a run over so many pictures.
+pub(super) fn joined(parts: Vec<Predictions>, pictures: usize) -> Result<Predictions> {
+    let mut all = Predictions::default();
+    for part in parts {
+        all.rows.extend(part.rows);
+        all.rejects.extend(part.rejects);
+    }
+    let rejects: Vec<Reject> = all.rejects.iter().map(|(_, error)| Reject::of("experiments", "", error)).collect();
+    finite_enough("logits", pictures, &rejects)?;
+    Ok(all)
+}
+
+/// More pictures without finite numbers than 0.1 % are a broken network, not broken pictures.
+///
+/// # Errors
+/// [`Code::Numeric`] with the first picture's error if there are more among the errors of a run over `all` pictures.
+pub(crate) fn finite_enough(what: &str, all: usize, rejects: &[Reject]) -> Result<()> {
+    const MOST: f64 = 0.001;
+    let not_finite: Vec<&Reject> = rejects.iter().filter(|reject| reject.code == Code::Numeric).collect();
+    match not_finite.first() {
+        Some(first) if not_finite.len() as f64 > MOST * all as f64 => {
+            let found = format!("no finite {what} for {} of {all} pictures: {}", not_finite.len(), first.message);
+            Err(Error::new(Code::Numeric, found).hint("look for NaN and for very large numbers in the weights"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Decoded pictures with their numbers, and those that could not be read.
+#[derive(Default)]
+struct Batch {
+    ready: Vec<(usize, RgbImage)>,
+    rejects: Vec<(usize, Error)>,
+}
+
+fn predict_batch(networks: &[Engine], batch: Batch, how: &Experiments, run: &Stage) -> Result<Predictions> {
+    run.check()?;
+    if batch.ready.is_empty() {
+        return Ok(Predictions { rows: Vec::new(), rejects: batch.rejects });
+    }
+    let crops: Vec<&RgbImage> = batch.ready.iter().map(|(_, picture)| picture).collect();
+    let by_network = halving(&crops, &mut |crops: &[&RgbImage]| {
+        let owned: Vec<RgbImage> = crops.iter().map(|picture| (*picture).clone()).collect();
+        by_picture(networks, how, |normalisation, device| to_input(&owned, normalisation, device))
+    })?;
+    let numbers = batch.ready.iter().map(|(number, _)| *number);
+    let mut done = collected(networks, numbers.zip(by_network), run);
+    done.rejects.extend(batch.rejects);
+    Ok(done)
+}
+
+/// One picture's logits, a row a network; or why there are none.
+pub(super) type Rows = Result<Vec<Vec<f32>>>;
+
+/// Logits of every network for a batch, picture by picture. Networks that want the same input share it.
+pub(super) fn by_picture(
+    networks: &[Engine],
+    how: &Experiments,
+    input: impl Fn(&Normalisation, Device) -> Result<Tensor>,
+) -> Result<Vec<Rows>> {
+    let mut shared: Vec<(Normalisation, Tensor)> = Vec::new();
+    let mut pictures: Vec<Rows> = Vec::new();
+    for network in networks {
+        let wanted = how.normalise.of(network);
+        if !shared.iter().any(|(normalisation, _)| *normalisation == wanted) {
+            shared.push((wanted, input(&wanted, network.device())?));
+        }
+        let ready = shared.iter().find(|(normalisation, _)| *normalisation == wanted);
+        let (_, tensor) = ready.ok_or_else(|| Error::new(Code::Model, "an input that was not made"))?;
+        let rows = logits_of(network, tensor)?;
+        pictures.resize_with(rows.len(), || Ok(Vec::new()));
+        for (picture, row) in pictures.iter_mut().zip(rows) {
+            match (picture.as_mut(), row) {
+                (Ok(rows), Ok(row)) => rows.push(row),
+                (Ok(_), Err(error)) => *picture = Err(error),
+                (Err(_), _) => {}
+            }
+        }
+    }
+    Ok(pictures)
+}
+
+/// Predictions out of logits by picture; what is not finite, or did not fit the device, is a reject.
+pub(super) fn collected(
+    networks: &[Engine],
+    pictures: impl Iterator<Item = (usize, Result<Rows>)>,
+    run: &Stage,
+) -> Predictions {
+    let mut all = Predictions::default();
+    for (picture, rows) in pictures {
+        match rows.flatten() {
+            Ok(rows) => {
+                run.tick();
+                for (network, logits) in networks.iter().zip(rows) {
+                    all.rows.push(Prediction { picture, model: network.name().to_string(), logits });
+                }
+            }
+            Err(error) => {
+                run.skip();
+                all.rejects.push((picture, error));
+            }
+        }
+    }
+    all
+}
+
+fn read_crop(picture: &Picture) -> Result<RgbImage> {
+    let decoded = pixels::decode(&picture.path)?;
+    if decoded.dimensions() == (Crop::SIDE, Crop::SIDE) { Ok(decoded) } else { pixels::imagenet_crop(&decoded) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_input_59_more_than_a_thousandth_without_finite_logits_is_an_error() {
+        let broken = Error::new(Code::Numeric, "m gave a logit that is not finite");
+        let unread = Error::new(Code::Image, "cut");
+        let of = |errors: &[&Error]| errors.iter().map(|error| Reject::of("m", "", error)).collect::<Vec<_>>();
+        assert!(finite_enough("logits", 1000, &of(&[&broken, &unread, &unread])).is_ok());
+        let error = finite_enough("logits", 1000, &of(&[&unread, &broken, &broken])).unwrap_err();
+        assert_eq!(error.code(), Code::Numeric);
+        assert!(error.message().contains("2 of 1000") && error.message().contains("m gave"), "{error}");
+    }
+
+    #[test]
+    fn bad_input_59_a_network_that_gives_nan_is_an_error_with_its_name() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let network = Engine::load("slim-resnet50", root.join("tests/golden/slim-resnet50.pth"), Device::Cpu).unwrap();
+        let mut weights: crate::models::Weights =
+            network.weights().iter().map(|(name, tensor)| (name.clone(), tensor.copy())).collect();
+        weights.insert("fc.bias".into(), Tensor::from_slice(&[f32::NAN; 10]));
+        let network = network.with_weights(weights).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        std::fs::write(&path, pixels::encode_png(&RgbImage::new(240, 240)).unwrap()).unwrap();
+        let pictures = [Picture { path, wnid: String::new() }];
+        let how = Experiments { normalise: Normalise::AsTrained, batch: 1, keep: Keep::Chosen };
+        let run = crate::notebook::Progress::silent().start(1, "pictures");
+        let error = predict_all(&[&network], &pictures, &how, &run).unwrap_err();
+        assert_eq!(error.code(), Code::Numeric);
+        for part in ["1 of 1 pictures", "slim-resnet50", "layer fc (linear)", "fc.bias holds NaN"] {
+            assert!(error.message().contains(part), "{part}: {error}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Weights on disk: safetensors, and `.pth` files as `torch.save` writes them, read without Python and without running
+//! anything; and the checkpoints of TensorFlow.
+
+mod archive;
+mod choice;
+mod file;
+mod fit;
+mod foreign;
+mod layout;
+mod pickle;
+#[cfg(test)]
+#[path = "../../../fuzz/probe.rs"]
+mod probe;
+mod safetensors;
+mod tensorflow;
+#[cfg(test)]
+mod tests;
+mod torch;
+mod words;
+
+pub use file::{Found, inspect, read_fitting, read_weights};
+pub use fit::{Fit, parameters};
+pub use safetensors::write_weights;
+pub use tensorflow::read_tensorflow;

@@ -1,0 +1,126 @@
+//! safetensors: a header of JSON, then the numbers.
+
+use std::collections::HashMap;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use ::safetensors::tensor::{Dtype, Metadata, TensorView};
+use ::safetensors::{SafeTensorError, serialize};
+use tch::{Kind, Tensor};
+
+use super::choice::Choice;
+use super::foreign;
+use super::words::broken;
+use crate::error::Result;
+use crate::files;
+use crate::models::weights::Weights;
+
+/// Largest header, as the format has it.
+const MAX_HEADER: u64 = 100_000_000;
+
+/// A tensor as the header describes it.
+pub struct Stored {
+    /// Its name, as the network has it.
+    pub name: String,
+    kind: Kind,
+    /// Its shape.
+    pub shape: Vec<i64>,
+    /// Bytes of the file, from and to which its numbers go.
+    bytes: (u64, u64),
+}
+
+/// The tensors of a file by their names, types, shapes and places, all within the file, and what there is to say of them; or
+/// what else it is.
+///
+/// # Errors
+/// [`Code::Checkpoint`](crate::error::Code::Checkpoint) for a file that is no such one, cut or broken.
+pub fn header(file: &mut (impl Read + Seek), size: u64, choice: &Choice) -> Result<(Vec<Stored>, Vec<String>)> {
+    let unreadable = |cause| broken("cannot be read").because(cause);
+    let mut head = [0; 9];
+    file.rewind().map_err(unreadable)?;
+    let whole = size >= 9 && file.read_exact(&mut head).is_ok() && head[8] == b'{';
+    let [a, b, c, d, e, f, g, h, _] = head;
+    let length = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    if !whole || length > MAX_HEADER {
+        return Err(foreign::file(file, choice)?);
+    }
+    let cut = |found: String| broken(found).hint("the file is cut: fetch it again");
+    if length > size - 8 {
+        return Err(cut(format!("a safetensors file whose header of {length} bytes is cut")));
+    }
+    let mut header = vec![0; length as usize];
+    file.seek(SeekFrom::Start(8)).and_then(|_| file.read_exact(&mut header)).map_err(unreadable)?;
+    let metadata: Metadata = serde_json::from_slice(&header)
+        .map_err(|cause| broken("a safetensors file whose header is broken").because(cause).hint("fetch it again"))?;
+    let (begin, held) = (8 + length, size - 8 - length);
+    if metadata.data_len() as u64 != held {
+        return Err(cut(format!("a safetensors file with {held} bytes of numbers, expected {}", metadata.data_len())));
+    }
+    let names = metadata.offset_keys();
+    let texts: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (own, remarks) = choice.own_names(&texts, choice.table.as_deref())?;
+    let mut tensors = Vec::new();
+    for (name, own) in names.iter().zip(own) {
+        let (Some(own), Some(info)) = (own, metadata.info(name)) else { continue };
+        let kind = match info.dtype {
+            Dtype::F32 => Kind::Float,
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
+            Dtype::F64 => Kind::Double,
+            Dtype::I64 => Kind::Int64,
+            Dtype::I32 => Kind::Int,
+            Dtype::I16 => Kind::Int16,
+            Dtype::I8 => Kind::Int8,
+            Dtype::U8 => Kind::Uint8,
+            Dtype::BOOL => Kind::Bool,
+            other => return Err(broken(format!("numbers of type {other:?}")).place(format!("tensor {name}"))),
+        };
+        let shape = info.shape.iter().map(|&side| side as i64).collect();
+        let (from, to) = info.data_offsets;
+        tensors.push(Stored { name: own, kind, shape, bytes: (begin + from as u64, begin + to as u64) });
+    }
+    if tensors.is_empty() {
+        return Err(broken("a safetensors file that holds no tensor"));
+    }
+    Ok((tensors, remarks))
+}
+
+/// The numbers of such tensors.
+///
+/// # Errors
+/// [`Code::Checkpoint`](crate::error::Code::Checkpoint) if the file cannot be read.
+pub fn read(file: &mut (impl Read + Seek), tensors: &[Stored]) -> Result<Weights> {
+    let mut weights = Weights::new();
+    for Stored { name, kind, shape, bytes: (from, to) } in tensors {
+        let mut bytes = vec![0; (to - from) as usize];
+        file.seek(SeekFrom::Start(*from))
+            .and_then(|_| file.read_exact(&mut bytes))
+            .map_err(|cause| broken("cannot be read").place(format!("tensor {name}")).because(cause))?;
+        weights.insert(name.clone(), Tensor::f_from_data_size(&bytes, shape, *kind)?);
+    }
+    Ok(weights)
+}
+
+/// Writes tensors as safetensors, whole; sorted by name, so that the same tensors are the same bytes.
+///
+/// # Errors
+/// [`Code::Io`](crate::error::Code::Io) if it cannot be written.
+pub fn write_weights(path: &Path, weights: &Weights, notes: HashMap<String, String>) -> Result<()> {
+    let mut data: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    for (name, tensor) in weights {
+        let shape = tensor.size().iter().map(|&side| side as usize).collect();
+        let flat = tensor.to_device(tch::Device::Cpu).to_kind(Kind::Float).contiguous().view(-1);
+        let numbers = Vec::<f32>::try_from(&flat)?;
+        data.push((name.clone(), shape, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()));
+    }
+    let failed = |cause: SafeTensorError| broken("cannot be written").path(path).because(cause);
+    let views: Result<Vec<(String, TensorView<'_>)>> = data
+        .iter()
+        .map(|(name, shape, bytes)| {
+            Ok((name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(failed)?))
+        })
+        .collect();
+    let notes = (!notes.is_empty()).then_some(notes);
+    let bytes = serialize(views?, notes).map_err(failed)?;
+    files::write_whole(path, |file| std::io::Write::write_all(file, &bytes))
+}
