@@ -183,7 +183,10 @@ fn quoted(tokens: &[Token], at: usize) -> Option<&Token> {
     let constructor = before(3).is_some_and(|owner| owner.is("Column") || owner.is("Series"));
     let word = tokens[at].text.as_str();
     let rows = word == "df" && tokens.get(at + 1)?.is("!");
-    let open = at + 1 + usize::from(rows);
+    // `cells::<f64>(…)` names a type first.
+    let typed = tokens.get(at + 1)?.is(":") && tokens.get(at + 2)?.is(":") && tokens.get(at + 3)?.is("<");
+    let types = if typed { tokens[at..].iter().position(|token| token.is("("))?.saturating_sub(1) } else { 0 };
+    let open = at + 1 + usize::from(rows) + types;
     let opens = |bracket: &str| tokens.get(open).is_some_and(|token| token.is(bracket));
     if !(opens("(") || rows && opens("[")) || before(1).is_some_and(|token| token.is("fn")) {
         return None;
@@ -204,6 +207,8 @@ fn quoted(tokens: &[Token], at: usize) -> Option<&Token> {
         _ if rows => *depth == 1 && next(place + 1),
         "new" | "full_null" | "new_empty" => constructor && *place == 1,
         "sort" | "select" => before(1).is_some_and(|token| token.is(".")) && arguments[1].is("[") && *depth == 2,
+        // The name of a column stands behind its table.
+        "cells" => *depth == 1 && arguments[*place - 1].is(","),
         _ => CALLS.contains(&word) && *depth == 1,
     });
     texts.next().map(|(_, _, token)| token)
@@ -310,15 +315,22 @@ mod tests {
             "t.sort([\"a\", \"b\"], o)",
             "t.select([\"a\"])",
             "only(t, \"a\", x)",
+            "cells::<Option<f64>>(t, \"a\")?",
             "t.with_column(\"a\")",
             "Series::full_null(\"a\".into(), 1, k)",
         ];
         for code in bad {
             assert_eq!(faults(code), 1, "{code}");
         }
-        for good in
-            ["texts(&boxes, FILE)", "column(&format!(\"{a}\"))", "v.sort()", "say(\"column\")", "df!(a => \"b\")"]
-        {
+        for good in [
+            "texts(&boxes, FILE)",
+            "column(&format!(\"{a}\"))",
+            "v.sort()",
+            "say(\"column\")",
+            "cells(\"<td>\", a)",
+            "|cells: Vec<String>| format!(\"a\", b)",
+            "df!(a => \"b\")",
+        ] {
             assert_eq!(faults(good), 0, "{good}");
         }
     }
