@@ -33,6 +33,8 @@ mod contrast;
 mod curves;
 mod disagreement;
 mod distinct;
+#[cfg(test)]
+pub(crate) mod golden;
 mod hypotheses;
 mod kinds;
 mod means;
