@@ -156,8 +156,11 @@ fn by_ranks(row: (String, String), pairs: &Observed, alternative: Alternative, p
         .printed(printed)
 }
 
+/// What is tested of a pair of values.
+type Pick = fn((f64, f64)) -> f64;
+
 /// Shapiro and Wilk's test of what is picked of each pair.
-fn shapiro_of(pairs: &Observed, pick: fn((f64, f64)) -> f64) -> Result<Test> {
+fn shapiro_of(pairs: &Observed, pick: Pick) -> Result<Test> {
     let (a, b) = columns(pairs)?;
     shapiro_wilk(&a.into_iter().zip(b).map(pick).collect::<Vec<_>>())
 }
@@ -259,7 +262,7 @@ fn of_overlap(shares: &Shares) -> Vec<PublishedRow> {
     let mut rows = counts_of_photographs(shares, &positive, &negative);
     let [plus, minus] = [Region::Positive, Region::Negative].map(|region| pairs(region, |share| share.shared));
     let what = "shared positive pixels";
-    let picks: [(&str, fn((f64, f64)) -> f64, _); 3] = [
+    let picks: [(&str, Pick, (f64, f64)); 3] = [
         (resnet, |pair| pair.0, (0.5558, 2.19e-8)),
         (style, |pair| pair.1, (0.5874, 5.14e-8)),
         ("their difference", |pair| pair.0 - pair.1, (0.6441, 2.64e-7)),
