@@ -6,11 +6,10 @@ use std::collections::HashMap;
 
 use lgf::inference::{self, Device, Engine, to_input};
 use lgf::notebook::Progress;
-use lgf::polars::prelude::*;
 use lgf::protocol::{Fault, Protocol};
 use lgf::sample::{self, Sample};
-use lgf::study::Study;
-use lgf::table::{floats, texts};
+use lgf::study::{Pair, Study};
+use lgf::table::{ConflictRow, OverlapRow, Place, PredictionRow, Region, Row, floats, texts};
 use lgf::{analysis, datasets, edges, overlap, pixels, protocol, relevance};
 
 fn networks(names: &[&str]) -> Vec<Engine> {
@@ -45,20 +44,27 @@ fn every_network_knows_the_sample_and_the_shape_biases_are_as_built() {
 }
 
 /// What both networks say of the pictures that some choices make of the chosen photographs.
-fn predictions(store: &Store, study: &Study, chosen: &[ImageFile], parameters: &datasets::Parameters) -> DataFrame {
+fn predictions(
+    store: &Store,
+    study: &Study,
+    chosen: &[ImageFile],
+    parameters: &datasets::Parameters,
+) -> Vec<PredictionRow> {
     let smoother = parameters.smoothing.l0;
     let manifest = datasets::build(store, chosen, parameters, &smoother, Progress::silent()).unwrap();
     let networks = networks(&["resnet50", "sin-resnet50"]);
     let (classes, how) = (study.class_list(), protocol::corrected().experiments());
     let source = inference::Source::Files;
-    inference::run_experiments(store, &networks, &manifest.table, source, &classes, &how, Progress::silent()).unwrap()
+    let table =
+        inference::run_experiments(store, &networks, &manifest.table, source, &classes, &how, Progress::silent())
+            .unwrap();
+    PredictionRow::rows(&table).unwrap()
 }
 
 /// Shares on edges and outlines beyond chance of the tenth of the pixels that has most relevance, as step 5.3 writes them.
-fn overlaps(study: &Study, chosen: &[ImageFile], protocol: &Protocol) -> DataFrame {
+fn overlaps(study: &Study, chosen: &[ImageFile], protocol: &Protocol) -> Vec<OverlapRow> {
     let classes = study.class_list();
-    let (mut files, mut wnids, mut models, mut places, mut beyond) = (vec![], vec![], vec![], vec![], vec![]);
-    let (mut pixels_of, mut edges_of, mut shared) = (vec![], vec![], vec![]);
+    let mut rows = Vec::new();
     for network in networks(&["resnet50", "sin-resnet50"]) {
         for image in chosen {
             let crop = pixels::crop_of(&image.path).unwrap();
@@ -68,25 +74,26 @@ fn overlaps(study: &Study, chosen: &[ImageFile], protocol: &Protocol) -> DataFra
             let top = explained.maps().unwrap()[0].top(224 * 224 / 10);
             let outlines = edges::contours(&crop, &protocol.edges).unwrap();
             let edges = edges::detect(&crop, &protocol.edges).unwrap().mask;
-            for (place, lines) in [("outlines", &outlines), ("whole", &edges)] {
+            for (place, lines) in [(Place::Outlines, &outlines), (Place::Whole, &edges)] {
                 let found = overlap::compare(&top, lines).unwrap();
-                files.push(image.id.clone());
-                wnids.push(image.wnid.clone());
-                models.push(network.name().to_string());
-                places.push(place);
-                beyond.push(found.share.unwrap() - overlap::chance(&top, lines).unwrap().unwrap());
-                pixels_of.push(found.region as i64);
-                edges_of.push(found.edges as i64);
-                shared.push(found.shared as i64);
+                let (share, chance) = (found.share, overlap::chance(&top, lines).unwrap());
+                rows.push(OverlapRow {
+                    file: image.id.clone(),
+                    wnid: image.wnid.clone(),
+                    model: network.name().to_string(),
+                    region: Region::Top,
+                    place,
+                    pixels: found.region as i64,
+                    edges: found.edges as i64,
+                    shared: found.shared as i64,
+                    share,
+                    chance,
+                    beyond_chance: Some(share.unwrap() - chance.unwrap()),
+                });
             }
         }
     }
-    let region = vec!["top"; files.len()];
-    df!(
-        "file" => files, "wnid" => wnids, "model" => models, "region" => region, "place" => places,
-        "pixels" => pixels_of, "edges" => edges_of, "shared" => shared, "beyond_chance" => beyond,
-    )
-    .unwrap()
+    rows
 }
 
 #[test]
@@ -101,6 +108,7 @@ fn what_is_true_by_construction_is_measured_beyond_its_intervals() {
     let (classes, how) = (study.class_list(), protocol.experiments());
     let decisions =
         inference::run_conflict(&store, &pair, conflict.as_deref(), &classes, &how, Progress::silent()).unwrap();
+    let decisions = ConflictRow::rows(&decisions).unwrap();
     let overlap = overlaps(&study, &chosen, &protocol);
     let answer = analysis::sample_answer(&predictions, &decisions, &overlap).unwrap();
     let (truth, holds) = (texts(&answer, "true by construction").unwrap(), texts(&answer, "holds").unwrap());
@@ -121,11 +129,10 @@ fn what_is_true_by_construction_is_measured_beyond_its_intervals() {
     // Four photographs are too few for any of it that is about photographs; the pictures of two cues are all there.
     let few: Vec<ImageFile> = chosen.iter().take(4).cloned().collect();
     let few: Vec<&str> = few.iter().map(|image| image.id.as_str()).collect();
-    let of = |table: &DataFrame, column: &str| {
-        let keep: Vec<bool> = texts(table, column).unwrap().iter().map(|file| few.contains(&file.as_str())).collect();
-        table.filter(&BooleanChunked::from_slice("keep".into(), &keep)).unwrap()
-    };
-    let answer = analysis::sample_answer(&of(&predictions, "orig_file"), &decisions, &of(&overlap, "file")).unwrap();
+    let (mut predictions, mut overlap) = (predictions, overlap);
+    predictions.retain(|row| few.contains(&row.orig_file.as_str()));
+    overlap.retain(|row| few.contains(&row.file.as_str()));
+    let answer = analysis::sample_answer(&predictions, &decisions, &overlap).unwrap();
     assert_eq!(texts(&answer, "holds").unwrap(), ["yes", "undecided", "undecided", "undecided", ""]);
 }
 
@@ -141,9 +148,9 @@ fn fault_b10_reaches_the_conclusion_about_difference_pictures() {
         parameters.scramble.blocks.truncate(1);
         let predictions = predictions(&store, &study, &chosen, &parameters);
         let overlap = overlaps(&study, &chosen[..1], protocol);
-        let table = analysis::conclusions(&predictions, &overlap, &protocol.analysis).unwrap();
-        let (names, effects) = (texts(&table, "conclusion").unwrap(), floats(&table, "effect").unwrap());
-        names.into_iter().zip(effects).collect::<HashMap<String, f64>>()
+        let found = analysis::conclusions(&predictions, &overlap, &[Pair::published()], &protocol.analysis).unwrap();
+        let effect = |row: analysis::ConclusionRow| Some((row.conclusion, row.effect?));
+        found.into_iter().filter_map(effect).collect::<HashMap<String, f64>>()
     };
     let (signed, absolute) = (concluded(&corrected), concluded(&corrected.repeat(Fault::LostSign)));
     for name in ["difference pictures", "inverse difference pictures"] {

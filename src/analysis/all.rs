@@ -1,85 +1,232 @@
-use polars::prelude::*;
+//! Step 6 on a data root: every table, written once and read as often as one likes.
 
-use super::{
-    Parameters, additivity, conclusions, curves, drops, interaction, overlap_by_model, published_tests,
-    ranking_by_model, sample_answer, shape_bias,
-};
+use polars::prelude::DataFrame;
+
+use super::additivity::additivity;
+use super::answer::sample_answer;
+use super::bias::shape_bias;
+use super::conclusion::ConclusionRow;
+use super::conclusions::conclusions;
+use super::curves::{curves, drops};
+use super::distinct::distinct;
+use super::kinds::{Tables, tabled};
+use super::means::{OnEdges, RankedBy, overlap_by_model, ranking_by_model};
+use super::parameters::Parameters;
+use super::patches::{PatchRow, interaction};
+use super::published::published_tests;
 use crate::error::{Code, Result};
 use crate::files::Store;
 use crate::notebook::say;
-use crate::study::{Classes, Study};
+use crate::study::{Classes, Pair, Study};
+use crate::table::{ConflictRow, Lines, OverlapRow, Place, PredictionRow, RankingRow, Region, Row, table, text_cell};
+
+/// The folder of the tables.
+const FOLDER: &str = "analysis";
+/// What step 6 made, and what it could not.
+const CONTENTS: &str = "contents";
+
+/// What a table of the analysis shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shows {
+    /// The measure over the levels of a kind of picture.
+    Curve,
+    /// Its fall from the untouched picture.
+    Fall,
+    /// Anything else.
+    Other,
+}
+
+impl Shows {
+    const NAMES: &[(Shows, &str)] = &[(Shows::Curve, "curve"), (Shows::Fall, "fall"), (Shows::Other, "")];
+}
+text_cell!(Shows);
+
+table! {
+    /// A table that step 6 made, or could not make (`analysis/contents`).
+    pub struct ContentsRow {
+        /// Its name, below `analysis/`.
+        name: String as "table",
+        /// What it shows.
+        shows: Shows,
+        /// Why it could not be made; else empty.
+        gap: String,
+    }
+}
+
+/// A table of the analysis.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// Its name, below `analysis/`.
+    pub name: String,
+    /// What it shows.
+    pub shows: Shows,
+    /// Its numbers.
+    pub table: DataFrame,
+}
 
 /// What step 6 made of a data root.
 #[derive(Debug, Clone, Default)]
 pub struct Analysed {
-    /// Its tables by name.
-    pub tables: Vec<(String, DataFrame)>,
+    /// Its tables, in the order of a page.
+    pub tables: Vec<Made>,
     /// Those that could not be made: name, and why (a network is missing, a value is not a number).
     pub gaps: Vec<(String, String)>,
 }
 
 impl Analysed {
+    /// What [`write_all`] wrote to a data root.
+    ///
+    /// # Errors
+    /// [`Code::Missing`] if it has not, naming the notebook; [`Code::Table`] if a table cannot be read.
+    pub fn open(store: &Store) -> Result<Self> {
+        let mut analysed = Analysed::default();
+        for ContentsRow { name, shows, gap } in store.rows(&file(CONTENTS))? {
+            if gap.is_empty() {
+                analysed.tables.push(Made { table: store.table(&file(&name))?, name, shows });
+            } else {
+                analysed.gaps.push((name, gap));
+            }
+        }
+        Ok(analysed)
+    }
+
     /// The table of a name.
     pub fn table(&self, name: &str) -> Option<&DataFrame> {
-        self.tables.iter().find(|(own, _)| own == name).map(|(_, table)| table)
+        self.tables.iter().find(|made| made.name == name).map(|made| &made.table)
     }
 }
 
 /// Step 6 on a data root: every table of the analysis, written to `analysis/<name>`. Conclusions are drawn three times: by
-/// the choices given, as published, and with every fault mended. A table that cannot be made is a gap, said and returned with
-/// the reason; what an earlier run left of it is removed.
+/// the choices given, as published, and with every fault mended; they compare the pairs of the study. A table that cannot be
+/// made is a gap, said and returned with the reason; what an earlier run left of it is removed. [`Analysed::open`] reads it all
+/// again.
 ///
 /// # Errors
 /// [`Code::Missing`] if an earlier step has not run; [`Code::Io`] if the root cannot be written.
 pub fn write_all(store: &Store, parameters: &Parameters) -> Result<Analysed> {
-    let predictions = store.table("predictions")?;
-    let overlap = store.table("imgnette_sample_data")?;
-    let ranking = store.table("overlap_ranking")?;
-    let measure = parameters.measure.as_str();
-    let drawn = |parameters: &Parameters| conclusions(&predictions, &overlap, parameters);
-    let mut found: Vec<(&str, Result<DataFrame>)> = vec![
-        ("conclusions", drawn(parameters)),
-        ("conclusions_published", drawn(&Parameters::published())),
-        ("conclusions_corrected", drawn(&Parameters::default())),
-        ("published_tests", published_tests(&predictions, &overlap)),
-        ("scrambled", curves(&predictions, "scrambled", measure)),
-        ("scrambled_drop", drops(&predictions, "scrambled", measure)),
-        ("smoothed", curves(&predictions, "smoothed", measure)),
-        ("smoothed_drop", drops(&predictions, "smoothed", measure)),
-        ("difference", curves(&predictions, "difference", measure)),
-        ("edges_positive", overlap_by_model(&overlap, "positive", "whole", "share")),
-        ("edges_beyond_chance", overlap_by_model(&overlap, "top", "whole", "beyond_chance")),
-        ("outlines_beyond_chance", overlap_by_model(&overlap, "top", "outlines", "beyond_chance")),
-        ("edges_ranking", ranking_by_model(&ranking, "edges", "auroc")),
-        ("outlines_ranking", ranking_by_model(&ranking, "outlines", "auroc")),
-    ];
-    let patches = interaction(&predictions)?;
-    found.push(("additivity", additivity(&patches)));
-    found.push(("interaction", Ok(patches)));
-    let study = Study::open(store)?;
-    if study.conflict.is_some() {
-        let decisions = store.table("conflict")?;
-        // What is true by construction is known of the sample's networks on its pictures alone.
-        if study.classes == Classes::Sample {
-            found.push(("known_answer", sample_answer(&predictions, &decisions, &overlap)));
-        }
-        found.push(("shape_bias", shape_bias(&decisions)));
-    }
-    let mut analysed = Analysed::default();
-    for (name, table) in found {
-        let file = format!("analysis/{name}");
-        match table {
+    let tables = Given::open(store)?.tables(parameters);
+    let before: Vec<ContentsRow> = store.rows(&file(CONTENTS)).unwrap_or_default();
+    // Until all is written, there is nothing.
+    store.remove_table(&file(CONTENTS))?;
+    let (mut analysed, mut contents) = (Analysed::default(), Vec::new());
+    for (name, shows, table) in tables {
+        let gap = match table {
             Ok(table) => {
-                store.write_table(&file, &table)?;
-                analysed.tables.push((name.to_string(), table));
+                store.write_table(&file(&name), &table)?;
+                analysed.tables.push(Made { name: name.clone(), shows, table });
+                String::new()
             }
             Err(error) if matches!(error.code(), Code::Parameter | Code::Model | Code::Table | Code::Numeric) => {
                 say(&format!("analysis: no table {name}: {}", error.message()));
-                store.remove_table(&file)?;
-                analysed.gaps.push((name.to_string(), error.message().to_string()));
+                store.remove_table(&file(&name))?;
+                analysed.gaps.push((name.clone(), error.message().to_string()));
+                error.message().to_string()
             }
             Err(error) => return Err(error),
-        }
+        };
+        contents.push(ContentsRow { name, shows, gap });
     }
+    for gone in before.iter().filter(|row| contents.iter().all(|own| own.name != row.name)) {
+        store.remove_table(&file(&gone.name))?;
+    }
+    store.write_rows(&file(CONTENTS), contents)?;
     Ok(analysed)
+}
+
+fn file(name: &str) -> String {
+    format!("{FOLDER}/{name}")
+}
+
+/// A table by its name and what it shows, or why there is none.
+type Found = (String, Shows, Result<DataFrame>);
+
+/// What the steps before wrote.
+struct Given {
+    predictions: Vec<PredictionRow>,
+    overlap: Vec<OverlapRow>,
+    ranking: Vec<RankingRow>,
+    /// Decisions on pictures of two cues, where the study has some.
+    decisions: Option<Vec<ConflictRow>>,
+    classes: Classes,
+    pairs: Vec<Pair>,
+}
+
+impl Given {
+    fn open(store: &Store) -> Result<Self> {
+        let (predictions, overlap) = (store.rows("predictions")?, store.rows("imgnette_sample_data")?);
+        let ranking = store.rows("overlap_ranking")?;
+        let study = Study::open(store)?;
+        let decisions = study.conflict.as_ref().map(|_| store.rows("conflict")).transpose()?;
+        let pairs = study.compared();
+        if pairs.is_empty() {
+            say("analysis: two networks are compared, and this study has fewer: nothing is");
+        }
+        Ok(Given { predictions, overlap, ranking, decisions, classes: study.classes, pairs })
+    }
+
+    fn tables(&self, parameters: &Parameters) -> Vec<Found> {
+        let Given { predictions, overlap, ranking, pairs, .. } = self;
+        let drawn =
+            |parameters: &Parameters| ConclusionRow::table(conclusions(predictions, overlap, pairs, parameters)?);
+        let mut found = vec![
+            other("conclusions", drawn(parameters)),
+            other("conclusions_published", drawn(&Parameters::published())),
+            other("conclusions_corrected", drawn(&Parameters::default())),
+            other("published_tests", published_tests(predictions, overlap)),
+        ];
+        found.extend(self.by_kind(parameters));
+        let on_edges = |region, place, measure| overlap_by_model(overlap, region, place, measure);
+        let ranked = |lines| ranking_by_model(ranking, lines, RankedBy::Auroc);
+        found.extend([
+            other("edges_positive", on_edges(Region::Positive, Place::Whole, OnEdges::Share)),
+            other("edges_beyond_chance", on_edges(Region::Top, Place::Whole, OnEdges::BeyondChance)),
+            other("outlines_beyond_chance", on_edges(Region::Top, Place::Outlines, OnEdges::BeyondChance)),
+            other("edges_ranking", ranked(Lines::Edges)),
+            other("outlines_ranking", ranked(Lines::Outlines)),
+        ]);
+        let patches = interaction(predictions);
+        found.push(other("additivity", additivity(&patches)));
+        found.push(other("interaction", PatchRow::table(patches)));
+        if let Some(decisions) = &self.decisions {
+            // What is true by construction is known of the sample's networks on its pictures alone.
+            if self.classes == Classes::Sample {
+                found.push(other("known_answer", sample_answer(predictions, decisions, overlap)));
+            }
+            found.push(other("shape_bias", shape_bias(decisions)));
+        }
+        found
+    }
+
+    /// The measure over the levels of each kind of picture, and its fall.
+    fn by_kind(&self, parameters: &Parameters) -> Vec<Found> {
+        let measure = parameters.measure;
+        let kinds = distinct(self.predictions.iter().map(|row| row.kind.as_str()));
+        let mut found = Vec::new();
+        for (kind, tables) in tabled(&kinds) {
+            let name = kind.replace(' ', "_");
+            if tables != Tables::None {
+                found.push((name.clone(), Shows::Curve, curves(&self.predictions, kind, measure)));
+            }
+            if tables == Tables::CurveAndFall {
+                found.push((format!("{name}_drop"), Shows::Fall, drops(&self.predictions, kind, measure)));
+            }
+        }
+        found
+    }
+}
+
+fn other(name: &str, table: Result<DataFrame>) -> Found {
+    (name.to_string(), Shows::Other, table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::comes_back;
+
+    #[test]
+    fn rows_come_back_from_their_table() {
+        comes_back::<ContentsRow>();
+    }
 }

@@ -1,17 +1,23 @@
+//! What is true by construction of the sample's networks, beside what was measured.
+
 use std::collections::BTreeMap;
 
-use polars::prelude::*;
+use polars::prelude::DataFrame;
 
 use super::bias::Cue;
-use super::conclusions::{LEAST, Shares};
+use super::conclusion::LEAST;
 use super::curves::SEED;
-use super::hypotheses::PUBLISHED;
+use super::kinds::{SCRAMBLED, SMOOTHED};
+use super::measure::Measure;
+use super::missing::missing;
+use super::named::{named, unnamed};
 use super::parameters::{Baseline, Chance, Unit};
-use super::pictures::Pictures;
-use super::{distinct, missing};
+use super::pictures::{Asked, Observation, Pictures};
+use super::shares::Shares;
 use crate::error::Result;
 use crate::stats::{Interval, bootstrap};
-use crate::table::{floats, texts};
+use crate::study::{PUBLISHED, Pair};
+use crate::table::{ConflictRow, OverlapRow, Place, PredictionRow, Region, table, text_cell};
 
 /// What is true by construction of a measure for two networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +30,8 @@ pub enum Direction {
     Open,
 }
 
-/// The known answer about `resnet50`, trained with each class's own texture, and `sin-resnet50`, trained with textures
-/// exchanged at random: what is measured, which must be larger, and why.
+/// The known answer about the first network of the published pair, trained with each class's own texture, and the second,
+/// trained with textures exchanged at random: what is measured, which must be larger, and why.
 pub fn known_answer() -> [(&'static str, Direction, &'static str); 5] {
     [
         ("shape bias on cue-conflict pictures", Direction::SecondLarger, "its textures told it nothing in training"),
@@ -56,34 +62,103 @@ impl Measured {
         }
     }
 
-    fn of_pairs(pairs: &[(String, [f64; 2])]) -> Self {
-        let strata: Vec<&String> = pairs.iter().map(|pair| &pair.0).collect();
+    /// Of the means of both networks.
+    fn of_means(observations: &[Observation]) -> Self {
+        let strata: Vec<&str> = observations.iter().map(|one| one.class.as_str()).collect();
+        let values: Vec<[f64; 2]> = observations.iter().map(|one| [one.first, one.second]).collect();
         Measured::of(&strata, |network, drawn| {
-            drawn.iter().map(|&row| pairs[row].1[network]).sum::<f64>() / drawn.len() as f64
+            drawn.iter().map(|&row| values[row][network]).sum::<f64>() / drawn.len() as f64
         })
     }
 
     /// Whether what is true by construction was measured.
-    fn holds(&self, direction: Direction) -> &'static str {
+    fn holds(&self, direction: Direction) -> Holds {
         if direction == Direction::Open {
-            return "";
+            return Holds::Open;
         }
-        let Some(Interval { low, high, .. }) = self.difference else { return UNDECIDED };
+        let Some(Interval { low, high, .. }) = self.difference else { return Holds::Undecided };
         match direction {
-            _ if self.n < LEAST || low == high || (low <= 0.0 && high >= 0.0) => UNDECIDED,
-            Direction::SecondLarger if low > 0.0 => "yes",
-            Direction::FirstLarger if high < 0.0 => "yes",
-            _ => "no",
+            _ if self.n < LEAST || low == high || (low <= 0.0 && high >= 0.0) => Holds::Undecided,
+            Direction::SecondLarger if low > 0.0 => Holds::Yes,
+            Direction::FirstLarger if high < 0.0 => Holds::Yes,
+            _ => Holds::No,
         }
     }
 }
 
-const UNDECIDED: &str = "undecided";
+/// Whether what is true by construction was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holds {
+    /// The interval of the difference lies on its side of 0.
+    Yes,
+    /// It lies on the other.
+    No,
+    /// It covers 0, has no width or is of fewer than six.
+    Undecided,
+    /// Nothing was known before.
+    Open,
+}
 
-/// What is true by construction beside what was measured: `measure, true by construction, because, n` (photographs, or
-/// pictures of two cues), then for each of the two networks its value, `… low` and `… high`, then `difference` (the second
-/// less the first), `low, high`, and `holds`: `yes` or `no` where the interval of the difference lies on one side of 0,
-/// `undecided` where it covers 0, has no width or is of fewer than six, nothing where nothing was known before.
+impl Holds {
+    const NAMES: &[(Holds, &str)] =
+        &[(Holds::Yes, "yes"), (Holds::No, "no"), (Holds::Undecided, "undecided"), (Holds::Open, "")];
+}
+text_cell!(Holds);
+
+table! {
+    /// What is true by construction beside what was measured; as a table, its columns have the networks' names.
+    pub struct AnswerRow {
+        /// What is measured.
+        measure: String,
+        /// Which network has more of it, by construction.
+        truth: String as "true by construction",
+        /// Why.
+        because: String,
+        /// Photographs, or pictures of two cues.
+        n: i64,
+        /// Of the first network.
+        first: Option<f64> as "{first}",
+        /// Lower end of its 95 % interval.
+        first_low: Option<f64> as "{first} low",
+        /// Upper end.
+        first_high: Option<f64> as "{first} high",
+        /// Of the second network.
+        second: Option<f64> as "{second}",
+        /// Lower end of its interval.
+        second_low: Option<f64> as "{second} low",
+        /// Upper end.
+        second_high: Option<f64> as "{second} high",
+        /// The second less the first.
+        difference: Option<f64>,
+        /// Lower end of its interval.
+        low: Option<f64>,
+        /// Upper end.
+        high: Option<f64>,
+        /// Whether what is true by construction was measured.
+        holds: Holds,
+    }
+}
+
+table! {
+    /// [`AnswerRow`] for a page: numbers with their intervals, as `0.22 [0.15, 0.29]`.
+    pub struct AnswerInWordsRow {
+        /// What is measured.
+        measure: String,
+        /// Which network has more of it, by construction.
+        truth: String as "true by construction",
+        /// Of the first network.
+        first: String as "{first}",
+        /// Of the second network.
+        second: String as "{second}",
+        /// The second less the first.
+        difference: String,
+        /// Whether what is true by construction was measured.
+        holds: Holds,
+    }
+}
+
+/// What is true by construction beside what was measured: a table of [`AnswerRow`]s whose columns name the published pair.
 ///
 /// The falls are means over a photograph's changed pictures of all levels, of the softmax of the true class, from its own
 /// untouched picture; relevance is that of the tenth of the pixels that has most of it, share on edges less chance.
@@ -91,76 +166,79 @@ const UNDECIDED: &str = "undecided";
 /// that of shape bias over the pictures, within the class of the shape.
 ///
 /// # Errors
-/// [`Code::Table`](crate::error::Code::Table) if a table lacks a column; [`Code::Model`](crate::error::Code::Model) if one of
-/// the two networks is missing.
-pub fn sample_answer(predictions: &DataFrame, decisions: &DataFrame, overlap: &DataFrame) -> Result<DataFrame> {
-    for table in [predictions, decisions, overlap] {
-        let networks = distinct(&texts(table, "model")?);
-        if let Some(gone) = PUBLISHED.iter().find(|name| !networks.iter().any(|own| own == *name)) {
-            return Err(missing(gone));
+/// [`Code::Model`](crate::error::Code::Model) if one of the two networks is missing.
+pub fn sample_answer(
+    predictions: &[PredictionRow],
+    decisions: &[ConflictRow],
+    overlap: &[OverlapRow],
+) -> Result<DataFrame> {
+    for name in PUBLISHED {
+        let everywhere = predictions.iter().any(|row| row.model == name)
+            && decisions.iter().any(|row| row.model == name)
+            && overlap.iter().any(|row| row.model == name);
+        if !everywhere {
+            return Err(missing(name));
         }
     }
-    let pictures = Pictures::of(predictions, "true_acc")?;
+    let pictures = Pictures::of(predictions, Measure::TrueSoftmax);
     let falls = |kind: &str| {
-        let pairs = pictures.pairs(kind, None, PUBLISHED, Baseline::Own, Unit::Photograph);
-        let fall = |pair: super::pictures::Pair| (pair.class, [-pair.first, -pair.second]);
-        Measured::of_pairs(&pairs.into_iter().map(fall).collect::<Vec<_>>())
+        let asked = Asked { kind, level: None, models: PUBLISHED };
+        let mut falls = pictures.pairs(asked, Baseline::Own, Unit::Photograph);
+        for one in &mut falls {
+            (one.first, one.second) = (-one.first, -one.second);
+        }
+        Measured::of_means(&falls)
     };
-    let on = |place: &str| -> Result<Measured> {
-        let pairs = Shares::at(overlap, place)?.pairs(PUBLISHED, "top", |share| share.measure(Chance::Shifted));
-        let pair = |pair: super::pictures::Pair| (pair.class, [pair.first, pair.second]);
-        Ok(Measured::of_pairs(&pairs.into_iter().map(pair).collect::<Vec<_>>()))
+    let on = |place: Place| {
+        let shares = Shares::at(overlap, place);
+        Measured::of_means(&shares.pairs(PUBLISHED, Region::Top, |share| share.measure(Chance::Shifted)))
     };
-    let measured = [biases(decisions)?, falls("scrambled"), falls("smoothed"), on("outlines")?, on("whole")?];
-    let answer = known_answer();
-    let truth = |direction: Direction| match direction {
-        Direction::FirstLarger => format!("{} more", PUBLISHED[0]),
-        Direction::SecondLarger => format!("{} more", PUBLISHED[1]),
-        Direction::Open => "open".into(),
-    };
-    type Pick = fn(&Measured) -> Option<Interval>;
-    let column = |name: String, pick: Pick, of: fn(Interval) -> f64| {
-        Column::new(name.into(), measured.iter().map(|one| pick(one).map(of)).collect::<Vec<_>>())
-    };
-    let mut columns = vec![
-        Column::new("measure".into(), answer.iter().map(|row| row.0).collect::<Vec<_>>()),
-        Column::new("true by construction".into(), answer.iter().map(|row| truth(row.1)).collect::<Vec<_>>()),
-        Column::new("because".into(), answer.iter().map(|row| row.2).collect::<Vec<_>>()),
-        Column::new("n".into(), measured.iter().map(|one| one.n as i64).collect::<Vec<_>>()),
-    ];
-    let networks: [(&str, Pick); 2] = [(PUBLISHED[0], |one| one.first), (PUBLISHED[1], |one| one.second)];
-    for (name, pick) in networks {
-        columns.push(column(name.into(), pick, |found| found.mean));
-        columns.push(column(format!("{name} low"), pick, |found| found.low));
-        columns.push(column(format!("{name} high"), pick, |found| found.high));
-    }
-    columns.push(column("difference".into(), |one| one.difference, |found| found.mean));
-    columns.push(column("low".into(), |one| one.difference, |found| found.low));
-    columns.push(column("high".into(), |one| one.difference, |found| found.high));
-    let holds: Vec<&str> = measured.iter().zip(&answer).map(|(one, row)| one.holds(row.1)).collect();
-    columns.push(Column::new("holds".into(), holds));
-    Ok(DataFrame::new(answer.len(), columns)?)
+    let measured = [biases(decisions), falls(SCRAMBLED), falls(SMOOTHED), on(Place::Outlines), on(Place::Whole)];
+    let rows = measured.iter().zip(known_answer()).map(|(measured, (measure, direction, because))| {
+        let [first, second, difference] = [measured.first, measured.second, measured.difference];
+        AnswerRow {
+            measure: measure.into(),
+            truth: match direction {
+                Direction::FirstLarger => format!("{} more", PUBLISHED[0]),
+                Direction::SecondLarger => format!("{} more", PUBLISHED[1]),
+                Direction::Open => "open".into(),
+            },
+            because: because.into(),
+            n: measured.n as i64,
+            first: first.map(|found| found.mean),
+            first_low: first.map(|found| found.low),
+            first_high: first.map(|found| found.high),
+            second: second.map(|found| found.mean),
+            second_low: second.map(|found| found.low),
+            second_high: second.map(|found| found.high),
+            difference: difference.map(|found| found.mean),
+            low: difference.map(|found| found.low),
+            high: difference.map(|found| found.high),
+            holds: measured.holds(direction),
+        }
+    });
+    named(rows.collect(), &Pair::published())
 }
 
-/// The table of [`sample_answer`] for a page: `measure, true by construction, resnet50, sin-resnet50, difference, holds`,
-/// numbers with their intervals, as `0.22 [0.15, 0.29]`.
+/// The table of [`sample_answer`] for a page: a table of [`AnswerInWordsRow`]s.
 ///
 /// # Errors
 /// [`Code::Table`](crate::error::Code::Table) if a column is missing.
 pub fn answer_in_words(answer: &DataFrame) -> Result<DataFrame> {
-    let words = |value: &str, low: &str, high: &str| -> Result<Vec<String>> {
-        let (values, lows, highs) = (floats(answer, value)?, floats(answer, low)?, floats(answer, high)?);
-        Ok((0..values.len()).map(|row| with_interval(values[row], lows[row], highs[row])).collect())
+    let (rows, pair) = unnamed::<AnswerRow>(answer)?;
+    let words = |value: Option<f64>, low: Option<f64>, high: Option<f64>| {
+        let [value, low, high] = [value, low, high].map(|one| one.unwrap_or(f64::NAN));
+        with_interval(value, low, high)
     };
-    let [first, second] = PUBLISHED;
-    Ok(df!(
-        "measure" => texts(answer, "measure")?,
-        "true by construction" => texts(answer, "true by construction")?,
-        first => words(first, &format!("{first} low"), &format!("{first} high"))?,
-        second => words(second, &format!("{second} low"), &format!("{second} high"))?,
-        "difference" => words("difference", "low", "high")?,
-        "holds" => texts(answer, "holds")?,
-    )?)
+    let row = |row: AnswerRow| AnswerInWordsRow {
+        first: words(row.first, row.first_low, row.first_high),
+        second: words(row.second, row.second_low, row.second_high),
+        difference: words(row.difference, row.low, row.high),
+        measure: row.measure,
+        truth: row.truth,
+        holds: row.holds,
+    };
+    named(rows.into_iter().map(row).collect(), &pair)
 }
 
 /// A value with its interval, in two decimals, or three where two would leave nothing of it; `–` for a value that is none.
@@ -190,48 +268,59 @@ pub fn with_interval(value: f64, low: f64, high: f64) -> String {
 }
 
 /// Shape bias of both networks on the pictures that both have decided.
-fn biases(decisions: &DataFrame) -> Result<Measured> {
-    let (models, files, shapes) = (texts(decisions, "model")?, texts(decisions, "file")?, texts(decisions, "shape")?);
-    let cues = Cue::of(decisions)?;
-    let mut pictures: BTreeMap<&String, (&String, [Option<Cue>; 2])> = BTreeMap::new();
-    for row in 0..models.len() {
-        let Some(network) = PUBLISHED.iter().position(|name| *name == models[row]) else { continue };
-        if let Some(cue) = cues[row] {
-            pictures.entry(&files[row]).or_insert((&shapes[row], [None; 2])).1[network] = Some(cue);
+fn biases(decisions: &[ConflictRow]) -> Measured {
+    let mut pictures: BTreeMap<&str, (&str, [Option<Cue>; 2])> = BTreeMap::new();
+    for row in decisions {
+        let Some(network) = PUBLISHED.iter().position(|name| *name == row.model) else { continue };
+        if let Some(cue) = Cue::of(row) {
+            pictures.entry(&row.file).or_insert((&row.shape, [None; 2])).1[network] = Some(cue);
         }
     }
-    let both: Vec<(&String, [Cue; 2])> =
+    let both: Vec<(&str, [Cue; 2])> =
         pictures.into_values().filter_map(|(shape, [first, second])| Some((shape, [first?, second?]))).collect();
-    let strata: Vec<&String> = both.iter().map(|picture| picture.0).collect();
-    Ok(Measured::of(&strata, |network, drawn| {
+    let strata: Vec<&str> = both.iter().map(|picture| picture.0).collect();
+    Measured::of(&strata, |network, drawn| {
         let count = |cue: Cue| drawn.iter().filter(|&&row| both[row].1[network] == cue).count() as f64;
         count(Cue::Shape) / (count(Cue::Shape) + count(Cue::Texture))
-    }))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::{column, comes_back};
+
+    #[test]
+    fn rows_come_back_from_their_tables_and_from_those_with_names() {
+        comes_back::<AnswerRow>();
+        comes_back::<AnswerInWordsRow>();
+        let (rows, pair): (Vec<AnswerRow>, _) =
+            ((1..3).map(crate::table::Row::example).collect(), Pair::new("plain net", "Übung"));
+        let table = named(rows.clone(), &pair).unwrap();
+        assert!(column(&table, "Übung low").is_ok() && column(&table, "plain net").is_ok(), "{table}");
+        assert_eq!(unnamed::<AnswerRow>(&table).unwrap(), (rows, pair));
+    }
 
     fn of(pairs: &[[f64; 2]]) -> Measured {
-        Measured::of_pairs(&pairs.iter().map(|pair| ("c".to_string(), *pair)).collect::<Vec<_>>())
+        let one = |pair: &[f64; 2]| Observation { class: "c".into(), first: pair[0], second: pair[1] };
+        Measured::of_means(&pairs.iter().map(one).collect::<Vec<_>>())
     }
 
     #[test]
     fn what_holds_is_said_by_an_interval_and_not_by_a_sign() {
         let clear: Vec<[f64; 2]> =
             (0..20).map(|i| [f64::from(i % 5), f64::from(i % 5) + 1.0 + f64::from(i % 3)]).collect();
-        assert_eq!(of(&clear).holds(Direction::SecondLarger), "yes");
-        assert_eq!(of(&clear).holds(Direction::FirstLarger), "no");
-        assert_eq!(of(&clear).holds(Direction::Open), "");
+        assert_eq!(of(&clear).holds(Direction::SecondLarger), Holds::Yes);
+        assert_eq!(of(&clear).holds(Direction::FirstLarger), Holds::No);
+        assert_eq!(of(&clear).holds(Direction::Open), Holds::Open);
         // A mean that is larger by chance alone.
         let vague: Vec<[f64; 2]> = (0..20).map(|i| [0.0, if i % 2 == 0 { 1.1 } else { -1.0 }]).collect();
         let vague = of(&vague);
         assert!(vague.difference.unwrap().mean > 0.0);
-        assert_eq!(vague.holds(Direction::SecondLarger), "undecided");
+        assert_eq!(vague.holds(Direction::SecondLarger), Holds::Undecided);
         // One photograph, five, and photographs that are all one value.
         for few in [&clear[..1], &clear[..5], &[[0.0, 1.0]; 20][..], &[]] {
-            assert_eq!(of(few).holds(Direction::SecondLarger), "undecided", "{}", few.len());
+            assert_eq!(of(few).holds(Direction::SecondLarger), Holds::Undecided, "{}", few.len());
         }
     }
 }

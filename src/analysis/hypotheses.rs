@@ -1,4 +1,9 @@
+//! The hypotheses of the published study, about networks of those names.
+
+use super::kinds::{SCRAMBLED, SMOOTHED};
+use super::pictures::Asked;
 use crate::stats::Alternative;
+use crate::study::PUBLISHED;
 
 /// A hypothesis of the study: on pictures of a kind (at all levels, or one), the first network's true-class softmax is
 /// larger or smaller than the second's.
@@ -15,10 +20,8 @@ pub(super) struct Hypothesis {
     pub t: Option<(f64, f64)>,
 }
 
-const RESNET: &str = "resnet50";
-const STYLE: &str = "sin-resnet50";
-/// The two networks of the thesis that differ in their training pictures alone.
-pub(super) const PUBLISHED: [&str; 2] = [RESNET, STYLE];
+const RESNET: &str = PUBLISHED[0];
+const STYLE: &str = PUBLISHED[1];
 
 /// How a claim is written.
 pub(super) fn sign(alternative: Alternative) -> &'static str {
@@ -32,7 +35,7 @@ pub(super) fn sign(alternative: Alternative) -> &'static str {
 pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     Hypothesis {
         name: "1",
-        kind: "scrambled",
+        kind: SCRAMBLED,
         level: None,
         models: [RESNET, STYLE],
         alternative: Alternative::Greater,
@@ -42,7 +45,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "1 (112 only)",
-        kind: "scrambled",
+        kind: SCRAMBLED,
         level: Some(112),
         models: [RESNET, STYLE],
         alternative: Alternative::Greater,
@@ -52,7 +55,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3",
-        kind: "smoothed",
+        kind: SMOOTHED,
         level: None,
         models: [RESNET, STYLE],
         alternative: Alternative::Less,
@@ -62,7 +65,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3 (first pass)",
-        kind: "smoothed",
+        kind: SMOOTHED,
         level: Some(1),
         models: [RESNET, STYLE],
         alternative: Alternative::Less,
@@ -72,7 +75,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3.1",
-        kind: "smoothed",
+        kind: SMOOTHED,
         level: None,
         models: [RESNET, "se-resnet50"],
         alternative: Alternative::Less,
@@ -82,7 +85,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3.1 (first pass)",
-        kind: "smoothed",
+        kind: SMOOTHED,
         level: Some(1),
         models: [RESNET, "se-resnet50"],
         alternative: Alternative::Less,
@@ -92,7 +95,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3.2",
-        kind: "smoothed",
+        kind: SMOOTHED,
         level: None,
         models: [STYLE, "se-resnext50"],
         alternative: Alternative::Less,
@@ -102,7 +105,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3.2 (first pass)",
-        kind: "smoothed",
+        kind: SMOOTHED,
         level: Some(1),
         models: [STYLE, "se-resnext50"],
         alternative: Alternative::Less,
@@ -113,6 +116,16 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
 ];
 
 impl Hypothesis {
+    /// Its name among the conclusions: `hypothesis 3`.
+    pub fn conclusion(&self) -> String {
+        format!("hypothesis {}", self.name)
+    }
+
+    /// The pictures that it is about.
+    pub fn asked(&self) -> Asked<'static> {
+        Asked { kind: self.kind, level: self.level, models: self.models }
+    }
+
     /// In words: `scrambled, all levels: resnet50 > sin-resnet50`.
     pub fn claim(&self) -> String {
         let level = self.level.map_or("all levels".to_string(), |level| format!("level {level}"));

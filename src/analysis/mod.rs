@@ -1,97 +1,75 @@
-//! Tables to tables: what the predictions and overlaps say. Nothing is drawn here.
+//! Tables to tables: what the predictions and overlaps say. Rows go in, rows or tables of declared rows come out. Nothing is
+//! drawn here.
 //!
 //! ```
-//! use lgf::analysis::shape_bias;
-//! use polars::prelude::*;
+//! use lgf::analysis::{Parameters, Verdict, conclusions};
+//! use lgf::study::Pair;
+//! use lgf::table::PredictionRow;
 //!
-//! let decisions = df!(
-//!     "model" => ["resnet50", "resnet50", "resnet50", "resnet50"],
-//!     "shape" => ["church", "church", "tench", "tench"],
-//!     "texture" => ["tench", "tench", "church", "tench"],
-//!     "decision" => ["church", "tench", "church", "tench"],
-//! )?;
-//! let bias = shape_bias(&decisions)?;
-//! assert_eq!(lgf::table::floats(&bias, "shape_bias")?, [1.0 / 3.0]);
+//! // Of a picture in another order of blocks and the picture itself, for twelve photographs and two networks.
+//! let row = |image: usize, model: &str, level: i64, true_acc: f64| PredictionRow {
+//!     file: format!("{image} {level}"), orig_file: format!("{image}"), model: model.into(), kind: "scrambled".into(),
+//!     level, true_acc, ..PredictionRow::default()
+//! };
+//! let of = |image: usize| {
+//!     let noise = image as f64 / 100.0;
+//!     [row(image, "a", 0, 0.9), row(image, "a", 56, 0.7 + noise), row(image, "b", 0, 0.9), row(image, "b", 56, 0.3)]
+//! };
+//! let predictions: Vec<PredictionRow> = (0..12).flat_map(of).collect();
+//! let found = conclusions(&predictions, &[], &[Pair::new("a", "b")], &Parameters::default())?;
+//! let scrambled = found.iter().find(|row| row.conclusion == "scrambled pictures").unwrap();
+//! assert_eq!((scrambled.verdict, scrambled.says.as_str()), (Verdict::First, "a falls less"));
 //! # Ok::<(), lgf::Error>(())
 //! ```
 
+mod additivity;
 mod all;
 mod answer;
 mod bias;
+mod comparisons;
+mod conclusion;
 mod conclusions;
+mod contrast;
 mod curves;
+mod disagreement;
+mod distinct;
+#[cfg(test)]
+pub(crate) mod golden;
 mod hypotheses;
-mod interaction;
+mod kinds;
+mod means;
+mod measure;
+mod missing;
+mod moved;
+mod named;
 mod parameters;
+mod patches;
 mod pictures;
 mod power;
 mod published;
+mod question;
+mod relevance;
+mod shares;
 
-pub use all::{Analysed, write_all};
-pub use answer::{Direction, answer_in_words, known_answer, sample_answer, with_interval};
-pub use bias::shape_bias;
-pub use conclusions::{conclusions, differences_of, paired_differences, shared_pixels};
-pub use curves::{by_model, curves, drops, means_by_model, overlap_by_model, ranking_by_model};
-pub use interaction::{additivity, disagreeing, disagreement, fitted_line, interaction, plain_patches};
-pub use parameters::{
-    Additivity, Agreement, Amount, Baseline, Chance, Correction, Parameters, Region, Rule, Unit, measure_in_words,
+pub use additivity::{AdditivityRow, LinePoint, additivity, fitted_line};
+pub use all::{Analysed, ContentsRow, Made, Shows, write_all};
+pub use answer::{
+    AnswerInWordsRow, AnswerRow, Direction, Holds, answer_in_words, known_answer, sample_answer, with_interval,
 };
-pub use power::power_by_size;
-pub use published::published_tests;
-
-use polars::prelude::DataFrame;
-
-use crate::error::{Code, Error, Result};
-use crate::table::texts;
-use hypotheses::PUBLISHED;
-
-/// The two networks that a table compares (its column `model`): `resnet50` and `sin-resnet50`, which differ in their
-/// training pictures alone, where both are there, else the first two; none where there are fewer.
-///
-/// ```
-/// use polars::prelude::*;
-///
-/// let table = df!("model" => ["vgg16", "mine", "vgg16", "third"])?;
-/// assert_eq!(lgf::analysis::pair_of(&table)?, Some(["vgg16".to_string(), "mine".to_string()]));
-/// assert_eq!(lgf::analysis::pair_of(&table.head(Some(1)))?, None);
-/// # Ok::<(), lgf::Error>(())
-/// ```
-///
-/// # Errors
-/// [`Code::Table`] if there is no such column.
-pub fn pair_of(table: &DataFrame) -> Result<Option<[String; 2]>> {
-    Ok(pair_among(&distinct(&texts(table, "model")?)))
-}
-
-/// As [`pair_of`], where a comparison needs the two.
-///
-/// # Errors
-/// [`Code::Model`] if there are fewer; [`Code::Table`] if there is no such column.
-pub fn pair(table: &DataFrame) -> Result<[String; 2]> {
-    pair_of(table)?.ok_or_else(|| Error::new(Code::Model, "two networks are compared here, and this study has fewer"))
-}
-
-fn pair_among(networks: &[String]) -> Option<[String; 2]> {
-    if PUBLISHED.iter().all(|name| networks.iter().any(|other| other == name)) {
-        return Some(PUBLISHED.map(String::from));
-    }
-    match networks {
-        [first, second, ..] => Some([first.clone(), second.clone()]),
-        _ => None,
-    }
-}
-
-fn missing(network: &str) -> Error {
-    Error::new(Code::Model, format!("no network {network} in the table"))
-}
-
-/// The different names, in the order in which they first come.
-fn distinct(names: &[String]) -> Vec<String> {
-    let mut seen: Vec<String> = Vec::new();
-    for name in names {
-        if !seen.contains(name) {
-            seen.push(name.clone());
-        }
-    }
-    seen
-}
+pub use bias::{ShapeBiasRow, shape_bias};
+pub use comparisons::differences_of;
+pub use conclusion::{ConclusionRow, Method, Quantity, Verdict};
+pub use conclusions::conclusions;
+pub use curves::{CurveRow, curves, drops};
+pub use disagreement::{DisagreementRow, disagreeing, disagreement};
+pub use means::{
+    LocalisationMeanRow, MeanRow, OnEdges, RankedBy, by_model, localisation_by_model, overlap_by_model,
+    ranking_by_model,
+};
+pub use measure::{Measure, Scored};
+pub use moved::{AblationRow, Moved, Outcome};
+pub use parameters::{Additivity, Agreement, Amount, Baseline, Chance, Correction, Matched, Parameters, Rule, Unit};
+pub use patches::{PatchRow, interaction, plain_patches};
+pub use power::{PowerRow, power_by_size};
+pub use published::{PublishedRow, PublishedTest, published_tests};
+pub use shares::{SharedRow, shared_pixels};

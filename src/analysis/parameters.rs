@@ -1,11 +1,15 @@
+//! The choices of step 6.
+
 use serde::{Deserialize, Serialize};
+
+use super::measure::Measure;
+use crate::table::Region;
 
 /// Every choice of step 6. Each has the published form and the mended one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameters {
-    /// Which column of the predictions is compared: `true_acc` (the softmax of the true class), `true_logit`, `margin`,
-    /// `top1`, `top5` (fault C1 is to call the first of them accuracy).
-    pub measure: String,
+    /// What of the predictions is compared.
+    pub measure: Measure,
     /// What of two networks is compared.
     pub baseline: Baseline,
     /// What counts as one observation.
@@ -15,7 +19,7 @@ pub struct Parameters {
     /// Whether several tests are paid for.
     pub correction: Correction,
     /// Which region of relevance stands for a map.
-    pub region: Region,
+    pub region: Matched,
     /// What the share of a region on edges is compared with.
     pub chance: Chance,
     /// What is asked of the counts of two networks.
@@ -71,7 +75,7 @@ pub enum Correction {
 /// Which region of relevance stands for a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Region {
+pub enum Matched {
     /// Pixels above the mean of the positive values: of another size for each network (fault C6).
     AboveMean,
     /// The tenth of all pixels of highest relevance.
@@ -80,13 +84,13 @@ pub enum Region {
     MatchedMass,
 }
 
-impl Region {
-    /// Its name in the table of step 5.3.
-    pub fn name(self) -> &'static str {
+impl Matched {
+    /// The region of the table of step 5.3 that it is.
+    pub fn region(self) -> Region {
         match self {
-            Region::AboveMean => "positive",
-            Region::MatchedArea => "top",
-            Region::MatchedMass => "half",
+            Matched::AboveMean => Region::Positive,
+            Matched::MatchedArea => Region::Top,
+            Matched::MatchedMass => Region::Half,
         }
     }
 }
@@ -131,34 +135,15 @@ pub enum Additivity {
     Identity,
 }
 
-/// What a measure of the predictions is, in words for axes and titles: `true_acc` is what the thesis called accuracy.
-///
-/// ```
-/// assert_eq!(lgf::analysis::measure_in_words("true_acc"), "softmax of the true class");
-/// assert_eq!(lgf::analysis::measure_in_words("a column of my own"), "a column of my own");
-/// ```
-pub fn measure_in_words(measure: &str) -> &str {
-    match measure {
-        "true_acc" => "softmax of the true class",
-        "pred_acc" => "softmax of the chosen class",
-        "true_logit" => "logit of the true class",
-        "pred_logit" => "logit of the chosen class",
-        "margin" => "logit of the true class less the largest other",
-        "top1" => "share of pictures whose true class is the first choice",
-        "top5" => "share of pictures whose true class is among five choices",
-        other => other,
-    }
-}
-
 impl Default for Parameters {
     fn default() -> Self {
         Parameters {
-            measure: "true_acc".into(),
+            measure: Measure::TrueSoftmax,
             baseline: Baseline::Own,
             unit: Unit::Photograph,
             rule: Rule::Permutation,
             correction: Correction::Holm,
-            region: Region::MatchedArea,
+            region: Matched::MatchedArea,
             chance: Chance::Shifted,
             agreement: Agreement::Concordance,
             ratio: Amount::Shares,
@@ -172,12 +157,12 @@ impl Parameters {
     /// Notebooks 5.4 and 6 as published (faults C6 and D1 to D9).
     pub fn published() -> Self {
         Parameters {
-            measure: "true_acc".into(),
+            measure: Measure::TrueSoftmax,
             baseline: Baseline::None,
             unit: Unit::Picture,
             rule: Rule::OneSidedWilcoxon,
             correction: Correction::None,
-            region: Region::AboveMean,
+            region: Matched::AboveMean,
             chance: Chance::None,
             agreement: Agreement::Correlation,
             ratio: Amount::Counts,

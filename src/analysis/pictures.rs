@@ -1,46 +1,53 @@
+//! Pictures as observations of two networks.
+
 use std::collections::BTreeMap;
 
-use polars::prelude::*;
-
-use super::curves::measured;
+use super::kinds::untouched_of;
+use super::measure::{Measure, Scored};
 use super::parameters::{Baseline, Unit};
-use crate::error::Result;
-use crate::table::{integers, texts};
+use crate::table::PredictionRow;
 
-/// The predictions, column by column.
-pub(super) struct Pictures {
-    models: Vec<String>,
-    kinds: Vec<String>,
-    files: Vec<String>,
-    photographs: Vec<String>,
-    classes: Vec<String>,
-    levels: Vec<i64>,
+/// The predictions, with what is measured of each.
+pub(super) struct Pictures<'a> {
+    rows: &'a [PredictionRow],
     values: Vec<f64>,
+}
+
+/// Which pictures of which two networks are compared.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub kind: &'a str,
+    /// One level, or all.
+    pub level: Option<i64>,
+    pub models: [&'a str; 2],
 }
 
 /// One observation of two networks.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Pair {
+pub(super) struct Observation {
     /// Class of the photograph; in another class, another stratum.
     pub class: String,
     pub first: f64,
     pub second: f64,
 }
 
-/// Class and pairs of values by photograph or picture.
-type Subjects<'a> = BTreeMap<&'a String, (&'a String, Vec<(f64, f64)>)>;
+impl Observation {
+    pub fn difference(&self) -> f64 {
+        self.first - self.second
+    }
+}
 
-impl Pictures {
-    pub fn of(predictions: &DataFrame, measure: &str) -> Result<Self> {
-        Ok(Pictures {
-            models: texts(predictions, "model")?,
-            kinds: texts(predictions, "kind")?,
-            files: texts(predictions, "file")?,
-            photographs: texts(predictions, "orig_file")?,
-            classes: texts(predictions, "wnid")?,
-            levels: integers(predictions, "level")?,
-            values: measured(predictions, measure)?,
-        })
+/// The values of both networks, side by side.
+pub(super) fn apart(observations: &[Observation]) -> (Vec<f64>, Vec<f64>) {
+    observations.iter().map(|one| (one.first, one.second)).unzip()
+}
+
+/// Class and pairs of values by photograph or picture.
+type Subjects<'a> = BTreeMap<&'a str, (&'a str, Vec<(f64, f64)>)>;
+
+impl<'a> Pictures<'a> {
+    pub fn of(rows: &'a [PredictionRow], measure: Measure) -> Self {
+        Pictures { rows, values: rows.iter().map(|row| row.value(measure)).collect() }
     }
 
     /// The same values in single precision, as the thesis had them.
@@ -50,60 +57,49 @@ impl Pictures {
     }
 
     pub fn has(&self, model: &str) -> bool {
-        self.models.iter().any(|name| name == model)
+        self.rows.iter().any(|row| row.model == model)
     }
 
-    /// Pairs of two networks on pictures of a kind, at one level or all; sorted by photograph. Pictures are paired first, so
-    /// that both networks are averaged over the same ones; those that one of them lacks are left out.
-    pub fn pairs(
-        &self,
-        kind: &str,
-        level: Option<i64>,
-        [first, second]: [&str; 2],
-        baseline: Baseline,
-        unit: Unit,
-    ) -> Vec<Pair> {
-        let (first, second) = (self.values(first, kind, level, baseline), self.values(second, kind, level, baseline));
+    /// What was observed of two networks, sorted by photograph. Pictures are paired first, so that both networks are averaged
+    /// over the same ones; those that one of them lacks are left out.
+    pub fn pairs(&self, asked: Asked, baseline: Baseline, unit: Unit) -> Vec<Observation> {
+        let [first, second] = asked.models.map(|model| self.values(model, asked, baseline));
         let mut subjects: Subjects = BTreeMap::new();
         for (file, &(row, value)) in &first {
             let Some((_, other)) = second.get(file) else { continue };
             let subject = match unit {
                 Unit::Picture => *file,
-                Unit::Photograph => &self.photographs[row],
+                Unit::Photograph => &row.orig_file,
             };
-            subjects.entry(subject).or_insert((&self.classes[row], Vec::new())).1.push((value, *other));
+            subjects.entry(subject).or_insert((&row.wnid, Vec::new())).1.push((value, *other));
         }
-        let pair = |(class, values): (&String, Vec<(f64, f64)>)| {
+        let observation = |(class, values): (&str, Vec<(f64, f64)>)| {
             let mean = |pick: fn(&(f64, f64)) -> f64| values.iter().map(pick).sum::<f64>() / values.len() as f64;
-            Pair { class: class.clone(), first: mean(|pair| pair.0), second: mean(|pair| pair.1) }
+            Observation { class: class.into(), first: mean(|pair| pair.0), second: mean(|pair| pair.1) }
         };
-        subjects.into_values().map(pair).collect()
+        subjects.into_values().map(observation).collect()
     }
 
     /// Row and value of a network's pictures, by file.
-    fn values(
-        &self,
-        model: &str,
-        kind: &str,
-        level: Option<i64>,
-        baseline: Baseline,
-    ) -> BTreeMap<&String, (usize, f64)> {
-        let own = || (0..self.models.len()).filter(|&row| self.models[row] == model && self.kinds[row] == kind);
-        // A difference is what smoothing takes away: its untouched picture is that of smoothing.
-        let of = if kind.starts_with("difference") { "smoothed" } else { kind };
-        let untouched: BTreeMap<&String, f64> = (0..self.models.len())
-            .filter(|&row| self.models[row] == model && self.kinds[row] == of && self.levels[row] == 0)
-            .map(|row| (&self.photographs[row], self.values[row]))
-            .collect();
-        let value = |row: usize| match baseline {
-            Baseline::None => Some(self.values[row]),
-            // Only pictures that are changed have changed.
-            Baseline::Own if self.levels[row] == 0 => None,
-            Baseline::Own => Some(self.values[row] - untouched.get(&self.photographs[row])?),
+    fn values(&self, model: &str, asked: Asked, baseline: Baseline) -> BTreeMap<&'a str, (&'a PredictionRow, f64)> {
+        let of = |kind: &str| {
+            let kind = kind.to_string();
+            let all = self.rows.iter().zip(self.values.iter().copied());
+            all.filter(move |(row, _)| row.model == model && row.kind == kind)
         };
-        own()
-            .filter(|&row| level.is_none_or(|level| self.levels[row] == level))
-            .filter_map(|row| Some((&self.files[row], (row, value(row)?))))
+        let untouched: BTreeMap<&str, f64> = of(untouched_of(asked.kind))
+            .filter(|(row, _)| row.level == 0)
+            .map(|(row, value)| (row.orig_file.as_str(), value))
+            .collect();
+        let value = |row: &PredictionRow, value: f64| match baseline {
+            Baseline::None => Some(value),
+            // Only pictures that are changed have changed.
+            Baseline::Own if row.level == 0 => None,
+            Baseline::Own => Some(value - untouched.get(row.orig_file.as_str())?),
+        };
+        of(asked.kind)
+            .filter(|(row, _)| asked.level.is_none_or(|level| row.level == level))
+            .filter_map(|(row, own)| Some((row.file.as_str(), (row, value(row, own)?))))
             .collect()
     }
 }

@@ -1,30 +1,115 @@
-use polars::prelude::*;
+//! The tests that the thesis prints, made again beside their printed numbers.
 
-use super::conclusions::{Share, Shares};
-use super::hypotheses::{HYPOTHESES, PUBLISHED};
-use super::interaction::{Layout, interaction, layouts, plain_patches};
-use super::missing;
+use polars::prelude::DataFrame;
+
+use super::hypotheses::{HYPOTHESES, Hypothesis, sign};
+use super::measure::Measure;
+use super::missing::missing;
 use super::parameters::{Baseline, Chance, Unit};
-use super::pictures::{Pair, Pictures};
+use super::patches::{Layout, interaction, layouts, plain_patches};
+use super::pictures::{Observation, Pictures, apart};
+use super::shares::{Share, Shares};
 use crate::error::{Code, Error, Result};
 use crate::stats::{Alternative, Test, mean, paired_t, pearson, shapiro_wilk, wilcoxon, wilcoxon_approximate};
+use crate::study::PUBLISHED;
+use crate::table::{OverlapRow, PredictionRow, Region, Row, table, text_cell};
 
-/// A number of the thesis beside the same of these data.
-struct Row {
-    what: String,
-    samples: String,
-    test: &'static str,
-    found: Result<Test>,
-    /// p of Wilcoxon's test by the normal approximation.
-    then: Option<f64>,
-    printed: (Option<f64>, Option<f64>),
+/// What the thesis made of some numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PublishedTest {
+    /// Nothing.
+    None,
+    /// Shapiro and Wilk's test.
+    Shapiro,
+    /// The same of the difference of two networks.
+    ShapiroOfDifference,
+    /// Wilcoxon's signed ranks.
+    Wilcoxon,
+    /// Student's t of paired samples.
+    PairedT,
+    /// A mean.
+    Mean,
+    /// Pearson's correlation.
+    Pearson,
+    /// A count of photographs.
+    Count,
+}
+
+impl PublishedTest {
+    const NAMES: &[(PublishedTest, &str)] = &[
+        (PublishedTest::None, ""),
+        (PublishedTest::Shapiro, "Shapiro-Wilk"),
+        (PublishedTest::ShapiroOfDifference, "Shapiro-Wilk of the difference"),
+        (PublishedTest::Wilcoxon, "Wilcoxon"),
+        (PublishedTest::PairedT, "paired t, two-sided"),
+        (PublishedTest::Mean, "mean"),
+        (PublishedTest::Pearson, "Pearson"),
+        (PublishedTest::Count, "count"),
+    ];
+}
+text_cell!(PublishedTest);
+
+table! {
+    /// A number of the thesis beside the same of these data.
+    pub struct PublishedRow {
+        /// What it is of.
+        what: String,
+        /// Which samples are compared.
+        samples: String,
+        /// Observations that count.
+        n: Option<i64>,
+        /// What is made of them.
+        test: PublishedTest,
+        /// The statistic.
+        statistic: Option<f64>,
+        /// Its p.
+        p: Option<f64>,
+        /// p of Wilcoxon's test by the normal approximation, as SciPy had it then.
+        p_then: Option<f64>,
+        /// The statistic that is printed.
+        printed_statistic: Option<f64>,
+        /// The p that is printed.
+        printed_p: Option<f64>,
+        /// Why there is none of these data; else empty.
+        note: String,
+    }
+}
+
+/// What is printed: a statistic, and its p.
+type Printed = (Option<f64>, Option<f64>);
+
+impl PublishedRow {
+    fn new(what: impl Into<String>, samples: impl Into<String>, test: PublishedTest, found: Result<Test>) -> Self {
+        let of = |pick: fn(&Test) -> f64| found.as_ref().ok().map(pick).filter(|value| value.is_finite());
+        PublishedRow {
+            what: what.into(),
+            samples: samples.into(),
+            n: found.as_ref().ok().map(|test| test.n as i64),
+            test,
+            statistic: of(|test| test.statistic),
+            p: of(|test| test.p),
+            p_then: None,
+            printed_statistic: None,
+            printed_p: None,
+            note: found.as_ref().err().map(|error| error.message().to_string()).unwrap_or_default(),
+        }
+    }
+
+    fn printed(self, (printed_statistic, printed_p): Printed) -> Self {
+        PublishedRow { printed_statistic, printed_p, ..self }
+    }
+
+    fn then(self, p_then: Option<f64>) -> Self {
+        PublishedRow { p_then, ..self }
+    }
 }
 
 /// Every test and count that the thesis prints (notebooks 5.4 and 6), made the same way on these tables, beside what is
-/// printed there: `what, samples, n, test, statistic, p, p_then, printed_statistic, printed_p, note`. The SciPy of the thesis
-/// approximated Wilcoxon's p at every n (`p_then`); today's is exact up to 50 pairs (`p`). Pictures count one by one,
-/// untouched ones among them (faults D5 and D6); nothing is corrected (D7). With the study's own photographs and weights the
-/// numbers should be near each other; on the sample they need not be. What cannot be computed has a note that says why.
+/// printed there: a table of [`PublishedRow`]s. The SciPy of the thesis approximated Wilcoxon's p at every n (`p_then`);
+/// today's is exact up to 50 pairs (`p`). Pictures count one by one, untouched ones among them (faults D5 and D6); nothing is
+/// corrected (D7). With the study's own photographs and weights the numbers should be near each other; on the sample they need
+/// not be. What cannot be computed has a note that says why.
 ///
 /// The arithmetic is the thesis': softmax in single precision, so that values near 1 are 1 and pairs of them no longer
 /// differ; everything after it in double. Logits are single as networks give them. A share is one whole number over another.
@@ -32,67 +117,81 @@ struct Row {
 /// single patches are summed; no test of ranks sees either.
 ///
 /// # Errors
-/// [`Code::Table`] if a column is missing.
-pub fn published_tests(predictions: &DataFrame, overlap: &DataFrame) -> Result<DataFrame> {
-    let pictures = Pictures::of(predictions, "true_acc")?.in_single();
-    let mut rows = Vec::new();
-    for hypothesis in &HYPOTHESES {
-        let pairs = match hypothesis.models.iter().find(|model| !pictures.has(model)) {
-            Some(gone) => Err(missing(gone)),
-            None => {
-                Ok(pictures.pairs(hypothesis.kind, hypothesis.level, hypothesis.models, Baseline::None, Unit::Picture))
-            }
-        };
-        let what = format!("hypothesis {}", hypothesis.name);
-        let mut row = |test, found: Result<Test>, printed: Option<(f64, f64)>| {
-            let printed = (printed.map(|printed| printed.0), printed.map(|printed| printed.1));
-            let then = if test == "Wilcoxon" { approximated(&pairs, hypothesis.alternative) } else { None };
-            rows.push(Row { what: what.clone(), samples: hypothesis.claim(), test, found, then, printed });
-        };
-        row("Shapiro-Wilk of the difference", of_differences(&pairs), Some(hypothesis.shapiro));
-        let paired = |test: fn(&[f64], &[f64], Alternative) -> Result<Test>, alternative| {
-            let (a, b) = columns(&pairs)?;
-            test(&a, &b, alternative)
-        };
-        row("Wilcoxon", paired(wilcoxon, hypothesis.alternative), hypothesis.wilcoxon);
-        if hypothesis.t.is_some() {
-            row("paired t, two-sided", paired(paired_t, Alternative::TwoSided), hypothesis.t);
-        }
+/// None in practice: the columns are of one length.
+pub fn published_tests(predictions: &[PredictionRow], overlap: &[OverlapRow]) -> Result<DataFrame> {
+    let pictures = Pictures::of(predictions, Measure::TrueSoftmax).in_single();
+    let mut rows: Vec<PublishedRow> =
+        HYPOTHESES.iter().flat_map(|hypothesis| of_hypothesis(&pictures, hypothesis)).collect();
+    match plain_patches(&interaction(predictions)) {
+        Ok(plain) => rows.extend(of_patches(&layouts(&plain))),
+        Err(error) => rows.push(PublishedRow::new("patches", "", PublishedTest::None, Err(error))),
     }
-    rows.extend(of_patches(predictions)?);
-    rows.extend(of_overlap(&Shares::of(overlap)?));
-    let note = |row: &Row| row.found.as_ref().err().map(|error| error.message().to_string()).unwrap_or_default();
-    let found =
-        |pick: fn(&Test) -> f64| move |row: &Row| row.found.as_ref().ok().map(pick).filter(|value| value.is_finite());
-    Ok(df!(
-        "what" => rows.iter().map(|row| row.what.clone()).collect::<Vec<_>>(),
-        "samples" => rows.iter().map(|row| row.samples.clone()).collect::<Vec<_>>(),
-        "n" => rows.iter().map(|row| row.found.as_ref().ok().map(|test| test.n as i64)).collect::<Vec<_>>(),
-        "test" => rows.iter().map(|row| row.test).collect::<Vec<_>>(),
-        "statistic" => rows.iter().map(found(|test| test.statistic)).collect::<Vec<_>>(),
-        "p" => rows.iter().map(found(|test| test.p)).collect::<Vec<_>>(),
-        "p_then" => rows.iter().map(|row| row.then).collect::<Vec<_>>(),
-        "printed_statistic" => rows.iter().map(|row| row.printed.0).collect::<Vec<_>>(),
-        "printed_p" => rows.iter().map(|row| row.printed.1).collect::<Vec<_>>(),
-        "note" => rows.iter().map(note).collect::<Vec<_>>(),
-    )?)
+    rows.extend(of_overlap(&Shares::of(overlap)));
+    PublishedRow::table(rows)
 }
 
-fn approximated(pairs: &Result<Vec<Pair>>, alternative: Alternative) -> Option<f64> {
-    let (a, b) = columns(pairs).ok()?;
-    Some(wilcoxon_approximate(&a, &b, alternative).ok()?.p)
-}
+/// Observations of two networks, or why there are none.
+type Observed = Result<Vec<Observation>>;
 
-fn columns(pairs: &Result<Vec<Pair>>) -> Result<(Vec<f64>, Vec<f64>)> {
+fn columns(pairs: &Observed) -> Result<(Vec<f64>, Vec<f64>)> {
     match pairs {
-        Ok(pairs) => Ok(pairs.iter().map(|pair| (pair.first, pair.second)).unzip()),
+        Ok(pairs) => Ok(apart(pairs)),
         Err(error) => Err(Error::new(error.code(), error.message().to_string())),
     }
 }
 
-fn of_differences(pairs: &Result<Vec<Pair>>) -> Result<Test> {
+/// A test of two samples, one way.
+type PairedTest = fn(&[f64], &[f64], Alternative) -> Result<Test>;
+
+fn paired(pairs: &Observed, test: PairedTest, alternative: Alternative) -> Result<Test> {
     let (a, b) = columns(pairs)?;
-    shapiro_wilk(&a.iter().zip(&b).map(|(a, b)| a - b).collect::<Vec<_>>())
+    test(&a, &b, alternative)
+}
+
+/// Wilcoxon's test with the p that SciPy had then beside today's.
+fn by_ranks(row: (String, String), pairs: &Observed, alternative: Alternative, printed: Printed) -> PublishedRow {
+    let then = paired(pairs, wilcoxon_approximate, alternative).ok().map(|test| test.p);
+    PublishedRow::new(row.0, row.1, PublishedTest::Wilcoxon, paired(pairs, wilcoxon, alternative))
+        .then(then)
+        .printed(printed)
+}
+
+/// What is tested of a pair of values.
+type Pick = fn((f64, f64)) -> f64;
+
+/// Shapiro and Wilk's test of what is picked of each pair.
+fn shapiro_of(pairs: &Observed, pick: Pick) -> Result<Test> {
+    let (a, b) = columns(pairs)?;
+    shapiro_wilk(&a.into_iter().zip(b).map(pick).collect::<Vec<_>>())
+}
+
+fn correlated(pairs: &Observed) -> Result<Test> {
+    let (a, b) = columns(pairs)?;
+    pearson(&a, &b)
+}
+
+fn both(printed: Option<(f64, f64)>) -> Printed {
+    (printed.map(|printed| printed.0), printed.map(|printed| printed.1))
+}
+
+/// Notebook 6: the tests of a hypothesis.
+fn of_hypothesis(pictures: &Pictures, hypothesis: &Hypothesis) -> Vec<PublishedRow> {
+    let pairs = match hypothesis.models.iter().find(|model| !pictures.has(model)) {
+        Some(gone) => Err(missing(gone)),
+        None => Ok(pictures.pairs(hypothesis.asked(), Baseline::None, Unit::Picture)),
+    };
+    let (what, samples) = (hypothesis.conclusion(), hypothesis.claim());
+    let row = |test, found| PublishedRow::new(&what, &samples, test, found);
+    let mut rows = vec![
+        row(PublishedTest::ShapiroOfDifference, shapiro_of(&pairs, |pair| pair.0 - pair.1))
+            .printed(both(Some(hypothesis.shapiro))),
+        by_ranks((what.clone(), samples.clone()), &pairs, hypothesis.alternative, both(hypothesis.wilcoxon)),
+    ];
+    if hypothesis.t.is_some() {
+        let found = paired(&pairs, paired_t, Alternative::TwoSided);
+        rows.push(row(PublishedTest::PairedT, found).printed(both(hypothesis.t)));
+    }
+    rows
 }
 
 /// A number that is no test.
@@ -101,163 +200,131 @@ fn number(value: f64, n: usize) -> Result<Test> {
 }
 
 /// Notebook 6: the effects of patches.
-fn of_patches(predictions: &DataFrame) -> Result<Vec<Row>> {
-    let patches = plain_patches(&interaction(predictions)?).and_then(|plain| layouts(&plain));
-    let layouts = match patches {
-        Ok(layouts) => layouts,
-        Err(error) => {
-            let found = Err(Error::new(error.code(), error.message().to_string()));
-            let (what, samples) = ("patches".to_string(), String::new());
-            return Ok(vec![Row { what, samples, test: "", found, then: None, printed: (None, None) }]);
-        }
+fn of_patches(layouts: &[Layout]) -> Vec<PublishedRow> {
+    /// Pearson's r by the side of the patches in pixels.
+    const PRINTED: [(i64, f64); 5] = [(10, 0.2916), (20, 0.4634), (30, 0.6572), (40, 0.7796), (50, 0.9264)];
+    let [resnet, style] = PUBLISHED;
+    let there = |model: &str| match layouts.iter().any(|layout| layout.model == model) {
+        true => Ok(()),
+        false => Err(missing(model)),
     };
-    let of = |model: &str, level: i64| layouts.iter().find(|layout| layout.model == model && layout.level == level);
-    let there = |model: &str| {
-        if layouts.iter().any(|layout| layout.model == model) { Ok(()) } else { Err(missing(model)) }
+    let correlation = |model: &str, level: i64| {
+        let own = layouts.iter().find(|layout| layout.model == model && layout.level == level);
+        let own = own.ok_or_else(|| Error::new(Code::Table, format!("no patches of {level} px")))?;
+        pearson(&own.single, &own.all)
     };
-    let mut rows = Vec::new();
+    let mut rows = means_of_patches(layouts);
+    let mut levels: Vec<i64> =
+        layouts.iter().map(|layout| layout.level).chain(PRINTED.iter().map(|one| one.0)).collect();
+    levels.sort_unstable();
+    levels.dedup();
+    for &level in &levels {
+        let found = there(resnet).and_then(|()| correlation(resnet, level));
+        let printed = PRINTED.iter().find(|one| one.0 == level).map(|one| one.1);
+        let what = format!("single and all patches of {level} px");
+        rows.push(PublishedRow::new(what, resnet, PublishedTest::Pearson, found).printed((printed, None)));
+    }
+    let pair = |&level: &i64| {
+        let of = |model| correlation(model, level).ok().map(|test| test.statistic);
+        Some(Observation { class: String::new(), first: of(resnet)?, second: of(style)? })
+    };
+    let pairs = there(resnet).and(there(style)).map(|()| levels.iter().filter_map(pair).collect());
+    let row = ("r over sizes of patches".to_string(), format!("{resnet} < {style}"));
+    rows.push(by_ranks(row, &pairs, Alternative::Less, both(Some((5.0, 0.0641)))));
+    rows
+}
+
+/// The mean effect of a single patch, and of all of a layout.
+fn means_of_patches(layouts: &[Layout]) -> Vec<PublishedRow> {
     let all: Vec<f64> = layouts.iter().flat_map(|layout| layout.all.iter().copied()).collect();
     let sum: f64 = layouts.iter().flat_map(|layout| &layout.single).sum();
     let patches: i64 = layouts.iter().map(|layout| layout.patches * layout.single.len() as i64).sum();
     let single = number(sum / patches as f64, patches as usize);
-    for (name, found, printed) in [("single", single, 0.22340), ("all", number(mean(&all), all.len()), 7.55317)] {
-        rows.push(Row {
-            what: "logit of the untouched less the patched picture".into(),
-            samples: format!("{name} patches, all networks"),
-            test: "mean",
-            found,
-            then: None,
-            printed: (Some(printed), None),
-        });
-    }
-    let correlation = |layout: &Layout| pearson(&layout.single, &layout.all);
-    let printed = [(10, 0.2916), (20, 0.4634), (30, 0.6572), (40, 0.7796), (50, 0.9264)];
-    let mut levels: Vec<i64> =
-        layouts.iter().map(|layout| layout.level).chain(printed.iter().map(|one| one.0)).collect();
-    levels.sort_unstable();
-    levels.dedup();
-    for &level in &levels {
-        let found = there(PUBLISHED[0])
-            .and_then(|()| {
-                of(PUBLISHED[0], level).ok_or_else(|| Error::new(Code::Table, format!("no patches of {level} px")))
-            })
-            .and_then(correlation);
-        let then = printed.iter().find(|one| one.0 == level).map(|one| one.1);
-        rows.push(Row {
-            what: format!("single and all patches of {level} px"),
-            samples: PUBLISHED[0].into(),
-            test: "Pearson",
-            found,
-            then: None,
-            printed: (then, None),
-        });
-    }
-    let pair = |&level: &i64| {
-        let of = |model| of(model, level).and_then(|layout| correlation(layout).ok()).map(|test| test.statistic);
-        Some((of(PUBLISHED[0])?, of(PUBLISHED[1])?))
+    let row = |(name, found, printed)| {
+        let (what, samples) =
+            ("logit of the untouched less the patched picture", format!("{name} patches, all networks"));
+        PublishedRow::new(what, samples, PublishedTest::Mean, found).printed((Some(printed), None))
     };
-    let (a, b): (Vec<f64>, Vec<f64>) = levels.iter().filter_map(pair).unzip();
-    rows.push(Row {
-        what: "r over sizes of patches".into(),
-        samples: format!("{} < {}", PUBLISHED[0], PUBLISHED[1]),
-        test: "Wilcoxon",
-        found: there(PUBLISHED[0]).and(there(PUBLISHED[1])).and_then(|()| wilcoxon(&a, &b, Alternative::Less)),
-        then: wilcoxon_approximate(&a, &b, Alternative::Less).ok().map(|test| test.p),
-        printed: (Some(5.0), Some(0.0641)),
-    });
-    Ok(rows)
+    [("single", single, 0.22340), ("all", number(mean(&all), all.len()), 7.55317)].map(row).into()
 }
 
 /// Notebook 5.4: relevance and edges.
-fn of_overlap(shares: &Shares) -> Vec<Row> {
+fn of_overlap(shares: &Shares) -> Vec<PublishedRow> {
     let [resnet, style] = PUBLISHED;
     // Whatever needs both says which one is missing.
     let gone = PUBLISHED.into_iter().find(|model| !shares.has(model));
-    let pairs = |region: &str, measure: &dyn Fn(&Share) -> Option<f64>| match gone {
+    let pairs = |region: Region, measure: fn(&Share) -> Option<f64>| match gone {
         Some(model) => Err(missing(model)),
         None => Ok(shares.pairs(PUBLISHED, region, measure)),
     };
-    let mut rows = Vec::new();
-    let mut row = |what: &str, samples: String, test, found, printed| {
-        rows.push(Row { what: what.into(), samples, test, found, then: None, printed });
+    let [positive, negative] =
+        [Region::Positive, Region::Negative].map(|region| pairs(region, |share| share.measure(Chance::None)));
+    let mut rows = counts_of_photographs(shares, &positive, &negative);
+    let [plus, minus] = [Region::Positive, Region::Negative].map(|region| pairs(region, |share| share.shared));
+    let what = "shared positive pixels";
+    let picks: [(&str, Pick, (f64, f64)); 3] = [
+        (resnet, |pair| pair.0, (0.5558, 2.19e-8)),
+        (style, |pair| pair.1, (0.5874, 5.14e-8)),
+        ("their difference", |pair| pair.0 - pair.1, (0.6441, 2.64e-7)),
+    ];
+    rows.extend(picks.map(|(samples, pick, printed)| {
+        PublishedRow::new(what, samples, PublishedTest::Shapiro, shapiro_of(&plus, pick)).printed(both(Some(printed)))
+    }));
+    for (what, pairs, printed) in
+        [(what, &plus, (0.99541, 4.4e-30)), ("shared negative pixels", &minus, (0.88815, 5.9e-11))]
+    {
+        let samples = PUBLISHED.join(" and ");
+        rows.push(
+            PublishedRow::new(what, samples, PublishedTest::Pearson, correlated(pairs)).printed(both(Some(printed))),
+        );
+    }
+    for (pairs, region, alternative, printed) in [
+        (&positive, Region::Positive, Alternative::Less, (61.0, 0.005498)),
+        (&negative, Region::Negative, Alternative::Greater, (217.0, 0.14594)),
+    ] {
+        let what = format!("share of {} pixels on edges", region.name());
+        let samples = format!("{resnet} {} {style}", sign(alternative));
+        rows.push(by_ranks((what, samples), pairs, alternative, both(Some(printed))));
+    }
+    rows
+}
+
+/// For how many photographs one network, or one region, has more.
+fn counts_of_photographs(shares: &Shares, positive: &Observed, negative: &Observed) -> Vec<PublishedRow> {
+    let [resnet, style] = PUBLISHED;
+    let larger = |pairs: &Observed, more: fn(&Observation) -> bool| match pairs {
+        Ok(pairs) if pairs.is_empty() => Err(Error::new(Code::Table, "no photograph has a share of both networks")),
+        Ok(pairs) => number(pairs.iter().filter(|one| more(one)).count() as f64, pairs.len()),
+        Err(error) => Err(Error::new(error.code(), error.message().to_string())),
     };
-    let share = |share: &Share| share.measure(Chance::None);
-    let count = |share: &Share| share.shared;
-    let larger = |pairs: &Result<Vec<Pair>>, second: bool| {
-        let (a, b) = columns(pairs)?;
-        if a.is_empty() {
-            return Err(Error::new(Code::Table, "no photograph has a share of both networks"));
-        }
-        let more = a.iter().zip(&b).filter(|(a, b)| if second { b > a } else { a > b });
-        number(more.count() as f64, a.len())
+    let row = |what: &str, samples: String, found, printed| {
+        PublishedRow::new(what, samples, PublishedTest::Count, found).printed((Some(printed), None))
     };
-    let (positive, negative) = (pairs("positive", &share), pairs("negative", &share));
-    row(
-        "photographs with a larger share on edges",
-        format!("positive: {style} > {resnet}"),
-        "count",
-        larger(&positive, true),
-        (Some(19.0), None),
-    );
-    row(
-        "photographs with a larger share on edges",
-        format!("negative: {resnet} > {style}"),
-        "count",
-        larger(&negative, false),
-        (Some(16.0), None),
-    );
+    let what = "photographs with a larger share on edges";
+    let mut rows = vec![
+        row(what, format!("positive: {style} > {resnet}"), larger(positive, |one| one.second > one.first), 19.0),
+        row(what, format!("negative: {resnet} > {style}"), larger(negative, |one| one.first > one.second), 16.0),
+    ];
     for (model, printed) in [(resnet, 20.0), (style, 10.0)] {
-        let found = match (shares.values(model, "positive"), shares.values(model, "negative")) {
-            (Some(plus), Some(minus)) => {
+        let found = match [Region::Positive, Region::Negative].map(|region| shares.values(model, region)) {
+            [Some(plus), Some(minus)] => {
                 let more = plus.iter().filter(|(file, plus)| minus.get(*file).is_some_and(|m| m.shared > plus.shared));
                 number(more.count() as f64, plus.len())
             }
             _ => Err(missing(model)),
         };
-        row(
-            "photographs with more negative than positive shared pixels",
-            model.into(),
-            "count",
-            found,
-            (Some(printed), None),
-        );
-    }
-    let counts = pairs("positive", &count);
-    let of_counts = |pick: fn((f64, f64)) -> f64| -> Result<Test> {
-        let (a, b) = columns(&counts)?;
-        shapiro_wilk(&a.into_iter().zip(b).map(pick).collect::<Vec<_>>())
-    };
-    let what = "shared positive pixels";
-    row(what, resnet.into(), "Shapiro-Wilk", of_counts(|pair| pair.0), (Some(0.5558), Some(2.19e-8)));
-    row(what, style.into(), "Shapiro-Wilk", of_counts(|pair| pair.1), (Some(0.5874), Some(5.14e-8)));
-    row(
-        what,
-        "their difference".into(),
-        "Shapiro-Wilk",
-        of_counts(|pair| pair.0 - pair.1),
-        (Some(0.6441), Some(2.64e-7)),
-    );
-    let correlated = |pairs: &Result<Vec<Pair>>| {
-        let (a, b) = columns(pairs)?;
-        pearson(&a, &b)
-    };
-    let samples = PUBLISHED.join(" and ");
-    row(what, samples.clone(), "Pearson", correlated(&counts), (Some(0.99541), Some(4.4e-30)));
-    let minus = pairs("negative", &count);
-    row("shared negative pixels", samples, "Pearson", correlated(&minus), (Some(0.88815), Some(5.9e-11)));
-    for (pairs, region, alternative, printed) in [
-        (positive, "positive", Alternative::Less, (61.0, 0.005498)),
-        (negative, "negative", Alternative::Greater, (217.0, 0.14594)),
-    ] {
-        let found = columns(&pairs).and_then(|(a, b)| wilcoxon(&a, &b, alternative));
-        rows.push(Row {
-            what: format!("share of {region} pixels on edges"),
-            samples: format!("{resnet} {} {style}", super::hypotheses::sign(alternative)),
-            test: "Wilcoxon",
-            found,
-            then: approximated(&pairs, alternative),
-            printed: (Some(printed.0), Some(printed.1)),
-        });
+        rows.push(row("photographs with more negative than positive shared pixels", model.into(), found, printed));
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::comes_back;
+
+    #[test]
+    fn rows_come_back_from_their_table() {
+        comes_back::<PublishedRow>();
+    }
 }

@@ -93,6 +93,7 @@ mod tests {
             conflict: None,
             classes: Classes::Sample,
             networks: vec![NetworkEntry::new("mine", "slim-resnet50", "w.safetensors")],
+            pairs: Vec::new(),
             images_per_class: Some(1),
             smoother: None,
         }

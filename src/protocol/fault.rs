@@ -249,10 +249,10 @@ impl Protocol {
 
 #[cfg(test)]
 mod tests {
-    use polars::prelude::*;
-
     use super::*;
-    use crate::table::{floats, texts};
+    use crate::analysis::golden::{overlap, predictions};
+    use crate::analysis::{ConclusionRow, conclusions};
+    use crate::study::Pair;
 
     /// Everything but the name, which tells of the faults.
     fn choices(protocol: &Protocol) -> Protocol {
@@ -279,62 +279,72 @@ mod tests {
         assert!(Fault::named("Z1").unwrap_err().to_string().contains("A1-A5"));
     }
 
-    fn table(name: &str) -> DataFrame {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/analysis");
-        CsvReader::new(std::fs::File::open(folder.join(name)).unwrap()).finish().unwrap()
+    /// A column of the conclusions.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Part {
+        N,
+        Effect,
+        Low,
+        High,
+        Statistic,
+        P,
+        Adjusted,
+        Test,
+        Verdict,
     }
 
     /// The conclusions in which a number, a test or a verdict is another, and the columns that are.
-    fn apart(a: &DataFrame, b: &DataFrame) -> Vec<(String, Vec<&'static str>)> {
-        let names = texts(a, "conclusion").unwrap();
-        assert_eq!(names, texts(b, "conclusion").unwrap());
-        let bits = |table: &DataFrame, column: &str| -> Vec<u64> {
-            floats(table, column).unwrap().into_iter().map(f64::to_bits).collect()
+    fn apart(a: &[ConclusionRow], b: &[ConclusionRow]) -> Vec<(String, Vec<Part>)> {
+        let found = |(a, b): (&ConclusionRow, &ConclusionRow)| {
+            assert_eq!(a.conclusion, b.conclusion);
+            let moved = [
+                (Part::N, a.n != b.n),
+                (Part::Effect, a.effect != b.effect),
+                (Part::Low, a.low != b.low),
+                (Part::High, a.high != b.high),
+                (Part::Statistic, a.statistic != b.statistic),
+                (Part::P, a.p != b.p),
+                (Part::Adjusted, a.adjusted != b.adjusted),
+                (Part::Test, a.test != b.test),
+                (Part::Verdict, a.verdict != b.verdict),
+            ];
+            let columns: Vec<Part> = moved.into_iter().filter(|(_, moved)| *moved).map(|(name, _)| name).collect();
+            (!columns.is_empty()).then(|| (a.conclusion.clone(), columns))
         };
-        let mut found: Vec<(String, Vec<&str>)> = names.into_iter().map(|name| (name, Vec::new())).collect();
-        for column in ["n", "effect", "low", "high", "statistic", "p", "adjusted"] {
-            let (own, other) = (bits(a, column), bits(b, column));
-            (0..found.len()).filter(|&row| own[row] != other[row]).for_each(|row| found[row].1.push(column));
-        }
-        for column in ["test", "verdict"] {
-            let (own, other) = (texts(a, column).unwrap(), texts(b, column).unwrap());
-            (0..found.len()).filter(|&row| own[row] != other[row]).for_each(|row| found[row].1.push(column));
-        }
-        found.retain(|(_, columns)| !columns.is_empty());
-        found
+        assert_eq!(a.len(), b.len());
+        a.iter().zip(b).filter_map(found).collect()
     }
 
     /// What the step writes is read, not the choice that it was given: each fault of the analysis moves numbers of the
     /// conclusions that it is about and of no others, repeated in the corrected study and mended in the published one.
     #[test]
     fn each_fault_of_the_analysis_moves_the_conclusions_that_it_is_about() {
-        let (predictions, overlap) = (table("predictions.csv"), table("overlap.csv"));
-        let drawn =
-            |protocol: &Protocol| crate::analysis::conclusions(&predictions, &overlap, &protocol.analysis).unwrap();
+        let (predictions, overlap, pairs) = (predictions(), overlap(), [Pair::published()]);
+        let drawn = |protocol: &Protocol| conclusions(&predictions, &overlap, &pairs, &protocol.analysis).unwrap();
         let pictures = ["hypothesis", "difference pictures", "inverse difference pictures"];
         let maps = ["relevance on edges", "counts agree", "normality"];
-        let about = |fault: Fault| -> (Vec<&str>, Vec<&str>) {
+        let about = |fault: Fault| -> (Vec<&str>, Vec<Part>) {
             // Conclusions by the beginning of their names, and a column that must move.
             match fault {
-                Fault::Region => (maps.to_vec(), vec!["effect"]),
-                Fault::NoChance => ([&maps[..], &["negative relevance on edges"]].concat(), vec!["effect"]),
-                Fault::NormalityOfCounts => (vec!["normality"], vec!["effect"]),
-                Fault::Correlation => (vec!["counts agree"], vec!["effect"]),
-                Fault::RatioOfCounts => (vec!["negative over positive"], vec!["effect"]),
-                Fault::Levels => (pictures.to_vec(), vec!["effect"]),
+                Fault::Region => (maps.to_vec(), vec![Part::Effect]),
+                Fault::NoChance => ([&maps[..], &["negative relevance on edges"]].concat(), vec![Part::Effect]),
+                Fault::NormalityOfCounts => (vec!["normality"], vec![Part::Effect]),
+                Fault::Correlation => (vec!["counts agree"], vec![Part::Effect]),
+                Fault::RatioOfCounts => (vec!["negative over positive"], vec![Part::Effect]),
+                Fault::Levels => (pictures.to_vec(), vec![Part::Effect]),
                 Fault::Variants => (
                     [&pictures[..], &["relevance on edges", "negative relevance on edges"], &["patches"]].concat(),
-                    vec!["n", "low"],
+                    vec![Part::N, Part::Low],
                 ),
                 Fault::Uncorrected => (
                     [&pictures[..], &["relevance on edges", "negative relevance on edges", "patches"]].concat(),
-                    vec!["adjusted"],
+                    vec![Part::Adjusted],
                 ),
                 Fault::OneSided => (
                     [&pictures[..], &["relevance on edges", "negative relevance on edges", "patches"]].concat(),
-                    vec!["p", "test"],
+                    vec![Part::P, Part::Test],
                 ),
-                Fault::CorrelationOfSums => (vec!["patches"], vec!["effect"]),
+                Fault::CorrelationOfSums => (vec!["patches"], vec![Part::Effect]),
                 _ => unreachable!("another step"),
             }
         };
@@ -346,10 +356,13 @@ mod tests {
                 let moved = apart(&drawn(&from), &drawn(&other));
                 assert!(!moved.is_empty(), "{fault} in {}: no number of any conclusion", other.name);
                 for column in &columns {
-                    assert!(moved.iter().any(|(_, own)| own.contains(column)), "{fault}: no {column} moved, {moved:?}");
+                    assert!(
+                        moved.iter().any(|(_, own)| own.contains(column)),
+                        "{fault}: no {column:?} moved, {moved:?}"
+                    );
                 }
                 // Tests that are corrected together share their adjusted p.
-                let other_ps = |own: &[&str]| own.iter().all(|column| matches!(*column, "adjusted" | "verdict"));
+                let other_ps = |own: &[Part]| own.iter().all(|part| matches!(part, Part::Adjusted | Part::Verdict));
                 for (name, own) in &moved {
                     let is_about = names.iter().any(|about| name.starts_with(about));
                     assert!(is_about || other_ps(own), "{fault} moved {own:?} of {name}");

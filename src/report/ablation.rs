@@ -1,11 +1,9 @@
 //! The ablation as a picture, and in words.
 
-use polars::prelude::*;
-
+use crate::analysis::{AblationRow, Moved};
 use crate::error::Result;
 use crate::notebook::Figure;
 use crate::plots::{Cell, Look, heatmap_table};
-use crate::table::{floats, texts};
 
 /// What the letters of the faults' numbers stand for.
 pub(super) const LETTERS: &str = "Faults of the published study, by the letter of their number: A boxes, edges and their \
@@ -17,37 +15,33 @@ pub(super) const LETTERS: &str = "Faults of the published study, by the letter o
 /// the fault's reach or not defined.
 ///
 /// # Errors
-/// [`Code::Table`](crate::error::Code::Table) if a column is missing.
-pub fn ablation_figure(ablation: &DataFrame) -> Result<Figure> {
-    let (runs, names) = (texts(ablation, "run")?, texts(ablation, "conclusion")?);
-    let (effects, sizes) = (floats(ablation, "effect")?, floats(ablation, "d_z")?);
-    let (verdicts, moved) = (texts(ablation, "verdict")?, texts(ablation, "moved")?);
-    let differs = differing(ablation)?;
+/// As [`heatmap_table`].
+pub fn ablation_figure(ablation: &[AblationRow]) -> Result<Figure> {
     let mut columns: Vec<String> = Vec::new();
-    let mut rows: Vec<(String, Vec<usize>)> = Vec::new();
-    for row in 0..runs.len() {
-        if !columns.contains(&names[row]) {
-            columns.push(names[row].clone());
+    let mut rows: Vec<(String, Vec<&AblationRow>)> = Vec::new();
+    for row in ablation {
+        if !columns.contains(&row.conclusion) {
+            columns.push(row.conclusion.clone());
         }
-        match rows.iter_mut().find(|(name, _)| *name == runs[row]) {
+        match rows.iter_mut().find(|(name, _)| *name == row.run) {
             Some((_, own)) => own.push(row),
-            None => rows.push((runs[row].clone(), vec![row])),
+            None => rows.push((row.run.clone(), vec![row])),
         }
     }
-    let cell = |own: &[usize], column: &String| {
-        let Some(&row) = own.iter().find(|&&row| names[row] == *column) else {
+    let cell = |own: &[&AblationRow], column: &String| {
+        let Some(row) = own.iter().find(|row| row.conclusion == *column) else {
             return Cell { value: f64::NAN, text: "–".into() };
         };
-        let value = if sizes[row].is_finite() { sizes[row] } else { effects[row] };
-        let star = if matches!(verdicts[row].as_str(), "first" | "second") { "*" } else { "" };
-        let text = match () {
-            () if moved[row] == "not run" => "not run".into(),
-            () if moved[row] == "cannot reach" => "–".into(),
-            () if !differs[row] && runs[row] != runs[0] => "=".into(),
-            () if value.is_finite() => format!("{value:.2}{star}"),
-            () => "–".into(),
+        let value = row.d_z.or(row.effect).unwrap_or(f64::NAN);
+        let star = if row.verdict.is_directed() { "*" } else { "" };
+        let text = match row.moved {
+            Moved::NotRun => "not run".into(),
+            Moved::OutOfReach => "–".into(),
+            _ if !differs(row, ablation) && row.run != ablation[0].run => "=".into(),
+            _ if value.is_finite() => format!("{value:.2}{star}"),
+            _ => "–".into(),
         };
-        let bracketed = !matches!(moved[row].as_str(), "" | "not run" | "cannot reach");
+        let bracketed = matches!(row.moved, Moved::Sign | Moved::Significance | Moved::Size);
         Cell { value: value.clamp(-2.0, 2.0), text: if bracketed { format!("[{text}]") } else { text } }
     };
     let cells: Vec<(String, Vec<Cell>)> = rows
@@ -68,40 +62,26 @@ pub fn ablation_figure(ablation: &DataFrame) -> Result<Figure> {
 
 /// Of each run that says nothing by its numbers a sentence: that its fault cannot reach a conclusion of this study and why,
 /// or that no number of any conclusion differs from the first run's.
-///
-/// # Errors
-/// [`Code::Table`](crate::error::Code::Table) if a column is missing.
-pub(super) fn without_effect(ablation: &DataFrame) -> Result<Vec<String>> {
-    let (runs, says) = (texts(ablation, "run")?, texts(ablation, "says")?);
-    let (moved, differs) = (texts(ablation, "moved")?, differing(ablation)?);
-    let mut names: Vec<String> = runs.clone();
+pub(super) fn without_effect(ablation: &[AblationRow]) -> Vec<String> {
+    let mut names: Vec<&String> = ablation.iter().map(|row| &row.run).collect();
     names.dedup();
-    let note = |name: &String| {
-        let own = || (0..runs.len()).filter(|&row| runs[row] == *name);
+    let note = |name: &&String| {
+        let own = || ablation.iter().filter(|row| row.run == **name);
         match own().next() {
-            Some(row) if moved[row] == "cannot reach" => Some(format!("{name}: {}", says[row])),
-            _ if own().any(|row| differs[row]) => None,
+            Some(row) if row.moved == Moved::OutOfReach => Some(format!("{name}: {}", row.says)),
+            _ if own().any(|row| differs(row, ablation)) => None,
             _ => Some(format!("{name}: no number of any conclusion differs from the first run")),
         }
     };
-    Ok(names.iter().skip(1).filter_map(note).collect())
+    names.iter().skip(1).filter_map(note).collect()
 }
 
 /// Whether a row has another number, test or verdict than the first run's row of the same conclusion.
-fn differing(ablation: &DataFrame) -> Result<Vec<bool>> {
-    let (runs, names) = (texts(ablation, "run")?, texts(ablation, "conclusion")?);
-    let mut numbers = Vec::new();
-    for column in ["n", "effect", "low", "high", "d_z", "rank_biserial", "statistic", "p", "adjusted"] {
-        numbers.push(floats(ablation, column)?);
-    }
-    let words = [texts(ablation, "of")?, texts(ablation, "test")?, texts(ablation, "verdict")?];
-    let differs = |row: usize| {
-        let first = (0..names.len()).find(|&first| runs[first] == runs[0] && names[first] == names[row]);
-        first.is_none_or(|first| {
-            let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
-            !numbers.iter().all(|values| same(values[row], values[first]))
-                || words.iter().any(|words| words[row] != words[first])
-        })
+fn differs(row: &AblationRow, ablation: &[AblationRow]) -> bool {
+    let first = ablation.iter().find(|first| first.run == ablation[0].run && first.conclusion == row.conclusion);
+    let said = |row: &AblationRow| (row.n, row.of, row.test, row.verdict);
+    let numbers = |row: &AblationRow| {
+        [row.effect, row.low, row.high, row.d_z, row.rank_biserial, row.statistic, row.p, row.adjusted]
     };
-    Ok((0..names.len()).map(differs).collect())
+    first.is_none_or(|first| said(first) != said(row) || numbers(first) != numbers(row))
 }

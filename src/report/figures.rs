@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use polars::prelude::*;
 
-use crate::analysis::{self, Parameters};
+use crate::analysis::{self, Measure, Parameters, PatchRow, SharedRow};
 use crate::edges;
 use crate::error::{Code, Error, Result};
 use crate::files::Store;
@@ -13,7 +13,8 @@ use crate::pixels::{Crop, HeatMap, PixelMask};
 use crate::plots::{self, Density, Fit, Group, Histogram, Look};
 use crate::relevance::map_of;
 use crate::stats;
-use crate::table::{floats, only, texts};
+use crate::study::{Pair, Study};
+use crate::table::{OverlapRow, PredictionRow, Region, Row, floats, texts};
 
 /// A figure with the table it is drawn from.
 #[derive(Debug, Clone)]
@@ -36,21 +37,23 @@ pub struct Published {
 /// What figures are drawn from.
 struct Tables<'a> {
     store: &'a Store,
-    predictions: DataFrame,
-    overlap: DataFrame,
+    predictions: Vec<PredictionRow>,
+    overlap: Vec<OverlapRow>,
     edges: DataFrame,
     /// Predictions' patches that differ in size alone, one row a photograph.
-    patches: Result<DataFrame>,
-    shared: DataFrame,
+    patches: Result<Vec<PatchRow>>,
+    shared: Vec<SharedRow>,
+    pairs: Vec<Pair>,
+    /// Those of the first pair; without one, the only network.
     networks: Vec<String>,
 }
 
 /// A network that a figure is of.
 #[derive(Debug, Clone, Copy)]
 enum Who {
-    /// The first of the pair, `resnet50` where it is there.
+    /// The first of the study's first pair.
     First,
-    /// The second, `sin-resnet50`.
+    /// The second.
     Second,
     Named(&'static str),
 }
@@ -117,8 +120,8 @@ const DRAWINGS: [Drawing; 31] = [
 
 /// The 31 figures of the thesis for the tables of a data root.
 /// Pictures are counted as published; the figures of the corrected analysis are those of the notebooks. Where the thesis has
-/// `resnet50` and `sin-resnet50` and a study has not both, the first two networks of its tables take their places
-/// ([`pair_of`](crate::analysis::pair_of)), but for the hypotheses, which are about networks of those names.
+/// its two networks, the first pair of the study has their places ([`Study::compared`]), but for the hypotheses, which are
+/// about networks of those names.
 ///
 /// Names are the thesis' own, where it has some. Two of its figures had one name, `qq_3_11` (fault D10); the second is
 /// `qq_3.11` here.
@@ -126,16 +129,17 @@ const DRAWINGS: [Drawing; 31] = [
 /// # Errors
 /// [`Code::Missing`] if a step has not run; [`Code::Table`] if a table lacks a column.
 pub fn published_figures(store: &Store) -> Result<Published> {
-    let predictions = store.table("predictions")?;
-    let overlap = store.table("imgnette_sample_data")?;
-    let patches = analysis::interaction(&predictions).and_then(|all| analysis::plain_patches(&all));
-    let shared = analysis::shared_pixels(&overlap)?;
+    let predictions: Vec<PredictionRow> = store.rows("predictions")?;
+    let overlap: Vec<OverlapRow> = store.rows("imgnette_sample_data")?;
+    let patches = analysis::plain_patches(&analysis::interaction(&predictions));
+    let shared = analysis::shared_pixels(&overlap);
     let edges = store.table("edges_data_flt")?;
-    let networks = match analysis::pair_of(&predictions)? {
-        Some(pair) => pair.to_vec(),
-        None => texts(&predictions, "model")?.into_iter().take(1).collect(),
+    let pairs = Study::open(store)?.compared();
+    let networks = match pairs.first() {
+        Some(pair) => pair.names().map(String::from).to_vec(),
+        None => predictions.iter().map(|row| row.model.clone()).take(1).collect(),
     };
-    let tables = Tables { store, predictions, overlap, edges, patches, shared, networks };
+    let tables = Tables { store, predictions, overlap, edges, patches, shared, pairs, networks };
     let mut found = Published::default();
     for drawing in &DRAWINGS {
         let named = |title: String, (place, name): (&str, &String)| title.replace(place, name);
@@ -182,7 +186,7 @@ fn all_photographs(tables: &Tables) -> Result<Vec<String>> {
 }
 
 fn explained(tables: &Tables) -> Result<Vec<String>> {
-    let mut files = texts(&tables.overlap, "file")?;
+    let mut files: Vec<String> = tables.overlap.iter().map(|row| row.file.clone()).collect();
     files.sort();
     files.dedup();
     Ok(files)
@@ -222,23 +226,22 @@ fn density(tables: &Tables, look: &Look, files: &[String], place: &Where) -> Res
 }
 
 fn counts(tables: &Tables, look: &Look, by_sign: bool) -> Result<Plate> {
-    let data = if by_sign { tables.shared.clone() } else { both_signs(&tables.shared)? };
+    let data = if by_sign { SharedRow::table(tables.shared.clone())? } else { both_signs(&tables.shared)? };
     let groups = plots::groups_of(&data, "model", by_sign.then_some("sign"), "pixels")?;
     let look = Look { y_label: "pixels".into(), size: (900, 440), ..look.clone() };
     Ok(Plate { figure: plots::strip_plot(&groups, 1, &look)?, data: data.select(["file", "model", "sign", "pixels"])? })
 }
 
 /// Positive and negative pixels together, by photograph and network.
-fn both_signs(shared: &DataFrame) -> Result<DataFrame> {
-    let (files, models, pixels) = (texts(shared, "file")?, texts(shared, "model")?, floats(shared, "pixels")?);
+fn both_signs(shared: &[SharedRow]) -> Result<DataFrame> {
     let mut sums: Vec<(&str, &str, f64)> = Vec::new();
     let mut places: HashMap<(&str, &str), usize> = HashMap::new();
-    for row in 0..files.len() {
-        let place = *places.entry((&files[row], &models[row])).or_insert_with(|| {
-            sums.push((&files[row], &models[row], 0.0));
+    for row in shared {
+        let place = *places.entry((&row.file, &row.model)).or_insert_with(|| {
+            sums.push((&row.file, &row.model, 0.0));
             sums.len() - 1
         });
-        sums[place].2 += pixels[row];
+        sums[place].2 += row.pixels;
     }
     Ok(df!(
         "file" => sums.iter().map(|sum| sum.0).collect::<Vec<_>>(),
@@ -250,13 +253,14 @@ fn both_signs(shared: &DataFrame) -> Result<DataFrame> {
 
 fn shared(tables: &Tables, look: &Look) -> Result<Plate> {
     let look = Look { y_label: "shared pixels".into(), size: (900, 440), ..look.clone() };
-    let groups = plots::groups_of(&tables.shared, "model", Some("sign"), "shared")?;
-    let data = tables.shared.select(["file", "model", "sign", "shared"])?;
+    let shared = SharedRow::table(tables.shared.clone())?;
+    let groups = plots::groups_of(&shared, "model", Some("sign"), "shared")?;
+    let data = shared.select(["file", "model", "sign", "shared"])?;
     Ok(Plate { figure: plots::letter_plot(&groups, &look)?, data })
 }
 
 fn weighted(tables: &Tables, look: &Look) -> Result<Plate> {
-    let positive = only(&tables.shared, "sign", "positive")?;
+    let positive = SharedRow::table(tables.positive()?.cloned().collect())?;
     let look = Look { y_label: "share of positive pixels".into(), size: (900, 440), ..look.clone() };
     let figure = plots::strip_plot(&plots::groups_of(&positive, "model", None, "share")?, 1, &look)?;
     Ok(Plate { figure, data: positive.select(["file", "model", "share"])? })
@@ -264,19 +268,18 @@ fn weighted(tables: &Tables, look: &Look) -> Result<Plate> {
 
 /// The second network's (the style network's) less the first one's.
 fn qq_shared(tables: &Tables, look: &Look) -> Result<Plate> {
-    let positive = only(&tables.shared, "sign", "positive")?;
-    let of = |model: &str| -> Result<HashMap<String, f64>> {
-        let own = only(&positive, "model", model)?;
-        Ok(texts(&own, "file")?.into_iter().zip(floats(&own, "shared")?).collect())
+    let of = |model: &str| -> Result<HashMap<&str, Option<f64>>> {
+        Ok(tables.positive()?.filter(|row| row.model == model).map(|row| (row.file.as_str(), row.shared)).collect())
     };
     let (style, plain) = (of(&tables.explained(Who::Second)?)?, of(&tables.explained(Who::First)?)?);
-    let difference = |(file, shared): (&String, &f64)| Some(shared - plain.get(file)?);
-    let differences = style.iter().filter_map(difference).filter(|value| value.is_finite());
-    quantiles(&differences.collect::<Vec<_>>(), look)
+    let difference = |(file, shared): (&&str, &Option<f64>)| Some((*shared)? - (*plain.get(file)?)?);
+    quantiles(&style.iter().filter_map(difference).collect::<Vec<_>>(), look)
 }
 
 fn qq(tables: &Tables, look: &Look, hypothesis: &str) -> Result<Plate> {
-    quantiles(&analysis::differences_of(&tables.predictions, hypothesis, &Parameters::published())?, look)
+    let Tables { predictions, pairs, .. } = tables;
+    let conclusion = format!("hypothesis {hypothesis}");
+    quantiles(&analysis::differences_of(predictions, pairs, &conclusion, &Parameters::published())?, look)
 }
 
 fn quantiles(values: &[f64], look: &Look) -> Result<Plate> {
@@ -287,14 +290,14 @@ fn quantiles(values: &[f64], look: &Look) -> Result<Plate> {
 }
 
 fn curve(tables: &Tables, look: &Look, kind: &str, x_label: &str) -> Result<Plate> {
-    let data = analysis::curves(&tables.predictions, kind, "true_acc")?;
-    let look = Look { x_label: x_label.into(), y_label: analysis::measure_in_words("true_acc").into(), ..look.clone() };
+    let data = analysis::curves(&tables.predictions, kind, Measure::TrueSoftmax)?;
+    let look = Look { x_label: x_label.into(), y_label: Measure::TrueSoftmax.words().into(), ..look.clone() };
     Ok(Plate { figure: plots::point_plot(&plots::curves_of(&data)?, &look)?, data })
 }
 
 fn difference(tables: &Tables, look: &Look) -> Result<Plate> {
-    let data = analysis::curves(&tables.predictions, "difference", "true_acc")?;
-    let look = Look { x_label: analysis::measure_in_words("true_acc").into(), ..look.clone() };
+    let data = analysis::curves(&tables.predictions, "difference", Measure::TrueSoftmax)?;
+    let look = Look { x_label: Measure::TrueSoftmax.words().into(), ..look.clone() };
     Ok(Plate { figure: plots::bars(&plots::bars_of(&data, "model", "mean")?, &look)?, data })
 }
 
@@ -305,15 +308,16 @@ fn correlation(tables: &Tables, look: &Look) -> Result<Plate> {
 }
 
 fn regression(tables: &Tables, look: &Look, who: Who) -> Result<Plate> {
-    let own = only(tables.patches()?, "model", &tables.network(who)?)?;
-    let (single, all) = (floats(&own, "single")?, floats(&own, "all")?);
+    let model = tables.network(who)?;
+    let own: Vec<PatchRow> = tables.patches()?.iter().filter(|row| row.model == model).cloned().collect();
+    let (single, all): (Vec<f64>, Vec<f64>) = own.iter().map(|row| (row.single, row.all)).unzip();
     let line = analysis::fitted_line(&own)?;
     let test = stats::pearson(&single, &all)?;
     let fit = Fit {
-        x: floats(&line, "x")?,
-        y: floats(&line, "y")?,
-        low: floats(&line, "low")?,
-        high: floats(&line, "high")?,
+        x: line.iter().map(|point| point.x).collect(),
+        y: line.iter().map(|point| point.y).collect(),
+        low: line.iter().map(|point| point.low).collect(),
+        high: line.iter().map(|point| point.high).collect(),
         note: format!("Pearson's r = {:.2}, p = {:.1e}", test.statistic, test.p),
     };
     let look = Look {
@@ -323,13 +327,13 @@ fn regression(tables: &Tables, look: &Look, who: Who) -> Result<Plate> {
         ..look.clone()
     };
     let pairs: Vec<(f64, f64)> = single.into_iter().zip(all).collect();
-    Ok(Plate { figure: plots::joint_regression(&pairs, &fit, &look)?, data: own })
+    Ok(Plate { figure: plots::joint_regression(&pairs, &fit, &look)?, data: PatchRow::table(own)? })
 }
 
 fn sums(tables: &Tables, look: &Look) -> Result<Plate> {
-    let patches = tables.patches()?;
+    let patches = PatchRow::table(tables.patches()?.to_vec())?;
     let look = Look { y_label: "untouched less patched (logits)".into(), size: (760, 440), ..look.clone() };
-    let figure = plots::letter_plot(&plots::groups_of(patches, "model", None, "single")?, &look)?;
+    let figure = plots::letter_plot(&plots::groups_of(&patches, "model", None, "single")?, &look)?;
     Ok(Plate { figure, data: patches.select(["model", "level", "orig_file", "patches", "single"])? })
 }
 
@@ -340,7 +344,7 @@ impl Tables<'_> {
             Who::First => self.networks.first(),
             Who::Second => self.networks.get(1),
             Who::Named(name) => {
-                return match texts(&self.predictions, "model")?.iter().any(|own| own == name) {
+                return match self.predictions.iter().any(|row| row.model == name) {
                     true => Ok(name.to_string()),
                     false => Err(Error::new(Code::Model, format!("no network {name} in the table"))),
                 };
@@ -355,13 +359,22 @@ impl Tables<'_> {
     /// A network that there is relevance of.
     fn explained(&self, who: Who) -> Result<String> {
         let model = self.network(who)?;
-        if texts(&self.overlap, "model")?.contains(&model) {
+        if self.overlap.iter().any(|row| row.model == model) {
             return Ok(model);
         }
         Err(Error::new(Code::Model, format!("no relevance of network {model} in the table")))
     }
 
-    fn patches(&self) -> Result<&DataFrame> {
-        self.patches.as_ref().map_err(|error| Error::new(error.code(), error.message().to_string()))
+    /// What is shared of positive regions.
+    fn positive(&self) -> Result<impl Iterator<Item = &SharedRow>> {
+        let positive = || self.shared.iter().filter(|row| row.sign == Region::Positive);
+        match positive().next() {
+            Some(_) => Ok(positive()),
+            None => Err(Error::new(Code::Table, "there is no positive relevance in the table")),
+        }
+    }
+
+    fn patches(&self) -> Result<&[PatchRow]> {
+        self.patches.as_deref().map_err(|error| Error::new(error.code(), error.message().to_string()))
     }
 }

@@ -1,10 +1,10 @@
 //! Tables and figures of the analysis as one page, and the figures of the thesis by their names.
 //!
 //! ```no_run
-//! use lgf::{files::Store, protocol, report};
+//! use lgf::{analysis::Analysed, files::Store, protocol, report};
 //!
 //! let store = Store::open()?;
-//! let page = report::write(&store, &protocol::corrected())?;
+//! let page = report::write(&store, &protocol::corrected(), &Analysed::open(&store)?)?;
 //! println!("{}", page.display());
 //! # Ok::<(), lgf::Error>(())
 //! ```
@@ -18,23 +18,23 @@ pub use figures::{Plate, Published, published_figures};
 
 use std::path::PathBuf;
 
-use crate::analysis::{answer_in_words, measure_in_words, write_all};
+use crate::analysis::{AblationRow, Analysed, Shows, answer_in_words};
 use crate::error::{Code, Result};
 use crate::files::Store;
 use crate::protocol::Protocol;
+use crate::table::Row;
 use ablation::{LETTERS, without_effect};
 use page::Page;
 
-/// Step 6 as one HTML file, `report.html` in the data root, which needs no other: methods, what is true by construction beside
-/// what was measured, conclusions as published next to corrected, the thesis' tests beside their printed numbers, every
-/// table, the 31 figures, the ablation where it was run, and what is missing and why. Each figure is also written to
-/// `figures/<name>` as SVG, PNG and PDF, with its numbers as a table.
+/// What step 6 made by a protocol as one HTML file, `report.html` in the data root, which needs no other: methods, what is
+/// true by construction beside what was measured, conclusions as published next to corrected, the thesis' tests beside their
+/// printed numbers, every table, the 31 figures, the ablation where it was run, and what is missing and why. Each figure is
+/// also written to `figures/<name>` as SVG, PNG and PDF, with its numbers as a table.
 ///
 /// # Errors
 /// [`Code::Missing`] if a step has not run; [`Code::Io`] if the root
 /// cannot be written.
-pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
-    let analysed = write_all(store, &protocol.analysis)?;
+pub fn write(store: &Store, protocol: &Protocol, analysed: &Analysed) -> Result<PathBuf> {
     let Published { plates, gaps } = published_figures(store)?;
     for plate in &plates {
         let name = format!("figures/{}", plate.figure.name);
@@ -57,26 +57,26 @@ pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
     );
     match analysed.table("known_answer") {
         Some(answer) => page.frame("known_answer", &answer_in_words(answer)?),
-        None => page.table("known_answer", &analysed),
+        None => page.table("known_answer", analysed),
     }
     page.section("Conclusions");
     page.text(
         "By this protocol, then as published and corrected: the same questions, asked of the same predictions and maps.",
     );
     for name in ["conclusions", "conclusions_published", "conclusions_corrected"] {
-        page.table(name, &analysed);
+        page.table(name, analysed);
     }
     page.section("The tests of the thesis beside their printed numbers");
-    page.table("published_tests", &analysed);
+    page.table("published_tests", analysed);
     page.section("Ablation");
-    match store.table("ablation") {
+    match store.rows::<AblationRow>("ablation") {
         Ok(ablation) => {
             page.figure(&store.keep(ablation_figure(&ablation)?)?);
             page.text(LETTERS);
-            for note in without_effect(&ablation)? {
+            for note in without_effect(&ablation) {
                 page.text(&note);
             }
-            page.frame("ablation", &ablation);
+            page.frame("ablation", &AblationRow::table(ablation)?);
         }
         Err(error) if error.code() == Code::Missing => page.text("Not run: lgf ablate"),
         Err(error) => return Err(error),
@@ -91,15 +91,14 @@ pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
     page.section("All other tables");
     const SHOWN: [&str; 5] =
         ["known_answer", "conclusions", "conclusions_published", "conclusions_corrected", "published_tests"];
-    let measure = measure_in_words(&protocol.analysis.measure);
-    for (name, table) in analysed.tables.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str())) {
-        match name.as_str() {
-            "scrambled" | "smoothed" | "difference" => page.frame(&format!("{name}: {measure}"), table),
-            "scrambled_drop" | "smoothed_drop" => {
-                page.frame(&format!("{name}: fall of the {measure} from the untouched picture"), table)
-            }
-            _ => page.frame(name, table),
-        }
+    let measure = protocol.analysis.measure.words();
+    for made in analysed.tables.iter().filter(|made| !SHOWN.contains(&made.name.as_str())) {
+        let title = match made.shows {
+            Shows::Curve => format!("{}: {measure}", made.name),
+            Shows::Fall => format!("{}: fall of the {measure} from the untouched picture", made.name),
+            Shows::Other => made.name.clone(),
+        };
+        page.frame(&title, &made.table);
     }
     for (name, why) in analysed.gaps.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str())) {
         page.text(&format!("{name}: not made, {why}"));

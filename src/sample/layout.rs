@@ -145,6 +145,7 @@ fn study() -> Study {
         conflict: Some("sample/conflict".into()),
         classes: Classes::Sample,
         networks: NETWORKS.iter().map(network).collect(),
+        pairs: Vec::new(),
         images_per_class: None,
         smoother: None,
     }

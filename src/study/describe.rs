@@ -7,6 +7,7 @@ use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::ClassList;
+use super::pairs::{Pair, check_pairs};
 use crate::error::{Code, Error, Result, listed};
 use crate::files::{ImageFile, LAYOUTS, Listing, Store, check_name, check_names, list_folders};
 use crate::notebook::counted;
@@ -73,6 +74,9 @@ pub struct Study {
     pub classes: Classes,
     /// The networks under study.
     pub networks: Vec<NetworkEntry>,
+    /// The pairs of networks to compare; if there is none, [`Study::compared`] says which.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<Pair>,
     /// Photographs sampled from each class for the experiments; `None` if the protocol is to decide (fault B3).
     #[serde(default)]
     pub images_per_class: Option<usize>,
@@ -115,14 +119,17 @@ impl Study {
         Ok(study)
     }
 
-    /// Whether the names of the study, its networks and its classes may stand in paths and tables.
+    /// Whether the names of the study, its networks and its classes may stand in paths and tables, and its pairs are of two
+    /// of its networks each.
     ///
     /// # Errors
-    /// As [`check_name`] and [`check_names`]; [`Code::Parameter`] for two networks whose tables would have one name.
+    /// As [`check_name`] and [`check_names`]; [`Code::Parameter`] for two networks whose tables would have one name, and for a
+    /// pair of a network that is not there, of one network, or that is there twice.
     pub fn check_names(&self) -> Result<()> {
         check_name("study", &self.name)?;
         let names = || self.networks.iter().map(|entry| entry.name.as_str());
         check_names("network", names())?;
+        check_pairs(&self.pairs, &names().collect::<Vec<_>>())?;
         // `smt_diff_a` is the table of differences of `a`, `scr_a_logits` that of its logits.
         for (other, name) in names().flat_map(|name| [(format!("diff_{name}"), name), (format!("{name}_logits"), name)])
         {
@@ -312,13 +319,24 @@ impl Study {
         resolve(store, &entry.weights)
     }
 
-    /// The same study with some of its networks only, in the order given.
+    /// The pairs of networks that are compared: those that the study names, else the published two where both are there,
+    /// else the first network against each other one ([`Pair::among`]).
+    pub fn compared(&self) -> Vec<Pair> {
+        match self.pairs[..] {
+            [] => Pair::among(&self.networks.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>()),
+            _ => self.pairs.clone(),
+        }
+    }
+
+    /// The same study with some of its networks only, in the order given, and those of its pairs of which both are left.
     ///
     /// # Errors
     /// [`Code::Model`] listing the names there are.
     pub fn only(&self, names: &[&str]) -> Result<Self> {
         let networks: Result<Vec<NetworkEntry>> = names.iter().map(|name| self.network(name).cloned()).collect();
-        Ok(Study { networks: networks?, ..self.clone() })
+        let mut pairs = self.pairs.clone();
+        pairs.retain(|pair| pair.names().iter().all(|name| names.contains(name)));
+        Ok(Study { networks: networks?, pairs, ..self.clone() })
     }
 
     /// The network of a name.
@@ -364,6 +382,7 @@ mod tests {
             conflict: None,
             classes: Classes::Sample,
             networks: names.iter().map(|name| NetworkEntry::new(*name, "resnet50", "w.pth")).collect(),
+            pairs: Vec::new(),
             images_per_class: Some(1),
             smoother: None,
         }
@@ -392,6 +411,29 @@ mod tests {
             std::fs::remove_file(store.path("study.json")).unwrap_or_default();
             study(names).save(&store).unwrap_err();
             assert!(!store.path("study.json").exists());
+        }
+    }
+
+    #[test]
+    fn pairs_are_named_in_study_json_or_follow_from_its_networks() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let mut own = study(&["a", "b", "c"]);
+        own.save(&store).unwrap();
+        assert!(!std::fs::read_to_string(store.path("study.json")).unwrap().contains("pairs"));
+        assert_eq!(Study::open(&store).unwrap().compared(), [Pair::new("a", "b"), Pair::new("a", "c")]);
+        own.pairs = vec![Pair::new("c", "b")];
+        own.save(&store).unwrap();
+        let text = std::fs::read_to_string(store.path("study.json")).unwrap();
+        assert_eq!(Study::open(&store).unwrap().compared(), [Pair::new("c", "b")]);
+        assert_eq!(own.only(&["a", "c"]).unwrap().compared(), [Pair::new("a", "c")], "a pair needs both");
+        let one = text.replace("[\n      \"c\",\n      \"b\"\n    ]", "[\"c\"]");
+        let other = text.replace("\"b\"\n    ]", "\"d\"\n    ]");
+        for (changed, why) in [(one, "invalid length 1"), (other, "no network \"d\"")] {
+            assert_ne!(changed, text);
+            store.write("study.json", changed.as_bytes()).unwrap();
+            let error = Study::open(&store).unwrap_err().to_string();
+            assert!(error.contains(why) && error.contains("study.json"), "{error}");
         }
     }
 }

@@ -46,6 +46,7 @@ table! {
 
 table! {
     /// What a network says of a picture, in the study's columns (the two `_acc` are softmax values, fault C1) and four more.
+    #[derive(Default)]
     pub struct ScoreRow {
         /// Identity of the picture.
         file: String,
@@ -80,6 +81,7 @@ table! {
 
 table! {
     /// What a network says of a changed picture (`predictions`): [`ScoreRow`] and what the picture is.
+    #[derive(Default)]
     pub struct PredictionRow {
         /// The picture, a file under the root.
         file: String,
@@ -158,6 +160,7 @@ impl PredictionRow {
 table! {
     /// What a network says of a picture of cue conflict (`conflict`): [`ScoreRow`], where the true class is that of the shape,
     /// and the two cues.
+    #[derive(Default)]
     pub struct ConflictRow {
         /// Identity of the picture.
         file: String,

@@ -92,13 +92,14 @@ fn bench_datasets(store: &Store, folder: &Path) -> Result<()> {
 }
 
 fn bench_analysis(store: &Store) -> Result<()> {
-    let predictions = store.table("predictions")?;
+    let predictions = store.rows("predictions")?;
     let began = Instant::now();
-    let sums = analysis::interaction(&predictions)?;
-    let (seconds, rows) = (began.elapsed().as_secs_f64(), sums.height());
-    say(&format!("{seconds:.5} seconds for {rows} sums over patches of {} predictions", predictions.height()));
+    let sums = analysis::interaction(&predictions);
+    let (seconds, rows) = (began.elapsed().as_secs_f64(), sums.len());
+    say(&format!("{seconds:.5} seconds for {rows} sums over patches of {} predictions", predictions.len()));
     let began = Instant::now();
-    let page = report::write(store, &protocol::published())?;
+    let published = protocol::published();
+    let page = report::write(store, &published, &analysis::write_all(store, &published.analysis)?)?;
     say(&format!("{:.3} seconds for every table, figure and {}", began.elapsed().as_secs_f64(), page.display()));
     say(&format!("peak memory {} MB", format_number(peak_megabytes())));
     Ok(())

@@ -201,8 +201,12 @@ struct Init {
     /// given several times
     #[arg(long)]
     table: Vec<String>,
+    /// A=B: two of the networks that are compared; may be given several times (default: resnet50 and sin-resnet50 where both
+    /// are there, else the first network against each other one)
+    #[arg(long)]
+    pair: Vec<String>,
     /// for steps 1 to 4 alone
-    #[arg(long, conflicts_with_all = ["network", "table"])]
+    #[arg(long, conflicts_with_all = ["network", "table", "pair"])]
     without_networks: bool,
     /// photographs of each class in the experiments (default: the protocol decides: 3 as published; corrected, what a power of
     /// 80 % takes, as far as the smallest class reaches)

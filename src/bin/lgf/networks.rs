@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use lgf::files::{Store, check_name, check_names};
 use lgf::models::{self, Registry};
 use lgf::notebook::say;
-use lgf::study::{NetworkEntry, Study};
+use lgf::study::{NetworkEntry, Pair, Study};
 
 use crate::Init;
 
@@ -30,6 +30,19 @@ pub fn entries(store: &Store, init: &Init) -> Result<Vec<NetworkEntry>> {
         entry.table = Some(table.to_string());
     }
     Ok(entries)
+}
+
+/// The pairs that `--pair` names. A name may hold `=`: where several places could part two names, that counts at which both
+/// are of networks.
+pub fn pairs(networks: &[NetworkEntry], given: &[String]) -> Result<Vec<Pair>> {
+    let there = |name: &str| networks.iter().any(|entry| entry.name == name);
+    let pair = |given: &String| {
+        let mut parted = given.match_indices('=').map(|(at, _)| Pair::new(&given[..at], &given[at + 1..]));
+        let first = parted.next().with_context(|| format!("--pair {given}: expected A=B, two of the networks"))?;
+        let known = |pair: &Pair| pair.names().into_iter().all(there);
+        Ok(if known(&first) { first } else { parted.find(known).unwrap_or(first) })
+    };
+    given.iter().map(pair).collect()
 }
 
 /// NAME=ARCHITECTURE=WEIGHTS, NAME=WEIGHTS, or the NAME of one that was fetched.
@@ -82,4 +95,19 @@ pub fn check(store: &Store, study: &Study) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_is_parted_where_both_names_are_of_networks() {
+        let networks = ["a", "b", "a=b"].map(|name| NetworkEntry::new(name, "resnet50", "w.pth"));
+        let found = |given: &str| pairs(&networks, &[given.to_string()]);
+        assert_eq!(found("a=b").unwrap(), [Pair::new("a", "b")]);
+        assert_eq!(found("a=b=b").unwrap(), [Pair::new("a=b", "b")]);
+        assert_eq!(found("a=c").unwrap(), [Pair::new("a", "c")], "the study refuses it, naming c");
+        assert!(found("a").unwrap_err().to_string().contains("expected A=B"));
+    }
 }

@@ -1,6 +1,7 @@
 //! The steps of the sequence as the command line gives them.
 
 use anyhow::{Result, bail};
+use lgf::analysis::{AblationRow, Analysed};
 use lgf::models::Form;
 use lgf::notebook::{Progress, Show, say, show, table};
 use lgf::protocol::Fault;
@@ -9,6 +10,7 @@ use lgf::report;
 use lgf::sample;
 use lgf::sequence::{Inference, Sequence};
 use lgf::study::Study;
+use lgf::table::Row;
 
 use crate::{Relevance, Run, Step};
 
@@ -38,10 +40,11 @@ pub fn step(step: &Step, sequence: &Sequence) -> Result<()> {
         Step::Relevance(given) => relevance(given, sequence)?,
         Step::Overlap => sequence.overlap()?,
         Step::Analyse => {
-            for (name, found) in sequence.analyse()?.tables {
-                say(show(&[&name, &table(&found)]).text());
+            let analysed = sequence.analyse()?;
+            for made in &analysed.tables {
+                say(show(&[&made.name, &table(&made.table)]).text());
             }
-            report(sequence)?;
+            report(sequence, &analysed)?;
         }
         Step::Ablate { faults } => {
             let faults: Vec<Fault> = match faults.as_slice() {
@@ -49,20 +52,20 @@ pub fn step(step: &Step, sequence: &Sequence) -> Result<()> {
                 named => named.iter().map(|id| Fault::named(id)).collect::<lgf::Result<_>>()?,
             };
             let found = sequence.ablate(&faults, Progress::bar("ablation"))?;
-            say(table(&found).text());
             sequence.store.keep(report::ablation_figure(&found)?)?;
+            say(table(&AblationRow::table(found)?).text());
         }
         Step::Bench { .. } => crate::bench::steps(sequence)?,
         _ => {
             Sequence::steps().into_iter().try_for_each(|(_, step)| step(sequence))?;
-            report(sequence)?;
+            report(sequence, &Analysed::open(&sequence.store)?)?;
         }
     }
     Ok(())
 }
 
-fn report(sequence: &Sequence) -> Result<()> {
-    say(&format!("report: {}", report::write(&sequence.store, &sequence.protocol)?.display()));
+fn report(sequence: &Sequence, analysed: &Analysed) -> Result<()> {
+    say(&format!("report: {}", report::write(&sequence.store, &sequence.protocol, analysed)?.display()));
     Ok(())
 }
 

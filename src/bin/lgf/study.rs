@@ -42,6 +42,7 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
         let index = prefix.with_added_extension("index");
         Ok(absolute(&index)?.with_extension(""))
     };
+    let networks = networks::entries(store, init)?;
     let study = Study {
         name: "own photographs".into(),
         images: init.images.iter().map(absolute).collect::<Result<_>>()?,
@@ -49,10 +50,12 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
         annotations: init.annotations.as_ref().map(absolute).transpose()?,
         conflict: None,
         classes: Classes::Imagenet,
-        networks: networks::entries(store, init)?,
+        pairs: networks::pairs(&networks, &init.pair)?,
+        networks,
         images_per_class: init.per_class,
         smoother: init.smoother.as_ref().map(smoother).transpose()?,
     };
+    study.check_names()?;
     networks::check(store, &study)?;
     let listing = study.listing(store)?;
     let images = protocol.photographs(store, &study)?;
