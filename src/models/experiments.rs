@@ -23,14 +23,6 @@ use crate::store::{
     stacked, texts,
 };
 
-/// The sets of the manifest as the published tables are named: prefix of the table, kinds of the manifest in it.
-const SETS: [(&str, &[&str]); 4] = [
-    ("scr", &["scrambled", "seams"]),
-    ("smt", &["smoothed"]),
-    ("smt_diff", &["difference", "difference inverse"]),
-    ("ptd", &["patched"]),
-];
-
 /// Where the pictures of a manifest come from.
 #[derive(Clone, Copy)]
 pub enum Source<'a> {
@@ -118,7 +110,7 @@ pub fn study_smoother(store: &Store, study: &Study, l0: &L0, device: Device) -> 
 }
 
 /// Every network on every picture of the manifest (as step 4 writes it). One table a set and network,
-/// `experiments/{scr,smt,smt_diff,ptd}_<network>`, and all of them together as `predictions`; what was skipped in
+/// `experiments/<set>_<network>` ([`datasets::sets`]), and all of them together as `predictions`; what was skipped in
 /// `predictions_rejects`. Pairs that are finished are not run again.
 ///
 /// # Errors
@@ -135,21 +127,21 @@ pub fn run_experiments(
 ) -> Result<DataFrame> {
     let runner = Runner { store, networks, manifest, classes, how };
     let kinds = texts(manifest, "kind")?;
-    let rows_of = |members: &[&str]| -> Vec<usize> {
-        (0..kinds.len()).filter(|&row| members.contains(&kinds[row].as_str())).collect()
-    };
-    let known = |kind: &String| SETS.iter().any(|(_, members)| members.contains(&kind.as_str()));
-    if let Some(row) = kinds.iter().position(|kind| !known(kind)) {
+    if let Some(row) = kinds.iter().position(|kind| datasets::kind(kind).is_none()) {
         let found = format!("the manifest has pictures of the kind {:?}, which belongs to no set", kinds[row]);
-        let names: Vec<&str> = SETS.iter().flat_map(|(_, members)| members.iter().copied()).collect();
+        let names: Vec<&str> = datasets::kinds().map(|kind| kind.name).collect();
         return Err(Error::new(Code::Table, found)
             .place(format!("row {row}"))
             .hint(format!("kinds are {}", names.join(", "))));
     }
+    let rows_of = |members: &[&datasets::Kind]| -> Vec<usize> {
+        (0..kinds.len()).filter(|&row| members.iter().any(|kind| kind.name == kinds[row])).collect()
+    };
     if networks.is_empty() {
         return Err(no_networks());
     }
-    let sets: Vec<(&str, Vec<usize>)> = SETS.iter().map(|(set, members)| (*set, rows_of(members))).collect();
+    let sets: Vec<(&str, Vec<usize>)> =
+        datasets::sets().into_iter().map(|(set, members)| (set, rows_of(&members))).collect();
     let mut rejects: Vec<Reject> = Vec::new();
     match source {
         Source::Files => {
