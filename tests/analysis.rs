@@ -176,6 +176,7 @@ fn root_of(folder: &Path, predictions: &DataFrame, overlap: &DataFrame) -> Store
         networks: Vec::new(),
         images_per_class: Some(4),
         smoother: None,
+        manipulations: Vec::new(),
     }
     .save(&store)
     .unwrap();

@@ -1,12 +1,15 @@
+use std::collections::HashSet;
+
 use polars::prelude::*;
 
 use super::{
     Parameters, additivity, conclusions, curves, drops, interaction, overlap_by_model, published_tests,
     ranking_by_model, sample_answer, shape_bias,
 };
+use crate::datasets::{self, Kind, Summary};
 use crate::error::{Code, Result};
 use crate::notebook::say;
-use crate::store::{Classes, Store, Study};
+use crate::store::{Classes, Store, Study, texts};
 
 /// What step 6 made of a data root.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +25,16 @@ impl Analysed {
     pub fn table(&self, name: &str) -> Option<&DataFrame> {
         self.tables.iter().find(|(own, _)| own == name).map(|(_, table)| table)
     }
+}
+
+/// The kinds of pictures that have a curve: those of the thesis, and of the others those that there are.
+///
+/// # Errors
+/// [`Code::Table`] if a column is missing.
+pub fn summarised(predictions: &DataFrame) -> Result<Vec<&'static Kind>> {
+    let kinds: HashSet<String> = texts(predictions, "kind")?.into_iter().collect();
+    let there = |kind: &&Kind| kind.set.thesis.is_some() || kinds.contains(kind.name);
+    Ok(datasets::kinds().filter(|kind| kind.summary != Summary::Nothing).filter(there).collect())
 }
 
 /// Step 6 on a data root: every table of the analysis, written to `analysis/<name>`. Conclusions are drawn three times: by
@@ -41,17 +54,20 @@ pub fn write_all(store: &Store, parameters: &Parameters) -> Result<Analysed> {
         ("conclusions_published", drawn(&Parameters::published())),
         ("conclusions_corrected", drawn(&Parameters::default())),
         ("published_tests", published_tests(&predictions, &overlap)),
-        ("scrambled", curves(&predictions, "scrambled", measure)),
-        ("scrambled_drop", drops(&predictions, "scrambled", measure)),
-        ("smoothed", curves(&predictions, "smoothed", measure)),
-        ("smoothed_drop", drops(&predictions, "smoothed", measure)),
-        ("difference", curves(&predictions, "difference", measure)),
+    ];
+    for kind in summarised(&predictions)? {
+        found.push((kind.name, curves(&predictions, kind.name, measure)));
+        if let Summary::Curve { fall } = kind.summary {
+            found.push((fall, drops(&predictions, kind.name, measure)));
+        }
+    }
+    found.extend([
         ("edges_positive", overlap_by_model(&overlap, "positive", "whole", "share")),
         ("edges_beyond_chance", overlap_by_model(&overlap, "top", "whole", "beyond_chance")),
         ("outlines_beyond_chance", overlap_by_model(&overlap, "top", "outlines", "beyond_chance")),
         ("edges_ranking", ranking_by_model(&ranking, "edges", "auroc")),
         ("outlines_ranking", ranking_by_model(&ranking, "outlines", "auroc")),
-    ];
+    ]);
     let patches = interaction(&predictions)?;
     found.push(("additivity", additivity(&patches)));
     found.push(("interaction", Ok(patches)));

@@ -9,6 +9,7 @@ use super::hypotheses::PUBLISHED;
 use super::parameters::{Baseline, Chance, Unit};
 use super::pictures::Pictures;
 use super::{distinct, missing};
+use crate::datasets::{SCRAMBLED, SMOOTHED};
 use crate::error::Result;
 use crate::stats::{Interval, bootstrap};
 use crate::store::{floats, texts};
@@ -111,7 +112,7 @@ pub fn sample_answer(predictions: &DataFrame, decisions: &DataFrame, overlap: &D
         let pair = |pair: super::pictures::Pair| (pair.class, [pair.first, pair.second]);
         Ok(Measured::of_pairs(&pairs.into_iter().map(pair).collect::<Vec<_>>()))
     };
-    let measured = [biases(decisions)?, falls("scrambled"), falls("smoothed"), on("outlines")?, on("whole")?];
+    let measured = [biases(decisions)?, falls(SCRAMBLED.name), falls(SMOOTHED.name), on("outlines")?, on("whole")?];
     let answer = known_answer();
     let truth = |direction: Direction| match direction {
         Direction::FirstLarger => format!("{} more", PUBLISHED[0]),

@@ -8,6 +8,7 @@ use super::interaction::{interaction, layouts, plain_patches};
 use super::parameters::{Additivity, Agreement, Amount, Baseline, Chance, Correction, Parameters, Rule, Unit};
 use super::pictures::{Pair, Pictures};
 use super::{distinct, missing, pair_among};
+use crate::datasets::{DIFFERENCE, DIFFERENCE_INVERSE, SCRAMBLED, SMOOTHED};
 use crate::error::{Code, Error, Result};
 use crate::notebook::counted;
 use crate::stats::{
@@ -113,14 +114,14 @@ pub fn conclusions(predictions: &DataFrame, overlap: &DataFrame, parameters: &Pa
         rows.push(contrast(row, &pairs, hypothesis.models, hypothesis.alternative, parameters));
     }
     let mut kinds = vec![
-        ("difference pictures", "difference", Alternative::Greater),
-        ("inverse difference pictures", "difference inverse", Alternative::TwoSided),
+        ("difference pictures", DIFFERENCE.name, Alternative::Greater),
+        ("inverse difference pictures", DIFFERENCE_INVERSE.name, Alternative::TwoSided),
     ];
     // The first two hypotheses are about the published pair: of another pair, the same pictures are compared.
     if compared.pair.is_some() && !compared.published() {
         kinds.splice(
             0..0,
-            [("scrambled pictures", "scrambled"), ("smoothed pictures", "smoothed")]
+            [("scrambled pictures", SCRAMBLED.name), ("smoothed pictures", SMOOTHED.name)]
                 .map(|(name, kind)| (name, kind, Alternative::TwoSided)),
         );
     }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 
 use super::distinct;
+use crate::datasets::{self, Stronger};
 use crate::error::{Code, Error, Result};
 use crate::stats::{mean, mean_interval};
 use crate::store::{bools, floats, integers, only, texts};
@@ -37,8 +38,9 @@ fn grouped(predictions: &DataFrame, kind: &str, measure: &str) -> Result<Vec<Lev
         return Err(Error::new(Code::Table, format!("no prediction of kind {kind:?}")));
     }
     let order = distinct(&models);
-    // From the untouched picture to the most changed: smaller blocks are a stronger change, more passes are, too.
-    let dose = |level: i64| if kind == "scrambled" && level > 0 { i64::MAX - level } else { level };
+    // From the untouched picture to the most changed.
+    let falling = datasets::kind(kind).is_some_and(|kind| kind.levels.stronger == Stronger::Smaller);
+    let dose = |level: i64| if falling && level > 0 { i64::MAX - level } else { level };
     let mut rows: Vec<_> = groups.into_iter().map(|((model, level), group)| (model, level, group)).collect();
     rows.sort_by_key(|(model, level, _)| (order.iter().position(|name| name == model), dose(*level)));
     Ok(rows)

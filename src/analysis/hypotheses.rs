@@ -1,3 +1,4 @@
+use crate::datasets::{SCRAMBLED, SMOOTHED};
 use crate::stats::Alternative;
 
 /// A hypothesis of the study: on pictures of a kind (at all levels, or one), the first network's true-class softmax is
@@ -32,7 +33,7 @@ pub(super) fn sign(alternative: Alternative) -> &'static str {
 pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     Hypothesis {
         name: "1",
-        kind: "scrambled",
+        kind: SCRAMBLED.name,
         level: None,
         models: [RESNET, STYLE],
         alternative: Alternative::Greater,
@@ -42,7 +43,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "1 (112 only)",
-        kind: "scrambled",
+        kind: SCRAMBLED.name,
         level: Some(112),
         models: [RESNET, STYLE],
         alternative: Alternative::Greater,
@@ -52,7 +53,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3",
-        kind: "smoothed",
+        kind: SMOOTHED.name,
         level: None,
         models: [RESNET, STYLE],
         alternative: Alternative::Less,
@@ -62,7 +63,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3 (first pass)",
-        kind: "smoothed",
+        kind: SMOOTHED.name,
         level: Some(1),
         models: [RESNET, STYLE],
         alternative: Alternative::Less,
@@ -72,7 +73,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3.1",
-        kind: "smoothed",
+        kind: SMOOTHED.name,
         level: None,
         models: [RESNET, "se-resnet50"],
         alternative: Alternative::Less,
@@ -82,7 +83,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3.1 (first pass)",
-        kind: "smoothed",
+        kind: SMOOTHED.name,
         level: Some(1),
         models: [RESNET, "se-resnet50"],
         alternative: Alternative::Less,
@@ -92,7 +93,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3.2",
-        kind: "smoothed",
+        kind: SMOOTHED.name,
         level: None,
         models: [STYLE, "se-resnext50"],
         alternative: Alternative::Less,
@@ -102,7 +103,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3.2 (first pass)",
-        kind: "smoothed",
+        kind: SMOOTHED.name,
         level: Some(1),
         models: [STYLE, "se-resnext50"],
         alternative: Alternative::Less,

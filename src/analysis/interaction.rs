@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::curves::SEED;
 use super::distinct;
+use crate::datasets::PATCHED;
 use crate::error::{Code, Error, Result};
 use crate::stats::{about_identity, bootstrap, concordance, pearson, regression};
 use crate::store::{bools, floats, integers, only, texts};
@@ -32,7 +33,7 @@ pub fn interaction(predictions: &DataFrame) -> Result<DataFrame> {
     let (gaps, fills) = (integers(predictions, "gap")?, texts(predictions, "fill")?);
     let (images, logits) = (texts(predictions, "orig_file")?, floats(predictions, "true_logit")?);
     let classes = texts(predictions, "wnid")?;
-    let patched: Vec<usize> = (0..models.len()).filter(|&row| kinds[row] == "patched").collect();
+    let patched: Vec<usize> = (0..models.len()).filter(|&row| kinds[row] == PATCHED.name).collect();
     let untouched: HashMap<(&String, &String), f64> = patched
         .iter()
         .filter(|&&row| levels[row] == 0)

@@ -27,7 +27,7 @@ mod pictures;
 mod power;
 mod published;
 
-pub use all::{Analysed, write_all};
+pub use all::{Analysed, summarised, write_all};
 pub use answer::{Direction, answer_in_words, known_answer, sample_answer, with_interval};
 pub use bias::shape_bias;
 pub use conclusions::{conclusions, differences_of, paired_differences, shared_pixels};

@@ -4,6 +4,7 @@ use polars::prelude::*;
 
 use super::curves::measured;
 use super::parameters::{Baseline, Unit};
+use crate::datasets;
 use crate::error::Result;
 use crate::store::{integers, texts};
 
@@ -90,7 +91,7 @@ impl Pictures {
     ) -> BTreeMap<&String, (usize, f64)> {
         let own = || (0..self.models.len()).filter(|&row| self.models[row] == model && self.kinds[row] == kind);
         // A difference is what smoothing takes away: its untouched picture is that of smoothing.
-        let of = if kind.starts_with("difference") { "smoothed" } else { kind };
+        let of = datasets::kind(kind).and_then(|kind| kind.untouched).map_or(kind, |other| other.name);
         let untouched: BTreeMap<&String, f64> = (0..self.models.len())
             .filter(|&row| self.models[row] == model && self.kinds[row] == of && self.levels[row] == 0)
             .map(|row| (&self.photographs[row], self.values[row]))

@@ -62,9 +62,12 @@ pub enum Stronger {
 /// What step 6 makes of a kind of picture by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Summary {
-    /// The measure over its levels, and its fall from the untouched picture.
-    Curve,
-    /// The measure over its levels.
+    /// The measure over its levels, in a table of its name; and its fall from the untouched picture.
+    Curve {
+        /// The name of the table of the fall.
+        fall: &'static str,
+    },
+    /// The measure over its levels, in a table of its name.
     Level,
     /// Nothing: it is compared with other kinds.
     Nothing,

@@ -10,6 +10,7 @@ use super::manipulation::{Manipulation, Recipe};
 use super::manipulations::{Patches, Scramble, Smoothing, manipulation};
 use super::spec::Spec;
 use crate::error::{Code, Error, Result};
+use crate::pixels::Crop;
 
 /// Everything that decides which variants are made, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,6 +78,14 @@ impl Parameters {
             encoding: Encoding::Jpeg,
             ..Parameters::default()
         }
+    }
+
+    /// Whether all of it can be done to a crop of the usual side.
+    ///
+    /// # Errors
+    /// As [`plan`].
+    pub fn check(&self) -> Result<()> {
+        plan("", Crop::SIDE, self).map(drop)
     }
 
     /// Everything that is done to a photograph, in order.

@@ -560,6 +560,7 @@ mod tests {
             networks: vec![NetworkEntry::new("mine", "slim-resnet50", "w.safetensors")],
             images_per_class: Some(1),
             smoother: None,
+            manipulations: Vec::new(),
         }
     }
 

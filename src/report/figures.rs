@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use polars::prelude::*;
 
 use crate::analysis::{self, Parameters};
+use crate::datasets::{DIFFERENCE, Kind, SCRAMBLED, SMOOTHED};
 use crate::edges;
 use crate::error::{Code, Error, Result};
 use crate::notebook::Figure;
@@ -91,12 +92,10 @@ const DRAWINGS: [Drawing; 31] = [
         density(t, look, &explained(t)?, &Where::Shared(Who::Second))
     }),
     of("qq_4", "Difference of shared positive pixels", qq_shared),
-    of("scr_analysis", "Scrambled", |t, look| {
-        curve(t, look, "scrambled", "side of the blocks in pixels (0: untouched)")
-    }),
+    of("scr_analysis", "Scrambled", |t, look| curve(&t.predictions, look, &SCRAMBLED)),
     of("qq_1", "Hypothesis 1", |t, look| qq(t, look, "1")),
     of("qq_1_1", "Hypothesis 1, 112 only", |t, look| qq(t, look, "1 (112 only)")),
-    of("smt_analysis", "Smoothed", |t, look| curve(t, look, "smoothed", "passes of smoothing (0: untouched)")),
+    of("smt_analysis", "Smoothed", |t, look| curve(&t.predictions, look, &SMOOTHED)),
     of("qq_3", "Hypothesis 3", |t, look| qq(t, look, "3")),
     of("qq_3_0", "Hypothesis 3, first pass", |t, look| qq(t, look, "3 (first pass)")),
     of("qq_3_1", "Hypothesis 3.1", |t, look| qq(t, look, "3.1")),
@@ -285,14 +284,31 @@ fn quantiles(values: &[f64], look: &Look) -> Result<Plate> {
     Ok(Plate { figure: plots::qq_plot(&points, &look)?, data: df!("theoretical" => theoretical, "sample" => sample)? })
 }
 
-fn curve(tables: &Tables, look: &Look, kind: &str, x_label: &str) -> Result<Plate> {
-    let data = analysis::curves(&tables.predictions, kind, "true_acc")?;
-    let look = Look { x_label: x_label.into(), y_label: analysis::measure_in_words("true_acc").into(), ..look.clone() };
+/// The curve of each kind of picture that is there and that the thesis does not have: the softmax of the true class over its
+/// levels, as `<set>_analysis`.
+///
+/// # Errors
+/// [`Code::Missing`] if step 5 has not run; [`Code::Table`] if a table lacks a column.
+pub fn further_curves(store: &Store) -> Result<Vec<Plate>> {
+    let predictions = store.table("predictions")?;
+    let further = analysis::summarised(&predictions)?.into_iter().filter(|kind| kind.set.thesis.is_none());
+    further
+        .map(|kind| {
+            let title = kind.name.to_string();
+            curve(&predictions, &Look { title, ..Look::named(format!("{}_analysis", kind.set.name)) }, kind)
+        })
+        .collect()
+}
+
+fn curve(predictions: &DataFrame, look: &Look, kind: &Kind) -> Result<Plate> {
+    let data = analysis::curves(predictions, kind.name, "true_acc")?;
+    let look =
+        Look { x_label: kind.levels.label(), y_label: analysis::measure_in_words("true_acc").into(), ..look.clone() };
     Ok(Plate { figure: plots::point_plot(&plots::curves_of(&data)?, &look)?, data })
 }
 
 fn difference(tables: &Tables, look: &Look) -> Result<Plate> {
-    let data = analysis::curves(&tables.predictions, "difference", "true_acc")?;
+    let data = analysis::curves(&tables.predictions, DIFFERENCE.name, "true_acc")?;
     let look = Look { x_label: analysis::measure_in_words("true_acc").into(), ..look.clone() };
     Ok(Plate { figure: plots::bars(&plots::bars_of(&data, "model", "mean")?, &look)?, data })
 }

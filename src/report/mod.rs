@@ -14,11 +14,12 @@ mod figures;
 mod page;
 
 pub use ablation::ablation_figure;
-pub use figures::{Plate, Published, published_figures};
+pub use figures::{Plate, Published, further_curves, published_figures};
 
 use std::path::PathBuf;
 
 use crate::analysis::{answer_in_words, measure_in_words, write_all};
+use crate::datasets::{self, Summary};
 use crate::error::{Code, Result};
 use crate::protocol::Protocol;
 use crate::store::Store;
@@ -36,7 +37,8 @@ use page::Page;
 pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
     let analysed = write_all(store, &protocol.analysis)?;
     let Published { plates, gaps } = published_figures(store)?;
-    for plate in &plates {
+    let further = further_curves(store)?;
+    for plate in plates.iter().chain(&further) {
         let name = format!("figures/{}", plate.figure.name);
         // A density has a row for each pixel: too many for text.
         if plate.data.height() > 20_000 {
@@ -88,21 +90,35 @@ pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
     for (name, why) in &gaps {
         page.text(&format!("{name}: not drawn, {why}"));
     }
+    if !further.is_empty() {
+        page.section("Further manipulations");
+    }
+    for plate in &further {
+        page.figure(&plate.figure);
+    }
     page.section("All other tables");
     const SHOWN: [&str; 5] =
         ["known_answer", "conclusions", "conclusions_published", "conclusions_corrected", "published_tests"];
     let measure = measure_in_words(&protocol.analysis.measure);
     for (name, table) in analysed.tables.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str())) {
-        match name.as_str() {
-            "scrambled" | "smoothed" | "difference" => page.frame(&format!("{name}: {measure}"), table),
-            "scrambled_drop" | "smoothed_drop" => {
-                page.frame(&format!("{name}: fall of the {measure} from the untouched picture"), table)
-            }
-            _ => page.frame(name, table),
-        }
+        page.frame(&title_of(name, measure), table);
     }
     for (name, why) in analysed.gaps.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str())) {
         page.text(&format!("{name}: not made, {why}"));
     }
     store.write("report.html", page.finish().as_bytes())
+}
+
+/// What a table of the analysis is headed.
+fn title_of(name: &str, measure: &str) -> String {
+    for kind in datasets::kinds() {
+        match kind.summary {
+            Summary::Curve { fall } if fall == name => {
+                return format!("{name}: fall of the {measure} from the untouched picture");
+            }
+            Summary::Curve { .. } | Summary::Level if kind.name == name => return format!("{name}: {measure}"),
+            _ => {}
+        }
+    }
+    name.to_string()
 }

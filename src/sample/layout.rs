@@ -135,6 +135,7 @@ fn study() -> Study {
         networks: NETWORKS.iter().map(network).collect(),
         images_per_class: None,
         smoother: None,
+        manipulations: Vec::new(),
     }
 }
 

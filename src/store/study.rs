@@ -78,6 +78,9 @@ pub struct Study {
     /// Checkpoint of the network that smooths, named without `.index`; without one, L0 gradient minimisation does.
     #[serde(default)]
     pub smoother: Option<PathBuf>,
+    /// Manipulations beside the protocol's, as text: `bilateral:d=12,color=170,space=75`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manipulations: Vec<String>,
 }
 
 /// The folder of the photographs that networks were trained on, as ImageNet and Imagenette name it.
@@ -365,6 +368,7 @@ mod tests {
             networks: names.iter().map(|name| NetworkEntry::new(*name, "resnet50", "w.pth")).collect(),
             images_per_class: Some(1),
             smoother: None,
+            manipulations: Vec::new(),
         }
     }
 

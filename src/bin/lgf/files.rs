@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use lgf::datasets::Spec;
 use lgf::models::{self, Device, Experiments, Form, Keep, Loading, Network, Normalise, Picture};
 use lgf::notebook::{Progress, counted, say, warn};
 use lgf::polars::prelude::{Column, DataFrame};
 use lgf::protocol::Protocol;
 use lgf::relevance::{self, Composite, Ledger, Target, Targets};
-use lgf::{edges, pixels, store};
+use lgf::{datasets, edges, pixels, store};
 use rayon::prelude::*;
 
 use crate::{Predict, Relevance};
@@ -29,6 +30,19 @@ pub fn crops(out: &Path, files: &[PathBuf]) -> Result<()> {
     each("crops", out, files, |name, file| {
         let bytes = pixels::encode_png(&pixels::imagenet_crop(&pixels::decode(file)?)?)?;
         store::write_whole(&out.join(format!("{name}.crop.png")), |to| std::io::Write::write_all(to, &bytes))
+    })
+}
+
+/// One manipulation of each file's crop, as `<name>.png`; the name decides what is left to chance.
+pub fn changes(out: &Path, files: &[PathBuf], change: &Spec, parameters: &datasets::Parameters) -> Result<()> {
+    if files.is_empty() {
+        bail!("--change needs files: lgf datasets --change SPEC --png OUT FILE…");
+    }
+    // What is wrong with it is said once, and not of each file.
+    datasets::manipulation(change)?;
+    each("datasets", out, files, |name, file| {
+        let bytes = pixels::encode_png(&datasets::changed(&pixels::decode(file)?, name, change, parameters)?)?;
+        store::write_whole(&out.join(format!("{name}.png")), |to| std::io::Write::write_all(to, &bytes))
     })
 }
 

@@ -51,8 +51,10 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
         networks: networks::entries(store, init)?,
         images_per_class: init.per_class,
         smoother: init.smoother.as_ref().map(smoother).transpose()?,
+        manipulations: init.manipulation.clone(),
     };
     networks::check(store, &study)?;
+    protocol.datasets_of(&study)?.check()?;
     let listing = study.listing(store)?;
     let images = protocol.photographs(store, &study)?;
     let sampled = protocol.sampled(&study, &images)?;

@@ -38,7 +38,7 @@ pub static SCRAMBLED: Kind = Kind {
     set: SET,
     levels: Levels { in_words: SIDES, stronger: Stronger::Smaller },
     untouched: None,
-    summary: Summary::Curve,
+    summary: Summary::Curve { fall: "scrambled_drop" },
 };
 
 /// The seams of scrambling without the scrambling: the control.

@@ -35,7 +35,7 @@ pub static SMOOTHED: Kind = Kind {
     set: Set { name: "smt", thesis: Some(1) },
     levels: LEVELS,
     untouched: None,
-    summary: Summary::Curve,
+    summary: Summary::Curve { fall: "smoothed_drop" },
 };
 
 /// What smoothing took away.
