@@ -48,6 +48,8 @@ bench-cells: build ## the time of notebook cells: kernel start to first figure, 
 lint: setup ## formatting, clippy and rustdoc, all without warnings, and the map
 	$(ENV) cargo fmt --check
 	$(ENV) rustfmt --check --edition 2024 tools/map.rs
+	# What a list declares, cargo does not see.
+	$(ENV) rustfmt --check src/datasets/manipulations/*.rs
 	$(ENV) cargo clippy --all-targets --quiet -- -D warnings
 	$(ENV) RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
 	@$(MAKE) map

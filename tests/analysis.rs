@@ -202,6 +202,7 @@ fn root_of(folder: &Path, predictions: &[PredictionRow], overlap: &[OverlapRow])
         pairs: Vec::new(),
         images_per_class: Some(4),
         smoother: None,
+        manipulations: Vec::new(),
     }
     .save(&store)
     .unwrap();

@@ -50,6 +50,35 @@ fn an_unknown_protocol_model_or_device() {
 }
 
 #[test]
+fn a_manipulation_key_or_number_that_is_none() {
+    let (folder, root) = temporary();
+    let picture = lgf::pixels::RgbImage::from_pixel(260, 240, lgf::pixels::Rgb([90, 9, 200]));
+    let [file, broken] = ["a.png", "b.png"].map(|name| folder.path().join(name).to_str().unwrap().to_string());
+    std::fs::write(&file, lgf::pixels::encode_png(&picture).unwrap()).unwrap();
+    std::fs::write(&broken, "no picture").unwrap();
+    for (spec, said) in [
+        ("emboss", "no manipulation \"emboss\"; there are scramble, patch, smooth"),
+        ("patch:side=3", "size: side of the patches in pixels"),
+        ("scramble", "FILE"),
+        ("scramble:block=50", "blocks of 50 do not fill"),
+        ("scramble:block=112,variants=10", "fewer than 10 derangements"),
+        ("patch:size=300", "does not fit"),
+        ("smooth:passes=0", "plans no changed picture"),
+    ] {
+        let files: &[&str] = if spec == "scramble" { &[] } else { &[&file] };
+        let text = fails(&[&["datasets", "--change", spec, "--png", &root], files].concat());
+        assert!(text.contains(said), "{spec}: {text}");
+    }
+    assert!(fails(&["datasets", &file]).contains("--change SPEC"));
+    let text = fails(&["datasets", "--change", "patch", "--png", &root, &broken, &file]);
+    assert!(text.contains("skipped 1 of 2 pictures") && text.contains("b.png"), "{text}");
+    assert!(Path::new(&root).join("a.png").exists() && !Path::new(&root).join("b.png").exists());
+    let init = ["init", "--root", &root, "--images", folder.path().to_str().unwrap(), "--without-networks"];
+    let text = fails(&[&init[..], &["--manipulation", "emboss"]].concat());
+    assert!(text.contains("no manipulation \"emboss\"") && !Path::new(&root).join("study.json").exists(), "{text}");
+}
+
+#[test]
 fn an_empty_image_folder() {
     let (folder, root) = temporary();
     let images = folder.path().join("images");

@@ -4,7 +4,7 @@ use lgf::files::ImageFile;
 use lgf::files::Store;
 use std::sync::LazyLock;
 
-use lgf::datasets::{self, Kind};
+use lgf::datasets::{self, DIFFERENCE, DIFFERENCE_INVERSE, Kind, PATCHED, SCRAMBLED, SMOOTHED};
 use lgf::inference::{self, Device, Engine};
 use lgf::notebook::Progress;
 use lgf::polars::prelude::*;
@@ -81,7 +81,7 @@ fn manifest(protocol: &Protocol) -> DataFrame {
 }
 
 /// The hashes of the pictures of some kinds that step 4 writes for one photograph with a quick set of changes.
-fn pictures(protocol: &Protocol, kinds: &[Kind]) -> Vec<(String, String)> {
+fn pictures(protocol: &Protocol, kinds: &[&Kind]) -> Vec<(String, String)> {
     let mut parameters = protocol.datasets.clone();
     parameters.patches.truncate(1);
     parameters.scramble.blocks = vec![112];
@@ -91,7 +91,7 @@ fn pictures(protocol: &Protocol, kinds: &[Kind]) -> Vec<(String, String)> {
     let images = &sampled(protocol)[..1];
     let made = datasets::build(&store, images, &parameters, &parameters.smoothing.l0, Progress::silent()).unwrap();
     let (names, hashes) = (texts(&made.table, "kind").unwrap(), texts(&made.table, "sha256").unwrap());
-    let own = |kind: &String| kinds.iter().any(|other| other.name() == kind);
+    let own = |kind: &String| kinds.iter().any(|other| other.name == kind);
     names.into_iter().zip(hashes).filter(|(kind, _)| own(kind)).collect()
 }
 
@@ -115,7 +115,7 @@ fn differ(fault: Fault) -> bool {
         let [without, with] = both(fault).map(|protocol| make(&protocol));
         names.iter().any(|name| column(&without, name).unwrap() != column(&with, name).unwrap())
     };
-    let drawn = |kinds: &[Kind]| {
+    let drawn = |kinds: &[&Kind]| {
         let [without, with] = both(fault).map(|protocol| pictures(&protocol, kinds));
         assert!(!without.is_empty());
         without != with
@@ -143,9 +143,9 @@ fn differ(fault: Fault) -> bool {
             let [without, with] = both(fault).map(|protocol| manifest(&protocol));
             texts(&without, "file").unwrap() != texts(&with, "file").unwrap()
         }
-        Fault::Encoding => drawn(&[Kind::Scrambled, Kind::Patched, Kind::Smoothed]),
-        Fault::SmoothingChain => drawn(&[Kind::Smoothed]),
-        Fault::LostSign => drawn(&[Kind::Difference, Kind::DifferenceInverse]) && of(&manifest, &["level"]),
+        Fault::Encoding => drawn(&[&SCRAMBLED, &PATCHED, &SMOOTHED]),
+        Fault::SmoothingChain => drawn(&[&SMOOTHED]),
+        Fault::LostSign => drawn(&[&DIFFERENCE, &DIFFERENCE_INVERSE]) && of(&manifest, &["level"]),
         Fault::Normalisation => {
             let [without, with] = both(fault).map(|protocol| {
                 let folder = tempfile::tempdir().unwrap();

@@ -97,6 +97,19 @@ fn bad_input_64_one_file_name_in_two_classes_is_two_photographs_in_every_step() 
     let crops =
         ["n01440764/1.JPEG.crop.png", "n02102040/1.JPEG.crop.png"].map(|name| std::fs::read(out.join(name)).unwrap());
     assert_ne!(crops[0], crops[1]);
+
+    let changed = |spec: &str, name: &str| {
+        ok(&[&["datasets", "--change", spec, "--png", out.to_str().unwrap()], &files[..]].concat());
+        lgf::pixels::decode(out.join(name)).unwrap()
+    };
+    let crop = lgf::pixels::imagenet_crop(&lgf::pixels::decode(files[0]).unwrap()).unwrap();
+    let hidden = changed("patch:size=70,gap=70,variant=0", "n01440764/1.JPEG.png");
+    let corner = |x: u32, y: u32| (7..77).contains(&x) && (7..77).contains(&y);
+    let expected = |x: u32, y: u32| if corner(x, y) { lgf::pixels::Rgb([0; 3]) } else { *crop.get_pixel(x, y) };
+    assert_eq!(hidden, lgf::pixels::RgbImage::from_fn(224, 224, expected));
+    let order = changed("scramble:block=56,variant=0", "2.png");
+    assert_eq!(order, changed("scramble:block=56,variants=1,control=none", "2.png"), "the same each time");
+    assert_ne!(order, changed("scramble:block=56,variant=1", "2.png"));
 }
 
 #[test]

@@ -9,11 +9,12 @@ use super::conclusion::ConclusionRow;
 use super::conclusions::conclusions;
 use super::curves::{curves, drops};
 use super::distinct::distinct;
-use super::kinds::{Tables, tabled};
+use super::kinds::tabled;
 use super::means::{OnEdges, RankedBy, overlap_by_model, ranking_by_model};
 use super::parameters::Parameters;
 use super::patches::{PatchRow, interaction};
 use super::published::published_tests;
+use crate::datasets::Summary;
 use crate::error::{Code, Result};
 use crate::files::Store;
 use crate::notebook::say;
@@ -203,13 +204,11 @@ impl Given {
         let measure = parameters.measure;
         let kinds = distinct(self.predictions.iter().map(|row| row.kind.as_str()));
         let mut found = Vec::new();
-        for (kind, tables) in tabled(&kinds) {
-            let name = kind.replace(' ', "_");
-            if tables != Tables::None {
-                found.push((name.clone(), Shows::Curve, curves(&self.predictions, kind, measure)));
-            }
-            if tables == Tables::CurveAndFall {
-                found.push((format!("{name}_drop"), Shows::Fall, drops(&self.predictions, kind, measure)));
+        for kind in tabled(&kinds) {
+            let name = kind.name.replace(' ', "_");
+            found.push((name, Shows::Curve, curves(&self.predictions, kind.name, measure)));
+            if let Summary::Curve { fall } = kind.summary {
+                found.push((fall.to_string(), Shows::Fall, drops(&self.predictions, kind.name, measure)));
             }
         }
         found

@@ -7,13 +7,13 @@ use polars::prelude::DataFrame;
 use super::bias::Cue;
 use super::conclusion::LEAST;
 use super::curves::SEED;
-use super::kinds::{SCRAMBLED, SMOOTHED};
 use super::measure::Measure;
 use super::missing::missing;
 use super::named::{named, unnamed};
 use super::parameters::{Baseline, Chance, Unit};
 use super::pictures::{Asked, Observation, Pictures};
 use super::shares::Shares;
+use crate::datasets::{SCRAMBLED, SMOOTHED};
 use crate::error::Result;
 use crate::stats::{Interval, bootstrap};
 use crate::study::{PUBLISHED, Pair};
@@ -193,7 +193,8 @@ pub fn sample_answer(
         let shares = Shares::at(overlap, place);
         Measured::of_means(&shares.pairs(PUBLISHED, Region::Top, |share| share.measure(Chance::Shifted)))
     };
-    let measured = [biases(decisions), falls(SCRAMBLED), falls(SMOOTHED), on(Place::Outlines), on(Place::Whole)];
+    let measured =
+        [biases(decisions), falls(SCRAMBLED.name), falls(SMOOTHED.name), on(Place::Outlines), on(Place::Whole)];
     let rows = measured.iter().zip(known_answer()).map(|(measured, (measure, direction, because))| {
         let [first, second, difference] = [measured.first, measured.second, measured.difference];
         AnswerRow {

@@ -3,11 +3,11 @@
 use super::conclusion::{ConclusionRow, Quantity};
 use super::contrast::contrast;
 use super::hypotheses::{HYPOTHESES, Hypothesis};
-use super::kinds::{DIFFERENCE, INVERSE, SCRAMBLED, SMOOTHED};
 use super::missing::missing;
 use super::parameters::{Baseline, Parameters};
 use super::pictures::{Asked, Observation, Pictures};
 use super::question::{AskedOf, Compared, Question, larger, named};
+use crate::datasets::{DIFFERENCE, DIFFERENCE_INVERSE, SCRAMBLED, SMOOTHED};
 use crate::error::{Code, Error, Result};
 use crate::stats::Alternative;
 use crate::study::Pair;
@@ -24,25 +24,25 @@ struct OfPictures {
 const PICTURES: [OfPictures; 4] = [
     OfPictures {
         name: "scrambled pictures",
-        kind: SCRAMBLED,
+        kind: SCRAMBLED.name,
         expected: Alternative::TwoSided,
         asked_of: AskedOf::Others,
     },
     OfPictures {
         name: "smoothed pictures",
-        kind: SMOOTHED,
+        kind: SMOOTHED.name,
         expected: Alternative::TwoSided,
         asked_of: AskedOf::Others,
     },
     OfPictures {
         name: "difference pictures",
-        kind: DIFFERENCE,
+        kind: DIFFERENCE.name,
         expected: Alternative::Greater,
         asked_of: AskedOf::All,
     },
     OfPictures {
         name: "inverse difference pictures",
-        kind: INVERSE,
+        kind: DIFFERENCE_INVERSE.name,
         expected: Alternative::TwoSided,
         asked_of: AskedOf::All,
     },

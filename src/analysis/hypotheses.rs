@@ -1,7 +1,7 @@
 //! The hypotheses of the published study, about networks of those names.
 
-use super::kinds::{SCRAMBLED, SMOOTHED};
 use super::pictures::Asked;
+use crate::datasets::{SCRAMBLED, SMOOTHED};
 use crate::stats::Alternative;
 use crate::study::PUBLISHED;
 
@@ -35,7 +35,7 @@ pub(super) fn sign(alternative: Alternative) -> &'static str {
 pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     Hypothesis {
         name: "1",
-        kind: SCRAMBLED,
+        kind: SCRAMBLED.name,
         level: None,
         models: [RESNET, STYLE],
         alternative: Alternative::Greater,
@@ -45,7 +45,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "1 (112 only)",
-        kind: SCRAMBLED,
+        kind: SCRAMBLED.name,
         level: Some(112),
         models: [RESNET, STYLE],
         alternative: Alternative::Greater,
@@ -55,7 +55,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3",
-        kind: SMOOTHED,
+        kind: SMOOTHED.name,
         level: None,
         models: [RESNET, STYLE],
         alternative: Alternative::Less,
@@ -65,7 +65,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3 (first pass)",
-        kind: SMOOTHED,
+        kind: SMOOTHED.name,
         level: Some(1),
         models: [RESNET, STYLE],
         alternative: Alternative::Less,
@@ -75,7 +75,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3.1",
-        kind: SMOOTHED,
+        kind: SMOOTHED.name,
         level: None,
         models: [RESNET, "se-resnet50"],
         alternative: Alternative::Less,
@@ -85,7 +85,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3.1 (first pass)",
-        kind: SMOOTHED,
+        kind: SMOOTHED.name,
         level: Some(1),
         models: [RESNET, "se-resnet50"],
         alternative: Alternative::Less,
@@ -95,7 +95,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3.2",
-        kind: SMOOTHED,
+        kind: SMOOTHED.name,
         level: None,
         models: [STYLE, "se-resnext50"],
         alternative: Alternative::Less,
@@ -105,7 +105,7 @@ pub(super) const HYPOTHESES: [Hypothesis; 8] = [
     },
     Hypothesis {
         name: "3.2 (first pass)",
-        kind: SMOOTHED,
+        kind: SMOOTHED.name,
         level: Some(1),
         models: [STYLE, "se-resnext50"],
         alternative: Alternative::Less,

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::distinct::distinct;
-use super::kinds::{BLACK, PATCHED};
+use super::kinds::BLACK;
+use crate::datasets::PATCHED;
 use crate::error::{Code, Error, Result, listed};
 use crate::table::{PredictionRow, table};
 
@@ -45,7 +46,7 @@ struct Sum<'a> {
 /// which a picture is missing is none: photographs that lack one (their untouched picture, a single patch, all patches) are
 /// left out of that layout.
 pub fn interaction(predictions: &[PredictionRow]) -> Vec<PatchRow> {
-    let patched = || predictions.iter().filter(|row| row.kind == PATCHED);
+    let patched = || predictions.iter().filter(|row| row.kind == PATCHED.name);
     let untouched: HashMap<(&str, &str), f64> = patched()
         .filter(|row| row.level == 0)
         .map(|row| ((row.model.as_str(), row.orig_file.as_str()), row.true_logit))
@@ -154,7 +155,7 @@ mod tests {
     fn single_patches_are_summed_and_all_at_once_counts_once() {
         let picture = |(level, variant, true_logit): (i64, i64, f64)| PredictionRow {
             model: "a".into(),
-            kind: PATCHED.into(),
+            kind: PATCHED.name.into(),
             level,
             variant,
             gap: if level > 0 { 30 } else { -1 },

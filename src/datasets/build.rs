@@ -3,54 +3,31 @@
 use std::collections::{BTreeMap, HashSet};
 
 use image::RgbImage;
-use polars::prelude::*;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::parameters::{Chain, Encoding, Parameters, Smoothing};
-use super::patch::put;
-use super::recipe::{Change, Fillings, KINDS, Kind, Rearranged, Recipe, plan, single_box};
-use super::smooth::{Sign, Smoother, difference};
-use crate::error::{Code, Error, Result};
+use super::canvas::Canvas;
+use super::encoding::{Encoder, Encoding};
+use super::manifest::{Manifest, Row, file_name, place, table};
+use super::manipulation::{Kind, Recipe};
+use super::manipulations::kinds;
+use super::parameters::{Parameters, plan};
+use super::smoother::Smoother;
+use crate::error::Result;
 use crate::files::{ImageFile, Store, Written, check_room, sha256_hex};
 use crate::notebook::{Progress, Stage};
-use crate::pixels::{self, Crop, JpegBase};
+use crate::pixels::{self, Crop};
 use crate::stage::Named;
 use crate::stage::sweep;
 use crate::table::{Reject, rejects_table};
 
-/// Pillow's default quality of JPEG.
-const QUALITY: f32 = 75.0;
-
-/// The manifest and what was skipped.
-#[derive(Debug, Clone)]
-pub struct Manifest {
-    /// One row a file: `file` (under the root), `original` (identity of the photograph, [`ImageFile::id`]), `wnid`, `kind`, `level` (side of the
-    /// blocks or patches in pixels, number of passes; 0 for the untouched picture), `variant` (number of the order or of
-    /// the patch; -1 for all patches at once and where there is but one), `order` (of the blocks, or their shifts),
-    /// `displacement` (mean distance that blocks moved, in pixels), `row`, `col`, `height`, `width` (of a single patch,
-    /// else -1), `gap` (between patches, else -1), `fill` (of patches), `smoother`, `seed`, `protocol`, `sha256` (empty
-    /// where no file was written).
-    pub table: DataFrame,
-    /// Photographs that could not be read.
-    pub rejects: DataFrame,
-}
-
-/// One row of the manifest.
-struct Row {
-    image: usize,
-    recipe: Recipe,
-    file: String,
-    sha256: String,
-}
-
 /// Makes all variants of some photographs and writes the manifest (`datasets.{parquet,csv}`). A run that was stopped goes
 /// on; a finished one is read back; another parameter makes only those files again that depend on it. `smoother` is what
-/// smooths them: [`Parameters::smoothing`]'s own L0, or a network.
+/// smooths them: [`Smoothing`](super::Smoothing)'s own L0, or a network.
 ///
 /// # Errors
-/// [`Code::Stopped`]; [`Code::Parameter`] for sizes that do not fit the crop; [`Code::Io`] if the root cannot be
-/// written; [`Code::Image`] if no photograph could be read, or more were skipped than may be.
+/// [`Code::Stopped`](crate::error::Code::Stopped); [`Code::Io`](crate::error::Code::Io) if the root cannot be written;
+/// [`Code::Image`](crate::error::Code::Image) if no photograph could be read, or more were skipped than may be; as [`plan`].
 pub fn build(
     store: &Store,
     images: &[ImageFile],
@@ -68,35 +45,7 @@ pub fn build(
         check_room(store.root(), files * parameters.encoding.typical_bytes())?;
     }
     let run = progress.start(images.len(), "photographs");
-    let results: Vec<Result<Vec<(Recipe, Written)>>> = images
-        .par_iter()
-        .map(|image| {
-            run.check()?;
-            let files = Photograph::read(store, image, parameters, smoother).and_then(|one| one.build(&run));
-            match &files {
-                Ok(_) => run.tick(),
-                Err(_) => run.skip(),
-            }
-            files
-        })
-        .collect();
-    run.check()?;
-    let (mut rows, mut rejects, mut files) = (Vec::new(), Vec::new(), Vec::new());
-    for (image, result) in results.into_iter().enumerate() {
-        match result {
-            Ok(new) => {
-                for (recipe, written) in new {
-                    rows.push(Row { image, recipe, file: written.name.clone(), sha256: written.sha256.clone() });
-                    files.push(written);
-                }
-            }
-            Err(error) if error.is_of_picture(&images[image].path) => {
-                let image = &images[image];
-                rejects.push(Reject::of("datasets", &image.id, &error.or_path(&image.path)));
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    let Made { rows, rejects, mut files } = Made::of(store, images, parameters, smoother, &run)?;
     run.finish();
     let (all, ok) = (images.len() as u64, (images.len() - rejects.len()) as u64);
     let rejects = rejects_table(&rejects)?;
@@ -107,117 +56,55 @@ pub fn build(
     for path in listed.into_iter().chain(tables) {
         files.push(store.written(&path)?);
     }
-    let folders: HashSet<&str> = KINDS.iter().map(|(.., folder)| *folder).collect();
+    let folders: HashSet<&str> = kinds().map(|kind| kind.folder).collect();
     let keep: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
     sweep(store, &folders.into_iter().collect::<Vec<_>>(), &keep)?;
     record.finish_written(all, ok, files)?;
     Ok(Manifest { table, rejects })
 }
 
-/// The manifest of what [`build`] would make, without making it: no file is written, and `sha256` is empty. For
-/// experiments that make every picture in memory.
-///
-/// # Errors
-/// [`Code::Parameter`] for sizes that do not fit the crop.
-pub fn planned(images: &[ImageFile], parameters: &Parameters, smoother: &dyn Smoother) -> Result<Manifest> {
-    let mut rows = Vec::new();
-    for (image, photograph) in images.iter().enumerate() {
-        for recipe in plan(&photograph.id, Crop::SIDE, parameters)? {
-            let file = file_name(photograph, &recipe, parameters.encoding);
-            rows.push(Row { image, recipe, file, sha256: String::new() });
-        }
-    }
-    Ok(Manifest { table: table(rows, images, parameters, smoother)?, rejects: rejects_table(&[])? })
+/// What came of some photographs.
+#[derive(Default)]
+struct Made {
+    rows: Vec<Row>,
+    rejects: Vec<Reject>,
+    files: Vec<Written>,
 }
 
-/// The crop of a photograph and all its variants in memory, in the order of [`plan`]: what [`build`] would write, before
-/// it is encoded. Equal to what is read back where the encoding is without loss.
-///
-/// # Errors
-/// As [`build`], for one photograph.
-pub fn in_memory(
-    image: &ImageFile,
-    parameters: &Parameters,
-    smoother: &dyn Smoother,
-) -> Result<Vec<(Recipe, RgbImage)>> {
-    let photograph = pixels::decode(&image.path)?;
-    let crop = pixels::imagenet_crop(&photograph)?;
-    let mut fillings = Fillings::new(&crop, &image.id, parameters.seed);
-    let smoothed = Smoothed::new(&photograph, &crop, &parameters.smoothing, smoother)?;
-    let mut all = Vec::new();
-    for recipe in plan(&image.id, Crop::SIDE, parameters)? {
-        let drawn = recipe.change.draw(&crop, &mut fillings)?;
-        let picture = match drawn {
-            Some(picture) => picture,
-            None => smoothed.draw(&recipe.change).cloned().ok_or_else(|| unknown(&recipe))?,
+impl Made {
+    fn of(
+        store: &Store,
+        images: &[ImageFile],
+        parameters: &Parameters,
+        smoother: &dyn Smoother,
+        run: &Stage,
+    ) -> Result<Self> {
+        let one = |image: &ImageFile| {
+            run.check()?;
+            let files = Photograph::read(store, image, parameters, smoother).and_then(|one| one.build(run));
+            match &files {
+                Ok(_) => run.tick(),
+                Err(_) => run.skip(),
+            }
+            files
         };
-        all.push((recipe, picture));
-    }
-    Ok(all)
-}
-
-fn unknown(recipe: &Recipe) -> Error {
-    Error::new(Code::Parameter, format!("{} is no change that can be drawn", recipe.name))
-}
-
-fn file_name(image: &ImageFile, recipe: &Recipe, encoding: Encoding) -> String {
-    format!("{}/{}_{}.{}", recipe.kind.folder(), image.id, recipe.name, encoding.ending())
-}
-
-/// The crop of a photograph after each pass of smoothing, and what that took away.
-#[derive(Debug)]
-pub struct Smoothed {
-    /// The crop of the photograph as it was saved before any pass, where it was.
-    saved: Option<RgbImage>,
-    passes: Vec<RgbImage>,
-    /// The difference and its inverse.
-    differences: Option<[RgbImage; 2]>,
-}
-
-impl Smoothed {
-    /// Smooths a photograph, or its crop, as `how` says.
-    ///
-    /// # Errors
-    /// As [`Smoother::pass`]; [`Code::Image`] if a pass cannot be saved as JPEG.
-    pub fn new(photograph: &RgbImage, crop: &RgbImage, how: &Smoothing, smoother: &dyn Smoother) -> Result<Self> {
-        let signs = [Sign::Plain, Sign::Inverse];
-        match how.chain {
-            Chain::InMemory => {
-                let passes = super::smooth::smooth(crop, smoother, how.passes)?;
-                let last = how.difference_pass.checked_sub(1).and_then(|pass| passes.get(pass as usize));
-                let differences = last.map(|last| signs.map(|sign| difference(crop, last, sign, how.difference)));
-                Ok(Smoothed { saved: None, passes, differences })
-            }
-            Chain::JpegOfPhotograph => {
-                let saved = |picture: &RgbImage| {
-                    pixels::decode_bytes(&pixels::encode_jpeg(picture, QUALITY)?, &pixels::Limits::default())
-                };
-                // The first pass reads the photograph; the difference is from the photograph as it was saved.
-                let untouched = saved(photograph)?;
-                let (mut last, mut passes, mut differences) = (photograph.clone(), Vec::new(), None);
-                for pass in 1..=how.passes {
-                    last = saved(&smoother.pass(&last)?)?;
-                    passes.push(pixels::imagenet_crop(&last)?);
-                    if pass == how.difference_pass {
-                        let [plain, inverse] = signs.map(|sign| {
-                            pixels::imagenet_crop(&saved(&difference(&untouched, &last, sign, how.difference))?)
-                        });
-                        differences = Some([plain?, inverse?]);
-                    }
+        let results: Vec<Result<Vec<(Recipe, Written)>>> = images.par_iter().map(one).collect();
+        run.check()?;
+        let mut made = Made::default();
+        for ((place, image), result) in images.iter().enumerate().zip(results) {
+            match result {
+                Ok(new) => new.into_iter().for_each(|(recipe, written)| {
+                    let (file, sha256) = (written.name.clone(), written.sha256.clone());
+                    made.rows.push(Row { image: place, recipe, file, sha256 });
+                    made.files.push(written);
+                }),
+                Err(error) if error.is_of_picture(&image.path) => {
+                    made.rejects.push(Reject::of("datasets", &image.id, &error.or_path(&image.path)));
                 }
-                Ok(Smoothed { saved: Some(pixels::imagenet_crop(&untouched)?), passes, differences })
+                Err(error) => return Err(error),
             }
         }
-    }
-
-    /// The picture of a change by smoothing; `None` for any other, or a pass that was not made.
-    pub fn draw(&self, change: &Change) -> Option<&RgbImage> {
-        match *change {
-            Change::Smoothed { passes: 0 } => self.saved.as_ref(),
-            Change::Smoothed { passes } => self.passes.get(passes as usize - 1),
-            Change::Difference { sign, .. } => self.differences.as_ref().map(|both| &both[sign as usize]),
-            _ => None,
-        }
+        Ok(made)
     }
 }
 
@@ -239,8 +126,8 @@ struct DecidedBy<'a> {
     wnid: &'a str,
     seed: u64,
     encoding: Encoding,
-    recipes: &'a [Recipe],
-    smoothing: Option<(Smoothing, String)>,
+    recipes: String,
+    smoother: Option<String>,
 }
 
 impl<'a> Photograph<'a> {
@@ -258,32 +145,27 @@ impl<'a> Photograph<'a> {
 
     /// All its files, piece by piece; what is finished is not made again.
     fn build(&self, run: &Stage) -> Result<Vec<(Recipe, Written)>> {
-        let mut pieces: BTreeMap<(Kind, u32), Vec<Recipe>> = BTreeMap::new();
+        let mut pieces: BTreeMap<(usize, u32), (&Kind, Vec<Recipe>)> = BTreeMap::new();
         for recipe in plan(&self.image.id, Crop::SIDE, self.parameters)? {
-            // One pass of smoothing cannot be made without those before it.
-            let smoothed = matches!(recipe.change, Change::Smoothed { .. } | Change::Difference { .. });
-            let key = if smoothed { (Kind::Smoothed, 1) } else { (recipe.kind, recipe.level) };
-            pieces.entry(key).or_default().push(recipe);
+            let (kind, level) = recipe.part;
+            pieces.entry((place(kind), level)).or_insert((kind, Vec::new())).1.push(recipe);
         }
-        let encoder = std::cell::OnceCell::new();
+        let (seed, encoding) = (self.parameters.seed, self.parameters.encoding);
+        let mut canvas = Canvas::new((&self.picture, &self.crop), &self.image.id, seed, self.smoother);
+        let mut encoder = Encoder::new(&self.crop, encoding);
         let mut files = Vec::new();
-        for ((kind, level), recipes) in pieces {
+        for ((_, level), (kind, recipes)) in pieces {
             run.check()?;
-            let smooths = kind == Kind::Smoothed && level > 0;
-            let decided_by = DecidedBy {
-                photograph: &self.sha256,
-                wnid: &self.image.wnid,
-                seed: self.parameters.seed,
-                encoding: self.parameters.encoding,
-                recipes: &recipes,
-                smoothing: smooths.then(|| (self.parameters.smoothing, self.smoother.identity())),
-            };
-            let name = format!("datasets/{}.{}{level}", self.image.id, kind.name());
-            let piece = self.store.piece(Named("datasets", &name), &decided_by)?;
+            let name = format!("datasets/{}.{}{level}", self.image.id, kind.name);
+            let piece = self.store.piece(Named("datasets", &name), &self.decided_by(&recipes))?;
             let written = match piece.finished() {
                 Some(written) => written,
                 None => {
-                    let written = if smooths { self.smoothed(&recipes)? } else { self.rearranged(&recipes, &encoder)? };
+                    let mut one = |recipe: &Recipe| {
+                        let bytes = encoder.encode(&recipe.change.draw(&mut canvas)?)?;
+                        self.store.write_piece(&file_name(self.image, recipe, encoding), &bytes)
+                    };
+                    let written = recipes.iter().map(&mut one).collect::<Result<Vec<_>>>()?;
                     piece.finish(&written)?;
                     written
                 }
@@ -293,157 +175,16 @@ impl<'a> Photograph<'a> {
         Ok(files)
     }
 
-    fn write(&self, recipe: &Recipe, bytes: &[u8]) -> Result<Written> {
-        self.store.write_piece(&file_name(self.image, recipe, self.parameters.encoding), bytes)
-    }
-
-    fn smoothed(&self, recipes: &[Recipe]) -> Result<Vec<Written>> {
-        let smoothed = Smoothed::new(&self.picture, &self.crop, &self.parameters.smoothing, self.smoother)?;
-        let one = |recipe: &Recipe| match smoothed.draw(&recipe.change) {
-            Some(picture) => self.write(recipe, &encode(picture, self.parameters.encoding)?),
-            None => Err(unknown(recipe)),
-        };
-        recipes.iter().map(one).collect()
-    }
-
-    fn rearranged(&self, recipes: &[Recipe], base: &std::cell::OnceCell<JpegBase>) -> Result<Vec<Written>> {
-        let mut fillings = Fillings::new(&self.crop, &self.image.id, self.parameters.seed);
-        if self.parameters.encoding == Encoding::Png {
-            let one = |recipe: &Recipe| {
-                let picture = recipe.change.draw(&self.crop, &mut fillings)?.ok_or_else(|| unknown(recipe))?;
-                self.write(recipe, &pixels::encode_png(&picture)?)
-            };
-            return recipes.iter().map(one).collect();
+    fn decided_by(&self, recipes: &[Recipe]) -> DecidedBy<'_> {
+        let smoothed = recipes.iter().any(|recipe| recipe.change.facts(Crop::SIDE).smoothed);
+        DecidedBy {
+            photograph: &self.sha256,
+            wnid: &self.image.wnid,
+            seed: self.parameters.seed,
+            encoding: self.parameters.encoding,
+            recipes: format!("{recipes:?}"),
+            smoother: smoothed.then(|| self.smoother.identity()),
         }
-        let base = match base.get() {
-            Some(base) => base,
-            None => {
-                let made = JpegBase::new(&self.crop, QUALITY)?;
-                base.get_or_init(|| made)
-            }
-        };
-        // Patches are put on one picture and taken off again: to copy it each time would cost more than to code it.
-        let mut picture = self.crop.clone();
-        let one = |recipe: &Recipe| {
-            if let (Change::Patches { patches, .. }, Some(Rearranged::Boxes(boxes))) =
-                (&recipe.change, recipe.change.rearranged(Crop::SIDE)?)
-            {
-                put(&mut picture, &boxes, fillings.of(patches));
-                let areas: Vec<_> = boxes.iter().map(|area| (area.row, area.col, area.height, area.width)).collect();
-                let bytes = base.encode(&picture, &areas)?;
-                put(&mut picture, &boxes, &self.crop);
-                return self.write(recipe, &bytes);
-            }
-            let drawn = recipe.change.draw(&self.crop, &mut fillings)?.ok_or_else(|| unknown(recipe))?;
-            let bytes = match &recipe.change {
-                Change::Untouched => base.encode(&drawn, &[]),
-                Change::Order { block, order } => base.encode_moved(&drawn, *block, order),
-                _ => base.encode(&drawn, &[(0, 0, Crop::SIDE, Crop::SIDE)]),
-            };
-            self.write(recipe, &bytes?)
-        };
-        recipes.iter().map(one).collect()
-    }
-}
-
-fn encode(picture: &RgbImage, encoding: Encoding) -> Result<Vec<u8>> {
-    match encoding {
-        Encoding::Jpeg => pixels::encode_jpeg(picture, QUALITY),
-        Encoding::Png => pixels::encode_png(picture),
-    }
-}
-
-fn table(
-    mut rows: Vec<Row>,
-    images: &[ImageFile],
-    parameters: &Parameters,
-    smoother: &dyn Smoother,
-) -> Result<DataFrame> {
-    rows.sort_by_key(|row| (row.recipe.kind, row.image));
-    let (identity, smooths) = (smoother.identity(), |row: &Row| {
-        row.recipe.level > 0 && matches!(row.recipe.change, Change::Smoothed { .. } | Change::Difference { .. })
-    });
-    let order = |row: &Row| match &row.recipe.change {
-        Change::Order { order, .. } => order.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),
-        Change::Shifts { shifts, .. } => {
-            shifts.iter().map(|[down, right]| format!("{down},{right}")).collect::<Vec<_>>().join(" ")
-        }
-        _ => String::new(),
-    };
-    let patches =
-        |row: &Row| if let Change::Patches { patches, .. } = &row.recipe.change { Some(*patches) } else { None };
-    let places: Vec<[i64; 4]> = rows
-        .iter()
-        .map(|row| {
-            single_box(&row.recipe.change, Crop::SIDE)
-                .map_or([-1; 4], |place| [place.row, place.col, place.height, place.width].map(i64::from))
-        })
-        .collect();
-    let place = |side: usize| places.iter().map(|place| place[side]).collect::<Vec<_>>();
-    Ok(df!(
-        "file" => rows.iter().map(|row| row.file.clone()).collect::<Vec<_>>(),
-        "original" => rows.iter().map(|row| images[row.image].id.clone()).collect::<Vec<_>>(),
-        "wnid" => rows.iter().map(|row| images[row.image].wnid.clone()).collect::<Vec<_>>(),
-        "kind" => rows.iter().map(|row| row.recipe.kind.name()).collect::<Vec<_>>(),
-        "level" => rows.iter().map(|row| i64::from(row.recipe.level)).collect::<Vec<_>>(),
-        "variant" => rows.iter().map(|row| row.recipe.variant).collect::<Vec<_>>(),
-        "order" => rows.iter().map(order).collect::<Vec<_>>(),
-        "displacement" => rows.iter().map(|row| row.recipe.change.displacement(Crop::SIDE)).collect::<Vec<_>>(),
-        "row" => place(0),
-        "col" => place(1),
-        "height" => place(2),
-        "width" => place(3),
-        "gap" => rows.iter().map(|row| patches(row).map_or(-1, |patches| i64::from(patches.gap))).collect::<Vec<_>>(),
-        "fill" => rows.iter().map(|row| patches(row).map_or("", |patches| patches.fill.name())).collect::<Vec<_>>(),
-        "smoother" => rows.iter().map(|row| if smooths(row) { identity.as_str() } else { "" }).collect::<Vec<_>>(),
-        "seed" => vec![parameters.seed as i64; rows.len()],
-        "protocol" => vec![parameters.protocol.as_str(); rows.len()],
-        "sha256" => rows.iter().map(|row| row.sha256.clone()).collect::<Vec<_>>(),
-    )?)
-}
-
-impl Manifest {
-    /// Files of each kind, as a table: `kind, files`.
-    ///
-    /// # Errors
-    /// [`Code::Table`] if the manifest lacks a column.
-    pub fn totals(&self) -> Result<DataFrame> {
-        let kinds = crate::table::texts(&self.table, "kind")?;
-        let counts: Vec<(&str, i64)> = KINDS
-            .iter()
-            .map(|(_, name, _)| (*name, kinds.iter().filter(|kind| kind == name).count() as i64))
-            .filter(|(_, count)| *count > 0)
-            .collect();
-        Ok(df!(
-            "kind" => counts.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
-            "files" => counts.iter().map(|(_, count)| *count).collect::<Vec<_>>(),
-        )?)
-    }
-
-    /// Files of each kind and level, as a table: `kind, level, gap, fill, files`.
-    ///
-    /// # Errors
-    /// [`Code::Table`] if the manifest lacks a column.
-    pub fn counts(&self) -> Result<DataFrame> {
-        let (kinds, fills) = (crate::table::texts(&self.table, "kind")?, crate::table::texts(&self.table, "fill")?);
-        let (levels, gaps) =
-            (crate::table::integers(&self.table, "level")?, crate::table::integers(&self.table, "gap")?);
-        type Dose<'a> = (&'a str, i64, i64, &'a str);
-        let mut counts: Vec<(Dose<'_>, i64)> = Vec::new();
-        for row in 0..kinds.len() {
-            let key = (kinds[row].as_str(), levels[row], gaps[row], fills[row].as_str());
-            match counts.iter_mut().find(|(other, _)| *other == key) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((key, 1)),
-            }
-        }
-        Ok(df!(
-            "kind" => counts.iter().map(|((kind, ..), _)| *kind).collect::<Vec<_>>(),
-            "level" => counts.iter().map(|((_, level, ..), _)| *level).collect::<Vec<_>>(),
-            "gap" => counts.iter().map(|((.., gap, _), _)| (*gap >= 0).then_some(*gap)).collect::<Vec<_>>(),
-            "fill" => counts.iter().map(|((.., fill), _)| *fill).collect::<Vec<_>>(),
-            "files" => counts.iter().map(|(_, count)| *count).collect::<Vec<_>>(),
-        )?)
     }
 }
 
@@ -454,6 +195,7 @@ mod tests {
     use image::Rgb;
 
     use super::*;
+    use crate::datasets::manifest::planned;
     use crate::datasets::{Fill, Patches};
     use crate::table::texts;
 
@@ -529,13 +271,22 @@ mod tests {
         for parameters in [Parameters::default(), Parameters::published()].map(quick) {
             let store = Store::at(folder.path().join(&parameters.protocol)).unwrap();
             let manifest = build_quietly(&store, &images, &parameters).unwrap();
-            let plan = planned(&images, &parameters, &parameters.smoothing.l0).unwrap();
-            let [files, again] = [&manifest, &plan].map(|manifest| texts(&manifest.table, "file").unwrap());
+            let same = planned(&images, &parameters, &parameters.smoothing.l0).unwrap();
+            let [files, again] = [&manifest, &same].map(|manifest| texts(&manifest.table, "file").unwrap());
             assert_eq!(files, again);
             for image in &images {
-                for (recipe, picture) in in_memory(image, &parameters, &parameters.smoothing.l0).unwrap() {
+                let photograph = pixels::decode(&image.path).unwrap();
+                let crop = pixels::imagenet_crop(&photograph).unwrap();
+                let l0 = &parameters.smoothing.l0;
+                let mut canvas = Canvas::new((&photograph, &crop), &image.id, parameters.seed, l0);
+                for recipe in plan(&image.id, Crop::SIDE, &parameters).unwrap() {
                     let name = file_name(image, &recipe, parameters.encoding);
-                    let bytes = encode(&picture, parameters.encoding).unwrap();
+                    let drawn = recipe.change.draw(&mut canvas).unwrap();
+                    let picture = drawn.picture(&crop).unwrap();
+                    let bytes = match parameters.encoding {
+                        Encoding::Jpeg => pixels::encode_jpeg(&picture, 75.0).unwrap(),
+                        Encoding::Png => pixels::encode_png(&picture).unwrap(),
+                    };
                     assert!(std::fs::read(store.path(&name)).unwrap() == bytes, "{name}");
                 }
             }

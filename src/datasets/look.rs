@@ -4,10 +4,8 @@ use image::RgbImage;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::parameters::Fill;
-use super::patch::{filling, patch_boxes, patched};
-use super::scramble::{Orders, orders, scrambled, shifts, with_seams};
-use super::smooth::{Smoother, smooth};
+use super::manipulations::{Fill, Orders, filling, orders, patch_boxes, patched, scrambled, shifts, with_seams};
+use super::smoother::{Smoother, smooth};
 use crate::error::Result;
 use crate::notebook::{Grid, Picture, Slider};
 
@@ -60,5 +58,5 @@ pub fn fill_grid(picture: &RgbImage, size: u32, gap: u32, seed: u64) -> Grid {
         let boxes = patch_boxes(picture.width().min(picture.height()), size, gap);
         Picture::new(patched(picture, &boxes, &filling(picture, fill, size, &mut rng)), fill.name())
     };
-    Grid::new("patched", &[]).row("", [Fill::Black, Fill::Mean, Fill::Noise, Fill::Blur].map(one))
+    Grid::new("patched", &[]).row("", Fill::ALL.map(one))
 }

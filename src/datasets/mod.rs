@@ -1,7 +1,8 @@
 //! Pictures made from a few photographs: scrambled, patched, smoothed, and what smoothing took away.
 //!
 //! Everything acts on the 224 x 224 crop that networks see, and every file is a row of a manifest; later steps read
-//! that and never take a file name apart.
+//! that and never take a file name apart. A [`Manipulation`] says what it plans for a photograph, and each [`Change`] that it
+//! plans how it is drawn; `manipulations/` has a file each.
 //!
 //! ```
 //! use lgf::datasets::patch_boxes;
@@ -11,19 +12,36 @@
 //! ```
 
 mod build;
+mod canvas;
+mod encoding;
+mod l0;
 mod look;
+mod manifest;
+mod manipulation;
+mod manipulations;
+mod one;
 mod parameters;
-mod patch;
-mod recipe;
+mod rearrange;
 mod sample;
-mod scramble;
-mod smooth;
+mod smoother;
+mod spec;
 
-pub use build::{Manifest, Smoothed, build, in_memory, planned};
+pub use build::build;
+pub use canvas::{Canvas, Drawn, Subject};
+pub use encoding::Encoding;
+pub use l0::L0;
 pub use look::{fill_grid, patch_slider, scrambled_grid, smoothed_grid};
-pub use parameters::{Chain, Difference, Encoding, Fill, Parameters, Patches, Sampling, Scramble, Smoothing};
-pub use patch::{filling, patch_boxes, patched};
-pub use recipe::{Change, Fillings, KINDS, Kind, Rearranged, Recipe, plan};
+pub use manifest::{Manifest, in_order, planned};
+pub use manipulation::{Change, Facts, Kind, Levels, Maker, Manipulation, Recipe, Set, Stronger, Summary};
+pub use manipulations::{
+    Chain, Control, DIFFERENCE, DIFFERENCE_INVERSE, Difference, Fill, Orders, PATCHED, Patches, SCRAMBLED, SEAMS,
+    SMOOTHED, Scramble, Sign, Smoothing, difference, displacement, filling, kind, kinds, manipulation, orders,
+    patch_boxes, patched, scrambled, sets, shifts, with_seams,
+};
+pub use one::changed;
+pub use parameters::{Parameters, Sampling, plan};
+#[cfg(feature = "torch")]
+pub(crate) use rearrange::block_sources;
 pub use sample::sample_images;
-pub use scramble::{Control, Orders, displacement, orders, scrambled, shifts, with_seams};
-pub use smooth::{L0, Sign, Smoother, difference, smooth};
+pub use smoother::{Smoother, smooth};
+pub use spec::Spec;

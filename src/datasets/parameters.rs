@@ -1,9 +1,16 @@
 //! Which variants are made, and how: everything that decides step 4.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::scramble::{Control, Orders};
-use super::smooth::L0;
+use super::canvas::Subject;
+use super::encoding::Encoding;
+use super::manipulation::{Manipulation, Recipe};
+use super::manipulations::{Patches, Scramble, Smoothing, manipulation};
+use super::spec::Spec;
+use crate::error::{Code, Error, Result};
+use crate::pixels::Crop;
 
 /// Everything that decides which variants are made, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +27,9 @@ pub struct Parameters {
     pub patches: Vec<Patches>,
     /// Smoothing, and what it takes away.
     pub smoothing: Smoothing,
+    /// Further manipulations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<Spec>,
     /// How the files are written.
     pub encoding: Encoding,
 }
@@ -40,155 +50,17 @@ pub enum Sampling {
     },
 }
 
-/// Blocks in another order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Scramble {
-    /// Sides of the blocks, in pixels of the crop.
-    pub blocks: Vec<u32>,
-    /// Orders for each side.
-    pub variants: usize,
-    /// Which orders count.
-    pub orders: Orders,
-    /// Whether a picture with seams but nothing scrambled stands beside each side.
-    pub control: Control,
-}
-
-/// Square patches of one size, one gap between them and one fill: each alone, then all together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Patches {
-    /// Side, in pixels of the crop.
-    pub size: u32,
-    /// Pixels between two of them.
-    pub gap: u32,
-    /// What is put in their place.
-    pub fill: Fill,
-}
-
-/// What stands where a patch hides the picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Fill {
-    /// Black, as published.
-    Black,
-    /// The mean colour of the whole crop.
-    Mean,
-    /// Each pixel one of the crop's own pixels, chosen at random: its colours without its order.
-    Noise,
-    /// The crop after a Gaussian of a fifth of the patch's side.
-    Blur,
-}
-
-impl Fill {
-    /// The name in the manifest.
-    pub fn name(self) -> &'static str {
-        match self {
-            Fill::Black => "black",
-            Fill::Mean => "mean",
-            Fill::Noise => "noise",
-            Fill::Blur => "blur",
-        }
-    }
-}
-
-/// Smoothing, and what it takes away.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Smoothing {
-    /// Passes; each starts from the last.
-    pub passes: u32,
-    /// The pass whose difference from the original is kept: all of them, or, as published (notebook 4, cells 76 and 77), the
-    /// first alone.
-    pub difference_pass: u32,
-    /// Where a pass acts, and what it reads.
-    pub chain: Chain,
-    /// What the difference keeps.
-    pub difference: Difference,
-    /// L0 gradient minimisation, where no other smoother is given.
-    pub l0: L0,
-}
-
-/// Where a pass of smoothing acts, and what the next one reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Chain {
-    /// On the whole photograph; each pass reads the JPEG of the last, and all, the untouched picture too, are cropped and saved
-    /// once more (faults B8, B9).
-    JpegOfPhotograph,
-    /// On the crop, in memory.
-    InMemory,
-}
-
-/// What the difference between a picture and its smoothed form keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Difference {
-    /// `|original - smoothed|`, and 255 less that for the inverse, as published (fault B10: the sign is lost).
-    Absolute,
-    /// `128 + (original - smoothed) / 2`, and `128 - ...` for the inverse.
-    Signed,
-}
-
-/// How the files are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Encoding {
-    /// As Pillow writes JPEG by default: quality 75, chroma halved both ways (fault B7: seams ring).
-    Jpeg,
-    /// Without loss.
-    Png,
-}
-
-impl Encoding {
-    /// What a changed crop of a photograph takes on the disk, in bytes; measured on photographs, rounded up.
-    pub(super) fn typical_bytes(self) -> u64 {
-        match self {
-            Encoding::Jpeg => 20_000,
-            Encoding::Png => 100_000,
-        }
-    }
-
-    /// The ending of the files' names.
-    pub fn ending(self) -> &'static str {
-        match self {
-            Encoding::Jpeg => "JPEG",
-            Encoding::Png => "png",
-        }
-    }
-}
-
 impl Default for Parameters {
     /// The faults B3 to B11 mended.
     fn default() -> Self {
-        let black = |size, gap| Patches { size, gap, fill: Fill::Black };
-        let filled = |fill| Patches { size: 30, gap: 30, fill };
         Parameters {
             protocol: "corrected".into(),
             seed: 2020,
             sampling: Sampling::Power { effect: 0.5, alpha: 0.05, power: 0.8 },
-            scramble: Scramble {
-                blocks: vec![112, 56, 28, 16, 8],
-                variants: 3,
-                orders: Orders::Derangements,
-                control: Control::Seams,
-            },
-            // Sizes at one gap, gaps at one size, fills at one size and gap.
-            patches: vec![
-                black(10, 30),
-                black(30, 30),
-                black(50, 30),
-                black(70, 30),
-                black(30, 10),
-                black(30, 50),
-                filled(Fill::Mean),
-                filled(Fill::Noise),
-                filled(Fill::Blur),
-            ],
-            smoothing: Smoothing {
-                passes: 5,
-                difference_pass: 5,
-                chain: Chain::InMemory,
-                difference: Difference::Signed,
-                l0: L0::default(),
-            },
+            scramble: Scramble::default(),
+            patches: Patches::corrected(),
+            smoothing: Smoothing::default(),
+            more: Vec::new(),
             encoding: Encoding::Png,
         }
     }
@@ -197,25 +69,153 @@ impl Default for Parameters {
 impl Parameters {
     /// As published: notebook 4, cells 13 (sample), 31 (scrambled), 48 (patched), 69, 77 and 80 (smoothed).
     pub fn published() -> Self {
-        let corrected = Parameters::default();
         Parameters {
             protocol: "published".into(),
             sampling: Sampling::PerClass(3),
-            scramble: Scramble {
-                blocks: vec![28, 32, 56, 112],
-                variants: 3,
-                orders: Orders::Any,
-                control: Control::None,
-            },
-            patches: [10, 20, 30, 40, 50, 60, 70].map(|size| Patches { size, gap: size, fill: Fill::Black }).to_vec(),
-            smoothing: Smoothing {
-                chain: Chain::JpegOfPhotograph,
-                difference_pass: 1,
-                difference: Difference::Absolute,
-                ..corrected.smoothing
-            },
+            scramble: Scramble::published(),
+            patches: Patches::published(),
+            smoothing: Smoothing::published(),
             encoding: Encoding::Jpeg,
-            ..corrected
+            ..Parameters::default()
         }
+    }
+
+    /// Whether all of it can be done to a crop of the usual side.
+    ///
+    /// # Errors
+    /// As [`plan`].
+    pub fn check(&self) -> Result<()> {
+        plan("", Crop::SIDE, self).map(drop)
+    }
+
+    /// Everything that is done to a photograph, in order.
+    fn manipulations(&self) -> Result<Vec<Box<dyn Manipulation>>> {
+        let own: [Box<dyn Manipulation>; 3] =
+            [Box::new(self.scramble.clone()), Box::new(self.patches.clone()), Box::new(self.smoothing)];
+        own.into_iter().map(Ok).chain(self.more.iter().map(manipulation)).collect()
+    }
+}
+
+/// Every variant of the photograph of an identity ([`ImageFile::id`](crate::files::ImageFile::id)) for a crop of `side` x `side`,
+/// manipulation by manipulation. An untouched picture that several make is made once.
+///
+/// # Errors
+/// [`Code::Parameter`] for numbers that do not fit the crop, a specification of no manipulation, or two variants of one name.
+///
+/// ```
+/// use lgf::datasets::{self, Kind, Parameters, plan};
+///
+/// let published = plan("val/n01440764/n01440764_1.JPEG", 224, &Parameters::published())?;
+/// let count = |kind: &Kind| published.iter().filter(|recipe| recipe.kind == kind).count();
+/// let [scrambled, smoothed] = [&datasets::SCRAMBLED, &datasets::SMOOTHED].map(count);
+/// assert_eq!((scrambled, smoothed, count(&datasets::PATCHED)), (13, 6, 202));
+/// # Ok::<(), lgf::Error>(())
+/// ```
+pub fn plan(id: &str, side: u32, parameters: &Parameters) -> Result<Vec<Recipe>> {
+    let subject = Subject { id, side, seed: parameters.seed };
+    let (mut all, mut names) = (Vec::new(), HashSet::new());
+    for manipulation in parameters.manipulations()? {
+        for recipe in manipulation.plan(&subject)? {
+            if names.insert((recipe.kind.folder, recipe.name.clone())) {
+                all.push(recipe);
+            } else if recipe.level > 0 {
+                let found = format!("the {} picture {} is planned twice", recipe.kind.name, recipe.name);
+                return Err(Error::new(Code::Parameter, found).hint("name each manipulation with its numbers once"));
+            }
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage};
+
+    use super::*;
+    use crate::datasets::canvas::{Canvas, Drawn};
+    use crate::datasets::manipulation::Kind;
+    use crate::datasets::manipulations::{
+        DIFFERENCE, DIFFERENCE_INVERSE, PATCHED, SCRAMBLED, SEAMS, SMOOTHED, patched, scrambled,
+    };
+
+    #[test]
+    fn thirty_photographs_have_the_published_counts() {
+        let published = plan("a", 224, &Parameters::published()).unwrap();
+        let of = |kind: &Kind| 30 * published.iter().filter(|recipe| recipe.kind == kind).count();
+        assert_eq!((of(&SCRAMBLED), of(&SEAMS), of(&PATCHED)), (390, 0, 6060));
+        assert_eq!((of(&SMOOTHED), of(&DIFFERENCE), of(&DIFFERENCE_INVERSE)), (180, 30, 30));
+    }
+
+    #[test]
+    fn names_are_unique_within_a_folder_and_a_plan_is_its_photographs_own() {
+        for parameters in [Parameters::published(), Parameters::default()] {
+            let all = plan("a", 224, &parameters).unwrap();
+            let names: std::collections::BTreeSet<_> =
+                all.iter().map(|recipe| (recipe.kind.folder, &recipe.name)).collect();
+            assert_eq!(names.len(), all.len());
+            let of = |id: &str| format!("{:?}", plan(id, 224, &parameters).unwrap());
+            assert_eq!((of("a") == of("a"), of("a") == of("b")), (true, false));
+        }
+    }
+
+    #[test]
+    fn another_size_does_not_change_the_orders_of_the_others() {
+        let all: Vec<String> =
+            plan("a", 224, &Parameters::default()).unwrap().iter().map(|recipe| format!("{recipe:?}")).collect();
+        let mut fewer = Parameters::default();
+        fewer.scramble.blocks = vec![28];
+        for recipe in plan("a", 224, &fewer).unwrap() {
+            assert!(all.contains(&format!("{recipe:?}")), "{}", recipe.name);
+        }
+    }
+
+    #[test]
+    fn moved_pixels_and_filled_boxes_are_the_drawn_picture() {
+        let crop = RgbImage::from_fn(224, 224, |x, y| Rgb([x as u8, y as u8, (x * y) as u8]));
+        let parameters = Parameters::default();
+        let mut canvas = Canvas::new((&crop, &crop), "a", 1, &parameters.smoothing.l0);
+        for recipe in plan("a", 224, &parameters).unwrap().iter().filter(|recipe| recipe.kind.set != SMOOTHED.set) {
+            let drawn = recipe.change.draw(&mut canvas).unwrap();
+            let picture = drawn.picture(&crop).unwrap();
+            let again = match &drawn {
+                Drawn::Crop => crop.clone(),
+                Drawn::Blocks { block, order } => scrambled(&crop, *block, order).unwrap(),
+                Drawn::Sources(sources) => {
+                    let at = |index: u32| *crop.get_pixel(index % 224, index / 224);
+                    RgbImage::from_fn(224, 224, |x, y| at(sources[(y * 224 + x) as usize]))
+                }
+                Drawn::Boxes { boxes, filling } => patched(&crop, boxes, filling),
+                Drawn::Picture(_) => continue,
+            };
+            assert_eq!(*picture, again, "{}", recipe.name);
+        }
+    }
+
+    #[test]
+    fn further_manipulations_are_planned_and_written_by_their_text_and_none_leaves_no_trace() {
+        let usual = serde_json::to_value(Parameters::default()).unwrap();
+        assert!(usual.get("more").is_none());
+        let more = vec!["scramble:block=32,variant=0".parse().unwrap()];
+        let parameters = Parameters { more, ..Parameters::default() };
+        let written = serde_json::to_value(&parameters).unwrap();
+        assert_eq!(written["more"], serde_json::json!(["scramble:block=32,variant=0"]));
+        assert_eq!(serde_json::from_value::<Parameters>(written).unwrap(), parameters);
+        let names = |parameters: &Parameters| -> Vec<String> {
+            plan("a", 224, parameters).unwrap().into_iter().map(|recipe| recipe.name).collect()
+        };
+        assert_eq!(names(&parameters), [names(&Parameters::default()), vec!["block32_order0".into()]].concat());
+        let twice = Parameters { more: vec!["scramble:block=112".parse().unwrap()], ..Parameters::default() };
+        let error = plan("a", 224, &twice).unwrap_err();
+        assert!(error.message().contains("scrambled picture block112_order0 is planned twice"), "{error}");
+    }
+
+    #[test]
+    fn sizes_that_do_not_fit_are_refused() {
+        let mut parameters = Parameters::default();
+        parameters.patches[0].size = 225;
+        assert!(plan("a", 224, &parameters).unwrap_err().to_string().contains("does not fit"));
+        parameters = Parameters::default();
+        parameters.smoothing.difference_pass = 6;
+        assert!(plan("a", 224, &parameters).unwrap_err().to_string().contains("pass 6"));
     }
 }

@@ -94,6 +94,7 @@ mod tests {
             classes: Classes::Sample,
             networks: vec![NetworkEntry::new("mine", "slim-resnet50", "w.safetensors")],
             pairs: Vec::new(),
+            manipulations: Vec::new(),
             images_per_class: Some(1),
             smoother: None,
         }

@@ -4,60 +4,56 @@ use image::RgbImage;
 use tch::{Kind, Tensor};
 
 use super::device::Device;
-use crate::datasets::{Change, Fillings, Rearranged, Smoothed};
+use crate::datasets::{Drawn, block_sources};
 use crate::error::{Code, Error, Result};
 use crate::models::Normalisation;
 
-/// One photograph's crop on a device, and what its patches show.
+/// One photograph's crop on a device.
 pub(super) struct Studio<'a> {
     crop: &'a RgbImage,
-    fillings: Fillings<'a>,
     /// The crop as `[pixels, 3]`, where it was last wanted.
     pixels: Option<(Device, Tensor)>,
 }
 
 impl<'a> Studio<'a> {
-    pub(super) fn new(crop: &'a RgbImage, id: &'a str, seed: u64) -> Self {
-        Studio { crop, fillings: Fillings::new(crop, id, seed), pixels: None }
+    pub(super) fn new(crop: &'a RgbImage) -> Self {
+        Studio { crop, pixels: None }
     }
 
     /// The changed crops as bytes, `[n, height, width, 3]`.
-    pub(super) fn batch(&mut self, changes: &[&Change], smoothed: &Smoothed, device: Device) -> Result<Tensor> {
+    pub(super) fn batch(&mut self, variants: &[&Drawn], device: Device) -> Result<Tensor> {
         let (height, width) = (i64::from(self.crop.height()), i64::from(self.crop.width()));
         if self.pixels.as_ref().is_none_or(|(other, _)| *other != device) {
             self.pixels = Some((device, bytes(self.crop, device)?.view([height * width, 3])));
         }
         let (_, pixels) = self.pixels.as_ref().ok_or_else(|| Error::new(Code::Model, "no crop on the device"))?;
-        let mut pictures = Vec::with_capacity(changes.len());
-        for change in changes {
-            let picture = match change.rearranged(self.crop.width())? {
-                Some(Rearranged::Sources(sources)) => {
-                    let sources: Vec<i64> = sources.into_iter().map(i64::from).collect();
-                    pixels.f_index_select(0, &Tensor::from_slice(&sources).to_device(device.tch()))?
-                }
-                Some(Rearranged::Boxes(boxes)) => {
-                    let picture = pixels.copy();
-                    if let Change::Patches { patches, .. } = change {
-                        let filling = bytes(self.fillings.of(patches), device)?;
-                        let square = picture.view([height, width, 3]);
-                        for area in boxes {
-                            let of = |tensor: &Tensor| {
-                                let rows = tensor.narrow(0, i64::from(area.row), i64::from(area.height));
-                                rows.narrow(1, i64::from(area.col), i64::from(area.width))
-                            };
-                            of(&square).copy_(&of(&filling));
-                        }
+        let moved = |sources: &[u32]| -> Result<Tensor> {
+            let sources: Vec<i64> = sources.iter().copied().map(i64::from).collect();
+            Ok(pixels.f_index_select(0, &Tensor::from_slice(&sources).to_device(device.tch()))?)
+        };
+        let mut pictures = Vec::with_capacity(variants.len());
+        for variant in variants {
+            let picture = match variant {
+                Drawn::Crop => pixels.copy(),
+                Drawn::Blocks { block, order } => moved(&block_sources(self.crop.dimensions(), *block, order)?)?,
+                Drawn::Sources(sources) => moved(sources)?,
+                Drawn::Boxes { boxes, filling } => {
+                    let (picture, filling) = (pixels.copy(), bytes(filling, device)?);
+                    let square = picture.view([height, width, 3]);
+                    for area in boxes {
+                        let of = |tensor: &Tensor| {
+                            let rows = tensor.narrow(0, i64::from(area.row), i64::from(area.height));
+                            rows.narrow(1, i64::from(area.col), i64::from(area.width))
+                        };
+                        of(&square).copy_(&of(&filling));
                     }
                     picture
                 }
-                None => match smoothed.draw(change) {
-                    Some(picture) => bytes(picture, device)?.view([height * width, 3]),
-                    None => return Err(Error::new(Code::Parameter, "a pass of smoothing that was not made")),
-                },
+                Drawn::Picture(picture) => bytes(picture, device)?.view([height * width, 3]),
             };
             pictures.push(picture);
         }
-        Ok(Tensor::f_stack(&pictures, 0)?.view([changes.len() as i64, height, width, 3]))
+        Ok(Tensor::f_stack(&pictures, 0)?.view([variants.len() as i64, height, width, 3]))
     }
 }
 
@@ -86,23 +82,20 @@ pub(super) fn normalised(bytes: &Tensor, normalisation: &Normalisation) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datasets::{L0, Parameters, plan};
+    use crate::datasets::{Canvas, L0, Parameters, plan};
 
     #[test]
     fn what_a_device_makes_is_what_is_drawn_and_normalised_by_the_processor() {
         let crop = RgbImage::from_fn(224, 224, |x, y| image::Rgb([x as u8, y as u8, (x * y) as u8]));
         let mut parameters = Parameters::default();
         (parameters.smoothing.passes, parameters.smoothing.difference_pass) = (1, 1);
-        let smoothed = Smoothed::new(&crop, &crop, &parameters.smoothing, &L0::default()).unwrap();
-        let (mut studio, mut fillings) = (Studio::new(&crop, "a", 7), Fillings::new(&crop, "a", 7));
+        let smoother = L0::default();
+        let (mut studio, mut canvas) = (Studio::new(&crop), Canvas::new((&crop, &crop), "a", 7, &smoother));
         for recipe in plan("a", 224, &parameters).unwrap().iter().step_by(3) {
-            let made = studio.batch(&[&recipe.change, &Change::Untouched], &smoothed, Device::Cpu).unwrap();
-            let drawn = match recipe.change.draw(&crop, &mut fillings).unwrap() {
-                Some(drawn) => drawn,
-                None => smoothed.draw(&recipe.change).unwrap().clone(),
-            };
-            let expected =
-                super::super::input::to_input(&[drawn, crop.clone()], &Normalisation::imagenet(), Device::Cpu).unwrap();
+            let drawn = recipe.change.draw(&mut canvas).unwrap();
+            let made = studio.batch(&[&drawn, &Drawn::Crop], Device::Cpu).unwrap();
+            let pictures = [drawn.picture(&crop).unwrap().into_owned(), crop.clone()];
+            let expected = super::super::to_input(&pictures, &Normalisation::imagenet(), Device::Cpu).unwrap();
             let found = normalised(&made, &Normalisation::imagenet()).unwrap();
             assert_eq!(found.size(), expected.size());
             assert!(found.eq_tensor(&expected).all().int64_value(&[]) == 1, "{}", recipe.name);

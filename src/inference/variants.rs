@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::predict::{Experiments, Predictions, by_picture, collected, joined};
 use super::render::{Studio, normalised};
 use super::workers::{halving, on_workers};
-use crate::datasets::{self, Change, Recipe, Smoothed, Smoother};
+use crate::datasets::{self, Canvas, Drawn, Recipe, Smoother};
 use crate::error::{Error, Result};
 use crate::files::ImageFile;
 use crate::notebook::Stage;
@@ -27,24 +27,20 @@ pub fn predict_variants(
     how: &Experiments,
     run: &Stage,
 ) -> Result<Predictions> {
-    // Where each photograph's recipes stand in a manifest, which is sorted by kind and then by photograph.
     let plans: Result<Vec<Vec<Recipe>>> =
         images.iter().map(|image| datasets::plan(&image.id, Crop::SIDE, parameters)).collect();
     let plans = plans?;
-    let mut order: Vec<(datasets::Kind, usize, usize)> = Vec::new();
-    for (image, plan) in plans.iter().enumerate() {
-        order.extend(plan.iter().enumerate().map(|(index, recipe)| (recipe.kind, image, index)));
-    }
-    order.sort_by_key(|(kind, image, _)| (*kind, *image));
+    let order = datasets::in_order(&plans);
     let mut numbers: Vec<Vec<usize>> = plans.iter().map(|plan| vec![0; plan.len()]).collect();
-    order.iter().enumerate().for_each(|(number, (_, image, index))| numbers[*image][*index] = number);
+    order.iter().enumerate().for_each(|(number, (image, index))| numbers[*image][*index] = number);
 
     let items: Vec<usize> = (0..images.len()).collect();
-    let read = |image: usize| -> Result<(RgbImage, Smoothed)> {
+    let read = |image: usize| -> Result<(RgbImage, Vec<Drawn>)> {
         let photograph = pixels::decode(&images[image].path)?;
         let crop = pixels::imagenet_crop(&photograph)?;
-        let smoothed = Smoothed::new(&photograph, &crop, &parameters.smoothing, smoother)?;
-        Ok((crop, smoothed))
+        let mut canvas = Canvas::new((&photograph, &crop), &images[image].id, parameters.seed, smoother);
+        let variants: Result<Vec<Drawn>> = plans[image].iter().map(|recipe| recipe.change.draw(&mut canvas)).collect();
+        Ok((crop, variants?))
     };
     let load = |&image: &usize| {
         run.check()?;
@@ -53,8 +49,8 @@ pub fn predict_variants(
             read => Ok((image, read)),
         }
     };
-    let work = |networks: &[Engine], (image, read): (usize, Result<(RgbImage, Smoothed)>)| {
-        let (crop, smoothed) = match read {
+    let work = |networks: &[Engine], (image, read): (usize, Result<(RgbImage, Vec<Drawn>)>)| {
+        let (crop, variants) = match read {
             Ok(read) => read,
             Err(error) => {
                 // One photograph, all its variants.
@@ -66,14 +62,14 @@ pub fn predict_variants(
                 return Ok(Predictions { rows: Vec::new(), rejects });
             }
         };
-        let mut studio = Studio::new(&crop, &images[image].id, parameters.seed);
+        let mut studio = Studio::new(&crop);
         let mut all = Predictions::default();
         let places: Vec<usize> = (0..plans[image].len()).collect();
         for chunk in places.chunks(how.batch.max(1)) {
             run.check()?;
             let rows = halving(chunk, &mut |chunk: &[usize]| {
-                let changes: Vec<&Change> = chunk.iter().map(|&place| &plans[image][place].change).collect();
-                let bytes = studio.batch(&changes, &smoothed, networks.first().map_or(Device::Cpu, Engine::device))?;
+                let variants: Vec<&Drawn> = chunk.iter().map(|&place| &variants[place]).collect();
+                let bytes = studio.batch(&variants, networks.first().map_or(Device::Cpu, Engine::device))?;
                 by_picture(networks, how, |normalisation, _| normalised(&bytes, normalisation))
             })?;
             let done = collected(networks, chunk.iter().map(|&place| numbers[image][place]).zip(rows), run);

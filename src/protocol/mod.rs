@@ -141,6 +141,18 @@ impl Protocol {
         }
     }
 
+    /// What is made of a study's photographs: by this protocol, and whatever `study.json` names beside.
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] for a text that is no specification.
+    pub fn datasets_of(&self, study: &Study) -> Result<datasets::Parameters> {
+        let mut own = self.datasets.clone();
+        for text in &study.manipulations {
+            own.more.push(text.parse()?);
+        }
+        Ok(own)
+    }
+
     /// How many of each class to take of some photographs: a fixed number, or the least that gives the power asked for over all
     /// classes together, as far as the smallest class reaches (fault B3).
     ///

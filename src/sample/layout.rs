@@ -148,6 +148,7 @@ fn study() -> Study {
         pairs: Vec::new(),
         images_per_class: None,
         smoother: None,
+        manipulations: Vec::new(),
     }
 }
 

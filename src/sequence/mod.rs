@@ -146,10 +146,10 @@ impl Sequence {
     /// # Errors
     /// As [`datasets::build`].
     pub fn datasets(&self) -> Result<()> {
-        let progress = Progress::bar("datasets");
-        let parameters = &self.protocol.datasets;
-        let smoother = inference::study_smoother(&self.store, &self.study()?, &parameters.smoothing.l0, self.device)?;
-        datasets::build(&self.store, &self.sampled()?, parameters, &*smoother, progress)?;
+        let (study, progress) = (self.study()?, Progress::bar("datasets"));
+        let parameters = self.protocol.datasets_of(&study)?;
+        let smoother = inference::study_smoother(&self.store, &study, &parameters.smoothing.l0, self.device)?;
+        datasets::build(&self.store, &self.sampled()?, &parameters, &*smoother, progress)?;
         Ok(())
     }
 
@@ -173,7 +173,7 @@ impl Sequence {
         how.keep = if run.all_logits { Keep::All } else { Keep::Chosen };
         let progress = Progress::bar("experiments");
         if run.in_memory {
-            let (images, parameters) = (self.sampled()?, &self.protocol.datasets);
+            let (images, parameters) = (self.sampled()?, &self.protocol.datasets_of(&study)?);
             let smoother = inference::study_smoother(&self.store, &study, &parameters.smoothing.l0, self.device)?;
             let smoother: &dyn Smoother = &*smoother;
             let manifest = datasets::planned(&images, parameters, smoother)?;

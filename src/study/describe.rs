@@ -83,6 +83,9 @@ pub struct Study {
     /// Checkpoint of the network that smooths, named without `.index`; without one, L0 gradient minimisation does.
     #[serde(default)]
     pub smoother: Option<PathBuf>,
+    /// Manipulations beside the protocol's, as text: `bilateral:d=12,color=170,space=75`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manipulations: Vec<String>,
 }
 
 /// The folder of the photographs that networks were trained on, as ImageNet and Imagenette name it.
@@ -385,6 +388,7 @@ mod tests {
             pairs: Vec::new(),
             images_per_class: Some(1),
             smoother: None,
+            manipulations: Vec::new(),
         }
     }
 

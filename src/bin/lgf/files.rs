@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use lgf::datasets::Spec;
 use lgf::inference::{self, Device, Engine, Experiments, Keep, Normalise, Picture};
 use lgf::models::{Form, Loading, Network};
 use lgf::notebook::{Progress, counted, say, warn};
 use lgf::polars::prelude::{Column, DataFrame};
 use lgf::protocol::Protocol;
 use lgf::relevance::{self, Composite, Ledger, Target, Targets};
-use lgf::{edges, files, pixels, table};
+use lgf::{datasets, edges, files, pixels, table};
 use rayon::prelude::*;
 
 use crate::{Predict, Relevance};
@@ -30,6 +31,19 @@ pub fn crops(out: &Path, files: &[PathBuf]) -> Result<()> {
     each("crops", out, files, |name, file| {
         let bytes = pixels::encode_png(&pixels::crop_of(file)?)?;
         files::write_whole(&out.join(format!("{name}.crop.png")), |to| std::io::Write::write_all(to, &bytes))
+    })
+}
+
+/// One manipulation of each file's crop, as `<name>.png`; the name decides what is left to chance.
+pub fn changes(out: &Path, files: &[PathBuf], change: &Spec, parameters: &datasets::Parameters) -> Result<()> {
+    if files.is_empty() {
+        bail!("--change needs files: lgf datasets --change SPEC --png OUT FILE…");
+    }
+    // What is wrong with it is said once, and not of each file.
+    datasets::manipulation(change)?;
+    each("datasets", out, files, |name, file| {
+        let bytes = pixels::encode_png(&datasets::changed(&pixels::decode(file)?, name, change, parameters)?)?;
+        files::write_whole(&out.join(format!("{name}.png")), |to| std::io::Write::write_all(to, &bytes))
     })
 }
 

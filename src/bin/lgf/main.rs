@@ -9,7 +9,7 @@ mod study;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lgf::edges;
@@ -73,12 +73,17 @@ enum Step {
         #[arg(requires = "png")]
         files: Vec<PathBuf>,
     },
-    /// 4: scrambled, patched and smoothed pictures, or the crops of files with --crops
+    /// 4: scrambled, patched and smoothed pictures; or the crops of files with --crops, one manipulation of them with --change
     Datasets {
         /// writes <stem>.crop.png of FILES here instead: what a network sees of them
-        #[arg(long)]
+        #[arg(long, conflicts_with = "change")]
         crops: Option<PathBuf>,
-        #[arg(requires = "crops")]
+        /// the manipulation of FILES, as scramble:block=56,variant=0 or patch:size=30,fill=mean
+        #[arg(long, value_name = "SPEC", requires = "png")]
+        change: Option<String>,
+        /// writes <stem>.png of FILES here: their crops after that manipulation
+        #[arg(long, requires = "change")]
+        png: Option<PathBuf>,
         files: Vec<PathBuf>,
     },
     /// 5: every network on every picture
@@ -215,6 +220,9 @@ struct Init {
     /// TensorFlow checkpoint of the network that smooths, without .index: checkpoint_delta/model-345002
     #[arg(long)]
     smoother: Option<PathBuf>,
+    /// a manipulation beside the protocol's, as scramble:block=32; may be given several times
+    #[arg(long, value_name = "SPEC")]
+    manipulation: Vec<String>,
     /// writes the study over one that is there already
     #[arg(long)]
     replace: bool,
@@ -412,7 +420,13 @@ fn run(common: &Common, step: &Step) -> Result<()> {
             edges::write_text(&store, "edges_coordinates_flt", &out.join("edges_data_flt.txt"))?;
             Ok(())
         }
-        Step::Datasets { crops: Some(out), files } => files::crops(out, files),
+        Step::Datasets { crops: Some(out), files, .. } => files::crops(out, files),
+        Step::Datasets { change: Some(change), png: Some(out), files, .. } => {
+            files::changes(out, files, &change.parse()?, &protocol.datasets)
+        }
+        Step::Datasets { files, .. } if !files.is_empty() => {
+            bail!("FILES need --crops OUT, or --change SPEC and --png OUT")
+        }
         Step::Predict(predict) => {
             let normalise = if common.protocol.is_some() { protocol.normalise } else { Normalise::AsTrained };
             files::logits(predict, normalise, device()?)

@@ -54,9 +54,11 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
         networks,
         images_per_class: init.per_class,
         smoother: init.smoother.as_ref().map(smoother).transpose()?,
+        manipulations: init.manipulation.clone(),
     };
     study.check_names()?;
     networks::check(store, &study)?;
+    protocol.datasets_of(&study)?.check()?;
     let listing = study.listing(store)?;
     let images = protocol.photographs(store, &study)?;
     let sampled = protocol.sampled(&study, &images)?;

@@ -1,4 +1,4 @@
-//! Smoothing that takes texture away and leaves outlines: any smoother, and L0 gradient minimisation as our own.
+//! Smoothing that takes texture away and leaves outlines: L0 gradient minimisation.
 
 use std::sync::Arc;
 
@@ -7,43 +7,8 @@ use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 use serde::{Deserialize, Serialize};
 
-use super::parameters::Difference;
+use super::smoother::Smoother;
 use crate::error::Result;
-
-/// One way to smooth a picture; threads share it.
-pub trait Smoother: Sync {
-    /// What it is and with which numbers, for manifests and keys: another identity is another result.
-    fn identity(&self) -> String;
-
-    /// One pass over a picture of any size.
-    ///
-    /// # Errors
-    /// What the smoother gives: [`L0`] none, a network what its layers give.
-    fn pass(&self, picture: &RgbImage) -> Result<RgbImage>;
-}
-
-/// A picture after 1, 2, … `passes` passes; each starts from the last, in memory.
-///
-/// # Errors
-/// As [`Smoother::pass`].
-///
-/// ```
-/// use lgf::datasets::{L0, smooth};
-/// use lgf::pixels::{Rgb, RgbImage};
-///
-/// let stripes = RgbImage::from_fn(32, 32, |x, _| Rgb([100 + (x % 2) as u8 * 12; 3]));
-/// let passes = smooth(&stripes, &L0::default(), 2)?;
-/// assert!(passes[0].pixels().all(|pixel| pixel.0 == [106; 3]), "faint stripes are gone");
-/// # Ok::<(), lgf::Error>(())
-/// ```
-pub fn smooth(picture: &RgbImage, smoother: &dyn Smoother, passes: u32) -> Result<Vec<RgbImage>> {
-    let mut done: Vec<RgbImage> = Vec::new();
-    for _ in 0..passes {
-        let next = smoother.pass(done.last().unwrap_or(picture))?;
-        done.push(next);
-    }
-    Ok(done)
-}
 
 impl Smoother for L0 {
     fn identity(&self) -> String {
@@ -201,33 +166,6 @@ fn transpose(values: &[Complex<f64>], height: usize, width: usize) -> Vec<Comple
     out
 }
 
-/// What smoothing took away, or its inverse, as [`Difference`] says.
-pub fn difference(original: &RgbImage, smoothed: &RgbImage, sign: Sign, how: Difference) -> RgbImage {
-    let one = |a: u8, b: u8| -> u8 {
-        match (how, sign) {
-            (Difference::Absolute, Sign::Plain) => a.abs_diff(b),
-            (Difference::Absolute, Sign::Inverse) => 255 - a.abs_diff(b),
-            (Difference::Signed, _) => {
-                let change = (i32::from(a) - i32::from(b)) / 2;
-                let signed = if sign == Sign::Plain { 128 + change } else { 128 - change };
-                signed.clamp(0, 255) as u8
-            }
-        }
-    };
-    let mut out = original.clone();
-    out.iter_mut().zip(smoothed.iter()).for_each(|(value, &smoothed)| *value = one(*value, smoothed));
-    out
-}
-
-/// Which of the two difference pictures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Sign {
-    /// The difference itself: signed, brighter than mid-grey where the original was brighter than the smoothed.
-    Plain,
-    /// The other way round.
-    Inverse,
-}
-
 #[cfg(test)]
 mod tests {
     use image::Rgb;
@@ -269,15 +207,5 @@ mod tests {
         let values: Vec<Complex<f64>> = (0..60).map(|i| Complex::new((i * i % 17) as f64, (i % 5) as f64)).collect();
         let back = plan.inverse(plan.forward(values.clone()));
         assert!(values.iter().zip(back).all(|(a, b)| (a - b / 60.0).norm() < 1e-12));
-    }
-
-    #[test]
-    fn a_difference_and_its_inverse_mirror_each_other() {
-        let (a, b) = (RgbImage::from_pixel(1, 1, Rgb([200, 10, 90])), RgbImage::from_pixel(1, 1, Rgb([100, 90, 90])));
-        let of = |sign, how| difference(&a, &b, sign, how).get_pixel(0, 0).0;
-        assert_eq!(of(Sign::Plain, Difference::Signed), [178, 88, 128]);
-        assert_eq!(of(Sign::Inverse, Difference::Signed), [78, 168, 128]);
-        assert_eq!(of(Sign::Plain, Difference::Absolute), [100, 80, 0]);
-        assert_eq!(of(Sign::Inverse, Difference::Absolute), [155, 175, 255]);
     }
 }

@@ -1,10 +1,167 @@
-use image::{Rgb, RgbImage};
+//! Square blocks in another order: texture stays, shape goes. Beside it a control with the same seams and nothing exchanged.
+
+use std::sync::Arc;
+
+use image::RgbImage;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::datasets::canvas::{Canvas, Drawn, Subject};
+use crate::datasets::manipulation::{Change, Facts, Kind, Levels, Maker, Manipulation, Recipe, Set, Stronger, Summary};
+use crate::datasets::rearrange::{block_count, block_sources, gathered};
+use crate::datasets::spec::Spec;
 use crate::error::{Code, Error, Result};
+
+/// How the list knows it.
+pub(in crate::datasets) static MAKER: Maker = Maker {
+    name: "scramble",
+    kinds: &[&SCRAMBLED, &SEAMS],
+    keys: &[
+        ("block", "side of the blocks in pixels (56)"),
+        ("variants", "how many orders (3)"),
+        ("orders", "derangements, or any (derangements)"),
+        ("control", "seams, or none (seams)"),
+    ],
+    make: |spec| Ok(Box::new(Scramble::of(spec)?)),
+};
+
+const SET: Set = Set { name: "scr", thesis: Some(0) };
+const FOLDER: &str = "imagenette2_scr";
+const SIDES: &str = "side of the blocks in pixels";
+
+/// Blocks in another order.
+pub static SCRAMBLED: Kind = Kind {
+    name: "scrambled",
+    folder: FOLDER,
+    set: SET,
+    levels: Levels { in_words: SIDES, stronger: Stronger::Smaller },
+    untouched: None,
+    summary: Summary::Curve { fall: "scrambled_drop" },
+};
+
+/// The seams of scrambling without the scrambling: the control.
+pub static SEAMS: Kind = Kind {
+    name: "seams",
+    folder: FOLDER,
+    set: SET,
+    levels: Levels { in_words: SIDES, stronger: Stronger::Smaller },
+    untouched: Some(&SCRAMBLED),
+    summary: Summary::Nothing,
+};
+
+/// Blocks in another order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scramble {
+    /// Sides of the blocks, in pixels of the crop.
+    pub blocks: Vec<u32>,
+    /// Orders for each side.
+    pub variants: usize,
+    /// Which orders count.
+    pub orders: Orders,
+    /// Whether a picture with seams but nothing scrambled stands beside each side.
+    pub control: Control,
+}
+
+impl Default for Scramble {
+    /// The faults B4 to B6 mended.
+    fn default() -> Self {
+        Scramble {
+            blocks: vec![112, 56, 28, 16, 8],
+            variants: 3,
+            orders: Orders::Derangements,
+            control: Control::Seams,
+        }
+    }
+}
+
+impl Scramble {
+    /// Notebook 4, cell 31.
+    pub fn published() -> Self {
+        Scramble { blocks: vec![28, 32, 56, 112], variants: 3, orders: Orders::Any, control: Control::None }
+    }
+
+    fn of(spec: &Spec) -> Result<Self> {
+        let usual = Scramble::default();
+        Ok(Scramble {
+            blocks: vec![spec.read("block", 56)?],
+            variants: spec.read("variants", usual.variants)?,
+            orders: match spec.get("orders") {
+                None => usual.orders,
+                Some("derangements") => Orders::Derangements,
+                Some("any") => Orders::Any,
+                Some(_) => return Err(spec.wrong("orders", "expected derangements or any")),
+            },
+            control: match spec.get("control") {
+                None => usual.control,
+                Some("seams") => Control::Seams,
+                Some("none") => Control::None,
+                Some(_) => return Err(spec.wrong("control", "expected seams or none")),
+            },
+        })
+    }
+}
+
+impl Manipulation for Scramble {
+    fn plan(&self, subject: &Subject<'_>) -> Result<Vec<Recipe>> {
+        let (mut all, mut controls) = (vec![Recipe::untouched(&SCRAMBLED)], Vec::new());
+        for &block in &self.blocks {
+            let count = block_count(subject.side, subject.side, block)?;
+            let mut rng = subject.generator(&block.to_string());
+            for (variant, order) in orders(count, self.variants, self.orders, &mut rng)?.into_iter().enumerate() {
+                let name = format!("block{block}_order{variant}");
+                let recipe = Recipe::new(&SCRAMBLED, block, name, Order { block, order: order.into() });
+                all.push(Recipe { variant: variant as i64, ..recipe });
+            }
+            if self.control == Control::Seams {
+                let change = Shifts { block, shifts: shifts(count, block, &mut rng) };
+                controls.push(Recipe::new(&SEAMS, block, format!("block{block}_seams"), change));
+            }
+        }
+        all.extend(controls);
+        Ok(all)
+    }
+}
+
+/// Blocks of a side in another order: place `k` gets block `order[k]`.
+#[derive(Debug)]
+struct Order {
+    block: u32,
+    order: Arc<[u32]>,
+}
+
+impl Change for Order {
+    fn draw(&self, _: &mut Canvas<'_>) -> Result<Drawn> {
+        Ok(Drawn::Blocks { block: self.block, order: self.order.clone() })
+    }
+
+    fn facts(&self, side: u32) -> Facts {
+        Facts {
+            order: self.order.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),
+            displacement: displacement(&self.order, side / self.block.max(1), self.block),
+            ..Facts::default()
+        }
+    }
+}
+
+/// Blocks in place, each showing the picture moved by (rows, columns).
+#[derive(Debug)]
+struct Shifts {
+    block: u32,
+    shifts: Vec<[i32; 2]>,
+}
+
+impl Change for Shifts {
+    fn draw(&self, canvas: &mut Canvas<'_>) -> Result<Drawn> {
+        Ok(Drawn::Sources(shift_sources(canvas.crop.dimensions(), self.block, &self.shifts)?))
+    }
+
+    fn facts(&self, _: u32) -> Facts {
+        let one = |[down, right]: &[i32; 2]| format!("{down},{right}");
+        Facts { order: self.shifts.iter().map(one).collect::<Vec<_>>().join(" "), ..Facts::default() }
+    }
+}
 
 /// Which orders of the blocks count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,29 +203,8 @@ pub fn with_seams(picture: &RgbImage, block: u32, shifts: &[[i32; 2]]) -> Result
     Ok(gathered(picture, &sources))
 }
 
-/// For each pixel of the scrambled picture, row by row, the number of the pixel it comes from.
-pub(crate) fn block_sources((width, height): (u32, u32), block: u32, order: &[u32]) -> Result<Vec<u32>> {
-    let count = block_count(width, height, block)?;
-    let mut seen = vec![false; count];
-    order.iter().for_each(|&from| seen.iter_mut().skip(from as usize).take(1).for_each(|seen| *seen = true));
-    if order.len() != count || seen.contains(&false) {
-        let found = format!("{} numbers for {count} blocks, expected each of them once", order.len());
-        return Err(Error::new(Code::Parameter, found));
-    }
-    let columns = width / block;
-    let mut sources = Vec::with_capacity((width * height) as usize);
-    for row in 0..height {
-        for place in 0..columns {
-            let from = order[(row / block * columns + place) as usize];
-            let start = (from / columns * block + row % block) * width + from % columns * block;
-            sources.extend(start..start + block);
-        }
-    }
-    Ok(sources)
-}
-
-/// As [`block_sources`], for [`with_seams`].
-pub(crate) fn shift_sources((width, height): (u32, u32), block: u32, shifts: &[[i32; 2]]) -> Result<Vec<u32>> {
+/// For each pixel of [`with_seams`], row by row, the number of the pixel it comes from.
+fn shift_sources((width, height): (u32, u32), block: u32, shifts: &[[i32; 2]]) -> Result<Vec<u32>> {
     let count = block_count(width, height, block)?;
     if shifts.len() != count {
         return Err(Error::new(Code::Parameter, format!("{} shifts for {count} blocks", shifts.len())));
@@ -83,23 +219,6 @@ pub(crate) fn shift_sources((width, height): (u32, u32), block: u32, shifts: &[[
         }
     }
     Ok(sources)
-}
-
-fn block_count(width: u32, height: u32, block: u32) -> Result<usize> {
-    if block == 0 || !width.is_multiple_of(block) || !height.is_multiple_of(block) {
-        return Err(Error::new(Code::Parameter, format!("blocks of {block} do not fill {height} x {width}"))
-            .hint("take a divisor of the side: 224 has 112, 56, 32, 28, 16, 14, 8, 7, 4, 2"));
-    }
-    Ok(((width / block) * (height / block)) as usize)
-}
-
-fn gathered(picture: &RgbImage, sources: &[u32]) -> RgbImage {
-    let (from, _) = picture.as_raw().as_chunks::<3>();
-    let mut out = RgbImage::new(picture.width(), picture.height());
-    for (pixel, &source) in out.pixels_mut().zip(sources) {
-        *pixel = Rgb(from[source as usize]);
-    }
-    out
 }
 
 /// `variants` orders of `count` blocks.
@@ -153,6 +272,7 @@ fn derangement_count(count: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use image::Rgb;
     use rand::SeedableRng;
 
     use super::*;
