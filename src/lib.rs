@@ -71,3 +71,5 @@ pub mod table;
 pub use error::{Error, Result};
 /// The library of tables that steps hand to each other.
 pub use polars;
+#[cfg(feature = "torch")]
+pub use sequence::{Run, open};

@@ -11,8 +11,10 @@ use lgf::pixels::{self, Crop, HeatMap, PixelBox, PixelMask};
 use lgf::polars::prelude::*;
 use lgf::protocol::{self, Fault};
 use lgf::report;
-use lgf::study::{Classes, NetworkEntry, Pair, Study};
-use lgf::table::{Lines, OverlapRow, Place, PredictionRow, RankingRow, Region, Row, column, floats};
+use lgf::study::{Classes, Description, NetworkEntry, Pair, Study};
+use lgf::table::{
+    BoxEdgeRow, EdgeRow, FrameName, Lines, OverlapRow, Place, PredictionRow, RankingRow, Region, Row, column, floats,
+};
 use serde_json::Value;
 
 /// Columns that a golden table lacks are as in a row of nothing.
@@ -162,14 +164,14 @@ fn what_cannot_be_said_is_said() {
 }
 
 /// A data root with the golden tables, and masks and maps of their photographs.
-fn root(folder: &Path) -> Store {
+fn root(folder: &Path) -> Study {
     let (predictions, overlap, _) = golden();
     root_of(folder, &predictions, &overlap)
 }
 
 /// The same of other tables.
-fn root_of(folder: &Path, predictions: &[PredictionRow], overlap: &[OverlapRow]) -> Store {
-    let store = Store::at(folder).unwrap();
+fn root_of(folder: &Path, predictions: &[PredictionRow], overlap: &[OverlapRow]) -> Study {
+    let store = Store::at(folder).unwrap().quiet();
     store.write_rows("predictions", predictions.to_vec()).unwrap();
     store.write_rows("imgnette_sample_data", overlap.to_vec()).unwrap();
     let mut files = distinct(predictions.iter().map(|row| &row.orig_file));
@@ -177,9 +179,32 @@ fn root_of(folder: &Path, predictions: &[PredictionRow], overlap: &[OverlapRow])
     let count = files.len();
     let boxed = overlap.iter().any(|row| row.place == Place::Box);
     let edges: Vec<i64> = (0..count as i64).map(|at| 100 + 37 * at).collect();
-    let boxes = df!("file" => &files, "object" => vec![0i64; count], "edges" => edges).unwrap();
-    store.write_table("edges_data_flt", &boxes.head(Some(if boxed { count } else { 0 }))).unwrap();
-    store.write_table("edges_data", &df!("file" => &files, "frame" => vec!["crop"; count]).unwrap()).unwrap();
+    let boxes = files.iter().zip(edges).take(if boxed { count } else { 0 }).map(|(file, edges)| BoxEdgeRow {
+        file: file.clone(),
+        wnid: String::new(),
+        object: 0,
+        row: 0,
+        col: 0,
+        height: 100,
+        width: 100,
+        edges,
+        density: edges as f64 / 1e4,
+        contours: edges / 2,
+    });
+    store.write_rows("edges_data_flt", boxes.collect()).unwrap();
+    let whole = files.iter().map(|file| EdgeRow {
+        file: file.clone(),
+        wnid: String::new(),
+        frame: FrameName::Crop,
+        height: 224,
+        width: 224,
+        edges: 1000,
+        density: 1e3 / (224.0 * 224.0),
+        contours: 500,
+        mask: format!("edges/{file}.png"),
+        sha256: String::new(),
+    });
+    store.write_rows("edges_data", whole.collect()).unwrap();
     let ranking = overlap.iter().enumerate().map(|(at, row)| RankingRow {
         file: row.file.clone(),
         model: row.model.clone(),
@@ -191,21 +216,10 @@ fn root_of(folder: &Path, predictions: &[PredictionRow], overlap: &[OverlapRow])
     });
     store.write_rows("overlap_ranking", ranking.collect()).unwrap();
     let network = |name: &String| NetworkEntry::new(name, "resnet50", "none.pth");
-    Study {
-        name: "tables".into(),
-        images: Vec::new(),
-        split: String::new(),
-        annotations: None,
-        conflict: None,
-        classes: Classes::Imagenet,
-        networks: distinct(predictions.iter().map(|row| &row.model)).iter().map(network).collect(),
-        pairs: Vec::new(),
-        images_per_class: Some(4),
-        smoother: None,
-        manipulations: Vec::new(),
-    }
-    .save(&store)
-    .unwrap();
+    let networks = distinct(predictions.iter().map(|row| &row.model)).iter().map(network).collect();
+    let described =
+        Description { networks, images_per_class: Some(4), ..Description::named("tables", Classes::Imagenet) };
+    let study = Study::begin(store.clone(), described).unwrap();
     for (place, file) in files.iter().enumerate() {
         let mask = PixelMask::<Crop>::from_box(224, 224, &PixelBox::at(10 * place as u32, 20).of_size(60, 90));
         store.write(&format!("edges/{file}.png"), &pixels::encode_gray_png(&mask.to_gray()).unwrap()).unwrap();
@@ -215,14 +229,15 @@ fn root_of(folder: &Path, predictions: &[PredictionRow], overlap: &[OverlapRow])
             store.write(&format!("lrp/{model}/{file}.npy"), &map.to_npy()).unwrap();
         }
     }
-    store
+    study
 }
 
 #[test]
 fn figures_are_drawn_as_far_as_networks_allow_and_gaps_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let store = root(folder.path());
-    let found = report::published_figures(&store).unwrap();
+    let study = root(folder.path());
+    let store = &study.store;
+    let found = report::published_figures(store).unwrap();
     let gaps: Vec<&str> = found.gaps.iter().map(|(name, _)| name.as_str()).collect();
     // There is no vgg16 in these tables.
     assert_eq!(gaps, ["svgg_corr"]);
@@ -248,9 +263,9 @@ fn figures_are_drawn_as_far_as_networks_allow_and_gaps_are_named() {
     let plate = found.plates.iter().find(|plate| plate.figure.name == "qq_4").unwrap();
     assert_eq!(floats(&plate.data, "sample").unwrap(), expected);
     // The same bytes every time.
-    assert_eq!(report::published_figures(&store).unwrap().plates[0].figure, found.plates[0].figure);
+    assert_eq!(report::published_figures(store).unwrap().plates[0].figure, found.plates[0].figure);
     std::fs::remove_dir_all(store.path("lrp")).unwrap();
-    let error = report::published_figures(&store).unwrap_err();
+    let error = report::published_figures(store).unwrap_err();
     assert!(error.to_string().contains("run notebook"), "a map that is missing names its step: {error}");
 }
 
@@ -272,17 +287,18 @@ fn a_sum_with_a_picture_missing_is_none() {
 /// that were not drawn with the reason.
 fn all_of_it(predictions: &[PredictionRow], overlap: &[OverlapRow]) -> (Vec<ConclusionRow>, Vec<(String, String)>) {
     let folder = tempfile::tempdir().unwrap();
-    let store = root_of(folder.path(), predictions, overlap);
+    let study = root_of(folder.path(), predictions, overlap);
+    let store = &study.store;
     for protocol in [protocol::corrected(), protocol::published()] {
-        let analysed = analysis::write_all(&store, &protocol.analysis).unwrap();
-        let page = report::write(&store, &protocol, &analysed).unwrap();
+        let analysed = analysis::write_all(&study, &protocol.analysis).unwrap();
+        let page = report::write(store, &protocol, &analysed).unwrap();
         let html = std::fs::read_to_string(page).unwrap();
         assert!(html.contains("softmax of the true class") || html.contains("not drawn"), "a figure or why not");
     }
     for row in published(predictions, overlap) {
         assert_eq!(row.statistic.is_some(), row.note.is_empty(), "{row:?}");
     }
-    let analysed = analysis::write_all(&store, &Parameters::default()).unwrap();
+    let analysed = analysis::write_all(&study, &Parameters::default()).unwrap();
     for (name, why) in &analysed.gaps {
         assert!(whole(why), "{name}: {why}");
     }
@@ -291,7 +307,7 @@ fn all_of_it(predictions: &[PredictionRow], overlap: &[OverlapRow]) -> (Vec<Conc
         assert!(whole(&row.says), "{}: {}", row.conclusion, row.says);
     }
     assert_eq!(rows, concluded(predictions, overlap, &Parameters::default()));
-    let gaps = report::published_figures(&store).unwrap().gaps;
+    let gaps = report::published_figures(store).unwrap().gaps;
     for (name, why) in &gaps {
         assert!(whole(why), "{name}: {why}");
     }
@@ -371,12 +387,11 @@ fn several_pairs_of_networks_of_any_names_are_each_compared_and_corrected_togeth
     let names = [("resnet50", "one"), ("sin-resnet50", "two"), ("se-resnet50", "three")];
     let (predictions, overlap) = of_networks(&names);
     let folder = tempfile::tempdir().unwrap();
-    let store = root_of(folder.path(), &predictions, &overlap);
-    let mut study = Study::open(&store).unwrap();
+    let mut study = root_of(folder.path(), &predictions, &overlap);
+    let store = study.store.clone();
     assert_eq!(study.compared(), [Pair::new("one", "two"), Pair::new("one", "three")], "the first against each other");
-    study.pairs = vec![Pair::new("three", "one"), Pair::new("two", "three")];
-    study.save(&store).unwrap();
-    let analysed = analysis::write_all(&store, &Parameters::default()).unwrap();
+    study.described.pairs = vec![Pair::new("three", "one"), Pair::new("two", "three")];
+    let analysed = analysis::write_all(&study, &Parameters::default()).unwrap();
     let rows = ConclusionRow::rows(analysed.table("conclusions").unwrap()).unwrap();
     let mut tests = Vec::new();
     for name in [
@@ -390,7 +405,7 @@ fn several_pairs_of_networks_of_any_names_are_each_compared_and_corrected_togeth
         "patches add up",
     ] {
         assert!(!rows.iter().any(|row| row.conclusion == name), "{name} says of which pair");
-        for Pair { first, second } in &study.pairs {
+        for Pair { first, second } in &study.described.pairs {
             let row = said(&rows, &format!("{name}: {first}, {second}"));
             assert!(name == "normality" || row.claim.contains(first) && row.claim.contains(second), "{}", row.claim);
             // A pair alone has the same numbers, and fewer tests beside it.
@@ -412,7 +427,7 @@ fn several_pairs_of_networks_of_any_names_are_each_compared_and_corrected_togeth
     }
     // What the tests of pictures compare is there by the same names.
     let differences = |name: &str| {
-        analysis::differences_of(&predictions, &study.pairs, name, &Parameters::default())
+        analysis::differences_of(&predictions, &study.described.pairs, name, &Parameters::default())
             .map(|found| found.len() as i64)
     };
     let name = "smoothed pictures: two, three";
@@ -429,16 +444,17 @@ fn several_pairs_of_networks_of_any_names_are_each_compared_and_corrected_togeth
 fn what_was_analysed_is_read_again_with_its_gaps_and_what_is_gone_is_removed() {
     let (mut predictions, overlap) = of_networks(&[("resnet50", "mine")]);
     let folder = tempfile::tempdir().unwrap();
-    let store = root_of(folder.path(), &predictions, &overlap);
-    assert!(Analysed::open(&store).unwrap_err().to_string().contains("lgf analyse"));
+    let study = root_of(folder.path(), &predictions, &overlap);
+    let store = study.store.clone();
+    assert!(Analysed::open(&study.store).unwrap_err().to_string().contains("lgf analyse"));
     // A kind of picture that nobody has thought of has its curves, too.
     let mut embossed: Vec<PredictionRow> = predictions.iter().filter(|row| row.kind == "smoothed").cloned().collect();
     embossed.iter_mut().for_each(|row| row.kind = "embossed".into());
     predictions.extend(embossed);
     predictions.retain(|row| row.kind != "scrambled");
     store.write_rows("predictions", predictions.clone()).unwrap();
-    let written = analysis::write_all(&store, &Parameters::default()).unwrap();
-    let read = Analysed::open(&store).unwrap();
+    let written = analysis::write_all(&study, &Parameters::default()).unwrap();
+    let read = Analysed::open(&study.store).unwrap();
     let names =
         |analysed: &Analysed| analysed.tables.iter().map(|made| (made.name.clone(), made.shows)).collect::<Vec<_>>();
     assert_eq!((names(&read), &read.gaps), (names(&written), &written.gaps));
@@ -450,9 +466,9 @@ fn what_was_analysed_is_read_again_with_its_gaps_and_what_is_gone_is_removed() {
     assert!(read.gaps.contains(&("scrambled".into(), "no prediction of kind \"scrambled\"".into())), "{:?}", read.gaps);
     predictions.retain(|row| row.kind != "embossed");
     store.write_rows("predictions", predictions).unwrap();
-    analysis::write_all(&store, &Parameters::default()).unwrap();
+    analysis::write_all(&study, &Parameters::default()).unwrap();
     assert!(!store.path("analysis/embossed.csv").exists());
-    assert!(Analysed::open(&store).unwrap().table("embossed").is_none());
+    assert!(Analysed::open(&study.store).unwrap().table("embossed").is_none());
 }
 
 #[test]
@@ -558,11 +574,12 @@ fn an_ablation_shows_which_numbers_moved_and_what_its_letters_mean() {
     let equal = text.matches(">=</text>").count();
     assert!(equal >= count + (count - 1), "{equal} of {count} columns");
     let folder = tempfile::tempdir().unwrap();
-    let store = root(folder.path());
+    let study = root(folder.path());
+    let store = &study.store;
     store.write_rows("ablation", ablation).unwrap();
     let protocol = protocol::corrected();
-    let analysed = analysis::write_all(&store, &protocol.analysis).unwrap();
-    let page = std::fs::read_to_string(report::write(&store, &protocol, &analysed).unwrap()).unwrap();
+    let analysed = analysis::write_all(&study, &protocol.analysis).unwrap();
+    let page = std::fs::read_to_string(report::write(store, &protocol, &analysed).unwrap()).unwrap();
     assert!(
         page.contains("<p>with B7 JPEG after the change: no number of any conclusion differs from the first run</p>")
     );

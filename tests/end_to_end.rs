@@ -4,11 +4,10 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use lgf::files::Store;
-use lgf::notebook::Progress;
 use lgf::polars::prelude::*;
 use lgf::protocol;
 use lgf::sample::Sample;
-use lgf::study::{NetworkEntry, Study};
+use lgf::study::{Description, NetworkEntry, Study};
 use lgf::table::{floats, only, texts};
 
 use crate::sequence::ok;
@@ -16,9 +15,9 @@ use crate::sequence::ok;
 /// A small sample: four photographs of each class in `train`, six in `val`, one conflict of each pair.
 static SAMPLE: LazyLock<(tempfile::TempDir, Study)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::at(folder.path()).unwrap();
+    let store = Store::at(folder.path()).unwrap().quiet();
     let small = Sample { train: 4, validation: 6, conflict: 1, ..Sample::default() };
-    let study = lgf::sample::write(&store, &small, Progress::silent()).unwrap();
+    let study = lgf::sample::write(&store, &small).unwrap();
     (folder, study)
 });
 
@@ -32,21 +31,22 @@ fn root(networks: &[(&str, &str)], annotated: Annotated) -> (tempfile::TempDir, 
     let (sample, study) = &*SAMPLE;
     let below = |path: &Path| sample.path().join(path);
     let named = |(name, own): &(&str, &str)| {
-        let entry = study.network(own).unwrap();
+        let entry = study.described.network(own).unwrap();
         NetworkEntry::new(*name, &entry.architecture, below(&entry.weights))
     };
-    let own = Study {
+    let Description { images, annotations, conflict, .. } = &study.described;
+    let own = Description {
         name: "a part of the sample".into(),
-        images: study.images.iter().map(|path| below(path)).collect(),
-        annotations: study.annotations.as_deref().map(below).filter(|_| matches!(annotated, Annotated::Yes)),
-        conflict: study.conflict.as_deref().map(below),
+        images: images.iter().map(|path| below(path)).collect(),
+        annotations: annotations.as_deref().map(below).filter(|_| matches!(annotated, Annotated::Yes)),
+        conflict: conflict.as_deref().map(below),
         networks: networks.iter().map(named).collect(),
         images_per_class: Some(1),
-        ..study.clone()
+        ..study.described.clone()
     };
     let folder = tempfile::tempdir().unwrap();
     let store = Store::at(folder.path().join("root")).unwrap();
-    own.save(&store).unwrap();
+    Study::begin(store.clone(), own).unwrap();
     let root = store.root().to_str().unwrap().to_string();
     (folder, root)
 }

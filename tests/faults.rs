@@ -6,48 +6,44 @@ use std::sync::LazyLock;
 
 use lgf::datasets::{self, DIFFERENCE, DIFFERENCE_INVERSE, Kind, PATCHED, SCRAMBLED, SMOOTHED};
 use lgf::inference::{self, Device, Engine};
-use lgf::notebook::Progress;
 use lgf::polars::prelude::*;
 use lgf::protocol::{self, Fault, Protocol, Step};
 use lgf::relevance;
 use lgf::sample::Sample;
-use lgf::sequence::Sequence;
-use lgf::study::Study;
+use lgf::sequence::Run;
+use lgf::study::{Description, Study};
 use lgf::table::{column, floats, texts};
 
 /// A small sample with its boxes, and the photographs under study.
 struct Bench {
     _folder: tempfile::TempDir,
-    store: Store,
     study: Study,
 }
 
 static BENCH: LazyLock<Bench> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::at(folder.path()).unwrap();
-    let study = lgf::sample::write(&store, &small().sample, Progress::silent()).unwrap();
-    sequence(&store, &small()).boxes(None).unwrap();
-    Bench { _folder: folder, store, study }
+    let store = Store::at(folder.path()).unwrap().quiet();
+    let study = lgf::sample::write(&store, &small().sample).unwrap();
+    run(&study, &small()).boxes().unwrap();
+    Bench { _folder: folder, study }
 });
 
 fn small() -> Protocol {
     Protocol { sample: Sample { train: 4, validation: 6, conflict: 1, ..Sample::default() }, ..protocol::corrected() }
 }
 
-fn sequence(store: &Store, protocol: &Protocol) -> Sequence {
-    Sequence { store: store.clone(), protocol: protocol.clone(), device: Device::Cpu }
+fn run(study: &Study, protocol: &Protocol) -> Run {
+    Run { study: study.clone(), protocol: protocol.clone(), device: Device::Cpu }
 }
 
 /// A root of its own with the sample's boxes in it, whose photographs are those of the bench.
-fn root(folder: &tempfile::TempDir) -> Store {
-    let store = Store::at(folder.path()).unwrap();
-    let from = |path: &std::path::Path| BENCH.store.path(&path.to_string_lossy());
-    let images = BENCH.study.images.iter().map(|path| from(path)).collect();
-    Study { images, annotations: None, conflict: None, name: "bench".into(), ..BENCH.study.clone() }
-        .save(&store)
-        .unwrap();
-    store.write_table("imagenet_boundingboxes", &BENCH.store.table("imagenet_boundingboxes").unwrap()).unwrap();
-    store
+fn root(folder: &tempfile::TempDir) -> Study {
+    let (bench, described) = (&BENCH.study.store, &BENCH.study.described);
+    let store = Store::at(folder.path()).unwrap().quiet();
+    let images = described.images.iter().map(|path| bench.path(&path.to_string_lossy())).collect();
+    let own = Description { images, annotations: None, conflict: None, name: "bench".into(), ..described.clone() };
+    store.write_table("imagenet_boundingboxes", &bench.table("imagenet_boundingboxes").unwrap()).unwrap();
+    Study::begin(store, own).unwrap()
 }
 
 /// The corrected protocol without and with a fault.
@@ -56,18 +52,18 @@ fn both(fault: Fault) -> [Protocol; 2] {
 }
 
 /// What a step writes under some names, without and with a fault.
-fn written(fault: Fault, names: &[&str], step: impl Fn(&Sequence)) -> [Vec<DataFrame>; 2] {
+fn written(fault: Fault, names: &[&str], step: impl Fn(&Run)) -> [Vec<DataFrame>; 2] {
     both(fault).map(|protocol| {
         let folder = tempfile::tempdir().unwrap();
-        let own = sequence(&root(&folder), &protocol);
+        let own = run(&root(&folder), &protocol);
         own.subset().unwrap();
         step(&own);
-        names.iter().map(|name| own.store.table(name).unwrap()).collect()
+        names.iter().map(|name| own.table(name).unwrap()).collect()
     })
 }
 
 fn photographs(protocol: &Protocol) -> Vec<ImageFile> {
-    protocol.photographs(&BENCH.store, &BENCH.study).unwrap()
+    protocol.photographs(&BENCH.study).unwrap()
 }
 
 fn sampled(protocol: &Protocol) -> Vec<ImageFile> {
@@ -89,7 +85,7 @@ fn pictures(protocol: &Protocol, kinds: &[&Kind]) -> Vec<(String, String)> {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::at(folder.path()).unwrap();
     let images = &sampled(protocol)[..1];
-    let made = datasets::build(&store, images, &parameters, &parameters.smoothing.l0, Progress::silent()).unwrap();
+    let made = datasets::build(&store, images, &parameters, &parameters.smoothing.l0).unwrap();
     let (names, hashes) = (texts(&made.table, "kind").unwrap(), texts(&made.table, "sha256").unwrap());
     let own = |kind: &String| kinds.iter().any(|other| other.name == kind);
     names.into_iter().zip(hashes).filter(|(kind, _)| own(kind)).collect()
@@ -98,16 +94,14 @@ fn pictures(protocol: &Protocol, kinds: &[&Kind]) -> Vec<(String, String)> {
 fn networks(protocol: &Protocol) -> Vec<Engine> {
     let study = BENCH.study.only(&["sin-resnet50"]).unwrap();
     let form = protocol.composite.form;
-    inference::load_networks(&BENCH.store, &study, form, inference::Precision::Single, Device::Cpu).unwrap()
+    inference::load_networks(&study, form, inference::Precision::Single, Device::Cpu).unwrap()
 }
 
 /// What step 5.2 writes for all photographs and one network.
 fn regions(protocol: &Protocol) -> DataFrame {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::at(folder.path()).unwrap();
-    let (networks, classes) = (networks(protocol), BENCH.study.class_list());
-    let how = protocol.relevance();
-    relevance::explain_all(&store, &networks, &photographs(protocol), &classes, &how).unwrap()
+    let own = Study { store: Store::at(folder.path()).unwrap().quiet(), ..BENCH.study.clone() };
+    relevance::explain_all(&own, &networks(protocol), &photographs(protocol), &protocol.relevance()).unwrap()
 }
 
 fn differ(fault: Fault) -> bool {
@@ -131,7 +125,7 @@ fn differ(fault: Fault) -> bool {
         }
         Fault::Geometry | Fault::Thresholds => {
             let names = ["edges_data", "edges_data_flt"];
-            let [without, with] = written(fault, &names, |own| own.edges().unwrap());
+            let [without, with] = written(fault, &names, |own| drop(own.edges().unwrap()));
             (0..2).all(|table| floats(&without[table], "edges").unwrap() != floats(&with[table], "edges").unwrap())
         }
         Fault::FewPhotographs => {
@@ -149,11 +143,9 @@ fn differ(fault: Fault) -> bool {
         Fault::Normalisation => {
             let [without, with] = both(fault).map(|protocol| {
                 let folder = tempfile::tempdir().unwrap();
-                let store = Store::at(folder.path()).unwrap();
-                let (networks, classes) = (networks(&protocol), BENCH.study.class_list());
+                let own = Study { store: Store::at(folder.path()).unwrap().quiet(), ..BENCH.study.clone() };
                 let (images, how) = (&photographs(&protocol)[..4], protocol.experiments());
-                let found =
-                    inference::run_photographs(&store, &networks, images, &classes, &how, Progress::silent()).unwrap();
+                let found = inference::run_photographs(&own, &networks(&protocol), images, &how).unwrap();
                 floats(&found, "true_logit").unwrap()
             });
             without != with

@@ -1,15 +1,13 @@
 //! The sample's known answer: what is true by construction must be measured.
 
-use lgf::files::ImageFile;
-use lgf::files::Store;
 use std::collections::HashMap;
 
+use lgf::files::{ImageFile, Store};
 use lgf::inference::{self, Device, Engine, to_input};
-use lgf::notebook::Progress;
 use lgf::protocol::{Fault, Protocol};
 use lgf::sample::{self, Sample};
 use lgf::study::{Pair, Study};
-use lgf::table::{ConflictRow, OverlapRow, Place, PredictionRow, Region, Row, floats, texts};
+use lgf::table::{ConflictRow, ManifestRow, OverlapRow, Place, PredictionRow, Region, Row, floats, texts};
 use lgf::{analysis, datasets, edges, overlap, pixels, protocol, relevance};
 
 fn networks(names: &[&str]) -> Vec<Engine> {
@@ -23,8 +21,8 @@ fn networks(names: &[&str]) -> Vec<Engine> {
 
 /// The sample of a protocol, and its photographs that are changed and explained.
 fn drawn(store: &Store, protocol: &Protocol) -> (Study, Vec<ImageFile>) {
-    let study = sample::write(store, &protocol.sample, Progress::silent()).unwrap();
-    let images = study.split_images(store).unwrap();
+    let study = sample::write(store, &protocol.sample).unwrap();
+    let images = study.split_images().unwrap();
     let chosen = protocol.sampled(&study, &images).unwrap();
     (study, chosen)
 }
@@ -44,20 +42,11 @@ fn every_network_knows_the_sample_and_the_shape_biases_are_as_built() {
 }
 
 /// What both networks say of the pictures that some choices make of the chosen photographs.
-fn predictions(
-    store: &Store,
-    study: &Study,
-    chosen: &[ImageFile],
-    parameters: &datasets::Parameters,
-) -> Vec<PredictionRow> {
-    let smoother = parameters.smoothing.l0;
-    let manifest = datasets::build(store, chosen, parameters, &smoother, Progress::silent()).unwrap();
-    let networks = networks(&["resnet50", "sin-resnet50"]);
-    let (classes, how) = (study.class_list(), protocol::corrected().experiments());
-    let source = inference::Source::Files;
-    let table =
-        inference::run_experiments(store, &networks, &manifest.table, source, &classes, &how, Progress::silent())
-            .unwrap();
+fn predictions(study: &Study, chosen: &[ImageFile], parameters: &datasets::Parameters) -> Vec<PredictionRow> {
+    let manifest = datasets::build(&study.store, chosen, parameters, &parameters.smoothing.l0).unwrap();
+    let (networks, how) = (networks(&["resnet50", "sin-resnet50"]), protocol::corrected().experiments());
+    let manifest = ManifestRow::rows(&manifest.table).unwrap();
+    let table = inference::run_experiments(study, &networks, inference::Source::Files(&manifest), &how).unwrap();
     PredictionRow::rows(&table).unwrap()
 }
 
@@ -99,15 +88,13 @@ fn overlaps(study: &Study, chosen: &[ImageFile], protocol: &Protocol) -> Vec<Ove
 #[test]
 fn what_is_true_by_construction_is_measured_beyond_its_intervals() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::at(folder.path()).unwrap();
+    let store = Store::at(folder.path()).unwrap().quiet();
     let protocol = protocol::corrected();
     let (study, chosen) = drawn(&store, &protocol);
     let parameters = datasets::Parameters { patches: Vec::new(), ..protocol.datasets.clone() };
-    let predictions = predictions(&store, &study, &chosen, &parameters);
-    let (pair, conflict) = (networks(&["resnet50", "sin-resnet50"]), study.conflict_folder(&store));
-    let (classes, how) = (study.class_list(), protocol.experiments());
-    let decisions =
-        inference::run_conflict(&store, &pair, conflict.as_deref(), &classes, &how, Progress::silent()).unwrap();
+    let predictions = predictions(&study, &chosen, &parameters);
+    let pair = networks(&["resnet50", "sin-resnet50"]);
+    let decisions = inference::run_conflict(&study, &pair, &protocol.experiments()).unwrap();
     let decisions = ConflictRow::rows(&decisions).unwrap();
     let overlap = overlaps(&study, &chosen, &protocol);
     let answer = analysis::sample_answer(&predictions, &decisions, &overlap).unwrap();
@@ -139,14 +126,14 @@ fn what_is_true_by_construction_is_measured_beyond_its_intervals() {
 #[test]
 fn fault_b10_reaches_the_conclusion_about_difference_pictures() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::at(folder.path()).unwrap();
+    let store = Store::at(folder.path()).unwrap().quiet();
     let corrected = protocol::corrected();
     let (study, mut chosen) = drawn(&store, &corrected);
     chosen = chosen.into_iter().step_by(2).collect();
     let concluded = |protocol: &Protocol| {
         let mut parameters = datasets::Parameters { patches: Vec::new(), ..protocol.datasets.clone() };
         parameters.scramble.blocks.truncate(1);
-        let predictions = predictions(&store, &study, &chosen, &parameters);
+        let predictions = predictions(&study, &chosen, &parameters);
         let overlap = overlaps(&study, &chosen[..1], protocol);
         let found = analysis::conclusions(&predictions, &overlap, &[Pair::published()], &protocol.analysis).unwrap();
         let effect = |row: analysis::ConclusionRow| Some((row.conclusion, row.effect?));

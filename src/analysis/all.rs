@@ -105,8 +105,9 @@ impl Analysed {
 ///
 /// # Errors
 /// [`Code::Missing`] if an earlier step has not run; [`Code::Io`] if the root cannot be written.
-pub fn write_all(store: &Store, parameters: &Parameters) -> Result<Analysed> {
-    let tables = Given::open(store)?.tables(parameters);
+pub fn write_all(study: &Study, parameters: &Parameters) -> Result<Analysed> {
+    let store = &study.store;
+    let tables = Given::open(study)?.tables(parameters);
     let before: Vec<ContentsRow> = store.rows(&file(CONTENTS)).unwrap_or_default();
     // Until all is written, there is nothing.
     store.remove_table(&file(CONTENTS))?;
@@ -154,16 +155,16 @@ struct Given {
 }
 
 impl Given {
-    fn open(store: &Store) -> Result<Self> {
+    fn open(study: &Study) -> Result<Self> {
+        let store = &study.store;
         let (predictions, overlap) = (store.rows("predictions")?, store.rows("imgnette_sample_data")?);
         let ranking = store.rows("overlap_ranking")?;
-        let study = Study::open(store)?;
-        let decisions = study.conflict.as_ref().map(|_| store.rows("conflict")).transpose()?;
+        let decisions = study.described.conflict.as_ref().map(|_| store.rows("conflict")).transpose()?;
         let pairs = study.compared();
         if pairs.is_empty() {
             say("analysis: two networks are compared, and this study has fewer: nothing is");
         }
-        Ok(Given { predictions, overlap, ranking, decisions, classes: study.classes, pairs })
+        Ok(Given { predictions, overlap, ranking, decisions, classes: study.described.classes, pairs })
     }
 
     fn tables(&self, parameters: &Parameters) -> Vec<Found> {

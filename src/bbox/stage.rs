@@ -17,7 +17,7 @@ use super::subset::{SubsetCounts, SubsetTable, select};
 use super::table::boxes_table;
 use crate::error::Result;
 use crate::files::{ImageFile, Store};
-use crate::notebook::{Progress, say, warn};
+use crate::notebook::{say, warn};
 use crate::pixels;
 use crate::stage::Named;
 use crate::table::{fresh, rejects_table};
@@ -29,7 +29,7 @@ use crate::table::{fresh, rejects_table};
 ///
 /// # Errors
 /// As [`read_archive`](super::read_archive); [`crate::error::Code::Io`] if the root cannot be written.
-pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, progress: Progress) -> Result<DataFrame> {
+pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits) -> Result<DataFrame> {
     const NAME: &str = "imagenet_boundingboxes";
     let Some(archive) = archive else {
         let empty = boxes_table(&[])?;
@@ -45,7 +45,7 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, pro
         return store.table(NAME);
     }
     // The number of files is not known before the last is read, so the stage has no total.
-    let run = progress.start(0, "files");
+    let run = store.progress("boxes").start(0, "files");
     let mut finished = Finished::load(store, limits)?;
     let reading = gather(archive, limits, &mut finished, &mut |_| run.check());
     drop(run);

@@ -3,23 +3,20 @@
 use std::collections::{BTreeMap, HashSet};
 
 use image::RgbImage;
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::canvas::Canvas;
 use super::encoding::{Encoder, Encoding};
-use super::manifest::{Manifest, Row, file_name, place, table};
+use super::manifest::{Manifest, file_name, in_manifest, place, row};
 use super::manipulation::{Kind, Recipe};
 use super::manipulations::kinds;
 use super::parameters::{Parameters, plan};
 use super::smoother::Smoother;
 use crate::error::Result;
-use crate::files::{ImageFile, Store, Written, check_room, sha256_hex};
-use crate::notebook::{Progress, Stage};
+use crate::files::{ImageFile, Store, Written, check_room};
 use crate::pixels::{self, Crop};
-use crate::stage::Named;
-use crate::stage::sweep;
-use crate::table::{Reject, rejects_table};
+use crate::stage::{Made, Named, sweep};
+use crate::table::{ManifestRow, Row};
 
 /// Makes all variants of some photographs and writes the manifest (`datasets.{parquet,csv}`). A run that was stopped goes
 /// on; a finished one is read back; another parameter makes only those files again that depend on it. `smoother` is what
@@ -33,79 +30,26 @@ pub fn build(
     images: &[ImageFile],
     parameters: &Parameters,
     smoother: &dyn Smoother,
-    progress: Progress,
 ) -> Result<Manifest> {
-    let record = store.record_of_images(Named("datasets", "datasets"), &(parameters, smoother.identity()), images)?;
-    if record.finished().is_some() {
-        return Ok(Manifest { table: store.table("datasets")?, rejects: store.table("datasets_rejects")? });
-    }
-    // A run that goes on has some of its files already.
-    if !store.path("manifests/pieces/datasets").exists() {
-        let files = images.len() as u64 * plan("", Crop::SIDE, parameters)?.len() as u64;
-        check_room(store.root(), files * parameters.encoding.typical_bytes())?;
-    }
-    let run = progress.start(images.len(), "photographs");
-    let Made { rows, rejects, mut files } = Made::of(store, images, parameters, smoother, &run)?;
-    run.finish();
-    let (all, ok) = (images.len() as u64, (images.len() - rejects.len()) as u64);
-    let rejects = rejects_table(&rejects)?;
-    let listed = store.write_table("datasets_rejects", &rejects)?;
-    store.accept("datasets", all, ok)?;
-    let table = table(rows, images, parameters, smoother)?;
-    let tables = store.write_table("datasets", &table)?;
-    for path in listed.into_iter().chain(tables) {
-        files.push(store.written(&path)?);
-    }
-    let folders: HashSet<&str> = kinds().map(|kind| kind.folder).collect();
-    let keep: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
-    sweep(store, &folders.into_iter().collect::<Vec<_>>(), &keep)?;
-    record.finish_written(all, ok, files)?;
-    Ok(Manifest { table, rejects })
-}
-
-/// What came of some photographs.
-#[derive(Default)]
-struct Made {
-    rows: Vec<Row>,
-    rejects: Vec<Reject>,
-    files: Vec<Written>,
-}
-
-impl Made {
-    fn of(
-        store: &Store,
-        images: &[ImageFile],
-        parameters: &Parameters,
-        smoother: &dyn Smoother,
-        run: &Stage,
-    ) -> Result<Self> {
-        let one = |image: &ImageFile| {
-            run.check()?;
-            let files = Photograph::read(store, image, parameters, smoother).and_then(|one| one.build(run));
-            match &files {
-                Ok(_) => run.tick(),
-                Err(_) => run.skip(),
-            }
-            files
-        };
-        let results: Vec<Result<Vec<(Recipe, Written)>>> = images.par_iter().map(one).collect();
-        run.check()?;
-        let mut made = Made::default();
-        for ((place, image), result) in images.iter().enumerate().zip(results) {
-            match result {
-                Ok(new) => new.into_iter().for_each(|(recipe, written)| {
-                    let (file, sha256) = (written.name.clone(), written.sha256.clone());
-                    made.rows.push(Row { image: place, recipe, file, sha256 });
-                    made.files.push(written);
-                }),
-                Err(error) if error.is_of_picture(&image.path) => {
-                    made.rejects.push(Reject::of("datasets", &image.id, &error.or_path(&image.path)));
-                }
-                Err(error) => return Err(error),
-            }
+    let of = Named("datasets", "datasets");
+    let step = store.step(of, "photographs", &(parameters, smoother.identity()), images)?;
+    if !step.finished() {
+        // A run that goes on has some of its files already.
+        if !store.path("manifests/pieces/datasets").exists() {
+            let files = images.len() as u64 * plan("", Crop::SIDE, parameters)?.len() as u64;
+            check_room(store.root(), files * parameters.encoding.typical_bytes())?;
         }
-        Ok(made)
+        let mut done = step.each(images, |place, image| {
+            Photograph::read(store, image, parameters, smoother)?.build(step.record().hash_of(place))
+        })?;
+        let rows = done.rows.iter_mut().map(|(_, rows)| std::mem::take(rows)).collect();
+        let tables = store.write_table("datasets", &ManifestRow::table(in_manifest(rows))?)?;
+        let folders: HashSet<&str> = kinds().map(|kind| kind.folder).collect();
+        let keep: HashSet<&str> = done.files.iter().map(|file| file.name.as_str()).collect();
+        sweep(store, &folders.into_iter().collect::<Vec<_>>(), &keep)?;
+        step.finish(done, tables.to_vec())?;
     }
+    Ok(Manifest { table: store.table("datasets")?, rejects: store.table("datasets_rejects")? })
 }
 
 /// One photograph on its way to its files.
@@ -114,7 +58,6 @@ struct Photograph<'a> {
     image: &'a ImageFile,
     parameters: &'a Parameters,
     smoother: &'a dyn Smoother,
-    sha256: String,
     picture: RgbImage,
     crop: RgbImage,
 }
@@ -137,14 +80,13 @@ impl<'a> Photograph<'a> {
         parameters: &'a Parameters,
         smoother: &'a dyn Smoother,
     ) -> Result<Self> {
-        let bytes = pixels::read(&image.path)?;
-        let picture = pixels::decode_bytes(&bytes, &pixels::Limits::default())?;
+        let picture = pixels::decode(&image.path)?;
         let crop = pixels::imagenet_crop(&picture)?;
-        Ok(Photograph { store, image, parameters, smoother, sha256: sha256_hex(&bytes), picture, crop })
+        Ok(Photograph { store, image, parameters, smoother, picture, crop })
     }
 
-    /// All its files, piece by piece; what is finished is not made again.
-    fn build(&self, run: &Stage) -> Result<Vec<(Recipe, Written)>> {
+    /// All its files and their rows, piece by piece; what is finished is not made again. `sha256` is that of the photograph.
+    fn build(&self, sha256: &str) -> Result<Made<Vec<ManifestRow>>> {
         let mut pieces: BTreeMap<(usize, u32), (&Kind, Vec<Recipe>)> = BTreeMap::new();
         for recipe in plan(&self.image.id, Crop::SIDE, self.parameters)? {
             let (kind, level) = recipe.part;
@@ -153,11 +95,10 @@ impl<'a> Photograph<'a> {
         let (seed, encoding) = (self.parameters.seed, self.parameters.encoding);
         let mut canvas = Canvas::new((&self.picture, &self.crop), &self.image.id, seed, self.smoother);
         let mut encoder = Encoder::new(&self.crop, encoding);
-        let mut files = Vec::new();
+        let mut made = Made { rows: Vec::new(), files: Vec::new() };
         for ((_, level), (kind, recipes)) in pieces {
-            run.check()?;
             let name = format!("datasets/{}.{}{level}", self.image.id, kind.name);
-            let piece = self.store.piece(Named("datasets", &name), &self.decided_by(&recipes))?;
+            let piece = self.store.piece(Named("datasets", &name), &self.decided_by(sha256, &recipes))?;
             let written = match piece.finished() {
                 Some(written) => written,
                 None => {
@@ -170,15 +111,20 @@ impl<'a> Photograph<'a> {
                     written
                 }
             };
-            files.extend(recipes.into_iter().zip(written));
+            let row = |(recipe, file): (&Recipe, &Written)| ManifestRow {
+                sha256: file.sha256.clone(),
+                ..row(self.image, recipe, self.parameters, self.smoother)
+            };
+            made.rows.extend(recipes.iter().zip(&written).map(row));
+            made.files.extend(written);
         }
-        Ok(files)
+        Ok(made)
     }
 
-    fn decided_by(&self, recipes: &[Recipe]) -> DecidedBy<'_> {
+    fn decided_by<'s>(&'s self, sha256: &'s str, recipes: &[Recipe]) -> DecidedBy<'s> {
         let smoothed = recipes.iter().any(|recipe| recipe.change.facts(Crop::SIDE).smoothed);
         DecidedBy {
-            photograph: &self.sha256,
+            photograph: sha256,
             wnid: &self.image.wnid,
             seed: self.parameters.seed,
             encoding: self.parameters.encoding,
@@ -220,7 +166,7 @@ mod tests {
     }
 
     fn build_quietly(store: &Store, images: &[ImageFile], parameters: &Parameters) -> Result<Manifest> {
-        build(store, images, parameters, &parameters.smoothing.l0, Progress::silent())
+        build(store, images, parameters, &parameters.smoothing.l0)
     }
 
     /// Every file of a root but the manifests, whose paths to the photographs differ, with its content.
@@ -245,7 +191,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut images = photographs(folder.path());
         std::fs::write(&images[1].path, "no picture").unwrap();
-        let store = Store::at(folder.path().join("root")).unwrap();
+        let store = Store::at(folder.path().join("root")).unwrap().quiet();
         let parameters = quick(Parameters::default());
         let error = build_quietly(&store, &images, &parameters).unwrap_err();
         assert!(error.to_string().contains("50.0 % were skipped") && error.to_string().contains("--max-reject-share"));
@@ -258,7 +204,7 @@ mod tests {
         assert!(first.table.equals(&again.table));
 
         let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-        let other = Store::at(folder.path().join("other")).unwrap();
+        let other = Store::at(folder.path().join("other")).unwrap().quiet();
         images.truncate(1);
         let alone = one_thread.install(|| build_quietly(&other, &images, &parameters)).unwrap();
         assert_eq!(texts(&alone.table, "sha256").unwrap(), texts(&first.table, "sha256").unwrap());
@@ -269,7 +215,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let images = photographs(folder.path());
         for parameters in [Parameters::default(), Parameters::published()].map(quick) {
-            let store = Store::at(folder.path().join(&parameters.protocol)).unwrap();
+            let store = Store::at(folder.path().join(&parameters.protocol)).unwrap().quiet();
             let manifest = build_quietly(&store, &images, &parameters).unwrap();
             let same = planned(&images, &parameters, &parameters.smoothing.l0).unwrap();
             let [files, again] = [&manifest, &same].map(|manifest| texts(&manifest.table, "file").unwrap());
@@ -297,7 +243,7 @@ mod tests {
     fn a_changed_parameter_makes_only_what_it_touches_and_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
         let images = photographs(folder.path());
-        let store = Store::at(folder.path().join("root")).unwrap();
+        let store = Store::at(folder.path().join("root")).unwrap().quiet();
         let mut parameters = quick(Parameters::default());
         let before = build_quietly(&store, &images, &parameters).unwrap();
         let written = |name: &str| std::fs::metadata(store.path(name)).unwrap().modified().unwrap();

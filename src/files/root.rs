@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::whole::{place, write_whole};
+use super::whole::{place, rename_whole, write_whole};
 use super::writer::missing;
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Figure, Progress};
@@ -133,6 +133,26 @@ impl Store {
         let path = self.path(name);
         place(&path, |file| file.write_all(bytes))?;
         Ok(path)
+    }
+
+    /// Removes a file under the root, if it is there.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be removed.
+    pub(crate) fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path(name);
+        match fs::remove_file(&path) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::io("removing", &path, cause)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a file under the root, whole and on the disk, another name in its folder.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be renamed.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<()> {
+        rename_whole(&self.path(from), &self.path(to))
     }
 
     /// Removes a folder under the root and all in it, if it is there.

@@ -17,8 +17,20 @@ pub fn write_whole(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<
         fault::point()?;
         file.sync_all()
     })?;
-    let folder = folder_of(path);
-    let synced = fault::point().and_then(|()| File::open(folder)).and_then(|folder| folder.sync_all());
+    sync_folder(path)
+}
+
+/// Gives a whole file another name, for good.
+///
+/// # Errors
+/// [`Code::Io`](crate::error::Code::Io) with the path.
+pub(super) fn rename_whole(from: &Path, to: &Path) -> Result<()> {
+    fault::point().and_then(|()| fs::rename(from, to)).map_err(|cause| Error::io("writing", to, cause))?;
+    sync_folder(to)
+}
+
+fn sync_folder(path: &Path) -> Result<()> {
+    let synced = fault::point().and_then(|()| File::open(folder_of(path))).and_then(|folder| folder.sync_all());
     synced.map_err(|cause| Error::io("writing", path, cause))
 }
 

@@ -2,72 +2,46 @@
 
 use std::path::Path;
 
-use polars::prelude::*;
+use polars::prelude::DataFrame;
 
 use super::engine::Engine;
-use super::load::no_networks;
-use super::predict::{Experiments, Picture, predict_all};
-use super::rows::prediction_table;
+use super::photographs::{predict_step, step_of};
+use super::predict::{Experiments, Picture};
+use super::rows::scores;
 use crate::error::{Code, Error, Result, listed};
-use crate::files::{ImageFile, Store, list_images};
-use crate::notebook::{Progress, counted};
-use crate::stage::Named;
-use crate::study::{ClassList, short_name};
-use crate::table::{Reject, rejects_table, texts};
+use crate::files::{ImageFile, list_images};
+use crate::notebook::counted;
+use crate::study::{ClassList, Study, short_name};
+use crate::table::{ConflictRow, Row};
 
-/// Every network on the cue-conflict pictures of a folder, named `<shape><n>-<texture><m>.png`: `conflict`, with the
-/// columns of a prediction and `shape`, `texture`, `decision` (class names); what was skipped in `conflict_rejects`. A finished
-/// run is read back.
+/// Every network on the study's cue-conflict pictures, named `<shape><n>-<texture><m>.png`: `conflict` ([`ConflictRow`]); what
+/// was skipped in `conflict_rejects`. A finished run is read back.
 ///
 /// # Errors
-/// As [`run_experiments`](super::run_experiments); [`Code::Missing`] without a folder; [`Code::Table`] for a name of another form, before any picture is
-/// read.
-pub fn run_conflict(
-    store: &Store,
-    networks: &[Engine],
-    folder: Option<&Path>,
-    classes: &ClassList,
-    how: &Experiments,
-    progress: Progress,
-) -> Result<DataFrame> {
-    let Some(folder) = folder else {
-        return Err(Error::new(Code::Missing, "this study has no cue-conflict pictures"));
-    };
-    if networks.is_empty() {
-        return Err(no_networks());
+/// As [`run_experiments`](super::run_experiments); [`Code::Missing`] if the study has none; [`Code::Table`] for a name of
+/// another form, before any picture is read.
+pub fn run_conflict(study: &Study, networks: &[Engine], how: &Experiments) -> Result<DataFrame> {
+    let folder =
+        study.conflict_folder().ok_or_else(|| Error::new(Code::Missing, "this study has no cue-conflict pictures"))?;
+    let classes = study.class_list();
+    let (files, cues) = conflict_pictures(&folder, &classes)?;
+    let step = step_of(study, "conflict", "pictures", (networks, &files, how))?;
+    let step = step.saying(format!("cue conflict, {}", counted(networks.len(), "network")));
+    if step.finished() {
+        return study.store.table("conflict");
     }
-    let (files, cues) = conflict_pictures(folder, classes)?;
-    let models: Result<Vec<String>> = networks.iter().map(|network| network.fingerprint()).collect();
-    let record = store.record_of_images(Named("inference", "conflict"), &(how, models?), &files)?;
-    if record.finished().is_some() {
-        return store.table("conflict");
-    }
-    let picture = |(file, (shape, _)): (&ImageFile, &(usize, usize))| Picture {
-        path: file.path.clone(),
-        wnid: classes.wnids[*shape].clone(),
-    };
+    let picture =
+        |(file, (shape, _)): (&ImageFile, &Cues)| Picture { wnid: classes.wnids[*shape].clone(), ..Picture::of(file) };
     let pictures: Vec<Picture> = files.iter().zip(&cues).map(picture).collect();
-    let networks: Vec<&Engine> = networks.iter().collect();
-    let run = progress.about(&counted(networks.len(), "network")).start(pictures.len(), "pictures");
-    let done = predict_all(&networks, &pictures, how, &run)?;
-    run.finish();
-    let rejects: Vec<Reject> =
-        done.rejects.iter().map(|(index, error)| Reject::of("conflict", &files[*index].id, error)).collect();
-    let mut written = store.write_table("conflict_rejects", &rejects_table(&rejects)?)?.to_vec();
-    let (all, ok) = (pictures.len() as u64, (pictures.len() - rejects.len()) as u64);
-    store.accept("conflict", all, ok)?;
-    let mut table = prediction_table(&done.rows, &pictures, classes)?;
-    let decision = texts(&table, "pred_name")?;
-    let named = |of: fn(&(usize, usize)) -> usize| -> Vec<String> {
-        done.rows.iter().map(|row| classes.name(of(&cues[row.picture]))).collect()
-    };
-    let identities: Vec<&str> = done.rows.iter().map(|row| files[row.picture].id.as_str()).collect();
-    table.with_column(Column::new("file".into(), identities))?;
-    table.with_column(Column::new("shape".into(), named(|cue| cue.0)))?;
-    table.with_column(Column::new("texture".into(), named(|cue| cue.1)))?;
-    table.with_column(Column::new("decision".into(), decision))?;
-    written.extend(store.write_table("conflict", &table)?);
-    record.finish(all, ok, &written)?;
+    let (done, predictions) = predict_step(&step, networks, &pictures, how)?;
+    let said = scores(&predictions.rows, &pictures, &classes)?;
+    let rows = said.into_iter().zip(&predictions.rows).map(|(said, prediction)| {
+        let (shape, texture) = cues[prediction.picture];
+        ConflictRow::of(said, classes.name(shape), classes.name(texture))
+    });
+    let table = ConflictRow::table(rows.collect())?;
+    let files = study.store.write_table("conflict", &table)?.to_vec();
+    step.finish(done, files)?;
     Ok(table)
 }
 

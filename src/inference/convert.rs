@@ -3,79 +3,116 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use polars::prelude::*;
+use polars::prelude::DataFrame;
 
 use super::device::Device;
+use super::engine::Engine;
 use super::input::{Normalise, to_input};
 use super::load::{load_entry, no_networks};
 use crate::error::{Code, Error, Result};
-use crate::files::Store;
 use crate::models::{Form, read_weights, write_weights};
 use crate::notebook::{counted, say};
-use crate::pixels;
-use crate::study::Study;
+use crate::pixels::{self, RgbImage};
+use crate::study::{NetworkEntry, Study};
+use crate::table::{Row, table};
+
+table! {
+    /// A network and its converted checkpoint.
+    pub struct ConvertedRow {
+        /// The network.
+        model: String,
+        /// Tensors in the file.
+        tensors: i64,
+        /// Largest difference of any logit before and after, on real pictures.
+        difference: f64 as "largest difference",
+        /// Largest logit before.
+        logit: f64 as "largest logit",
+        /// The file, under the root.
+        file: String,
+    }
+}
+
+/// How checkpoints are converted.
+#[derive(Debug, Clone, Copy)]
+pub struct Conversion {
+    /// Whether batch normalisation is merged into the convolutions.
+    pub form: Form,
+    /// What is done to the values of the pictures that both are tried on.
+    pub normalise: Normalise,
+    /// Where they are tried.
+    pub device: Device,
+}
 
 /// Step 5.1: each network of a study as `models/<name>.safetensors`, and the proof that the file is the same function: it is
-/// read back, and the largest difference of any logit before and after is measured on real pictures, network by network.
+/// read back, and the largest difference of any logit before and after is measured on real pictures, network by network
+/// ([`ConvertedRow`]).
 ///
 /// # Errors
-/// [`Code::Numeric`] if they differ by more than a thousandth of the largest logit; as [`Network::load`](crate::models::Network::load).
-pub fn convert_all(
-    store: &Store,
-    study: &Study,
-    pictures: &[PathBuf],
-    form: Form,
-    normalise: Normalise,
-    device: Device,
-) -> Result<DataFrame> {
-    if study.networks.is_empty() {
+/// [`Code::Numeric`] if they differ by more than a thousandth of the largest logit: the file is not written; as
+/// [`Network::load`](crate::models::Network::load).
+pub fn convert_all(study: &Study, pictures: &[PathBuf], how: &Conversion) -> Result<DataFrame> {
+    if study.networks().is_empty() {
         return Err(no_networks());
     }
-    let crops: Result<Vec<_>> = pictures.iter().map(pixels::crop_of).collect();
-    let crops = crops?;
-    let (mut names, mut tensors, mut differences, mut largest, mut files) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for entry in &study.networks {
-        let network = load_entry(store, study, entry, device)?;
-        let converted = match form {
-            Form::Folded => network.folded()?,
-            Form::Plain => network.shared(),
-        };
-        let name = format!("models/{}.safetensors", entry.name);
-        let merged = if form == Form::Folded { "merged" } else { "apart" };
-        let notes = HashMap::from([
-            ("architecture".to_string(), entry.architecture.clone()),
-            ("batch_norm".to_string(), merged.to_string()),
-        ]);
-        let part = store.path(&format!("models/.{}.new", entry.name));
-        write_weights(&part, converted.weights(), notes)?;
-        let back = converted.with_weights(read_weights(&part)?)?;
-        let input = to_input(&crops, &normalise.of(&network), device)?;
-        let (before, after) = (network.forward(&input)?, back.forward(&input)?);
-        let difference = (&before - &after).abs().max().double_value(&[]);
-        let scale = before.abs().max().double_value(&[]);
-        if !difference.is_finite() || difference > 1e-3 * scale {
-            let _ = std::fs::remove_file(&part);
-            let found = format!("converting changes a logit by {difference}, of at most {scale}");
-            return Err(Error::new(Code::Numeric, found).path(store.path(&name)));
-        }
-        std::fs::rename(&part, store.path(&name)).map_err(|cause| Error::io("writing", store.path(&name), cause))?;
-        names.push(entry.name.clone());
-        tensors.push(converted.weights().len() as i64);
-        differences.push(difference);
-        largest.push(scale);
-        files.push(name);
-    }
+    let crops: Vec<RgbImage> = pictures.iter().map(pixels::crop_of).collect::<Result<_>>()?;
+    let rows: Vec<ConvertedRow> =
+        study.networks().iter().map(|entry| convert(study, entry, &crops, how)).collect::<Result<_>>()?;
     say(&format!(
         "convert: {}, the same function before and after on {}",
-        counted(names.len(), "network"),
+        counted(rows.len(), "network"),
         counted(pictures.len(), "picture")
     ));
-    Ok(df!(
-        "model" => names,
-        "tensors" => tensors,
-        "largest difference" => differences,
-        "largest logit" => largest,
-        "file" => files,
-    )?)
+    ConvertedRow::table(rows)
+}
+
+fn convert(study: &Study, entry: &NetworkEntry, crops: &[RgbImage], how: &Conversion) -> Result<ConvertedRow> {
+    let network = load_entry(study, entry, how.device)?;
+    let (converted, merged) = match how.form {
+        Form::Folded => (network.folded()?, "merged"),
+        Form::Plain => (network.shared(), "apart"),
+    };
+    let file = format!("models/{}.safetensors", entry.name);
+    let notes = HashMap::from([
+        ("architecture".to_string(), entry.architecture.clone()),
+        ("batch_norm".to_string(), merged.to_string()),
+    ]);
+    // The file appears under its name only when it is the same function.
+    let beside = format!("models/.{}.new", entry.name);
+    write_weights(&study.store.path(&beside), converted.weights(), notes)?;
+    let tried = read_weights(&study.store.path(&beside))
+        .and_then(|weights| compare(&network, &converted.with_weights(weights)?, crops, how))
+        .and_then(|(difference, logit)| match difference.is_finite() && difference <= 1e-3 * logit {
+            true => Ok((difference, logit)),
+            false => {
+                let found = format!("converting changes a logit by {difference}, of at most {logit}");
+                Err(Error::new(Code::Numeric, found).path(study.store.path(&file)))
+            }
+        });
+    let (difference, logit) = match tried {
+        Ok(tried) => tried,
+        Err(error) => {
+            study.store.remove(&beside)?;
+            return Err(error);
+        }
+    };
+    study.store.rename(&beside, &file)?;
+    let tensors = converted.weights().len() as i64;
+    Ok(ConvertedRow { model: entry.name.clone(), tensors, difference, logit, file })
+}
+
+/// The largest difference of any logit of two networks, and the largest logit of the first.
+fn compare(one: &Engine, other: &Engine, crops: &[RgbImage], how: &Conversion) -> Result<(f64, f64)> {
+    let input = to_input(crops, &how.normalise.of(one), how.device)?;
+    let (before, after) = (one.forward(&input)?, other.forward(&input)?);
+    Ok(((&before - &after).abs().max().double_value(&[]), before.abs().max().double_value(&[])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_from_their_table() {
+        crate::table::comes_back::<ConvertedRow>();
+    }
 }

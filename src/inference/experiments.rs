@@ -1,38 +1,31 @@
 //! Step 5 on a data root: every network on every picture of the manifest.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
-use polars::prelude::*;
+use polars::prelude::DataFrame;
 use serde::Serialize;
 
 use super::engine::Engine;
+use super::kept::Kept;
 use super::load::no_networks;
-use super::predict::{Experiments, Keep, Picture, Prediction, Predictions, predict_all};
-use super::rows::prediction_table;
-use super::variants::predict_variants;
+use super::predict::{Experiments, Keep, Picture, Prediction, Predictions, predict_kept};
+use super::rows::scores;
+use super::variants::Variants;
 use crate::datasets::{self, Smoother};
 use crate::error::{Code, Error, Result};
-use crate::files::{ImageFile, Store};
-use crate::notebook::{Progress, counted};
-use crate::stage::{Named, Record};
-use crate::study::ClassList;
-use crate::table::{Reject, integers, rejects_table, stacked, texts};
+use crate::files::{ImageFile, sha256_hex};
+use crate::notebook::counted;
+use crate::stage::{Named, Step};
+use crate::study::{ClassList, Study};
+use crate::table::{ManifestRow, PredictionRow, Reject, Row, logits_table, rejects_table, stacked};
 
-/// The sets of the manifest as the published tables are named: prefix of the table, kinds of the manifest in it.
-const SETS: [(&str, &[&str]); 4] = [
-    ("scr", &["scrambled", "seams"]),
-    ("smt", &["smoothed"]),
-    ("smt_diff", &["difference", "difference inverse"]),
-    ("ptd", &["patched"]),
-];
-
-/// Where the pictures of a manifest come from.
+/// Where the pictures come from.
 #[derive(Clone, Copy)]
 pub enum Source<'a> {
-    /// From the files that step 4 wrote.
-    Files,
-    /// Made on the device while the networks run, and never written; the manifest is that of [`datasets::planned`]
-    /// (or of step 4) for the same photographs and parameters.
+    /// From the files that step 4 wrote, each a row of its manifest.
+    Files(&'a [ManifestRow]),
+    /// Made on the device while the networks run, and never written; as [`datasets::planned`] says.
     InMemory {
         /// The sampled photographs.
         images: &'a [ImageFile],
@@ -43,229 +36,227 @@ pub enum Source<'a> {
     },
 }
 
-/// Every network on every picture of the manifest (as step 4 writes it). One table a set and network,
-/// `experiments/{scr,smt,smt_diff,ptd}_<network>`, and all of them together as `predictions`; what was skipped in
-/// `predictions_rejects`. Pairs that are finished are not run again.
+/// Every network on every picture of the manifest. One table a set and network, `experiments/<set>_<network>`
+/// ([`datasets::sets`]), and all of them together as `predictions` ([`PredictionRow`]); what was skipped in
+/// `predictions_rejects`. What is finished is not run again, and a stopped run goes on.
 ///
 /// # Errors
-/// [`Code::Stopped`]; [`Code::Model`] from the networks; [`Code::Io`] if the root cannot be written; [`Code::Image`] if more
-/// was skipped than may be.
-pub fn run_experiments(
-    store: &Store,
-    networks: &[Engine],
-    manifest: &DataFrame,
-    source: Source<'_>,
-    classes: &ClassList,
-    how: &Experiments,
-    progress: Progress,
-) -> Result<DataFrame> {
-    let runner = Runner { store, networks, manifest, classes, how };
-    let kinds = texts(manifest, "kind")?;
-    let rows_of = |members: &[&str]| -> Vec<usize> {
-        (0..kinds.len()).filter(|&row| members.contains(&kinds[row].as_str())).collect()
+/// [`Code::Stopped`]; [`Code::Model`] from the networks; [`Code::Table`] for a picture of a kind that no set knows;
+/// [`Code::Io`] if the root cannot be written; [`Code::Image`] if more was skipped than may be.
+pub fn run_experiments(study: &Study, networks: &[Engine], source: Source<'_>, how: &Experiments) -> Result<DataFrame> {
+    if networks.is_empty() {
+        return Err(no_networks());
+    }
+    let (manifest, images) = match source {
+        Source::Files(rows) => (rows.to_vec(), &[][..]),
+        Source::InMemory { images, parameters, smoother } => {
+            (ManifestRow::rows(&datasets::planned(images, parameters, smoother)?.table)?, images)
+        }
     };
-    let known = |kind: &String| SETS.iter().any(|(_, members)| members.contains(&kind.as_str()));
-    if let Some(row) = kinds.iter().position(|kind| !known(kind)) {
-        let found = format!("the manifest has pictures of the kind {:?}, which belongs to no set", kinds[row]);
-        let names: Vec<&str> = SETS.iter().flat_map(|(_, members)| members.iter().copied()).collect();
+    let sets = sets_of(&manifest)?;
+    let runner = Runner { study, networks, manifest: &manifest, images, how, classes: study.class_list() };
+    match source {
+        Source::Files(_) => sets.iter().try_for_each(|set| runner.from_files(set))?,
+        Source::InMemory { parameters, smoother, .. } => {
+            runner.in_memory(
+                &sets,
+                &Variants::of(images, parameters, smoother)?,
+                &(parameters, smoother.identity()),
+            )?;
+        }
+    }
+    runner.join(&sets)
+}
+
+/// The pictures of one set: rows of the manifest.
+struct Set {
+    name: &'static str,
+    rows: Vec<usize>,
+}
+
+fn sets_of(manifest: &[ManifestRow]) -> Result<Vec<Set>> {
+    if let Some(row) = manifest.iter().position(|row| datasets::kind(&row.kind).is_none()) {
+        let found = format!("the manifest has pictures of the kind {:?}, which belongs to no set", manifest[row].kind);
+        let names: Vec<&str> = datasets::kinds().map(|kind| kind.name).collect();
         return Err(Error::new(Code::Table, found)
             .place(format!("row {row}"))
             .hint(format!("kinds are {}", names.join(", "))));
     }
-    if networks.is_empty() {
-        return Err(no_networks());
-    }
-    let sets: Vec<(&str, Vec<usize>)> = SETS.iter().map(|(set, members)| (*set, rows_of(members))).collect();
-    let mut rejects: Vec<Reject> = Vec::new();
-    match source {
-        Source::Files => {
-            for (set, rows) in sets.iter().filter(|(_, rows)| !rows.is_empty()) {
-                // A set's own rows, with the hash of each picture: what changes another set does not run this one again.
-                let part = select(manifest, rows)?;
-                let decided_by = (how, hash_of(&part)?);
-                let open = runner.open(&[set], &decided_by, &[])?;
-                if open.is_empty() {
-                    continue;
-                }
-                let pictures = pictures_of(store, &part)?;
-                let run = progress
-                    .about(&format!("{set}, {}", counted(open.len(), "network")))
-                    .start(pictures.len(), "pictures");
-                let mut done = predict_all(&open, &pictures, how, &run)?;
-                run.finish();
-                done.rows.iter_mut().for_each(|row| row.picture = rows[row.picture]);
-                done.rejects.iter_mut().for_each(|(picture, _)| *picture = rows[*picture]);
-                runner.write(set, rows, &open, &done, &mut rejects, &decided_by, &[])?;
-            }
-        }
-        Source::InMemory { images, parameters, smoother } => {
-            let decided_by = (how, parameters, smoother.identity(), hash_of(manifest)?);
-            let names: Vec<&str> = sets.iter().map(|(set, _)| *set).collect();
-            let open = runner.open(&names, &decided_by, images)?;
-            if !open.is_empty() {
-                let run = progress
-                    .about(&format!("in memory, {}", counted(open.len(), "network")))
-                    .start(manifest.height(), "pictures");
-                let done = predict_variants(&open, images, parameters, smoother, how, &run)?;
-                run.finish();
-                for (set, rows) in sets.iter().filter(|(_, rows)| !rows.is_empty()) {
-                    runner.write(set, rows, &open, &done, &mut rejects, &decided_by, images)?;
-                }
-            }
-        }
-    }
-    store.write_table("predictions_rejects", &rejects_table(&rejects)?)?;
-    let mut tables = Vec::new();
-    for (set, _) in sets.iter().filter(|(_, rows)| !rows.is_empty()) {
-        for network in networks {
-            tables.push(store.table(&table_name(set, network))?);
-        }
-    }
-    let all = stacked(tables)?;
-    store.write_table("predictions", &all)?;
-    Ok(all)
+    let rows_of = |kinds: &[&datasets::Kind]| -> Vec<usize> {
+        (0..manifest.len()).filter(|&row| kinds.iter().any(|kind| kind.name == manifest[row].kind)).collect()
+    };
+    let all = datasets::sets().into_iter().map(|(name, kinds)| Set { name, rows: rows_of(&kinds) });
+    Ok(all.filter(|set| !set.rows.is_empty()).collect())
 }
 
-fn table_name(set: &str, network: &Engine) -> String {
-    format!("experiments/{set}_{}", network.name())
-}
-
-/// What the tables of all sets have in common.
+/// What all sets have in common.
 struct Runner<'a> {
-    store: &'a Store,
+    study: &'a Study,
     networks: &'a [Engine],
-    manifest: &'a DataFrame,
-    classes: &'a ClassList,
+    manifest: &'a [ManifestRow],
+    /// The photographs that pictures are made of; none where they are read.
+    images: &'a [ImageFile],
     how: &'a Experiments,
+    classes: ClassList,
 }
 
-impl Runner<'_> {
-    fn record(&self, set: &str, network: &Engine, decided_by: &impl Serialize, inputs: &[ImageFile]) -> Result<Record> {
-        self.store.record_of_images(
-            Named("inference", &table_name(set, network)),
-            &(decided_by, network.fingerprint()?),
-            inputs,
-        )
+/// A network and its step of a set.
+type Open<'a> = (&'a Engine, Step);
+
+impl<'a> Runner<'a> {
+    /// A set's own rows, with the hash of each picture: what changes another set does not run this one again.
+    fn from_files(&self, set: &Set) -> Result<()> {
+        let open = self.open(set, &(self.how, self.hash_of(&set.rows)))?;
+        let Some((_, first)) = open.first() else { return Ok(()) };
+        let picture = |&row: &usize| {
+            let ManifestRow { file, wnid, .. } = &self.manifest[row];
+            Picture { id: file.clone(), path: self.study.store.path(file), wnid: wnid.clone() }
+        };
+        let pictures: Vec<Picture> = set.rows.iter().map(picture).collect();
+        let networks: Vec<&Engine> = open.iter().map(|(network, _)| *network).collect();
+        let kept = Kept::each(open.iter().map(|(network, step)| (step, *network)))?;
+        let run = first.start_as(&self.says(set.name, networks.len()), pictures.len());
+        let mut done = predict_kept(&networks, &pictures, self.how, (&kept, &run))?;
+        run.finish();
+        done.rows.iter_mut().for_each(|row| row.picture = set.rows[row.picture]);
+        done.rejects.iter_mut().for_each(|(picture, _)| *picture = set.rows[*picture]);
+        self.write(set, &open, &done)
     }
 
-    /// The networks that are not finished with all of some sets.
-    fn open(&self, sets: &[&str], decided_by: &impl Serialize, inputs: &[ImageFile]) -> Result<Vec<&Engine>> {
+    /// All sets of a photograph at once.
+    fn in_memory(&self, sets: &[Set], variants: &Variants<'_>, made: &impl Serialize) -> Result<()> {
+        let all: Vec<usize> = (0..self.manifest.len()).collect();
+        let decided_by = (self.how, made, self.hash_of(&all));
+        let open: Vec<Vec<Open<'a>>> = sets.iter().map(|set| self.open(set, &decided_by)).collect::<Result<_>>()?;
+        let is_open = |network: &&Engine| open.iter().flatten().any(|(other, _)| other.name() == network.name());
+        let networks: Vec<&Engine> = self.networks.iter().filter(is_open).collect();
+        if networks.is_empty() {
+            return Ok(());
+        }
+        let models: Result<Vec<String>> = networks.iter().map(|network| network.fingerprint()).collect();
+        let of = Named("inference", "experiments/in_memory");
+        let step = self.study.store.step(of, "pictures", &(&decided_by, models?), self.images)?;
+        let kept = Kept::together(&step, &networks)?;
+        let run = step.start_as(&self.says("in memory", networks.len()), self.manifest.len());
+        let done = variants.predict(&networks, self.how, (&kept, &run))?;
+        run.finish();
+        sets.iter().zip(&open).try_for_each(|(set, open)| self.write(set, open, &done))?;
+        step.forget()
+    }
+
+    fn says(&self, what: &str, networks: usize) -> String {
+        format!("experiments, {what}, {}", counted(networks, "network"))
+    }
+
+    /// The networks that are not finished with a set.
+    fn open(&self, set: &Set, decided_by: &impl Serialize) -> Result<Vec<Open<'a>>> {
         let mut open = Vec::new();
         for network in self.networks {
-            for set in sets {
-                if self.record(set, network, decided_by, inputs)?.finished().is_none() {
-                    open.push(network);
-                    break;
-                }
+            let name = table_name(set, network);
+            let decided_by = (decided_by, network.fingerprint()?);
+            let step = self.study.store.step(Named("inference", &name), "pictures", &decided_by, self.images)?;
+            if !step.finished() {
+                open.push((network, step));
             }
         }
         Ok(open)
     }
 
-    /// Writes the tables of one set, whose rows of the manifest are `rows`.
-    #[expect(clippy::too_many_arguments, reason = "what a set has of its own")]
-    fn write(
-        &self,
-        set: &str,
-        rows: &[usize],
-        networks: &[&Engine],
-        done: &Predictions,
-        rejects: &mut Vec<Reject>,
-        decided_by: &impl Serialize,
-        inputs: &[ImageFile],
-    ) -> Result<()> {
-        let members: HashSet<usize> = rows.iter().copied().collect();
-        let files = texts(self.manifest, "file")?;
+    /// What identifies some pictures and their order.
+    fn hash_of(&self, rows: &[usize]) -> String {
+        let line = |&row: &usize| format!("{} {}", self.manifest[row].file, self.manifest[row].sha256);
+        sha256_hex(rows.iter().map(line).collect::<Vec<_>>().join("\n").as_bytes())
+    }
+
+    /// Writes the tables of one set.
+    fn write(&self, set: &Set, open: &[Open<'a>], done: &Predictions) -> Result<()> {
+        let members: HashSet<usize> = set.rows.iter().copied().collect();
         let skipped = done.rejects.iter().filter(|(picture, _)| members.contains(picture));
-        rejects.extend(skipped.map(|(picture, error)| Reject::of("experiments", &files[*picture], error)));
-        self.store.write_table("predictions_rejects", &rejects_table(rejects)?)?;
-        for network in networks {
+        // Each is a picture of the manifest, though what could not be read be the photograph.
+        let name = |(picture, reject): &(usize, Reject)| {
+            (*picture, Reject { member: self.manifest[*picture].file.clone(), ..reject.clone() })
+        };
+        let skipped: Vec<(usize, Reject)> = skipped.map(name).collect();
+        for (network, step) in open {
             let own = |row: &&Prediction| row.model == network.name() && members.contains(&row.picture);
             let own: Vec<Prediction> = done.rows.iter().filter(own).cloned().collect();
+            let finished = step.skipped(set.rows.len(), &skipped)?;
             let name = table_name(set, network);
-            self.store.accept(&name, rows.len() as u64, own.len() as u64)?;
-            let mut written = self.store.write_table(&name, &self.table(&own)?)?.to_vec();
-            if self.how.keep == Keep::All {
-                written.push(self.store.write_parquet(&format!("{name}_logits"), &self.logits(&own)?)?);
-            }
-            self.record(set, network, decided_by, inputs)?.finish(rows.len() as u64, own.len() as u64, &written)?;
+            let mut files = self.study.store.write_table(&name, &self.table(&own)?)?.to_vec();
+            files.extend(self.logits(&name, &own)?);
+            step.finish(finished, files)?;
         }
         Ok(())
     }
 
-    /// The manifest's own columns beside the predictions.
     fn table(&self, predictions: &[Prediction]) -> Result<DataFrame> {
-        let rows: Vec<usize> = predictions.iter().map(|prediction| prediction.picture).collect();
-        let part = select(self.manifest, &rows)?;
-        let pictures = pictures_of(self.store, &part)?;
-        let numbered: Vec<Prediction> = predictions
-            .iter()
-            .enumerate()
-            .map(|(picture, prediction)| Prediction { picture, ..prediction.clone() })
-            .collect();
-        let mut table = prediction_table(&numbered, &pictures, self.classes)?;
-        for (from, to) in
-            [("file", "file"), ("original", "orig_file"), ("wnid", "wnid"), ("kind", "kind"), ("fill", "fill")]
-        {
-            table.with_column(Column::new(to.into(), texts(&part, from)?))?;
-        }
-        for name in ["level", "variant", "gap"] {
-            table.with_column(Column::new(name.into(), integers(&part, name)?))?;
-        }
-        Ok(table)
+        let picture = |row: &ManifestRow| Picture {
+            id: row.file.clone(),
+            path: self.study.store.path(&row.file),
+            wnid: row.wnid.clone(),
+        };
+        let pictures: Vec<Picture> = self.manifest.iter().map(picture).collect();
+        let said = scores(predictions, &pictures, &self.classes)?.into_iter().zip(predictions);
+        PredictionRow::table(said.map(|(said, one)| PredictionRow::of(said, &self.manifest[one.picture])).collect())
     }
 
-    /// All logits, a row a picture: `file`, then a column a class, named by its WordNet id.
-    fn logits(&self, predictions: &[Prediction]) -> Result<DataFrame> {
-        let files = texts(self.manifest, "file")?;
-        let names: Vec<&str> = predictions.iter().map(|row| files[row.picture].as_str()).collect();
-        let mut columns = vec![Column::new("file".into(), names)];
-        for (class, wnid) in self.classes.wnids.iter().enumerate() {
-            let values: Vec<f64> = predictions.iter().map(|row| f64::from(row.logits[class])).collect();
-            columns.push(Column::new(wnid.as_str().into(), values));
+    /// All logits where they are kept, a row a picture: `file`, then a column a class, named by its WordNet id.
+    fn logits(&self, name: &str, predictions: &[Prediction]) -> Result<Option<PathBuf>> {
+        if self.how.keep == Keep::Chosen {
+            return Ok(None);
         }
-        Ok(DataFrame::new(predictions.len(), columns)?)
+        let files: Vec<&str> = predictions.iter().map(|row| self.manifest[row.picture].file.as_str()).collect();
+        let values = |class: usize| predictions.iter().map(|row| f64::from(row.logits[class])).collect();
+        let table = logits_table(&files, &self.classes.wnids, values)?;
+        self.study.store.write_parquet(&format!("{name}_logits"), &table).map(Some)
+    }
+
+    /// The tables of all sets and networks, one below the other, and what was skipped of all.
+    fn join(&self, sets: &[Set]) -> Result<DataFrame> {
+        let (mut tables, mut rejects) = (Vec::new(), Vec::<Reject>::new());
+        for set in sets {
+            for network in self.networks {
+                let name = table_name(set, network);
+                tables.push(self.study.store.table(&name)?);
+                for reject in self.study.store.rows::<Reject>(&format!("{name}_rejects"))? {
+                    if !rejects.contains(&reject) {
+                        rejects.push(reject);
+                    }
+                }
+            }
+        }
+        self.study.store.write_table("predictions_rejects", &rejects_table(&rejects)?)?;
+        let all = stacked(tables)?;
+        self.study.store.write_table("predictions", &all)?;
+        Ok(all)
     }
 }
 
-/// What identifies a manifest's pictures and their order.
-fn hash_of(manifest: &DataFrame) -> Result<String> {
-    let (files, hashes) = (texts(manifest, "file")?, texts(manifest, "sha256")?);
-    let lines: Vec<String> = files.into_iter().zip(hashes).map(|(file, hash)| format!("{file} {hash}")).collect();
-    Ok(crate::files::sha256_hex(lines.join("\n").as_bytes()))
-}
-
-fn select(manifest: &DataFrame, rows: &[usize]) -> Result<DataFrame> {
-    let indices: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
-    Ok(manifest.take(&IdxCa::from_vec("row".into(), indices))?)
-}
-
-fn pictures_of(store: &Store, manifest: &DataFrame) -> Result<Vec<Picture>> {
-    let (files, wnids) = (texts(manifest, "file")?, texts(manifest, "wnid")?);
-    Ok(files.into_iter().zip(wnids).map(|(file, wnid)| Picture { path: store.path(&file), wnid }).collect())
+fn table_name(set: &Set, network: &Engine) -> String {
+    format!("experiments/{}_{}", set.name, network.name())
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::input::Normalise;
     use super::*;
+    use crate::files::Store;
+    use crate::study::{Classes, Description};
 
     #[test]
     fn a_kind_of_picture_that_no_set_knows_is_an_error_and_so_is_a_study_without_networks() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::at(folder.path()).unwrap();
-        let how = Experiments { normalise: Normalise::AsTrained, batch: 1, keep: Keep::Chosen };
-        let run = |kinds: &[&str]| {
-            let manifest = df!("kind" => kinds, "file" => kinds).unwrap();
-            let classes = ClassList::sample();
-            run_experiments(&store, &[], &manifest, Source::Files, &classes, &how, Progress::silent()).unwrap_err()
-        };
-        let error = run(&["scrambled", "embossed"]);
+        let row = |kind: &str| ManifestRow { kind: kind.into(), ..ManifestRow::example(1) };
+        let error = sets_of(&[row("scrambled"), row("embossed")]).err().unwrap();
         assert_eq!((error.code(), error.at()), (Code::Table, Some("row 1")));
         assert!(
             error.to_string().contains("\"embossed\"") && error.to_string().contains("difference inverse"),
             "{error}"
         );
-        assert!(run(&["scrambled"]).to_string().contains("no networks"));
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap().quiet();
+        let study = Study { store, described: Description::named("s", Classes::Sample) };
+        let how = Experiments { normalise: Normalise::AsTrained, batch: 1, keep: Keep::Chosen };
+        let error = run_experiments(&study, &[], Source::Files(&[row("scrambled")]), &how).unwrap_err();
+        assert!(error.to_string().contains("no networks"));
     }
 }

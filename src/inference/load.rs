@@ -4,7 +4,6 @@ use super::device::Device;
 use super::engine::Engine;
 use super::precision::Precision;
 use crate::error::{Code, Error, Result};
-use crate::files::Store;
 use crate::models::{Form, Loading, Network, Normalisation};
 use crate::study::{Allow, NetworkEntry, Study};
 
@@ -12,44 +11,38 @@ use crate::study::{Allow, NetworkEntry, Study};
 ///
 /// # Errors
 /// As [`Network::load`]; [`Code::Model`] if a network's outputs are not the study's classes.
-pub fn load_all(store: &Store, study: &Study, device: Device) -> Result<Vec<Engine>> {
-    load_networks(store, study, Form::Folded, Precision::Single, device)
+pub fn load_all(study: &Study, device: Device) -> Result<Vec<Engine>> {
+    load_networks(study, Form::Folded, Precision::Single, device)
 }
 
 /// The networks of a study in one form and precision.
 ///
 /// # Errors
 /// As [`load_all`].
-pub fn load_networks(
-    store: &Store,
-    study: &Study,
-    form: Form,
-    precision: Precision,
-    device: Device,
-) -> Result<Vec<Engine>> {
+pub fn load_networks(study: &Study, form: Form, precision: Precision, device: Device) -> Result<Vec<Engine>> {
     let classes = study.class_list();
-    if study.networks.is_empty() {
+    if study.networks().is_empty() {
         return Err(no_networks());
     }
     let load = |entry: &NetworkEntry| {
-        let path = study.weights(store, entry);
-        let network = load_entry(store, study, entry, device)?;
+        let path = study.weights(entry);
+        let network = load_entry(study, entry, device)?;
         if network.classes() != classes.len() {
             let found = format!("{} outputs, and the study has {} classes", network.classes(), classes.len());
             return Err(Error::new(Code::Model, found).path(path).hint("see \"classes\" in study.json"));
         }
         network.prepared(form, precision)
     };
-    study.networks.iter().map(load).collect()
+    study.networks().iter().map(load).collect()
 }
 
 /// A network of a study as its checkpoint has it, under its name there.
-pub(super) fn load_entry(store: &Store, study: &Study, entry: &NetworkEntry, device: Device) -> Result<Engine> {
-    let path = study.weights(store, entry);
+pub(super) fn load_entry(study: &Study, entry: &NetworkEntry, device: Device) -> Result<Engine> {
+    let path = study.weights(entry);
     if let Some(expected) = &entry.sha256
         && !entry.allow.contains(&Allow::OtherSha256)
     {
-        let found = store.written(&path)?.sha256;
+        let found = study.store.written(&path)?.sha256;
         if !found.starts_with(&expected.to_lowercase()) {
             let found = format!("its sha256 begins {}, expected {expected}", &found[..expected.len().min(64)]);
             return Err(Error::new(Code::Checkpoint, found).path(path).hint(format!(
@@ -79,25 +72,16 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::files::Store;
     use crate::models::{Weights, read_weights, write_weights};
-    use crate::study::Classes;
+    use crate::study::{Classes, Description};
 
     /// A study of the drawn classes with one network, whose checkpoint is in its root.
     fn study(store: &Store, weights: &Weights) -> Study {
         write_weights(&store.path("w.safetensors"), weights, HashMap::new()).unwrap();
-        Study {
-            name: "s".into(),
-            images: Vec::new(),
-            split: String::new(),
-            annotations: None,
-            conflict: None,
-            classes: Classes::Sample,
-            networks: vec![NetworkEntry::new("mine", "slim-resnet50", "w.safetensors")],
-            pairs: Vec::new(),
-            manipulations: Vec::new(),
-            images_per_class: Some(1),
-            smoother: None,
-        }
+        let networks = vec![NetworkEntry::new("mine", "slim-resnet50", "w.safetensors")];
+        let described = Description { networks, ..Description::named("s", Classes::Sample) };
+        Study { store: store.clone(), described }
     }
 
     fn golden() -> Weights {
@@ -111,31 +95,31 @@ mod tests {
         let mut weights = golden();
         weights.values_mut().for_each(|tensor| *tensor = tensor.to_kind(tch::Kind::Float));
         let mut study = study(&store, &weights);
-        assert_eq!(load_all(&store, &study, Device::Cpu).unwrap()[0].name(), "mine");
+        assert_eq!(load_all(&study, Device::Cpu).unwrap()[0].name(), "mine");
 
         let whole = store.written(&store.path("w.safetensors")).unwrap().sha256;
-        study.networks[0].sha256 = Some(whole[..8].to_uppercase());
-        load_all(&store, &study, Device::Cpu).unwrap();
-        study.networks[0].sha256 = Some("0123abcd".into());
-        let error = load_all(&store, &study, Device::Cpu).unwrap_err();
+        study.described.networks[0].sha256 = Some(whole[..8].to_uppercase());
+        load_all(&study, Device::Cpu).unwrap();
+        study.described.networks[0].sha256 = Some("0123abcd".into());
+        let error = load_all(&study, Device::Cpu).unwrap_err();
         assert_eq!(error.code(), Code::Checkpoint);
         for part in ["w.safetensors", &whole[..8], "expected 0123abcd", "\"other_sha256\"", "mine"] {
             assert!(error.to_string().contains(part), "{error}");
         }
-        study.networks[0].allow = vec![Allow::OtherSha256];
-        load_all(&store, &study, Device::Cpu).unwrap();
+        study.described.networks[0].allow = vec![Allow::OtherSha256];
+        load_all(&study, Device::Cpu).unwrap();
 
         let broken = weights["layer1.0.conv2.weight"].copy();
         let _ = broken.view(-1).get(3).fill_(f64::NAN);
         weights.insert("layer1.0.conv2.weight".into(), broken);
         write_weights(&store.path("w.safetensors"), &weights, HashMap::new()).unwrap();
-        let error = load_all(&store, &study, Device::Cpu).unwrap_err();
+        let error = load_all(&study, Device::Cpu).unwrap_err();
         assert_eq!(error.code(), Code::Checkpoint);
         for part in ["w.safetensors", "tensor layer1.0.conv2.weight", "NaN", "\"non_finite\""] {
             assert!(error.to_string().contains(part), "{error}");
         }
-        study.networks[0].allow.push(Allow::NonFinite);
-        load_all(&store, &study, Device::Cpu).unwrap();
+        study.described.networks[0].allow.push(Allow::NonFinite);
+        load_all(&study, Device::Cpu).unwrap();
     }
 
     #[test]
@@ -147,11 +131,11 @@ mod tests {
             [(format!("model.{name}"), tensor), (format!("model_ema.{name}"), other)]
         });
         let mut study = study(&store, &both.collect());
-        assert!(load_all(&store, &study, Device::Cpu).unwrap_err().to_string().contains("--table model or"));
+        assert!(load_all(&study, Device::Cpu).unwrap_err().to_string().contains("--table model or"));
         let mut bias = |table: &str| {
-            study.networks[0].table = Some(table.into());
-            study.save(&store).unwrap();
-            let network = load_all(&store, &Study::open(&store).unwrap(), Device::Cpu).unwrap().swap_remove(0);
+            study.described.networks[0].table = Some(table.into());
+            let study = Study::begin(store.clone(), study.described.clone()).unwrap();
+            let network = load_all(&study, Device::Cpu).unwrap().swap_remove(0);
             network.weights()["fc.bias"].copy()
         };
         assert_eq!(bias("model") + 1.0, bias("model_ema"));
@@ -161,8 +145,9 @@ mod tests {
     fn bad_input_62_a_network_of_another_number_of_classes_is_refused_before_work() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();
-        let study = Study { classes: Classes::Imagenet, ..study(&store, &golden()) };
-        let error = load_all(&store, &study, Device::Cpu).unwrap_err();
+        let mut study = study(&store, &golden());
+        study.described.classes = Classes::Imagenet;
+        let error = load_all(&study, Device::Cpu).unwrap_err();
         assert_eq!(error.code(), Code::Model);
         for part in ["10 outputs", "1000 classes", "w.safetensors", "\"classes\" in study.json"] {
             assert!(error.to_string().contains(part), "{error}");

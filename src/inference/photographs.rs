@@ -1,90 +1,129 @@
 //! Networks on untouched photographs.
 
-use polars::prelude::*;
+use polars::prelude::DataFrame;
 
 use super::engine::Engine;
 use super::input::Normalise;
+use super::kept::Kept;
 use super::load::no_networks;
 use super::logits::{logits, softmax};
-use super::predict::{Experiments, Picture, predict_all};
-use super::rows::prediction_table;
+use super::predict::{Experiments, Picture, Predictions, predict_kept};
+use super::rows::scores;
 use crate::error::Result;
-use crate::files::{ImageFile, Store};
-use crate::notebook::{Progress, counted};
+use crate::files::ImageFile;
+use crate::notebook::counted;
 use crate::pixels;
-use crate::stage::Named;
-use crate::study::ClassList;
-use crate::table::{Reject, rejects_table};
+use crate::stage::{Done, Named, Step};
+use crate::study::Study;
+use crate::table::{Row, ScoreRow, table};
 
-/// Every network on untouched photographs: one row a photograph and network, written to `photographs`. A photograph that
-/// cannot be read is left out and listed in `photographs_rejects`.
+/// Every network on untouched photographs: one row a photograph and network ([`ScoreRow`]), written to `photographs`. A
+/// photograph that cannot be read is left out and listed in `photographs_rejects`. A finished run is read back.
 ///
 /// # Errors
 /// As [`run_experiments`](super::run_experiments).
 pub fn run_photographs(
-    store: &Store,
+    study: &Study,
     networks: &[Engine],
     images: &[ImageFile],
-    classes: &ClassList,
     how: &Experiments,
-    progress: Progress,
 ) -> Result<DataFrame> {
-    let picture = |image: &ImageFile| Picture { path: image.path.clone(), wnid: image.wnid.clone() };
-    let pictures: Vec<Picture> = images.iter().map(picture).collect();
+    let pictures: Vec<Picture> = images.iter().map(Picture::of).collect();
+    let step = step_of(study, "photographs", "photographs", (networks, images, how))?;
+    if step.finished() {
+        return study.store.table("photographs");
+    }
+    let (done, predictions) = predict_step(&step, networks, &pictures, how)?;
+    let table = ScoreRow::table(scores(&predictions.rows, &pictures, &study.class_list())?)?;
+    let files = study.store.write_table("photographs", &table)?.to_vec();
+    step.finish(done, files)?;
+    Ok(table)
+}
+
+/// The step of all networks over some pictures.
+pub(super) fn step_of(
+    study: &Study,
+    name: &str,
+    unit: &'static str,
+    (networks, images, how): (&[Engine], &[ImageFile], &Experiments),
+) -> Result<Step> {
     if networks.is_empty() {
         return Err(no_networks());
     }
     let models: Result<Vec<String>> = networks.iter().map(|network| network.fingerprint()).collect();
-    let record = store.record_of_images(Named("inference", "photographs"), &(how, models?), images)?;
-    if record.finished().is_some() {
-        return store.table("photographs");
-    }
-    let networks: Vec<&Engine> = networks.iter().collect();
-    let run = progress.about(&counted(networks.len(), "network")).start(pictures.len(), "photographs");
-    let done = predict_all(&networks, &pictures, how, &run)?;
-    run.finish();
-    let rejects: Vec<Reject> =
-        done.rejects.iter().map(|(index, error)| Reject::of("photographs", &images[*index].id, error)).collect();
-    let mut files = store.write_table("photographs_rejects", &rejects_table(&rejects)?)?.to_vec();
-    let (all, ok) = (images.len() as u64, (images.len() - rejects.len()) as u64);
-    store.accept("photographs", all, ok)?;
-    let mut table = prediction_table(&done.rows, &pictures, classes)?;
-    let identities: Vec<&str> = done.rows.iter().map(|row| images[row.picture].id.as_str()).collect();
-    table.with_column(Column::new("file".into(), identities))?;
-    files.extend(store.write_table("photographs", &table)?);
-    record.finish(all, ok, &files)?;
-    Ok(table)
+    let step = study.store.step(Named("inference", name), unit, &(how, models?), images)?;
+    Ok(step.saying(format!("{name}, {}", counted(networks.len(), "network"))))
 }
 
-/// The classes that each network finds most likely for each of some photographs, the best first: `file, model, class` (its
-/// name), `softmax, true` (whether it is the photograph's own).
+/// What all networks say of some pictures, batch by batch; what was skipped is listed.
+pub(super) fn predict_step(
+    step: &Step,
+    networks: &[Engine],
+    pictures: &[Picture],
+    how: &Experiments,
+) -> Result<(Done<()>, Predictions)> {
+    let networks: Vec<&Engine> = networks.iter().collect();
+    let kept = Kept::together(step, &networks)?;
+    let run = step.start(pictures.len());
+    let predictions = predict_kept(&networks, pictures, how, (&kept, &run))?;
+    run.finish();
+    let done = step.skipped(pictures.len(), &predictions.rejects)?;
+    Ok((done, predictions))
+}
+
+table! {
+    /// A class that a network finds likely for a photograph.
+    pub struct TopRow {
+        /// Identity of the photograph.
+        file: String,
+        /// The network.
+        model: String,
+        /// The class, by its name.
+        class: String,
+        /// Its softmax, 0 to 1.
+        softmax: f64,
+        /// Whether it is the photograph's own.
+        is_true: bool as "true",
+    }
+}
+
+/// The five classes that each network finds most likely for each of some photographs, the best first ([`TopRow`]).
 ///
 /// # Errors
 /// As [`pixels::crop_of`] and [`logits`].
 pub fn top_classes(
+    study: &Study,
     networks: &[Engine],
     images: &[ImageFile],
-    classes: &ClassList,
     normalise: Normalise,
-    count: usize,
-) -> Result<DataFrame> {
-    let (mut files, mut models, mut names, mut values, mut right) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+) -> Result<Vec<TopRow>> {
+    const COUNT: usize = 5;
+    let classes = study.class_list();
+    let mut rows = Vec::new();
     for image in images {
         let picture = pixels::crop_of(&image.path)?;
         for network in networks {
-            let rows = logits(network, std::slice::from_ref(&picture), normalise)?;
-            let probability = softmax(&rows[0]);
+            let probability = softmax(&logits(network, std::slice::from_ref(&picture), normalise)?[0]);
             let mut order: Vec<usize> = (0..probability.len()).collect();
             order.sort_by(|&a, &b| probability[b].total_cmp(&probability[a]));
-            for class in order.into_iter().take(count) {
-                files.push(image.id.clone());
-                models.push(network.name().to_string());
-                names.push(classes.name(class));
-                values.push(probability[class]);
-                right.push(classes.index_of(&image.wnid) == Some(class));
-            }
+            rows.extend(order.into_iter().take(COUNT).map(|class| TopRow {
+                file: image.id.clone(),
+                model: network.name().to_string(),
+                class: classes.name(class),
+                softmax: probability[class],
+                is_true: classes.index_of(&image.wnid) == Some(class),
+            }));
         }
     }
-    Ok(df!("file" => files, "model" => models, "class" => names, "softmax" => values, "true" => right)?)
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_from_their_table() {
+        crate::table::comes_back::<TopRow>();
+    }
 }

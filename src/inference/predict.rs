@@ -9,9 +9,11 @@ use tch::Tensor;
 use super::device::Device;
 use super::engine::Engine;
 use super::input::{Normalise, to_input};
+use super::kept::Kept;
 use super::logits::logits_of;
-use super::workers::{halving, on_workers};
+use super::workers::halving;
 use crate::error::{Code, Error, Result};
+use crate::files::ImageFile;
 use crate::models::Normalisation;
 use crate::notebook::Stage;
 use crate::pixels::{self, Crop};
@@ -20,14 +22,29 @@ use crate::table::Reject;
 /// A picture to predict: where it is and what it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
+    /// Its identity, in tables.
+    pub id: String,
     /// Where it is.
     pub path: PathBuf,
     /// The class that it shows, as a WordNet id.
     pub wnid: String,
 }
 
+impl Picture {
+    /// A file by itself: it is called by its path, and what it shows is not known.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Picture { id: path.display().to_string(), path, wnid: String::new() }
+    }
+
+    /// A photograph, and what it shows.
+    pub fn of(image: &ImageFile) -> Self {
+        Picture { id: image.id.clone(), path: image.path.clone(), wnid: image.wnid.clone() }
+    }
+}
+
 /// What one network says of one picture.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
     /// The picture's place in the list that was given.
     pub picture: usize,
@@ -38,13 +55,13 @@ pub struct Prediction {
 }
 
 /// What came of a call: a prediction for each readable picture and network, and the pictures that were skipped.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Predictions {
     /// Picture by picture, and within each in the order of the networks.
     pub rows: Vec<Prediction>,
     /// The pictures that could not be read or did not fit the device, and those of which a logit is not finite, with their
     /// reasons.
-    pub rejects: Vec<(usize, Error)>,
+    pub rejects: Vec<(usize, Reject)>,
 }
 
 /// How networks are run over pictures.
@@ -76,37 +93,38 @@ pub enum Keep {
 /// which a logit is not finite, is skipped and returned among the rejects; [`Code::Numeric`] if logits are not finite for more
 /// than 0.1 % of the pictures.
 pub fn predict_all(networks: &[&Engine], pictures: &[Picture], how: &Experiments, run: &Stage) -> Result<Predictions> {
+    predict_kept(networks, pictures, how, (&Kept::nothing(), run))
+}
+
+/// As [`predict_all`], where an earlier run may have left some batches.
+pub(super) fn predict_kept(
+    networks: &[&Engine],
+    pictures: &[Picture],
+    how: &Experiments,
+    (kept, run): (&Kept, &Stage),
+) -> Result<Predictions> {
     let numbers: Vec<usize> = (0..pictures.len()).collect();
     let chunks: Vec<&[usize]> = numbers.chunks(how.batch.max(1)).collect();
-    let load = |chunk: &&[usize]| {
-        run.check()?;
-        let mut batch = Batch::default();
-        for &number in chunk.iter() {
+    let sizes: Vec<usize> = chunks.iter().map(|chunk| chunk.len()).collect();
+    let load = |batch: usize| {
+        let mut loaded = Batch::default();
+        for &number in chunks[batch] {
             match read_crop(&pictures[number]) {
-                Ok(picture) => batch.ready.push((number, picture)),
+                Ok(picture) => loaded.ready.push((number, picture)),
                 Err(error) => {
                     run.skip();
-                    batch.rejects.push((number, error));
+                    loaded.rejects.push((number, Reject::of(STAGE, &pictures[number].id, &error)));
                 }
             }
         }
-        Ok(batch)
+        Ok(loaded)
     };
-    let parts = on_workers(networks, &chunks, load, |networks, batch| predict_batch(networks, batch, how, run))?;
-    joined(parts, pictures.len())
+    let work = |networks: &[Engine], batch: Batch| predict_batch(networks, pictures, batch, (how, run));
+    kept.batches(networks, &sizes, run, (load, work))
 }
 
-/// The parts of a run over so many pictures.
-pub(super) fn joined(parts: Vec<Predictions>, pictures: usize) -> Result<Predictions> {
-    let mut all = Predictions::default();
-    for part in parts {
-        all.rows.extend(part.rows);
-        all.rejects.extend(part.rejects);
-    }
-    let rejects: Vec<Reject> = all.rejects.iter().map(|(_, error)| Reject::of("experiments", "", error)).collect();
-    finite_enough("logits", pictures, &rejects)?;
-    Ok(all)
-}
+/// What tables of rejects say of what was skipped here, unless the step has another name.
+pub(super) const STAGE: &str = "experiments";
 
 /// More pictures without finite numbers than 0.1 % are a broken network, not broken pictures.
 ///
@@ -128,11 +146,15 @@ pub(crate) fn finite_enough(what: &str, all: usize, rejects: &[Reject]) -> Resul
 #[derive(Default)]
 struct Batch {
     ready: Vec<(usize, RgbImage)>,
-    rejects: Vec<(usize, Error)>,
+    rejects: Vec<(usize, Reject)>,
 }
 
-fn predict_batch(networks: &[Engine], batch: Batch, how: &Experiments, run: &Stage) -> Result<Predictions> {
-    run.check()?;
+fn predict_batch(
+    networks: &[Engine],
+    pictures: &[Picture],
+    batch: Batch,
+    (how, run): (&Experiments, &Stage),
+) -> Result<Predictions> {
     if batch.ready.is_empty() {
         return Ok(Predictions { rows: Vec::new(), rejects: batch.rejects });
     }
@@ -141,8 +163,8 @@ fn predict_batch(networks: &[Engine], batch: Batch, how: &Experiments, run: &Sta
         let owned: Vec<RgbImage> = crops.iter().map(|picture| (*picture).clone()).collect();
         by_picture(networks, how, |normalisation, device| to_input(&owned, normalisation, device))
     })?;
-    let numbers = batch.ready.iter().map(|(number, _)| *number);
-    let mut done = collected(networks, numbers.zip(by_network), run);
+    let done = batch.ready.iter().map(|(number, _)| (*number, pictures[*number].id.as_str())).zip(by_network);
+    let mut done = collected(networks, done, run);
     done.rejects.extend(batch.rejects);
     Ok(done)
 }
@@ -178,14 +200,15 @@ pub(super) fn by_picture(
     Ok(pictures)
 }
 
-/// Predictions out of logits by picture; what is not finite, or did not fit the device, is a reject.
-pub(super) fn collected(
+/// Predictions out of logits by picture, each with its place and identity; what is not finite, or did not fit the device, is a
+/// reject.
+pub(super) fn collected<'p>(
     networks: &[Engine],
-    pictures: impl Iterator<Item = (usize, Result<Rows>)>,
+    pictures: impl Iterator<Item = ((usize, &'p str), Result<Rows>)>,
     run: &Stage,
 ) -> Predictions {
     let mut all = Predictions::default();
-    for (picture, rows) in pictures {
+    for ((picture, id), rows) in pictures {
         match rows.flatten() {
             Ok(rows) => {
                 run.tick();
@@ -195,7 +218,7 @@ pub(super) fn collected(
             }
             Err(error) => {
                 run.skip();
-                all.rejects.push((picture, error));
+                all.rejects.push((picture, Reject::of(STAGE, id, &error)));
             }
         }
     }
@@ -233,7 +256,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         std::fs::write(&path, pixels::encode_png(&RgbImage::new(240, 240)).unwrap()).unwrap();
-        let pictures = [Picture { path, wnid: String::new() }];
+        let pictures = [Picture::at(path)];
         let how = Experiments { normalise: Normalise::AsTrained, batch: 1, keep: Keep::Chosen };
         let run = crate::notebook::Progress::silent().start(1, "pictures");
         let error = predict_all(&[&network], &pictures, &how, &run).unwrap_err();

@@ -10,7 +10,6 @@ use super::device::Device;
 use super::engine::Engine;
 use crate::datasets::{L0, Smoother};
 use crate::error::{Code, Error, Result};
-use crate::files::Store;
 use crate::models::{Network, Smoothing, Weights, read_tensorflow, smoothing};
 use crate::study::Study;
 
@@ -108,8 +107,8 @@ fn own_name(variable: &str) -> Option<String> {
 ///
 /// # Errors
 /// As [`Eps::load`].
-pub fn study_smoother(store: &Store, study: &Study, l0: &L0, device: Device) -> Result<Box<dyn Smoother>> {
-    Ok(match study.smoother_checkpoint(store) {
+pub fn study_smoother(study: &Study, l0: &L0, device: Device) -> Result<Box<dyn Smoother>> {
+    Ok(match study.smoother_checkpoint() {
         Some(checkpoint) => Box::new(Eps::load(checkpoint, device)?),
         None => Box::new(*l0),
     })

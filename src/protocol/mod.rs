@@ -42,7 +42,7 @@ use crate::analysis;
 use crate::datasets;
 use crate::edges;
 use crate::error::{Code, Error, Result};
-use crate::files::{ImageFile, Store};
+use crate::files::ImageFile;
 use crate::study::Study;
 use crate::{bbox, sample, stats};
 
@@ -134,10 +134,10 @@ impl Protocol {
     ///
     /// # Errors
     /// As [`Study::split_images`] and [`Study::trained_on`].
-    pub fn photographs(&self, store: &Store, study: &Study) -> Result<Vec<ImageFile>> {
+    pub fn photographs(&self, study: &Study) -> Result<Vec<ImageFile>> {
         match self.subset.validation {
-            bbox::Validation::Keep => study.split_images(store),
-            bbox::Validation::LeaveOut => study.trained_on(store),
+            bbox::Validation::Keep => study.split_images(),
+            bbox::Validation::LeaveOut => study.trained_on(),
         }
     }
 
@@ -147,7 +147,7 @@ impl Protocol {
     /// [`Code::Parameter`] for a text that is no specification.
     pub fn datasets_of(&self, study: &Study) -> Result<datasets::Parameters> {
         let mut own = self.datasets.clone();
-        for text in &study.manipulations {
+        for text in &study.described.manipulations {
             own.more.push(text.parse()?);
         }
         Ok(own)
@@ -175,7 +175,7 @@ impl Protocol {
     /// # Errors
     /// As [`Protocol::per_class`] and [`datasets::sample_images`].
     pub fn sampled(&self, study: &Study, images: &[ImageFile]) -> Result<Vec<ImageFile>> {
-        let per_class = match study.images_per_class {
+        let per_class = match study.described.images_per_class {
             Some(count) => count,
             None => self.per_class(images)?,
         };

@@ -13,7 +13,7 @@ use crate::inference::{Engine, finite_enough, halving, on_workers, softmax, to_i
 use crate::notebook::Stage;
 use crate::pixels::{self, Crop, HeatMap, RgbImage};
 use crate::stage::{Done, Named, Step};
-use crate::study::ClassList;
+use crate::study::{ClassList, Study};
 use crate::table::{RegionRow, Reject, Row, stacked};
 
 /// A region of one size for all networks: this share of the picture's pixels, those of highest relevance.
@@ -36,12 +36,12 @@ const MASS: f64 = 0.5;
 /// [`Code::Numeric`] if relevance is not finite for more than 0.1 % of the photographs, or if in most batches a layer loses
 /// or makes some; [`Code::Image`] if more was skipped than may be.
 pub fn explain_all(
-    store: &Store,
+    study: &Study,
     networks: &[Engine],
     images: &[ImageFile],
-    classes: &ClassList,
     parameters: &Parameters,
 ) -> Result<DataFrame> {
+    let (store, classes) = (&study.store, &study.class_list());
     networks.iter().try_for_each(|network| check_form(network, &parameters.composite))?;
     let (mut tables, mut rejects) = (Vec::new(), Vec::new());
     for network in networks {

@@ -21,12 +21,12 @@ use crate::table::stacked;
 /// ```no_run
 /// # use lgf::prelude::*;
 /// # fn main() -> lgf::Result<()> {
-/// # let (store, study) = (Store::open()?, Study::open(&Store::open()?)?);
+/// # let run = lgf::open()?;
 /// use lgf::relevance::{Composite, Place, Rule, Subject};
 ///
 /// let network = Engine::load("resnet50", "resnet50.pth", Device::Cpu)?;
-/// let image = &study.split_images(&store)?[0];
-/// let subject = Subject::new(&network, image, &study.class_list(), &protocol::corrected().relevance())?;
+/// let image = &run.sampled()?[0];
+/// let subject = Subject::new(&network, image, &run.study.class_list(), &protocol::corrected().relevance())?;
 /// let mine = Composite::named("mine").rule(Place::Convolution, Rule::Gamma(0.25)).rule(Place::Linear, Rule::Epsilon(1e-6));
 /// println!("{}", subject.map(&mine)?.sum());
 /// # Ok(())

@@ -134,7 +134,7 @@ pub fn published_figures(store: &Store) -> Result<Published> {
     let patches = analysis::plain_patches(&analysis::interaction(&predictions));
     let shared = analysis::shared_pixels(&overlap);
     let edges = store.table("edges_data_flt")?;
-    let pairs = Study::open(store)?.compared();
+    let pairs = Study::open(store.clone())?.compared();
     let networks = match pairs.first() {
         Some(pair) => pair.names().map(String::from).to_vec(),
         None => predictions.iter().map(|row| row.model.clone()).take(1).collect(),

@@ -13,10 +13,10 @@ use super::picture::{self, Drawn, JPEG_QUALITY, Part, Recipe};
 use crate::bbox::{Annotation, Object, write_annotation, write_archive};
 use crate::error::{Code, Error, Result};
 use crate::files::Store;
-use crate::notebook::{Grid, Picture, Progress};
+use crate::notebook::{Grid, Picture};
 use crate::pixels;
 use crate::stage::Named;
-use crate::study::{ClassList, Classes, NetworkEntry, Study};
+use crate::study::{ClassList, Classes, Description, NetworkEntry, Study};
 
 /// The networks of the sample: name, architecture, and what the textures of its training pictures said. Their weights are
 /// `data/models/<name>.safetensors`.
@@ -70,22 +70,20 @@ impl Default for Sample {
 /// # Errors
 /// [`Code::Stopped`]; [`Code::Io`] if the root cannot be written; [`Code::Missing`] if the project's own networks are
 /// not there.
-pub fn write(store: &Store, sample: &Sample, progress: Progress) -> Result<Study> {
+pub fn write(store: &Store, sample: &Sample) -> Result<Study> {
     let models: Vec<PathBuf> = NETWORKS.iter().map(|(name, ..)| shipped(name)).collect();
     if let Some(absent) = models.iter().find(|path| !path.exists()) {
         return Err(Error::new(Code::Missing, "a network of the sample is not there")
             .path(absent)
             .hint("take data/models from the repository again, or train them: lgf train-sample"));
     }
-    let study = study();
     let record = store.record(Named("sample", "sample"), sample, &models)?;
     if record.finished().is_some() {
-        study.save(store)?;
-        return Ok(study);
+        return Study::begin(store.clone(), description());
     }
     record.folder("sample")?;
     let plans = plans(sample);
-    let run = progress.start(plans.len(), "pictures");
+    let run = store.progress("sample").start(plans.len(), "pictures");
     let written: Result<Vec<(PathBuf, Option<Annotated>)>> = plans
         .par_iter()
         .map(|plan| {
@@ -110,7 +108,7 @@ pub fn write(store: &Store, sample: &Sample, progress: Progress) -> Result<Study
         let bytes = std::fs::read(path).map_err(|cause| Error::io("reading", path, cause))?;
         files.push(store.write(&format!("sample/networks/{name}.safetensors"), &bytes)?);
     }
-    study.save(store)?;
+    let study = Study::begin(store.clone(), description())?;
     run.finish();
     record.finish(plans.len() as u64, plans.len() as u64, &files)?;
     Ok(study)
@@ -120,11 +118,11 @@ pub fn write(store: &Store, sample: &Sample, progress: Progress) -> Result<Study
 ///
 /// # Errors
 /// As [`write()`]; [`Code::Table`] if `study.json` cannot be understood.
-pub fn open(store: &Store, sample: &Sample, progress: Progress) -> Result<Study> {
-    match Study::open(store) {
-        Ok(study) if study.name != NAME => Ok(study),
+pub fn open(store: &Store, sample: &Sample) -> Result<Study> {
+    match Study::open(store.clone()) {
+        Ok(study) if study.described.name != NAME => Ok(study),
         Err(error) if error.code() != Code::Missing => Err(error),
-        _ => write(store, sample, progress),
+        _ => write(store, sample),
     }
 }
 
@@ -133,22 +131,17 @@ fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data/models").join(format!("{name}.safetensors"))
 }
 
-fn study() -> Study {
+fn description() -> Description {
     let network = |(name, architecture, _): &(&str, &str, Textures)| {
         NetworkEntry::new(*name, *architecture, format!("sample/networks/{name}.safetensors"))
     };
-    Study {
-        name: NAME.into(),
+    Description {
         images: vec!["sample/imagenette2".into()],
         split: "val".into(),
         annotations: Some("sample/Annotation.tar.gz".into()),
         conflict: Some("sample/conflict".into()),
-        classes: Classes::Sample,
         networks: NETWORKS.iter().map(network).collect(),
-        pairs: Vec::new(),
-        images_per_class: None,
-        smoother: None,
-        manipulations: Vec::new(),
+        ..Description::named(NAME, Classes::Sample)
     }
 }
 

@@ -2,12 +2,11 @@
 //! networks trained on such drawings, one to need texture and one to need shape.
 //!
 //! ```no_run
-//! use lgf::notebook::Progress;
 //! use lgf::sample::{self, Sample};
 //! use lgf::files::Store;
 //!
-//! let study = sample::write(&Store::open()?, &Sample::default(), Progress::bar("sample"))?;
-//! println!("{} networks", study.networks.len());
+//! let study = sample::write(&Store::open()?, &Sample::default())?;
+//! println!("{} networks", study.networks().len());
 //! # Ok::<(), lgf::Error>(())
 //! ```
 

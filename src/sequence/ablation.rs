@@ -3,15 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Inference, Sequence};
+use super::run::{Inference, Run};
 use crate::analysis::{self, AblationRow, ConclusionRow, Outcome};
 use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Store};
-use crate::inference::Precision;
-use crate::notebook::{Progress, say};
+use crate::notebook::say;
 use crate::protocol::{Fault, Protocol, Step};
-use crate::stage::Named;
-use crate::stage::Record;
+use crate::stage::{Named, Record};
+use crate::study::Study;
 use crate::table::Row;
 
 /// What stays with the root that it was made for, and is not linked into others.
@@ -21,7 +20,7 @@ const OWN: [&str; 7] = ["ablation", "analysis", "figures", "notebooks", "bench",
 const ROOT: &str = "ablation/root";
 const RUN: &str = "ablation/run";
 
-impl Sequence {
+impl Run {
     /// The conclusions by this sequence's protocol, then with each fault by itself repeated, or, from the published protocol,
     /// mended, and how each differs from the first run's. Written to `ablation`, with those faults that were run before.
     ///
@@ -30,8 +29,8 @@ impl Sequence {
     ///
     /// # Errors
     /// [`Code::Stopped`]; [`Code::Io`] if the root cannot be written. A run that fails otherwise says so in `says`.
-    pub fn ablate(&self, faults: &[Fault], progress: Progress) -> Result<Vec<AblationRow>> {
-        let run = progress.start(faults.len() + 1, "runs");
+    pub fn ablate(&self, faults: &[Fault]) -> Result<Vec<AblationRow>> {
+        let run = self.store().progress("ablation").start(faults.len() + 1, "runs");
         let first = self.first()?;
         let base = first.conclusions()?;
         run.tick();
@@ -51,7 +50,7 @@ impl Sequence {
             run.check()?;
             let outcome = match first.out_of_reach(&other) {
                 Ok(Some(why)) => Ok(Outcome::OutOfReach(why)),
-                Ok(None) if known => self.store.rows(&name_of(fault)).map(Outcome::Concluded),
+                Ok(None) if known => self.store().rows(&name_of(fault)).map(Outcome::Concluded),
                 Ok(None) => self.conclude(&other, fault, &first).map(Outcome::Concluded),
                 Err(error) => Err(error),
             };
@@ -59,7 +58,7 @@ impl Sequence {
                 Ok(found) if known => found,
                 Ok(found) => {
                     let table = ConclusionRow::table(found.conclusions(&base))?;
-                    record.finish(1, 1, &self.store.write_table(&name_of(fault), &table)?)?;
+                    record.finish(1, 1, &self.store().write_table(&name_of(fault), &table)?)?;
                     found
                 }
                 Err(error) if error.code() == Code::Stopped || error.code() == Code::Io => return Err(error),
@@ -71,42 +70,41 @@ impl Sequence {
             }
         }
         run.finish();
-        self.store.write_rows("ablation", rows.clone())?;
+        self.store().write_rows("ablation", rows.clone())?;
         Ok(rows)
     }
 
     /// Every step by this protocol, in a root of links; what the root itself has finished is not done again.
-    fn first(&self) -> Result<Sequence> {
-        let own =
-            Sequence { store: self.linked(&self.store, ROOT)?, protocol: self.protocol.clone(), device: self.device };
+    fn first(&self) -> Result<Run> {
+        let own = self.in_root(self.linked(self.store(), ROOT)?);
         own.again(Step::Subset)?;
         Ok(own)
     }
 
     /// What a fault's conclusions are made from: its protocol, the pairs that are compared, and what the first run says of the
     /// same photographs and networks.
-    fn record_of(&self, protocol: &Protocol, fault: Fault, first: &Sequence) -> Result<Record> {
-        let inputs = ["predictions.parquet", "imgnette_sample_data.parquet"].map(|name| first.store.path(name));
-        self.store.record(Named("sequence", &name_of(fault)), &(protocol, self.study()?.compared()), &inputs)
+    fn record_of(&self, protocol: &Protocol, fault: Fault, first: &Run) -> Result<Record> {
+        let inputs = ["predictions.parquet", "imgnette_sample_data.parquet"].map(|name| first.store().path(name));
+        self.store().record(Named("sequence", &name_of(fault)), &(protocol, self.study.compared()), &inputs)
     }
 
     fn conclusions(&self) -> Result<Vec<ConclusionRow>> {
-        let (predictions, overlap) = (self.store.rows("predictions")?, self.store.rows("imgnette_sample_data")?);
-        analysis::conclusions(&predictions, &overlap, &self.study()?.compared(), &self.protocol.analysis)
+        let (predictions, overlap) = (self.store().rows("predictions")?, self.store().rows("imgnette_sample_data")?);
+        analysis::conclusions(&predictions, &overlap, &self.study.compared(), &self.protocol.analysis)
     }
 
     /// Why no conclusion of this study can depend on how `other` differs, if none can.
     fn out_of_reach(&self, other: &Protocol) -> Result<Option<String>> {
-        let study = self.study()?;
+        let study = &self.study;
         let ids = |images: Vec<ImageFile>| images.into_iter().map(|image| image.id).collect::<Vec<_>>();
-        let photographs = |protocol: &Protocol| protocol.photographs(&self.store, &study);
+        let photographs = |protocol: &Protocol| protocol.photographs(study);
         if other.subset.validation != self.protocol.subset.validation
             && ids(photographs(other)?) == ids(photographs(&self.protocol)?)
         {
             return Ok(Some("neither names nor folders say which photographs networks were trained on".into()));
         }
         if other.datasets.sampling != self.protocol.datasets.sampling {
-            if let Some(count) = study.images_per_class {
+            if let Some(count) = study.described.images_per_class {
                 return Ok(Some(format!("study.json asks for {count} photographs of each class")));
             }
             let images = photographs(other)?;
@@ -115,24 +113,24 @@ impl Sequence {
                 return Ok(Some(format!("both take {own} photographs of each class")));
             }
         }
-        let boxes = self.store.table("imagenette_boundingboxes")?.height();
+        let boxes = self.store().table("imagenette_boundingboxes")?.height();
         if other.subset.objects != self.protocol.subset.objects && boxes == 0 {
             return Ok(Some("this study has no boxes".into()));
         }
         Ok(None)
     }
 
-    fn conclude(&self, protocol: &Protocol, fault: Fault, first: &Sequence) -> Result<Vec<ConclusionRow>> {
+    fn conclude(&self, protocol: &Protocol, fault: Fault, first: &Run) -> Result<Vec<ConclusionRow>> {
         say(&format!("ablation: {}", protocol.name));
         // What the analysis alone changes needs no files of its own.
         let store = match fault.step() {
-            Step::Analysis => first.store.clone(),
-            _ => self.linked(&first.store, RUN)?,
+            Step::Analysis => first.store().clone(),
+            _ => self.linked(first.store(), RUN)?,
         };
-        let own = Sequence { store, protocol: protocol.clone(), device: self.device };
+        let own = self.in_root(store).by(protocol.clone());
         own.again(fault.step())?;
         let found = own.conclusions()?;
-        clear(&self.store.path(RUN))?;
+        clear(&self.store().path(RUN))?;
         Ok(found)
     }
 
@@ -142,7 +140,7 @@ impl Sequence {
             return Ok(());
         }
         if first <= Step::Subset {
-            self.boxes(None)?;
+            self.boxes()?;
             self.subset()?;
         }
         if first <= Step::Edges {
@@ -153,19 +151,26 @@ impl Sequence {
         }
         if first <= Step::Subset || (first > Step::Edges && first <= Step::Run) {
             self.experiments(&Inference::default())?;
+            self.conflict(&Inference::default())?;
         }
         if first != Step::Edges {
-            self.relevance(&self.protocol.relevance(), Precision::Single)?;
+            self.relevance()?;
         }
-        self.overlap()
+        self.overlap()?;
+        Ok(())
+    }
+
+    /// The same run in another data root.
+    fn in_root(&self, store: Store) -> Run {
+        Run { study: Study { store, ..self.study.clone() }, ..self.clone() }
     }
 
     /// A data root below this one that has every file of another as a link.
     fn linked(&self, other: &Store, name: &str) -> Result<Store> {
-        let to = self.store.path(name);
+        let to = self.store().path(name);
         clear(&to)?;
         link_all(other.root(), &to, true)?;
-        Store::at(&to)?.accepting(self.store.max_reject_share())
+        Store::at(&to)?.accepting(self.store().max_reject_share())
     }
 }
 

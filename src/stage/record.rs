@@ -198,6 +198,11 @@ impl Record {
         &self.name
     }
 
+    /// What tables of rejects call it: the beginning of its name, as `experiments` of `experiments/scr_vgg16`.
+    pub(super) fn stage(&self) -> &str {
+        self.name.split('/').next().unwrap_or_default()
+    }
+
     /// The data root.
     pub(super) fn store(&self) -> &Store {
         &self.store

@@ -78,6 +78,11 @@ impl Step {
         self.record.store().progress(&self.says).start(items, self.unit)
     }
 
+    /// As [`start`](Step::start), under another name.
+    pub fn start_as(&self, says: &str, items: usize) -> Stage {
+        self.record.store().progress(says).start(items, self.unit)
+    }
+
     /// The parts that a stopped run of it left, of so many batches.
     ///
     /// # Errors
@@ -179,6 +184,26 @@ impl Step {
         store.write_table(&format!("{name}_rejects"), &rejects_table(rejects)?)?;
         store.accept(name, items as u64, (items - rejects.len()) as u64)?;
         Ok(())
+    }
+
+    /// As [`reject`](Step::reject), for items of which nothing but their places is kept: all but those that were skipped.
+    ///
+    /// # Errors
+    /// As [`Store::accept`].
+    pub fn skipped(&self, items: usize, skipped: &[(usize, Reject)]) -> Result<Done<()>> {
+        let name = |(_, reject): &(usize, Reject)| Reject { stage: self.record.stage().to_string(), ..reject.clone() };
+        let rejects: Vec<Reject> = skipped.iter().map(name).collect();
+        self.reject(items, &rejects)?;
+        let rows = (0..items - rejects.len()).map(|place| (place, ())).collect();
+        Ok(Done { rows, files: Vec::new(), rejects })
+    }
+
+    /// Removes what a stopped run of it would go on with, where others have finished its work.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be removed.
+    pub fn forget(&self) -> Result<()> {
+        self.record.store().remove_folder(&self.record.parts_folder())
     }
 
     /// Marks the step as finished: the files of its items, and the tables and other files that it wrote in the end.

@@ -3,7 +3,9 @@
 mod classes;
 mod describe;
 mod pairs;
+mod root;
 
 pub use classes::{ClassList, short_name};
-pub use describe::{Allow, Classes, NetworkEntry, Study};
+pub use describe::{Allow, Classes, Description, NetworkEntry};
 pub use pairs::{PUBLISHED, Pair};
+pub use root::{ClassRow, ContentRow, Study, class_counts};

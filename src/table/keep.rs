@@ -20,13 +20,7 @@ impl Store {
     /// [`Code::Io`] if it cannot be removed.
     pub fn remove_table(&self, name: &str) -> Result<()> {
         for ending in ["parquet", "csv"] {
-            let path = self.path(&format!("{name}.{ending}"));
-            match std::fs::remove_file(&path) {
-                Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io("removing", &path, cause));
-                }
-                _ => {}
-            }
+            self.remove(&format!("{name}.{ending}"))?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 mod columns;
 mod edges;
 mod keep;
+mod logits;
 mod predictions;
 mod reject;
 mod relevance;
@@ -13,6 +14,7 @@ mod row;
 pub use columns::{bools, column, floats, fresh, integers, only, stacked, texts};
 pub use edges::{BoxEdgeRow, EdgeRow, FrameName};
 pub use keep::write_csv;
+pub use logits::logits_table;
 pub use predictions::{ConflictRow, ManifestRow, PredictionRow, ScoreRow};
 pub use reject::{Reject, rejects_table};
 pub use relevance::{Lines, LocalisationRow, OverlapRow, Place, RankingRow, Region, RegionRow};

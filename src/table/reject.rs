@@ -43,6 +43,18 @@ impl Cell for Code {
 }
 
 impl Reject {
+    /// The error that it was.
+    pub fn error(&self) -> Error {
+        let mut error = Error::new(self.code, &self.message);
+        if !self.path.is_empty() {
+            error = error.path(&self.path);
+        }
+        if !self.place.is_empty() {
+            error = error.place(&self.place);
+        }
+        if self.hint.is_empty() { error } else { error.hint(&self.hint) }
+    }
+
     /// A row from the error that an input gave.
     pub fn of(stage: &str, member: &str, error: &Error) -> Self {
         let mut message = error.message().to_string();

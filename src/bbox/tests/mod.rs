@@ -13,7 +13,6 @@ use tar::{EntryType, Header};
 use super::*;
 use crate::error::{Code, Error, Result};
 use crate::files::Store;
-use crate::notebook::Progress;
 use crate::table::{Reject, Row, rejects_table};
 
 mod archives;

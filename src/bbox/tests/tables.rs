@@ -80,7 +80,7 @@ fn a_step_that_fails_for_what_it_skipped_lists_it_first() {
     let store = Store::at(folder.path().join("root")).unwrap();
     let archive = folder.path().join("a.tar.gz");
     fs::write(&archive, beside_good(b"<a>")).unwrap();
-    let run = |store: &Store| collect_boxes(store, Some(&archive), &Limits::default(), Progress::silent());
+    let run = |store: &Store| collect_boxes(store, Some(&archive), &Limits::default());
     let error = run(&store).unwrap_err();
     let listed = store.path("imagenet_boundingboxes_rejects.csv");
     assert!(error.to_string().contains("50.0 % were skipped") && error.file() == Some(&archive), "{error}");
@@ -310,7 +310,7 @@ fn bad_input_03_what_a_cut_archive_had_is_kept_and_not_read_again() {
     let archive = folder.path().join("Annotation.tar.gz");
     let whole = packed(&sample());
     fs::write(&archive, &whole[..whole.len() * 6 / 10]).unwrap();
-    let run = || collect_boxes(&store, Some(&archive), &Limits::default(), Progress::silent());
+    let run = || collect_boxes(&store, Some(&archive), &Limits::default());
     let error = run().unwrap_err();
     assert!(error.to_string().contains("cut") && error.at().is_some(), "{error}");
     assert!(!store.path("imagenet_boundingboxes.parquet").exists());

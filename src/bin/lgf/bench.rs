@@ -8,16 +8,18 @@ use lgf::files::Store;
 use lgf::inference::{self, Device, Engine, Experiments, Keep, Normalise, Picture, Precision};
 use lgf::models::{self, Form, Network, Part};
 use lgf::notebook::{Progress, Show, format_number, say};
-use lgf::polars::prelude::*;
+use lgf::protocol::Protocol;
 use lgf::relevance::{self, Composite, Ledger, Targets};
-use lgf::sequence::Sequence;
-use lgf::{analysis, bbox, datasets, edges, files, pixels, protocol, report};
+use lgf::sequence::{self, Run, TimeRow};
+use lgf::study::Study;
+use lgf::table::Row;
+use lgf::{analysis, bbox, datasets, edges, files, pixels, protocol, report, sample};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use tch::Tensor;
 
-use crate::BenchPart;
+use crate::arguments::BenchPart;
 
 pub fn part(
     part: &BenchPart,
@@ -38,14 +40,17 @@ pub fn part(
     }
 }
 
-pub fn steps(base: &Sequence) -> Result<()> {
-    let folder = base.store.root().join("bench");
+pub fn steps(device: Device, base: &Store, protocol: &Protocol) -> Result<()> {
+    let folder = base.root().join("bench");
     if folder.exists() {
         std::fs::remove_dir_all(&folder).with_context(|| format!("clearing {}", folder.display()))?;
     }
-    let fresh = Sequence { store: Store::at(&folder)?, protocol: base.protocol.clone(), device: base.device };
-    let (mut names, mut seconds) = (Vec::new(), Vec::new());
-    for (name, step) in Sequence::steps() {
+    let (mut names, mut seconds) = (vec!["0 sample"], Vec::new());
+    let began = Instant::now();
+    let study = sample::open(&Store::at(&folder)?, &protocol.sample)?;
+    seconds.push(began.elapsed().as_secs_f64());
+    let fresh = Run { study, protocol: protocol.clone(), device };
+    for (name, step) in sequence::steps() {
         let began = Instant::now();
         step(&fresh)?;
         names.push(name);
@@ -53,9 +58,9 @@ pub fn steps(base: &Sequence) -> Result<()> {
     }
     names.push("all");
     seconds.push(seconds.iter().sum());
-    let found = df!("step" => names, "seconds" => seconds)?;
-    say(found.text().as_str());
-    say(&format!("peak memory {} MB, device {}", format_number(peak_megabytes()), base.device));
+    let rows = names.into_iter().zip(seconds).map(|(step, seconds)| TimeRow { step: step.into(), seconds });
+    say(TimeRow::table(rows.collect())?.text().as_str());
+    say(&format!("peak memory {} MB, device {device}", format_number(peak_megabytes())));
     std::fs::remove_dir_all(&folder).with_context(|| format!("clearing {}", folder.display()))?;
     Ok(())
 }
@@ -86,7 +91,7 @@ fn bench_datasets(store: &Store, folder: &Path) -> Result<()> {
     let mut parameters = datasets::Parameters::published();
     (parameters.smoothing.passes, parameters.smoothing.difference_pass) = (0, 0);
     let began = Instant::now();
-    let made = datasets::build(store, &images, &parameters, &parameters.smoothing.l0, Progress::silent())?;
+    let made = datasets::build(store, &images, &parameters, &parameters.smoothing.l0)?;
     say(&format!("{:.4} seconds for {} pictures", began.elapsed().as_secs_f64(), made.table.height()));
     Ok(())
 }
@@ -98,8 +103,8 @@ fn bench_analysis(store: &Store) -> Result<()> {
     let (seconds, rows) = (began.elapsed().as_secs_f64(), sums.len());
     say(&format!("{seconds:.5} seconds for {rows} sums over patches of {} predictions", predictions.len()));
     let began = Instant::now();
-    let published = protocol::published();
-    let page = report::write(store, &published, &analysis::write_all(store, &published.analysis)?)?;
+    let (study, published) = (Study::open(store.clone())?, protocol::published());
+    let page = report::write(store, &published, &analysis::write_all(&study, &published.analysis)?)?;
     say(&format!("{:.3} seconds for every table, figure and {}", began.elapsed().as_secs_f64(), page.display()));
     say(&format!("peak memory {} MB", format_number(peak_megabytes())));
     Ok(())
@@ -148,7 +153,7 @@ fn bench_models(arch: &str, weights: &Path, batch: usize, files: &[PathBuf], dev
     inference::on_workers(&[&network], &rounds, input, forward)?;
     let seconds = began.elapsed().as_secs_f64();
     say(&format!("{:.3} pictures a second forward", (rounds.len() * crops.len()) as f64 / seconds));
-    let pictures: Vec<Picture> = files.iter().map(|path| Picture { path: path.clone(), wnid: String::new() }).collect();
+    let pictures: Vec<Picture> = files.iter().map(Picture::at).collect();
     let how = Experiments { normalise: Normalise::AsTrained, batch, keep: Keep::Chosen };
     let run = Progress::silent().start(pictures.len(), "pictures");
     let began = Instant::now();
@@ -188,8 +193,7 @@ fn bench_device(batch: usize, files: &[PathBuf], device: Device) -> Result<()> {
     let files: Vec<PathBuf> = files::list_images(files)?.into_iter().map(|image| image.path).collect();
     let crops: Vec<pixels::RgbImage> =
         files.iter().take(8).map(|file| pixels::imagenet_crop(&pixels::decode(file)?)).collect::<lgf::Result<_>>()?;
-    let pictures: Vec<Picture> =
-        (0..1000).map(|at| Picture { path: files[at % files.len()].clone(), wnid: String::new() }).collect();
+    let pictures: Vec<Picture> = (0..1000).map(|at| Picture::at(&files[at % files.len()])).collect();
     let mut wrong = Vec::new();
     for name in ["vgg16", "resnet50", "sin-resnet50", "se-resnet50", "resnext50", "se-resnext50"] {
         let plain = random(name, Device::Cpu)?.folded()?;

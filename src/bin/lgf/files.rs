@@ -14,7 +14,7 @@ use lgf::relevance::{self, Composite, Ledger, Target, Targets};
 use lgf::{datasets, edges, files, pixels, table};
 use rayon::prelude::*;
 
-use crate::{Predict, Relevance};
+use crate::arguments::{Predict, Relevance};
 
 pub fn edges(out: &Path, files: &[PathBuf], parameters: &edges::Parameters) -> Result<()> {
     if files.is_empty() {
@@ -141,12 +141,12 @@ pub fn logits(predict: &Predict, normalise: Normalise, device: Device) -> Result
     let network = Engine::new(Network::load_with(&predict.arch, &predict.weights, &how)?, device);
     let network = network.prepared(Form::Folded, predict.batch.precision.precision())?;
     let files = photographs(&predict.files)?;
-    let pictures: Vec<Picture> = files.iter().map(|path| Picture { path: path.clone(), wnid: String::new() }).collect();
+    let pictures: Vec<Picture> = files.iter().map(Picture::at).collect();
     let how = Experiments { normalise, batch: predict.batch.size.unwrap_or(16), keep: Keep::All };
     let run = Progress::bar("predict").start(pictures.len(), "pictures");
     let done = inference::predict_all(&[&network], &pictures, &how, &run)?;
     if let Some((picture, error)) = done.rejects.into_iter().next() {
-        return Err(anyhow::Error::from(error.or_path(&files[picture])));
+        return Err(anyhow::Error::from(error.error().or_path(&files[picture])));
     }
     run.finish();
     let files: Vec<String> = done.rows.iter().map(|row| files[row.picture].display().to_string()).collect();

@@ -8,7 +8,7 @@ use lgf::models::{self, Registry};
 use lgf::notebook::say;
 use lgf::study::{NetworkEntry, Pair, Study};
 
-use crate::Init;
+use crate::arguments::Init;
 
 /// The networks that `--network` and `--table` name.
 pub fn entries(store: &Store, init: &Init) -> Result<Vec<NetworkEntry>> {
@@ -66,10 +66,10 @@ fn entry(store: &Store, given: &str) -> Result<NetworkEntry> {
 
 /// Whether each network's checkpoint is one, is of its architecture, and has an output for each class of the study.
 /// Nothing of its numbers is read.
-pub fn check(store: &Store, study: &Study) -> Result<()> {
+pub fn check(study: &Study) -> Result<()> {
     let classes = study.class_list().len();
-    for entry in &study.networks {
-        let path = study.weights(store, entry);
+    for entry in study.networks() {
+        let path = study.weights(entry);
         // A table is chosen for one of several networks here.
         let own = |error: lgf::Error| match error.advice() {
             Some(hint) if hint.contains("--table ") => {

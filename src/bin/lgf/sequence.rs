@@ -1,89 +1,103 @@
 //! The steps of the sequence as the command line gives them.
 
 use anyhow::{Result, bail};
-use lgf::analysis::{AblationRow, Analysed};
+use lgf::analysis::AblationRow;
+use lgf::files::Store;
+use lgf::inference::Keep;
 use lgf::models::Form;
-use lgf::notebook::{Progress, Show, say, show, table};
-use lgf::protocol::Fault;
+use lgf::notebook::{Show, say, show, table};
+use lgf::protocol::{Fault, Protocol};
 use lgf::relevance::Composite;
 use lgf::report;
 use lgf::sample;
-use lgf::sequence::{Inference, Sequence};
+use lgf::sequence::{self, Inference, Pictures, Run};
 use lgf::study::Study;
 use lgf::table::Row;
 
-use crate::{Relevance, Run, Step};
+use crate::arguments::{Relevance, RunNetworks, Step};
 
-pub fn step(step: &Step, sequence: &Sequence) -> Result<()> {
+/// Step 0: the sample, unless the root holds another study.
+pub fn sample(store: &Store, protocol: &Protocol) -> Result<()> {
+    if let Ok(study) = Study::open(store.clone())
+        && study.described.name != sample::NAME
+    {
+        bail!(
+            "{}: this data root holds the study {:?}, and the sample would take its place\n  hint: take another root \
+             with --root or LGF_ROOT",
+            store.path("study.json").display(),
+            study.described.name
+        );
+    }
+    sample::open(store, &protocol.sample)?;
+    Ok(())
+}
+
+pub fn step(step: &Step, run: &Run) -> Result<()> {
     match step {
-        Step::Sample(_) => {
-            if let Ok(study) = Study::open(&sequence.store).map(|study| study.name)
-                && study != sample::NAME
-            {
-                bail!(
-                    "{}: this data root holds the study {study:?}, and the sample would take its place\n  hint: take another root \
-                     with --root or LGF_ROOT",
-                    sequence.store.path("study.json").display()
-                );
-            }
-            sequence.sample()?;
+        Step::Boxes { .. } => drop(run.boxes()?),
+        Step::Subset => by_name("2 subset", run)?,
+        Step::Edges { .. } => by_name("3 edges", run)?,
+        Step::Datasets { .. } => drop(run.datasets()?),
+        Step::Run(given) => {
+            let how = inference(given);
+            run.experiments(&how)?;
+            run.conflict(&how)?;
         }
-        Step::Boxes { archive } => sequence.boxes(archive.as_deref())?,
-        Step::Subset => sequence.subset()?,
-        Step::Edges { .. } => sequence.edges()?,
-        Step::Datasets { .. } => sequence.datasets()?,
-        Step::Run(run) => sequence.experiments(&inference(run))?,
         Step::Convert(convert) => {
             let form = if convert.keep_batch_norm { Form::Plain } else { Form::Folded };
-            say(&sequence.convert(form)?.text());
+            say(&run.convert(form)?.text());
         }
-        Step::Relevance(given) => relevance(given, sequence)?,
-        Step::Overlap => sequence.overlap()?,
+        Step::Relevance(given) => relevance(given, run)?,
+        Step::Overlap => drop(run.overlap()?),
         Step::Analyse => {
-            let analysed = sequence.analyse()?;
-            for made in &analysed.tables {
+            for made in &run.analyse()?.tables {
                 say(show(&[&made.name, &table(&made.table)]).text());
             }
-            report(sequence, &analysed)?;
+            say(&format!("report: {}", run.report()?.display()));
         }
         Step::Ablate { faults } => {
             let faults: Vec<Fault> = match faults.as_slice() {
                 [] => Fault::ALL.to_vec(),
                 named => named.iter().map(|id| Fault::named(id)).collect::<lgf::Result<_>>()?,
             };
-            let found = sequence.ablate(&faults, Progress::bar("ablation"))?;
-            sequence.store.keep(report::ablation_figure(&found)?)?;
+            let found = run.ablate(&faults)?;
+            run.keep(report::ablation_figure(&found)?)?;
             say(table(&AblationRow::table(found)?).text());
         }
-        Step::Bench { .. } => crate::bench::steps(sequence)?,
-        _ => {
-            Sequence::steps().into_iter().try_for_each(|(_, step)| step(sequence))?;
-            report(sequence, &Analysed::open(&sequence.store)?)?;
-        }
+        // The others need no study, or begin with one: they are run before this.
+        _ => bail!("no step of a study"),
     }
     Ok(())
 }
 
-fn report(sequence: &Sequence, analysed: &Analysed) -> Result<()> {
-    say(&format!("report: {}", report::write(&sequence.store, &sequence.protocol, analysed)?.display()));
+/// Every step, and the report.
+pub fn all(run: &Run) -> Result<()> {
+    sequence::steps().into_iter().try_for_each(|(_, step)| step(run))?;
+    say(&format!("report: {}", run.report()?.display()));
     Ok(())
 }
 
-fn inference(run: &Run) -> Inference {
+fn by_name(name: &str, run: &Run) -> Result<()> {
+    let step = sequence::steps().into_iter().find(|(own, _)| *own == name);
+    Ok(step.map_or(Ok(()), |(_, step)| step(run))?)
+}
+
+fn inference(run: &RunNetworks) -> Inference {
     Inference {
         precision: run.batch.precision.precision(),
         batch: run.batch.size,
-        all_logits: run.all_logits,
-        in_memory: run.in_memory,
+        keep: if run.all_logits { Keep::All } else { Keep::Chosen },
+        pictures: if run.in_memory { Pictures::InMemory } else { Pictures::Files },
     }
 }
 
-fn relevance(given: &Relevance, sequence: &Sequence) -> Result<()> {
-    let mut parameters = sequence.protocol.relevance();
+fn relevance(given: &Relevance, run: &Run) -> Result<()> {
+    let mut parameters = run.protocol.relevance();
     parameters.batch = given.batch.size.unwrap_or(parameters.batch);
     if let Some(name) = &given.preset {
         parameters.composite = Composite::preset(name)?;
     }
     parameters.target = given.target.unwrap_or(parameters.target);
-    Ok(sequence.relevance(&parameters, given.batch.precision.precision())?)
+    run.relevance_by(&parameters, given.batch.precision.precision())?;
+    Ok(())
 }

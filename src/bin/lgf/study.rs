@@ -11,9 +11,10 @@ use lgf::models::{self, Registry};
 use lgf::notebook::{Progress, counted, say, whole_table};
 use lgf::protocol::Protocol;
 use lgf::sample::{self, Drawings, NETWORKS, Textures, Training};
-use lgf::study::{Classes, Study};
+use lgf::study::{Classes, Description, Study};
 
-use crate::{Fetch, Init, Train, networks};
+use crate::arguments::{Fetch, Init, Train};
+use crate::networks;
 
 pub fn fetch(store: &Store, fetch: &Fetch) -> Result<()> {
     let registry = Registry::open(store)?;
@@ -43,34 +44,32 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
         Ok(absolute(&index)?.with_extension(""))
     };
     let networks = networks::entries(store, init)?;
-    let study = Study {
-        name: "own photographs".into(),
+    let described = Description {
         images: init.images.iter().map(absolute).collect::<Result<_>>()?,
         split: init.split.clone(),
         annotations: init.annotations.as_ref().map(absolute).transpose()?,
-        conflict: None,
-        classes: Classes::Imagenet,
         pairs: networks::pairs(&networks, &init.pair)?,
         networks,
         images_per_class: init.per_class,
         smoother: init.smoother.as_ref().map(smoother).transpose()?,
         manipulations: init.manipulation.clone(),
+        ..Description::named("own photographs", Classes::Imagenet)
     };
-    study.check_names()?;
-    networks::check(store, &study)?;
-    protocol.datasets_of(&study)?.check()?;
-    let listing = study.listing(store)?;
-    let images = protocol.photographs(store, &study)?;
+    described.check()?;
+    let study = Study { store: store.clone(), described };
+    networks::check(&study)?;
+    let listing = study.listing()?;
+    let images = protocol.photographs(&study)?;
     let sampled = protocol.sampled(&study, &images)?;
     say(&found(&listing, &images));
     let classes = sampled.iter().map(|image| &image.wnid).collect::<BTreeSet<_>>().len();
     say(&format!("{} of each class will be sampled", counted(sampled.len() / classes, "photograph")));
-    let path = study.save(store)?;
+    let study = Study::begin(study.store, study.described)?;
     say(&format!(
         "{}: {}, {}",
-        path.display(),
+        store.path("study.json").display(),
         counted(images.len(), "photograph"),
-        counted(study.networks.len(), "network")
+        counted(study.networks().len(), "network")
     ));
     Ok(())
 }

@@ -1,0 +1,340 @@
+//! The one value of a notebook: what is studied, by which choices, and where networks are computed.
+
+use std::path::{Path, PathBuf};
+
+use polars::prelude::DataFrame;
+
+use crate::analysis::Analysed;
+use crate::bbox::{Boxes, SubsetTable};
+use crate::datasets::{Manifest, Smoother};
+use crate::edges::EdgeTables;
+use crate::error::Result;
+use crate::files::{ImageFile, Store};
+use crate::inference::{self, Conversion, Device, Engine, Experiments, Keep, Precision, Source};
+use crate::models::Form;
+use crate::notebook::{Figure, say};
+use crate::protocol::{self, Protocol};
+use crate::relevance::Parameters;
+use crate::study::Study;
+use crate::table::{PredictionRow, Row, table};
+use crate::{analysis, bbox, datasets, edges, overlap, relevance, report, sample};
+
+/// A study, the choices of a run, and where networks are computed. Its methods are the steps of the sequence.
+///
+/// ```no_run
+/// let run = lgf::open()?;
+/// let edges = run.edges()?;
+/// println!("{} photographs", edges.all.height());
+/// # Ok::<(), lgf::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// What is studied, and the data root that it is in.
+    pub study: Study,
+    /// Every choice.
+    pub protocol: Protocol,
+    /// Where networks are computed.
+    pub device: Device,
+}
+
+/// How networks are run, beside what the protocol says.
+#[derive(Debug, Clone, Copy)]
+pub struct Inference {
+    /// The numbers that they compute in.
+    pub precision: Precision,
+    /// Pictures at a time; the protocol's if `None`.
+    pub batch: Option<usize>,
+    /// What is kept of the logits.
+    pub keep: Keep,
+    /// Where pictures come from.
+    pub pictures: Pictures,
+}
+
+/// Where the pictures of step 5 come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pictures {
+    /// From step 4's files.
+    Files,
+    /// Made in memory, never written.
+    InMemory,
+}
+
+impl Default for Inference {
+    fn default() -> Self {
+        Inference { precision: Precision::Single, batch: None, keep: Keep::Chosen, pictures: Pictures::Files }
+    }
+}
+
+/// The run that the environment names: the data root of `LGF_ROOT` (else `data/out` in the project), the protocol of
+/// `LGF_PROTOCOL` (else the corrected one), the device of `LGF_DEVICE` (else the best there is). Where the data root holds no
+/// study yet, the sample is drawn into it. Every notebook begins with it.
+///
+/// # Errors
+/// As [`Store::open`], [`protocol::open`], [`Device::auto`] and [`sample::open`].
+pub fn open() -> Result<Run> {
+    let (protocol, device) = (protocol::open()?, Device::auto()?);
+    let study = sample::open(&Store::open()?, &protocol.sample)?;
+    Ok(Run { study, protocol, device })
+}
+
+impl Run {
+    /// The same run by another protocol.
+    pub fn by(&self, protocol: Protocol) -> Run {
+        Run { protocol, ..self.clone() }
+    }
+
+    /// The data root.
+    pub fn store(&self) -> &Store {
+        &self.study.store
+    }
+
+    /// A table that a step wrote, by its name.
+    ///
+    /// # Errors
+    /// As [`Store::table`].
+    pub fn table(&self, name: &str) -> Result<DataFrame> {
+        self.store().table(name)
+    }
+
+    /// The rows of a table that a step wrote, by its name.
+    ///
+    /// # Errors
+    /// As [`Store::rows`].
+    pub fn rows<R: Row>(&self, name: &str) -> Result<Vec<R>> {
+        self.store().rows(name)
+    }
+
+    /// Keeps a figure by its name, and gives it back to be shown: as [`Store::keep`].
+    ///
+    /// # Errors
+    /// As [`Store::keep`].
+    pub fn keep(&self, figure: Figure) -> Result<Figure> {
+        self.store().keep(figure)
+    }
+
+    /// Step 1: the archive of the study as a table of boxes ([`bbox::collect_boxes`]).
+    ///
+    /// # Errors
+    /// As [`bbox::collect_boxes`].
+    pub fn boxes(&self) -> Result<DataFrame> {
+        bbox::collect_boxes(self.store(), self.study.annotation_archive().as_deref(), &bbox::Limits::default())
+    }
+
+    /// Step 2: the boxes of the study's photographs ([`bbox::choose_boxes`]).
+    ///
+    /// # Errors
+    /// As [`bbox::choose_boxes`].
+    pub fn subset(&self) -> Result<SubsetTable> {
+        let boxes = self.table("imagenet_boundingboxes")?;
+        bbox::choose_boxes(self.store(), &boxes, &self.study.all_images()?, &self.protocol.subset)
+    }
+
+    /// The boxes that step 2 kept, by photograph.
+    ///
+    /// # Errors
+    /// As [`Boxes::of`].
+    pub fn chosen_boxes(&self) -> Result<Boxes> {
+        Boxes::of(&self.table("imagenette_boundingboxes")?)
+    }
+
+    /// The photographs that steps 3 to 6 are about ([`Protocol::photographs`]).
+    ///
+    /// # Errors
+    /// As [`Protocol::photographs`].
+    pub fn photographs(&self) -> Result<Vec<ImageFile>> {
+        self.protocol.photographs(&self.study)
+    }
+
+    /// Step 3: the edges of the photographs ([`edges::detect_all`]).
+    ///
+    /// # Errors
+    /// As [`edges::detect_all`].
+    pub fn edges(&self) -> Result<EdgeTables> {
+        edges::detect_all(self.store(), &self.photographs()?, &self.chosen_boxes()?, &self.protocol.edges)
+    }
+
+    /// The photographs that are changed and explained ([`Protocol::sampled`]), of those that step 3 has edges of.
+    ///
+    /// # Errors
+    /// As [`edges::keep_found`] and [`Protocol::sampled`].
+    pub fn sampled(&self) -> Result<Vec<ImageFile>> {
+        self.protocol.sampled(&self.study, &edges::keep_found(self.store(), self.photographs()?)?)
+    }
+
+    /// What is made of the photographs, and what smooths them.
+    fn changes(&self) -> Result<(datasets::Parameters, Box<dyn Smoother>)> {
+        let parameters = self.protocol.datasets_of(&self.study)?;
+        let smoother = inference::study_smoother(&self.study, &parameters.smoothing.l0, self.device)?;
+        Ok((parameters, smoother))
+    }
+
+    /// Step 4: the changed pictures ([`datasets::build`]).
+    ///
+    /// # Errors
+    /// As [`datasets::build`].
+    pub fn datasets(&self) -> Result<Manifest> {
+        let (parameters, smoother) = self.changes()?;
+        datasets::build(self.store(), &self.sampled()?, &parameters, &*smoother)
+    }
+
+    /// The networks of the study, with batch normalisation merged.
+    ///
+    /// # Errors
+    /// As [`inference::load_networks`].
+    pub fn networks(&self, precision: Precision) -> Result<Vec<Engine>> {
+        inference::load_networks(&self.study, Form::Folded, precision, self.device)
+    }
+
+    fn how(&self, given: &Inference) -> Experiments {
+        let how = self.protocol.experiments();
+        Experiments { batch: given.batch.unwrap_or(how.batch), keep: given.keep, ..how }
+    }
+
+    /// Step 5: every network on every changed picture ([`inference::run_experiments`]).
+    ///
+    /// # Errors
+    /// As [`inference::run_experiments`].
+    pub fn experiments(&self, given: &Inference) -> Result<DataFrame> {
+        let how = self.how(given);
+        // A name that is none is said before any picture is read.
+        if let Some(folder) = self.study.conflict_folder() {
+            inference::conflict_pictures(&folder, &self.study.class_list())?;
+        }
+        let networks = self.networks(given.precision)?;
+        match given.pictures {
+            Pictures::Files => {
+                let manifest = self.rows("datasets")?;
+                inference::run_experiments(&self.study, &networks, Source::Files(&manifest), &how)
+            }
+            Pictures::InMemory => {
+                let (images, (parameters, smoother)) = (self.sampled()?, self.changes()?);
+                let source = Source::InMemory { images: &images, parameters: &parameters, smoother: &*smoother };
+                inference::run_experiments(&self.study, &networks, source, &how)
+            }
+        }
+    }
+
+    /// Step 5 on pictures of two cues ([`inference::run_conflict`]); `None` if the study has none.
+    ///
+    /// # Errors
+    /// As [`inference::run_conflict`].
+    pub fn conflict(&self, given: &Inference) -> Result<Option<DataFrame>> {
+        if self.study.conflict_folder().is_none() {
+            return Ok(None);
+        }
+        inference::run_conflict(&self.study, &self.networks(given.precision)?, &self.how(given)).map(Some)
+    }
+
+    /// Step 5.1: checkpoints converted, with batch normalisation merged or apart: what each differs by
+    /// ([`inference::convert_all`]).
+    ///
+    /// # Errors
+    /// As [`inference::convert_all`].
+    pub fn convert(&self, form: Form) -> Result<DataFrame> {
+        let pictures: Vec<PathBuf> = self.sampled()?.into_iter().take(10).map(|image| image.path).collect();
+        let how = Conversion { form, normalise: self.protocol.normalise, device: self.device };
+        inference::convert_all(&self.study, &pictures, &how)
+    }
+
+    /// Step 5.2: relevance of the sampled photographs by the protocol's rules ([`relevance::explain_all`]).
+    ///
+    /// # Errors
+    /// As [`relevance::explain_all`].
+    pub fn relevance(&self) -> Result<DataFrame> {
+        self.relevance_by(&self.protocol.relevance(), Precision::Single)
+    }
+
+    /// Step 5.2 by other rules, in another precision.
+    ///
+    /// # Errors
+    /// As [`relevance::explain_all`].
+    pub fn relevance_by(&self, parameters: &Parameters, precision: Precision) -> Result<DataFrame> {
+        let networks = inference::load_networks(&self.study, parameters.composite.form, precision, self.device)?;
+        relevance::explain_all(&self.study, &networks, &self.sampled()?, parameters)
+    }
+
+    /// Step 5.3: relevance against edges ([`overlap::against_edges`]).
+    ///
+    /// # Errors
+    /// As [`overlap::against_edges`].
+    pub fn overlap(&self) -> Result<DataFrame> {
+        let (store, objects) = (self.store(), edges::objects(self.store())?);
+        overlap::against_edges(store, &self.rows("lrp_regions")?, |row| {
+            Ok(overlap::Sides {
+                map: relevance::map_of(store, &row.model, &row.file)?,
+                edges: edges::mask_of(store, &row.file)?,
+                outlines: edges::outlines_of(store, &row.file)?,
+                object: objects.get(&row.file).cloned(),
+            })
+        })
+    }
+
+    /// What the networks say of the changed pictures: the rows that step 5 wrote.
+    ///
+    /// # Errors
+    /// As [`Store::rows`].
+    pub fn predictions(&self) -> Result<Vec<PredictionRow>> {
+        self.rows("predictions")
+    }
+
+    /// Step 6: every table of the analysis ([`analysis::write_all`]).
+    ///
+    /// # Errors
+    /// As [`analysis::write_all`].
+    pub fn analyse(&self) -> Result<Analysed> {
+        analysis::write_all(&self.study, &self.protocol.analysis)
+    }
+
+    /// One page of it all ([`report::write`]), from the tables that step 6 wrote; its path.
+    ///
+    /// # Errors
+    /// As [`report::write`].
+    pub fn report(&self) -> Result<PathBuf> {
+        report::write(self.store(), &self.protocol, &Analysed::open(self.store())?)
+    }
+}
+
+/// Step 1 for an archive that no study names ([`bbox::collect_boxes`]).
+///
+/// # Errors
+/// As [`bbox::collect_boxes`].
+pub fn boxes_of(store: &Store, archive: &Path) -> Result<DataFrame> {
+    bbox::collect_boxes(store, Some(archive), &bbox::Limits::default())
+}
+
+table! {
+    /// How long a step took.
+    pub struct TimeRow {
+        /// The step.
+        step: String,
+        /// Its time, in seconds.
+        seconds: f64,
+    }
+}
+
+/// A step of the sequence, as `lgf all` runs it.
+pub type StepOf = fn(&Run) -> Result<()>;
+
+/// All steps with their names, in order, after the study is there.
+pub fn steps() -> [(&'static str, StepOf); 10] {
+    [
+        ("1 boxes", |run| run.boxes().map(drop)),
+        ("2 subset", |run| {
+            say(&format!("subset: {}", run.subset()?.counts.line()));
+            Ok(())
+        }),
+        ("3 edges", |run| {
+            if let Some(line) = run.study.listing()?.passed_over() {
+                say(&format!("edges: {line}"));
+            }
+            run.edges().map(drop)
+        }),
+        ("4 datasets", |run| run.datasets().map(drop)),
+        ("5 run", |run| run.experiments(&Inference::default()).map(drop)),
+        ("5 cue conflict", |run| run.conflict(&Inference::default()).map(drop)),
+        ("5.1 convert", |run| run.convert(Form::Folded).map(drop)),
+        ("5.2 relevance", |run| run.relevance().map(drop)),
+        ("5.3 overlap", |run| run.overlap().map(drop)),
+        ("6 analyse", |run| run.analyse().map(drop)),
+    ]
+}
