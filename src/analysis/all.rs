@@ -98,3 +98,35 @@ pub fn write_all(store: &Store, parameters: &Parameters) -> Result<Analysed> {
     }
     Ok(analysed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two photographs, untouched and at two levels of each kind of the list, of which the fall is 0.1 a level.
+    #[test]
+    fn every_kind_of_the_list_that_is_there_has_its_curve_and_its_fall() {
+        let kinds: Vec<&Kind> = datasets::kinds().collect();
+        let (count, each) =
+            (6 * kinds.len(), |of: fn(usize) -> i64| (0..6).map(of).collect::<Vec<_>>().repeat(kinds.len()));
+        let levels = each(|row| (row % 3) as i64);
+        let predictions = df!(
+            "model" => vec!["a"; count],
+            "kind" => kinds.iter().flat_map(|kind| [kind.name; 6]).collect::<Vec<_>>(),
+            "orig_file" => each(|row| (row / 3) as i64).iter().map(i64::to_string).collect::<Vec<_>>(),
+            "true_acc" => levels.iter().map(|level| 0.9 - 0.1 * *level as f64).collect::<Vec<_>>(),
+            "level" => levels,
+        )
+        .unwrap();
+        let found = summarised(&predictions).unwrap();
+        assert_eq!(found, kinds.iter().filter(|kind| kind.summary != Summary::Nothing).copied().collect::<Vec<_>>());
+        for kind in found {
+            assert_eq!(curves(&predictions, kind.name, "true_acc").unwrap().height(), 3, "{}", kind.name);
+            if let Summary::Curve { .. } = kind.summary {
+                assert_eq!(drops(&predictions, kind.name, "true_acc").unwrap().height(), 2, "{}", kind.name);
+            }
+        }
+        let none = predictions.head(Some(0));
+        assert!(summarised(&none).unwrap().iter().all(|kind| kind.set.thesis.is_some()), "what nobody ran is no gap");
+    }
+}

@@ -9,7 +9,7 @@ mod study;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lgf::edges;
@@ -74,14 +74,15 @@ enum Step {
     /// 4: scrambled, patched and smoothed pictures; or the crops of files with --crops, one manipulation of them with --change
     Datasets {
         /// writes <stem>.crop.png of FILES here instead: what a network sees of them
-        #[arg(long, conflicts_with = "change")]
+        #[arg(long, group = "made", conflicts_with = "change")]
         crops: Option<PathBuf>,
         /// the manipulation of FILES, as scramble:block=56,variant=0 or patch:size=30,fill=mean
         #[arg(long, value_name = "SPEC", requires = "png")]
         change: Option<String>,
         /// writes <stem>.png of FILES here: their crops after that manipulation
-        #[arg(long, requires = "change")]
+        #[arg(long, group = "made", requires = "change")]
         png: Option<PathBuf>,
+        #[arg(requires = "made")]
         files: Vec<PathBuf>,
     },
     /// 5: every network on every picture
@@ -417,9 +418,6 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         Step::Datasets { crops: Some(out), files, .. } => files::crops(out, files),
         Step::Datasets { change: Some(change), png: Some(out), files, .. } => {
             files::changes(out, files, &change.parse()?, &protocol.datasets)
-        }
-        Step::Datasets { files, .. } if !files.is_empty() => {
-            bail!("FILES need --crops OUT, or --change SPEC and --png OUT")
         }
         Step::Predict(predict) => {
             let normalise = if common.protocol.is_some() { protocol.normalise } else { Normalise::AsTrained };
