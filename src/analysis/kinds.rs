@@ -26,7 +26,10 @@ pub(super) fn tabled(found: &[&str]) -> Vec<&'static Kind> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::curves::{curves, drops};
+    use super::super::measure::Measure;
     use super::*;
+    use crate::table::{PredictionRow, Row};
     use crate::datasets::{DIFFERENCE_INVERSE, SCRAMBLED, SMOOTHED};
 
     #[test]
@@ -36,5 +39,29 @@ mod tests {
         let blocks = |side| dose(SCRAMBLED.name, side);
         assert!(blocks(0) < blocks(112) && blocks(112) < blocks(28));
         assert!(tabled(&[]).iter().all(|kind| kind.set.thesis.is_some()));
+    }
+
+    /// Two photographs, untouched and at two levels of each kind of the list, of which the fall is 0.1 a level.
+    #[test]
+    fn every_kind_of_the_list_that_is_there_has_its_curve_and_its_fall() {
+        let kinds: Vec<&Kind> = datasets::kinds().collect();
+        let row = |(kind, at): (&&Kind, i64)| PredictionRow {
+            model: "a".into(),
+            kind: kind.name.into(),
+            orig_file: (at / 3).to_string(),
+            level: at % 3,
+            true_acc: 0.9 - 0.1 * (at % 3) as f64,
+            ..PredictionRow::example(1)
+        };
+        let rows: Vec<PredictionRow> = kinds.iter().flat_map(|kind| (0..6).map(move |at| (kind, at))).map(row).collect();
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
+        let found = tabled(&names);
+        assert_eq!(found, kinds.iter().filter(|kind| kind.summary != Summary::Nothing).copied().collect::<Vec<_>>());
+        for kind in found {
+            assert_eq!(curves(&rows, kind.name, Measure::TrueSoftmax).unwrap().height(), 3, "{}", kind.name);
+            if let Summary::Curve { .. } = kind.summary {
+                assert_eq!(drops(&rows, kind.name, Measure::TrueSoftmax).unwrap().height(), 2, "{}", kind.name);
+            }
+        }
     }
 }

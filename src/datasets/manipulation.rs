@@ -91,8 +91,7 @@ pub trait Change: fmt::Debug + Send + Sync {
     fn draw(&self, canvas: &mut Canvas<'_>) -> Result<Drawn>;
 
     /// What the manifest says of it, for a crop of `side` x `side`.
-    fn facts(&self, side: u32) -> Facts {
-        let _ = side;
+    fn facts(&self, _side: u32) -> Facts {
         Facts::default()
     }
 }
@@ -154,7 +153,7 @@ impl Change for Untouched {
 }
 
 /// How the list knows a manipulation.
-pub struct Maker {
+pub(super) struct Maker {
     /// The name in specifications.
     pub name: &'static str,
     /// The kinds of pictures that it makes, in the order of the manifest.

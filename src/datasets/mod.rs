@@ -32,7 +32,7 @@ pub use encoding::Encoding;
 pub use l0::L0;
 pub use look::{fill_grid, patch_slider, scrambled_grid, smoothed_grid};
 pub use manifest::{Manifest, in_order, planned};
-pub use manipulation::{Change, Facts, Kind, Levels, Maker, Manipulation, Recipe, Set, Stronger, Summary};
+pub use manipulation::{Change, Facts, Kind, Levels, Manipulation, Recipe, Set, Stronger, Summary};
 pub use manipulations::{
     Chain, Control, DIFFERENCE, DIFFERENCE_INVERSE, Difference, Fill, Orders, PATCHED, Patches, SCRAMBLED, SEAMS,
     SMOOTHED, Scramble, Sign, Smoothing, difference, displacement, filling, kind, kinds, manipulation, orders,

@@ -61,14 +61,15 @@ pub enum Step {
     /// 4: scrambled, patched and smoothed pictures; or the crops of files with --crops, one manipulation of them with --change
     Datasets {
         /// writes <stem>.crop.png of FILES here instead: what a network sees of them
-        #[arg(long, conflicts_with = "change")]
+        #[arg(long, group = "made", conflicts_with = "change")]
         crops: Option<PathBuf>,
         /// the manipulation of FILES, as scramble:block=56,variant=0 or patch:size=30,fill=mean
         #[arg(long, value_name = "SPEC", requires = "png")]
         change: Option<String>,
         /// writes <stem>.png of FILES here: their crops after that manipulation
-        #[arg(long, requires = "change")]
+        #[arg(long, group = "made", requires = "change")]
         png: Option<PathBuf>,
+        #[arg(requires = "made")]
         files: Vec<PathBuf>,
     },
     /// 5: every network on every picture

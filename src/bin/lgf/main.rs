@@ -9,7 +9,7 @@ mod study;
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Parser;
 use lgf::edges;
 use lgf::files::Store;
@@ -78,9 +78,6 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         Step::Datasets { crops: Some(out), files, .. } => files::crops(out, files),
         Step::Datasets { change: Some(change), png: Some(out), files, .. } => {
             files::changes(out, files, &change.parse()?, &protocol.datasets)
-        }
-        Step::Datasets { files, .. } if !files.is_empty() => {
-            bail!("FILES need --crops OUT, or --change SPEC and --png OUT")
         }
         Step::Predict(predict) => {
             let normalise = if common.protocol.is_some() { protocol.normalise } else { Normalise::AsTrained };

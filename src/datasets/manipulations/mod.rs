@@ -19,6 +19,7 @@ manipulations! {
     scramble,
     patch,
     smooth,
+    bilateral,
 }
 
 pub use patch::{Fill, PATCHED, Patches, filling, patch_boxes, patched};
