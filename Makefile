@@ -47,6 +47,7 @@ bench-cells: build ## the time of notebook cells: kernel start to first figure, 
 
 lint: setup ## formatting, clippy and rustdoc, all without warnings
 	$(ENV) cargo fmt --check
+	$(ENV) rustfmt --check --edition 2024 src/models/families/*.rs # named by a macro, where cargo fmt does not look
 	$(ENV) cargo clippy --all-targets --quiet -- -D warnings
 	$(ENV) RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
 

@@ -12,13 +12,14 @@
 //! | 0 | [`error`], [`notebook`], [`process`] | one typed error; all that is shown; what the machine must give |
 //! | 1 | [`pixels`], [`store`] | pictures, frames, boxes, masks, maps; everything on disk |
 //! | 2 | [`bbox`], [`edges`], [`datasets`] | archives to boxes; pictures to edges; pictures to variants |
-//! | 3 | `models` | networks as values, checkpoints, inference |
-//! | 4 | `relevance` | layer-wise relevance propagation over those values |
-//! | 5 | [`overlap`] | masks against masks |
-//! | 6 | [`stats`], [`analysis`] | tests on slices; tables to tables |
-//! | 7 | [`plots`] | numbers, masks and maps to figures |
-//! | 8 | [`protocol`], [`sample`] | every constant and choice; the drawn test bench |
-//! | 9 | `sequence`, `report` | all steps, one after another, and with one fault more or less; one page of it all |
+//! | 3 | `models` | networks as values: layers, families, checkpoints, the registry |
+//! | 4 | `inference` | how networks are executed: devices, precisions, kernels, threads, batches |
+//! | 5 | `relevance` | layer-wise relevance propagation over those values |
+//! | 6 | [`overlap`] | masks against masks |
+//! | 7 | [`stats`], [`analysis`] | tests on slices; tables to tables |
+//! | 8 | [`plots`] | numbers, masks and maps to figures |
+//! | 9 | [`protocol`], [`sample`] | every constant and choice; the drawn test bench |
+//! | 10 | `sequence`, `report` | all steps, one after another, and with one fault more or less; one page of it all |
 
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
