@@ -49,7 +49,7 @@ lint: setup ## formatting, clippy and rustdoc, all without warnings, and the map
 	$(ENV) cargo fmt --check
 	$(ENV) rustfmt --check --edition 2024 tools/map.rs
 	# What a list declares, cargo does not see.
-	$(ENV) rustfmt --check src/datasets/manipulations/*.rs
+	$(ENV) rustfmt --check --edition 2024 src/datasets/manipulations/*.rs src/models/families/*.rs
 	$(ENV) cargo clippy --all-targets --quiet -- -D warnings
 	$(ENV) RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
 	@$(MAKE) map

@@ -13,6 +13,12 @@ mod models {
         pub mod words;
     }
 }
+/// What the readers take of the room that shows.
+mod notebook {
+    pub fn counted(count: usize, noun: &str) -> String {
+        format!("{count} {noun}s")
+    }
+}
 mod probe;
 
 pub use probe::{check, packed};

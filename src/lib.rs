@@ -11,17 +11,16 @@
 //! |---|---|---|
 //! | 0 | [`error`] | one typed error, with path, place, cause and hint |
 //! | 1 | [`notebook`] | all that is shown: display, tables, grids, progress, stop; the only place that prints |
-//! | 1 | [`process`], `files` | what the machine must give; all that touches a disk or the network |
-//! | 1 | `table` | typed rows and data frames; the only place that names a column as a string |
+//! | 1 | [`process`], [`files`] | what the machine must give; all that touches a disk or the network |
+//! | 1 | [`table`] | typed rows and data frames; the only place that names a column as a string |
 //! | 1 | [`stats`] | tests, intervals, densities on plain slices |
 //! | 2 | [`pixels`] | decoding, frames, boxes, masks, maps; resizing and cropping |
-//! | 3 | `study` | what a data root holds: photographs, classes, networks |
-//! | 3 | `stage` | the one runner of every step |
+//! | 3 | [`study`] | what a data root holds: photographs, classes, networks |
+//! | 3 | [`stage`] | the one runner of every step |
 //! | 4 | [`bbox`], [`edges`] | archives to boxes; photographs to edges |
 //! | 4 | [`datasets`] | photographs to variants |
-//! | 5 | `models` | networks as values, checkpoints |
-//! | 6 | `inference` | how a network is executed |
-//! | 6 | `observers` | who decides: networks and humans alike |
+//! | 5 | `models` | networks as values: layers, families, checkpoints, the registry |
+//! | 6 | `inference` | how networks are executed: devices, precisions, kernels, threads, batches |
 //! | 7 | `relevance` | layer-wise relevance propagation over those values |
 //! | 7 | [`overlap`] | masks against masks |
 //! | 8 | [`analysis`] | tables to tables |

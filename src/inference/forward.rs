@@ -10,7 +10,7 @@ use super::plan::{Bounds, Plan, Step};
 use super::precision::Precision;
 use super::winograd;
 use crate::error::{Code, Error, Result};
-use crate::models::{BatchStatistics, Layer};
+use crate::models::{BatchStatistics, Layer, Node};
 
 /// Outputs of layers for one batch; relevance walks back through them.
 #[derive(Debug)]
@@ -174,12 +174,8 @@ impl Engine {
                         && plan.last_reader[first] == index
                         && node.inputs[1..].iter().all(|&other| other != first);
                     let output = if free && matches!(node.layer, Layer::Relu | Layer::Add) {
-                        let mut value = values[first].take().expect("read before it was dropped");
-                        let done = match node.layer {
-                            Layer::Relu => value.f_relu_(),
-                            _ => value.f_add_(values[node.inputs[1]].as_ref().expect("read before it was dropped")),
-                        };
-                        done.map_err(|cause| node.refused(&value, cause))?
+                        let value = values[first].take().expect("read before it was dropped");
+                        into_first(node, value, &values)?
                     } else {
                         let inputs: Vec<&Tensor> = node.inputs.iter().map(|&input| read(input)).collect();
                         let statistics =
@@ -286,6 +282,15 @@ enum Keep<'a> {
 
 fn no_layer() -> Error {
     Error::new(Code::Model, "the network has no layer")
+}
+
+/// What a ReLU or a sum makes of its first input, which no other layer reads, in its place.
+fn into_first(node: &Node, mut value: Tensor, values: &[Option<Tensor>]) -> Result<Tensor> {
+    let done = match node.layer {
+        Layer::Relu => value.f_relu_(),
+        _ => value.f_add_(values[node.inputs[1]].as_ref().expect("read before it was dropped")),
+    };
+    done.map_err(|cause| node.refused(&value, cause))
 }
 
 fn check_picture(pictures: &Tensor) -> Result<()> {

@@ -1,64 +1,17 @@
 //! Convolutions that add, and set what is below zero to zero, while their numbers are still in registers: oneDNN has them,
 //! but libtorch offers them by name only. So they are called from a TorchScript program of a few lines, in which operators
-//! have names; it is put together here as `torch.jit.save` would.
+//! have names.
 
 use std::cell::OnceCell;
-use std::io::Write;
 
 use tch::{CModule, IValue, Tensor};
-use zip::write::SimpleFileOptions;
 
 use crate::error::{Code, Error, Result};
 
-/// `conv` gives `attr(x * w + b)`; `conv_add` makes `other` into `attr(other + x * w + b)`; `attr` is `relu`, or nothing: the
-/// word `none` for the first, no word at all for the second. `pack` lays a kernel out as the convolution of an input of that
-/// size reads it; otherwise each call does so anew.
-const PROGRAM: &str = r#"class Fused(Module):
-  __parameters__ = []
-  __buffers__ = []
-  training : bool
-  def conv(self: __torch__.Fused,
-    x: Tensor,
-    w: Tensor,
-    b: Tensor,
-    stride: int,
-    padding: int,
-    groups: int,
-    attr: str) -> Tensor:
-    _0 = [padding, padding]
-    _1 = [stride, stride]
-    _2 = annotate(List[Optional[number]], [])
-    _3 = ops.mkldnn._convolution_pointwise(x, w, b, _0, _1, [1, 1], groups, attr, _2, "")
-    return _3
-  def conv_add(self: __torch__.Fused,
-    x: Tensor,
-    other: Tensor,
-    w: Tensor,
-    b: Tensor,
-    stride: int,
-    padding: int,
-    groups: int,
-    attr: Optional[str]) -> Tensor:
-    _0 = [padding, padding]
-    _1 = [stride, stride]
-    _2 = annotate(List[Optional[number]], [])
-    _3 = ops.mkldnn._convolution_pointwise_(other, x, w, b, _0, _1, [1, 1], groups, "add", 1., attr, _2, "")
-    return _3
-  def pack(self: __torch__.Fused,
-    w: Tensor,
-    stride: int,
-    padding: int,
-    groups: int,
-    size: List[int]) -> Tensor:
-    _0 = [padding, padding]
-    _1 = [stride, stride]
-    _2 = ops.mkldnn._reorder_convolution_weight(w, _0, _1, [1, 1], groups, size)
-    return _2
-"#;
-/// The pickle of one object of the class, with nothing in it.
-const OBJECT: &[u8] = b"\x80\x02c__torch__\nFused\nq\x00)\x81}X\x08\x00\x00\x00trainingq\x01\x89sbq\x02.";
-/// The pickle of no constants.
-const CONSTANTS: &[u8] = b"\x80\x02).";
+/// The program as `torch.jit.save` would write it, of `fused.py` beside it: `conv` gives `attr(x * w + b)`; `conv_add` makes
+/// `other` into `attr(other + x * w + b)`; `attr` is `relu`, or nothing: the word `none` for the first, no word at all for the
+/// second. `pack` lays a kernel out as the convolution of an input of that size reads it; otherwise each call does so anew.
+const PROGRAM: &[u8] = include_bytes!("fused.pt");
 
 thread_local! {
     /// The program, read once a thread; `None` where this libtorch has no such operators.
@@ -71,22 +24,7 @@ pub(super) fn available() -> bool {
 }
 
 fn read() -> Result<CModule> {
-    let broken = |cause: zip::result::ZipError| Error::new(Code::Device, "the program cannot be packed").because(cause);
-    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    let members: [(&str, &[u8]); 5] = [
-        ("fused/data.pkl", OBJECT),
-        ("fused/code/__torch__.py", PROGRAM.as_bytes()),
-        ("fused/constants.pkl", CONSTANTS),
-        ("fused/version", b"3\n"),
-        ("fused/byteorder", b"little"),
-    ];
-    for (name, bytes) in members {
-        archive.start_file(name, stored).map_err(broken)?;
-        archive.write_all(bytes).map_err(|cause| broken(cause.into()))?;
-    }
-    let bytes = archive.finish().map_err(broken)?.into_inner();
-    Ok(CModule::load_data(&mut &bytes[..])?)
+    Ok(CModule::load_data(&mut &PROGRAM[..])?)
 }
 
 /// A tensor of four sides in memory as row, column, channel; any other as it is.
@@ -153,9 +91,39 @@ fn call(method: &str, given: &[IValue]) -> Result<Tensor> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use tch::{Device, Kind};
+    use zip::write::SimpleFileOptions;
 
     use super::*;
+
+    /// With `REGENERATE=1`, after a change of `fused.py`, it is written anew.
+    #[test]
+    fn the_program_that_is_checked_in_is_made_of_its_source() {
+        // The pickle of one object of the class, with nothing in it, and that of no constants.
+        let object = b"\x80\x02c__torch__\nFused\nq\x00)\x81}X\x08\x00\x00\x00trainingq\x01\x89sbq\x02.";
+        let constants = b"\x80\x02).";
+        let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        let members: [(&str, &[u8]); 5] = [
+            ("fused/data.pkl", object),
+            ("fused/code/__torch__.py", include_bytes!("fused.py")),
+            ("fused/constants.pkl", constants),
+            ("fused/version", b"3\n"),
+            ("fused/byteorder", b"little"),
+        ];
+        for (name, bytes) in members {
+            archive.start_file(name, stored).unwrap();
+            archive.write_all(bytes).unwrap();
+        }
+        let bytes = archive.finish().unwrap().into_inner();
+        if std::env::var_os("REGENERATE").is_some() {
+            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/inference/fused.pt"), &bytes).unwrap();
+        } else {
+            assert!(bytes == PROGRAM);
+        }
+    }
 
     #[test]
     fn they_are_convolution_sum_and_relu() {

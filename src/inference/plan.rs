@@ -86,13 +86,7 @@ impl Plan {
                 _ => {}
             }
         }
-        let mut last_reader = vec![0; nodes.len() + 1];
-        for (index, node) in nodes.iter().enumerate() {
-            node.inputs.iter().for_each(|&input| last_reader[input] = index);
-            if let Step::FusedSum { convolution, .. } = steps[index] {
-                nodes[convolution].inputs.iter().for_each(|&input| last_reader[input] = index);
-            }
-        }
+        let last_reader = last_readers(nodes, &steps);
         let mut dropped = vec![Vec::new(); nodes.len()];
         for input in 0..nodes.len() {
             if !readers[input].is_empty() && !kept(input) {
@@ -101,4 +95,16 @@ impl Plan {
         }
         Plan { steps, last_reader, dropped }
     }
+}
+
+/// The node that is the last to read each place; a sum reads what its convolution does.
+fn last_readers(nodes: &[Node], steps: &[Step]) -> Vec<usize> {
+    let mut last_reader = vec![0; nodes.len() + 1];
+    for (index, node) in nodes.iter().enumerate() {
+        node.inputs.iter().for_each(|&input| last_reader[input] = index);
+        if let Step::FusedSum { convolution, .. } = steps[index] {
+            nodes[convolution].inputs.iter().for_each(|&input| last_reader[input] = index);
+        }
+    }
+    last_reader
 }

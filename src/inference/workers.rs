@@ -66,6 +66,15 @@ fn on_cores<T: Sync, R: Send>(
     done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
+/// What is loaded, and what is next.
+struct Queue<L> {
+    ready: BTreeMap<usize, Result<L>>,
+    /// The next item to load, and the one that is worked on.
+    next: usize,
+    current: usize,
+    over: bool,
+}
+
 /// Loads on `cores` threads, at most `ahead` items before the one that this thread works on.
 fn loaded_ahead<T: Sync, L: Send, R>(
     items: &[T],
@@ -74,13 +83,6 @@ fn loaded_ahead<T: Sync, L: Send, R>(
     load: impl Fn(&T) -> Result<L> + Sync,
     mut work: impl FnMut(L) -> Result<R>,
 ) -> Result<Vec<R>> {
-    struct Queue<L> {
-        ready: BTreeMap<usize, Result<L>>,
-        /// The next item to load, and the one that is worked on.
-        next: usize,
-        current: usize,
-        over: bool,
-    }
     let queue: Mutex<Queue<L>> = Mutex::new(Queue { ready: BTreeMap::new(), next: 0, current: 0, over: false });
     let changed = Condvar::new();
     let wait = |guard| changed.wait(guard).unwrap_or_else(PoisonError::into_inner);

@@ -95,13 +95,8 @@ pub fn file(file: &mut (impl Read + Seek), choice: &Choice) -> Result<Error> {
             &format!("if you trust whoever made it, save it again: {python}; torch.save({table}, \"weights.pth\")"),
         ));
     }
-    // Protocol buffers: a version, then a text or a message.
-    if let [0x08, version @ 1..=30, 0x12, ..] = bytes[..] {
-        return Ok(if version == 1 {
-            named("a saved model of TensorFlow", READ)
-        } else {
-            named("a network in ONNX", "save it from torch: torch.save(model.state_dict(), \"weights.pth\")")
-        });
+    if let Some(error) = message(&bytes) {
+        return Ok(error);
     }
     if bytes.iter().all(|&byte| byte == 0) {
         return Ok(
@@ -111,6 +106,17 @@ pub fn file(file: &mut (impl Read + Seek), choice: &Choice) -> Result<Error> {
     let begins = String::from_utf8_lossy(&bytes[..bytes.len().min(12)]).escape_debug().to_string();
     Ok(Error::new(Code::Checkpoint, format!("neither safetensors nor as torch.save writes it; it begins {begins:?}"))
         .hint(READ))
+}
+
+/// A network in protocol buffers: a version, then a text or a message.
+fn message(bytes: &[u8]) -> Option<Error> {
+    match bytes {
+        [0x08, 1, 0x12, ..] => Some(named("a saved model of TensorFlow", READ)),
+        [0x08, 2..=30, 0x12, ..] => {
+            Some(named("a network in ONNX", "save it from torch: torch.save(model.state_dict(), \"weights.pth\")"))
+        }
+        _ => None,
+    }
 }
 
 /// A page of the web, by its first element.
