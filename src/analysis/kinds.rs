@@ -29,8 +29,8 @@ mod tests {
     use super::super::curves::{curves, drops};
     use super::super::measure::Measure;
     use super::*;
-    use crate::table::{PredictionRow, Row};
     use crate::datasets::{DIFFERENCE_INVERSE, SCRAMBLED, SMOOTHED};
+    use crate::table::{PredictionRow, Row};
 
     #[test]
     fn a_kind_that_is_not_known_is_its_own_measure() {
@@ -53,7 +53,8 @@ mod tests {
             true_acc: 0.9 - 0.1 * (at % 3) as f64,
             ..PredictionRow::example(1)
         };
-        let rows: Vec<PredictionRow> = kinds.iter().flat_map(|kind| (0..6).map(move |at| (kind, at))).map(row).collect();
+        let rows: Vec<PredictionRow> =
+            kinds.iter().flat_map(|kind| (0..6).map(move |at| (kind, at))).map(row).collect();
         let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
         let found = tabled(&names);
         assert_eq!(found, kinds.iter().filter(|kind| kind.summary != Summary::Nothing).copied().collect::<Vec<_>>());

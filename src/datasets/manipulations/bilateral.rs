@@ -158,7 +158,7 @@ fn reflected(picture: &RgbImage, border: usize) -> Vec<[u8; 3]> {
 mod tests {
     use super::*;
     use crate::datasets::{Parameters, changed, manipulation};
-    use crate::store::sha256_hex;
+    use crate::files::sha256_hex;
 
     fn picture() -> RgbImage {
         RgbImage::from_fn(64, 48, |x, y| {
