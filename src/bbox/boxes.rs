@@ -8,6 +8,10 @@ use polars::prelude::*;
 
 use crate::error::{Code, Error, Result};
 use crate::pixels::{Crop, PixelBox, PixelMask};
+use crate::table::boxes::{
+    CROP_COL, CROP_HEIGHT, CROP_ROW, CROP_WIDTH, FILE, FILENAME, HEIGHT, OBJECT, PATH, WIDTH, XMAX, XMAX_N, XMIN,
+    XMIN_N, YMAX, YMAX_N, YMIN, YMIN_N,
+};
 use crate::table::{column, integers, texts};
 
 /// One object of a photograph: where it is in the photograph, and in the crop by both protocols.
@@ -59,11 +63,10 @@ impl Boxes {
     /// # Errors
     /// [`Code::Table`] if a column is missing or of another type, or the rows of a photograph are not together.
     pub fn of(table: &DataFrame) -> Result<Boxes> {
-        let (files, names, paths) = (texts(table, "file")?, texts(table, "filename")?, texts(table, "path")?);
-        let (heights, widths, numbers) =
-            (integers(table, "height")?, integers(table, "width")?, integers(table, "object")?);
-        let corners = whole(table, ["xmin", "ymin", "xmax", "ymax"])?;
-        let published = whole(table, ["xmin_n", "ymin_n", "xmax_n", "ymax_n"])?;
+        let (files, names, paths) = (texts(table, FILE)?, texts(table, FILENAME)?, texts(table, PATH)?);
+        let (heights, widths, numbers) = (integers(table, HEIGHT)?, integers(table, WIDTH)?, integers(table, OBJECT)?);
+        let corners = whole(table, [XMIN, YMIN, XMAX, YMAX])?;
+        let published = whole(table, [XMIN_N, YMIN_N, XMAX_N, YMAX_N])?;
         let seen = sides(table)?;
         let mut boxes = Boxes::default();
         for (row, ((file, name), path)) in files.into_iter().zip(names).zip(paths).enumerate() {
@@ -134,8 +137,8 @@ fn whole(table: &DataFrame, names: [&str; 4]) -> Result<[Vec<i64>; 4]> {
 /// The box in the crop of each row; `None` where nothing of it is visible.
 fn sides(table: &DataFrame) -> Result<Vec<Option<PixelBox<Crop>>>> {
     let side = |name: &str| -> Result<Vec<Option<i32>>> { Ok(column(table, name)?.i32()?.iter().collect()) };
-    let (rows, cols) = (side("crop_row")?, side("crop_col")?);
-    let (heights, widths) = (side("crop_height")?, side("crop_width")?);
+    let (rows, cols) = (side(CROP_ROW)?, side(CROP_COL)?);
+    let (heights, widths) = (side(CROP_HEIGHT)?, side(CROP_WIDTH)?);
     let place = |row: usize| {
         let corner = PixelBox::at(rows[row]? as u32, cols[row]? as u32);
         Some(corner.of_size(heights[row]? as u32, widths[row]? as u32))

@@ -7,6 +7,7 @@ use quick_xml::reader::Reader;
 
 use super::limits::Limits;
 use crate::error::{Code, Error, Result};
+use crate::table::boxes::{XMAX, XMIN, YMAX, YMIN};
 
 /// The texts of one XML file, borrowed from it; `None` where the element is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub(super) struct ObjectTexts<'a> {
 type Text<'a> = Option<Cow<'a, str>>;
 
 /// The names of a box's corners, in the order of [`ObjectTexts::corners`].
-pub(super) const CORNERS: [&str; 4] = ["xmin", "ymin", "xmax", "ymax"];
+pub(super) const CORNERS: [&str; 4] = [XMIN, YMIN, XMAX, YMAX];
 
 /// The elements of an annotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use super::limits::Limits;
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Grid, Html, Picture, escape, show, table};
 use crate::pixels;
+use crate::table::boxes::{XMAX, XMIN};
 use crate::table::floats;
 
 /// Lines of the box in the photograph and of the corrected one: Okabe and Ito's vermilion. The published one is blue.
@@ -24,7 +25,7 @@ const PUBLISHED: Rgb<u8> = Rgb([0, 114, 178]);
 /// # Errors
 /// [`crate::error::Code::Table`] if a column is missing.
 pub fn widths(boxes: &DataFrame) -> Result<Vec<f64>> {
-    let (low, high) = (floats(boxes, "xmin")?, floats(boxes, "xmax")?);
+    let (low, high) = (floats(boxes, XMIN)?, floats(boxes, XMAX)?);
     Ok(low.iter().zip(high).map(|(low, high)| high - low).collect())
 }
 

@@ -14,6 +14,7 @@ use super::document::steps;
 use super::pieces::document_boxes;
 use super::*;
 use crate::mutations::hunt;
+use crate::table::boxes::{HEIGHT, WIDTH, XMAX, XMIN, YMAX, YMIN};
 use crate::table::integers;
 
 /// Pieces that matter to one of the readers.
@@ -48,8 +49,8 @@ const WORDS: [&[u8]; 26] = [
 
 fn check_boxes(boxes: &polars::prelude::DataFrame) {
     let column = |name: &str| integers(boxes, name).unwrap();
-    let (xmin, ymin, xmax, ymax) = (column("xmin"), column("ymin"), column("xmax"), column("ymax"));
-    let (width, height) = (column("width"), column("height"));
+    let (xmin, ymin, xmax, ymax) = (column(XMIN), column(YMIN), column(XMAX), column(YMAX));
+    let (width, height) = (column(WIDTH), column(HEIGHT));
     for row in 0..boxes.height() {
         assert!(0 <= xmin[row] && xmin[row] < xmax[row] && xmax[row] <= width[row]);
         assert!(0 <= ymin[row] && ymin[row] < ymax[row] && ymax[row] <= height[row]);

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use polars::prelude::*;
 
-use super::columns::SUBSET_COLUMNS;
 use super::crop::{to_crop_corrected, to_crop_published};
 use super::parameters::Objects;
 use crate::error::Result;
 use crate::files::ImageFile;
+use crate::table::boxes::{SUBSET_COLUMNS, XMAX, XMIN, YMAX, YMIN};
 
 /// A photograph, and its size where it was looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(super) fn pick<'a>(
 pub(super) fn table(boxes: &DataFrame, picked: &[Picked<'_>], sizes: &(Vec<i64>, Vec<i64>)) -> Result<DataFrame> {
     let rows: Vec<IdxSize> = picked.iter().map(|pick| pick.row as IdxSize).collect();
     let mut table = boxes.take(&IdxCa::from_vec("row".into(), rows))?;
-    for (index, name) in ["xmin", "ymin", "xmax", "ymax"].into_iter().enumerate() {
+    for (index, name) in [XMIN, YMIN, XMAX, YMAX].into_iter().enumerate() {
         let values: Vec<i32> = picked.iter().map(|pick| pick.corners[index] as i32).collect();
         table.replace(name, Column::new(name.into(), values))?;
     }

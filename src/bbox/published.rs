@@ -4,10 +4,12 @@ use polars::prelude::*;
 use serde_json::{Value, json};
 
 use super::check::{Annotation, Object};
-use super::columns::{BOX_COLUMNS, PUBLISHED_COLUMNS};
 use super::rows::{Rows, tables};
 use super::table::files_of;
 use crate::error::{Code, Error, Result};
+use crate::table::boxes::{
+    BOX_COLUMNS, DIFFICULT, FILENAME, FOLDER, NAME, OBJECT, POSE, PUBLISHED_COLUMNS, TRUNCATED, XMAX, XMIN, YMAX, YMIN,
+};
 use crate::table::{column, fresh, integers, texts};
 
 /// The published study's own form of the table: dotted column names, one row a file, the box columns empty where a file
@@ -35,14 +37,14 @@ pub fn published_form(boxes: &DataFrame, without_box: &DataFrame) -> Result<Data
         files.iter().map(|file| file.start as IdxSize).collect::<Vec<_>>().into_iter().collect_ca("first".into());
     let mut table = boxes.take(&firsts)?;
     // One object that is not its file's first (those before it could not be read) is a list, too: its number is kept.
-    let index = integers(boxes, "object")?;
+    let index = integers(boxes, OBJECT)?;
     let is_single = |file: &std::ops::Range<usize>| file.len() == 1 && index[file.start] == 0;
     let single: BooleanChunked = files.iter().map(is_single).collect_ca("single".into());
     let lists =
         files.iter().map(|file| if is_single(file) { Ok(None) } else { objects_json(boxes, file.clone()).map(Some) });
     let lists: Vec<Option<String>> = lists.collect::<Result<_>>()?;
-    table.replace("object", Column::new("object".into(), lists))?;
-    for name in ["name", "pose", "truncated", "difficult", "xmin", "ymin", "xmax", "ymax"] {
+    table.replace(OBJECT, Column::new(OBJECT.into(), lists))?;
+    for name in [NAME, POSE, TRUNCATED, DIFFICULT, XMIN, YMIN, XMAX, YMAX] {
         let column = table.column(name)?.as_materialized_series().clone();
         let nothing = Series::full_null(name.into(), column.len(), column.dtype());
         table.replace(name, column.zip_with(&single, &nothing)?.into())?;
@@ -50,11 +52,11 @@ pub fn published_form(boxes: &DataFrame, without_box: &DataFrame) -> Result<Data
     if without_box.height() > 0 {
         let mut empty = without_box.select(BOX_COLUMNS[..7].iter().map(|(name, _)| *name))?;
         for (name, kind) in BOX_COLUMNS[7..].iter() {
-            let kind = if *name == "object" { &DataType::String } else { kind };
+            let kind = if *name == OBJECT { &DataType::String } else { kind };
             empty.with_column(Series::full_null((*name).into(), empty.height(), kind).into())?;
         }
         table.vstack_mut(&empty)?;
-        table = table.sort(["folder", "filename"], SortMultipleOptions::default().with_maintain_order(true))?;
+        table = table.sort([FOLDER, FILENAME], SortMultipleOptions::default().with_maintain_order(true))?;
     }
     let columns = PUBLISHED_COLUMNS.iter().map(|dotted| {
         let name = dotted.rsplit('.').next().unwrap_or(dotted);
@@ -77,7 +79,7 @@ pub fn from_published(published: &DataFrame) -> Result<(DataFrame, DataFrame)> {
     let (depths, segmented) = (number("size.depth")?, number("segmented")?);
     let (names, poses) = (text("object.name")?, text("object.pose")?);
     let (truncated, difficult) = (number("object.truncated")?, number("object.difficult")?);
-    let corners = ["xmin", "ymin", "xmax", "ymax"].map(|corner| number(&format!("object.bndbox.{corner}")));
+    let corners = [XMIN, YMIN, XMAX, YMAX].map(|corner| number(&format!("object.bndbox.{corner}")));
     let [xmin, ymin, xmax, ymax] = corners;
     let corners = [xmin?, ymin?, xmax?, ymax?];
     let lists = text("object")?;
@@ -132,7 +134,7 @@ pub(super) fn published_pieces<'a>(
     boxes: &'a DataFrame,
     without_box: &'a DataFrame,
 ) -> Result<impl FnMut() -> Result<Option<DataFrame>> + 'a> {
-    let (folders, empty_folders) = (texts(boxes, "folder")?, texts(without_box, "folder")?);
+    let (folders, empty_folders) = (texts(boxes, FOLDER)?, texts(without_box, FOLDER)?);
     let (mut row, mut empty_row, mut done) = (0, 0, false);
     Ok(move || {
         if done {
@@ -155,11 +157,10 @@ pub(super) fn published_pieces<'a>(
 
 fn objects_json(boxes: &DataFrame, rows: std::ops::Range<usize>) -> Result<String> {
     let part = boxes.slice(rows.start as i64, rows.len());
-    let corners =
-        [integers(&part, "xmin")?, integers(&part, "ymin")?, integers(&part, "xmax")?, integers(&part, "ymax")?];
-    let index = integers(&part, "object")?;
-    let (names, poses) = (part.column("name")?.str()?.clone(), part.column("pose")?.str()?.clone());
-    let (truncated, difficult) = (part.column("truncated")?.i32()?.clone(), part.column("difficult")?.i32()?.clone());
+    let corners = [integers(&part, XMIN)?, integers(&part, YMIN)?, integers(&part, XMAX)?, integers(&part, YMAX)?];
+    let index = integers(&part, OBJECT)?;
+    let (names, poses) = (part.column(NAME)?.str()?.clone(), part.column(POSE)?.str()?.clone());
+    let (truncated, difficult) = (part.column(TRUNCATED)?.i32()?.clone(), part.column(DIFFICULT)?.i32()?.clone());
     let objects: Vec<Value> = (0..part.height())
         .map(|row| {
             let [xmin, ymin, xmax, ymax] = [0, 1, 2, 3].map(|index: usize| corners[index][row]);

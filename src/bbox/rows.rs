@@ -3,8 +3,8 @@
 use polars::prelude::*;
 
 use super::check::Annotation;
-use super::columns::BOX_COLUMNS;
 use crate::error::Result;
+use crate::table::boxes::BOX_COLUMNS;
 
 /// The rows of some files, in their order.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,6 @@ use polars::prelude::*;
 use rayon::prelude::*;
 
 use super::annotations::Annotations;
-use super::columns::{BOX_COLUMNS, SUBSET_COLUMNS};
 use super::finished::Finished;
 use super::limits::Limits;
 use super::parameters::Subset;
@@ -20,7 +19,8 @@ use crate::files::{ImageFile, Store};
 use crate::notebook::{say, warn};
 use crate::pixels;
 use crate::stage::Named;
-use crate::table::{fresh, rejects_table};
+use crate::table::boxes::{BOX_COLUMNS, SUBSET_COLUMNS};
+use crate::table::{Row, fresh, rejects_table, table};
 
 /// Step 1: the archive as one table (`imagenet_boundingboxes`), the published form of it
 /// (`imagenet_boundingboxes_published`), and what was skipped (`imagenet_boundingboxes_rejects`). Without an archive,
@@ -132,8 +132,16 @@ fn unannotated(boxes: &DataFrame, images: &[ImageFile]) -> Result<SubsetTable> {
 /// # Errors
 /// None in practice: the columns are of one length.
 pub fn schema() -> Result<DataFrame> {
-    Ok(df!(
-        "column" => BOX_COLUMNS.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>(),
-        "type" => BOX_COLUMNS.iter().map(|(_, kind)| kind.to_string()).collect::<Vec<_>>(),
-    )?)
+    let row = |(name, kind): &(&str, DataType)| SchemaRow { column: name.to_string(), kind: kind.to_string() };
+    SchemaRow::table(BOX_COLUMNS.iter().map(row).collect())
+}
+
+table! {
+    /// A column and its type.
+    pub struct SchemaRow {
+        /// The column.
+        column: String,
+        /// What is in it.
+        kind: String as "type",
+    }
 }

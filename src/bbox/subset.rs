@@ -11,7 +11,8 @@ use super::picked::{ImageRef, Picked, pick, table};
 use super::table::files_of;
 use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, is_wnid};
-use crate::table::Reject;
+use crate::table::boxes::{FILENAME, FOLDER, HEIGHT, NAME, OBJECT, WIDTH, XMAX, XMIN, YMAX, YMIN};
+use crate::table::{Reject, Row, table};
 use crate::table::{fresh, integers, texts};
 
 /// How many photographs were kept and why the rest was not:
@@ -63,10 +64,28 @@ impl SubsetCounts {
             ("left out: annotation of another shape", self.other_shape),
             ("left out: without a usable box", self.without_annotation),
         ];
-        Ok(df!(
-            "photographs" => rows.iter().map(|row| row.0).collect::<Vec<_>>(),
-            "count" => rows.iter().map(|row| row.1 as i64).collect::<Vec<_>>(),
-        )?)
+        let row = |(photographs, count): (&str, u64)| CountRow { photographs: photographs.into(), count: count as i64 };
+        CountRow::table(rows.into_iter().map(row).collect())
+    }
+}
+
+table! {
+    /// Photographs of one fate.
+    pub struct CountRow {
+        /// Which.
+        photographs: String,
+        /// How many.
+        count: i64,
+    }
+}
+
+table! {
+    /// A photograph or annotation without a counterpart.
+    pub struct UnmatchedRow {
+        /// Its name.
+        name: String,
+        /// What it is.
+        what: String,
     }
 }
 
@@ -87,14 +106,12 @@ impl SubsetTable {
     /// # Errors
     /// None in practice: the columns are of one length.
     pub fn unmatched(&self) -> Result<DataFrame> {
-        let names = self.without_annotation.iter().chain(&self.without_image);
-        let reason = |count: usize, text: &'static str| std::iter::repeat_n(text, count);
-        let reasons = reason(self.without_annotation.len(), "photograph without a usable box")
-            .chain(reason(self.without_image.len(), "annotation without a photograph"));
-        Ok(df!(
-            "name" => names.cloned().collect::<Vec<String>>(),
-            "what" => reasons.collect::<Vec<_>>(),
-        )?)
+        let row = |names: &[String], what: &str| -> Vec<UnmatchedRow> {
+            names.iter().map(|name| UnmatchedRow { name: name.clone(), what: what.into() }).collect()
+        };
+        let mut rows = row(&self.without_annotation, "photograph without a usable box");
+        rows.extend(row(&self.without_image, "annotation without a photograph"));
+        UnmatchedRow::table(rows)
     }
 }
 
@@ -146,9 +163,9 @@ pub fn subset(boxes: &DataFrame, images: &[ImageRef], parameters: &Subset) -> Re
 /// As [`subset`], even if nothing is kept.
 pub(super) fn select(boxes: &DataFrame, images: &[ImageRef], parameters: &Subset) -> Result<SubsetTable> {
     let boxes = &fresh(boxes)?;
-    let names = texts(boxes, "filename")?;
+    let names = texts(boxes, FILENAME)?;
     let files = files_of(boxes)?;
-    let folders = texts(boxes, "folder")?;
+    let folders = texts(boxes, FOLDER)?;
     let mut rows_of: HashMap<&str, Vec<&Range<usize>>> = HashMap::new();
     files.iter().for_each(|rows| rows_of.entry(names[rows.start].as_str()).or_default().push(rows));
     let annotation = |image: &ImageFile| -> Option<Range<usize>> {
@@ -160,11 +177,11 @@ pub(super) fn select(boxes: &DataFrame, images: &[ImageRef], parameters: &Subset
         };
         named.iter().find(own).or_else(|| named.iter().find(|rows| !other(rows))).map(|rows| (*rows).clone())
     };
-    let sizes = (integers(boxes, "height")?, integers(boxes, "width")?);
-    let corners = ["xmin", "ymin", "xmax", "ymax"].map(|name| integers(boxes, name));
+    let sizes = (integers(boxes, HEIGHT)?, integers(boxes, WIDTH)?);
+    let corners = [XMIN, YMIN, XMAX, YMAX].map(|name| integers(boxes, name));
     let [xmin, ymin, xmax, ymax] = corners;
     let corners = [xmin?, ymin?, xmax?, ymax?];
-    let numbers = integers(boxes, "object")?;
+    let numbers = integers(boxes, OBJECT)?;
 
     let mut images: Vec<&ImageRef> = images.iter().collect();
     images.sort_by(|a, b| a.file.cmp(&b.file));
@@ -239,7 +256,7 @@ fn unmatched(
     (images, matched): (&[&ImageRef], &HashSet<usize>),
 ) -> Result<Vec<String>> {
     let classes: HashSet<&str> = images.iter().map(|image| image.file.wnid.as_str()).collect();
-    let objects = texts(boxes, "name")?;
+    let objects = texts(boxes, NAME)?;
     let mut missing: Vec<String> = files
         .iter()
         .map(|rows| rows.start)
@@ -254,9 +271,9 @@ fn unmatched(
 #[cfg(test)]
 mod tests {
     use super::super::check::{Annotation, Object};
-    use super::super::columns::{BOX_COLUMNS, SUBSET_COLUMNS};
     use super::super::table::boxes_table;
     use super::*;
+    use crate::table::boxes::{BOX_COLUMNS, SUBSET_COLUMNS};
 
     fn annotated(name: &str, corners: &[[i32; 4]]) -> Annotation {
         let object = |corners: &[i32; 4]| Object {

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use polars::prelude::*;
 
 use super::check::Annotation;
-use super::columns::BOX_COLUMNS;
 use super::rows::{Rows, tables};
 use crate::error::{Code, Error, Result};
+use crate::table::boxes::{BOX_COLUMNS, FILENAME, FOLDER};
 use crate::table::texts;
 
 /// The table of the boxes of some annotations, in their order: [`BOX_COLUMNS`], one row an object.
@@ -25,7 +25,7 @@ pub fn boxes_table(annotations: &[Annotation]) -> Result<DataFrame> {
 
 /// The row numbers of each file of a table of boxes: neighbouring rows with the same folder and file name.
 pub(super) fn files_of(boxes: &DataFrame) -> Result<Vec<std::ops::Range<usize>>> {
-    let (folders, names) = (texts(boxes, "folder")?, texts(boxes, "filename")?);
+    let (folders, names) = (texts(boxes, FOLDER)?, texts(boxes, FILENAME)?);
     let mut files: Vec<std::ops::Range<usize>> = Vec::new();
     for row in 0..names.len() {
         match files.last_mut() {

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::error::{Code, Error, Result};
 use crate::files::{Store, write_whole};
 use crate::pixels::{Original, PixelMask};
-use crate::table::texts;
+use crate::table::{Coordinates, coordinates};
 
 /// Photographs whose coordinates are in memory at a time.
 const BATCH: usize = 64;
@@ -49,10 +49,10 @@ pub fn write_coordinates(
     let path = store.path(&format!("{name}.parquet"));
     let mut outcome = Ok(());
     let write = |file: &mut File| -> Result<()> {
-        let mut writer = ParquetWriter::new(file).batched(batch(&[], &[])?.schema())?;
+        let mut writer = ParquetWriter::new(file).batched(coordinates(&[], &[])?.schema())?;
         for ids in ids.chunks(BATCH) {
             let lists: Result<Vec<Vec<(u32, u32)>>> = ids.par_iter().map(|id| points(id)).collect();
-            writer.write_batch(&batch(ids, &lists?)?)?;
+            writer.write_batch(&coordinates(ids, &lists?)?)?;
         }
         writer.finish()?;
         Ok(())
@@ -65,19 +65,6 @@ pub fn write_coordinates(
     Ok(path)
 }
 
-fn batch(ids: &[&str], lists: &[Vec<(u32, u32)>]) -> Result<DataFrame> {
-    let list = |name: &str, pick: fn(&(u32, u32)) -> u32| -> Column {
-        let mut builder =
-            ListPrimitiveChunkedBuilder::<UInt32Type>::new(name.into(), lists.len(), 1 << 12, DataType::UInt32);
-        for points in lists {
-            builder.append_slice(&points.iter().map(&pick).collect::<Vec<u32>>());
-        }
-        builder.finish().into_series().into()
-    };
-    let files = Column::new("file".into(), ids);
-    Ok(DataFrame::new(ids.len(), vec![files, list("row", |point| point.0), list("col", |point| point.1)])?)
-}
-
 /// Writes coordinates in the published study's own form: one line a photograph, `name<TAB>[(r, c), …]`, from the Parquet
 /// table of a name (`edges_coordinates` or `edges_coordinates_flt`).
 ///
@@ -85,22 +72,16 @@ fn batch(ids: &[&str], lists: &[Vec<(u32, u32)>]) -> Result<DataFrame> {
 /// [`Code::Missing`] if the table is not there, [`Code::Io`] if `out` cannot be written.
 pub fn write_text(store: &Store, name: &str, out: &Path) -> Result<()> {
     let table = store.table(name)?;
-    let files = texts(&table, "file")?;
-    let list = |name: &str| -> Result<ListChunked> { Ok(crate::table::column(&table, name)?.list()?.clone()) };
-    let (rows, cols) = (list("row")?, list("col")?);
-    let numbers = |lists: &ListChunked, at: usize| -> Result<Vec<u32>> {
-        let Some(values) = lists.get_as_series(at) else { return Ok(Vec::new()) };
-        Ok(values.u32()?.into_no_null_iter().collect())
-    };
+    let files = Coordinates::of(&table)?;
     let line = |at: usize| -> Result<String> {
-        let points = numbers(&rows, at)?.into_iter().zip(numbers(&cols, at)?);
-        let points: Vec<String> = points.map(|(row, col)| format!("({row}, {col})")).collect();
-        Ok(format!("{}\t[{}]\n", files[at], points.join(", ")))
+        let (file, points) = files.row(at)?;
+        let points: Vec<String> = points.into_iter().map(|(row, col)| format!("({row}, {col})")).collect();
+        Ok(format!("{file}\t[{}]\n", points.join(", ")))
     };
     let mut outcome: Result<()> = Ok(());
     let written = write_whole(out, |file| {
         let mut file = std::io::BufWriter::new(file);
-        for at in 0..files.len() {
+        for at in 0..table.height() {
             match line(at) {
                 Ok(line) => file.write_all(line.as_bytes())?,
                 Err(error) => outcome = Err(error),

@@ -1,7 +1,7 @@
 //! Batches of predictions that an earlier run left.
 
 use super::engine::Engine;
-use super::predict::{Prediction, Predictions, finite_enough};
+use super::prediction::{Prediction, Predictions, finite_enough};
 use super::workers::on_workers;
 use crate::error::Result;
 use crate::notebook::Stage;

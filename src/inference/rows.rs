@@ -1,7 +1,8 @@
 //! What a network says of a picture, as a row.
 
 use super::logits::{arg_max, softmax};
-use super::predict::{Picture, Prediction};
+use super::predict::Picture;
+use super::prediction::Prediction;
 use crate::error::{Code, Error, Result};
 use crate::study::ClassList;
 use crate::table::ScoreRow;

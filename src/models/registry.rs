@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use polars::prelude::*;
+use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use super::families::architecture;
@@ -11,6 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::files::{Download, Store, check_name, check_names};
 use crate::notebook::Progress;
 use crate::study::{Classes, NetworkEntry};
+use crate::table::{Row, table};
 
 /// A file to be had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,17 +142,33 @@ impl Registry {
     /// # Errors
     /// None in practice: the columns are of one length.
     pub fn table(&self, store: &Store) -> Result<DataFrame> {
-        let of = |text: fn(&RegistryEntry) -> String| self.entries.iter().map(text).collect::<Vec<String>>();
-        let there =
-            |entry: &RegistryEntry| entry.paths(store).is_ok_and(|paths| paths.iter().all(|path| path.exists()));
-        Ok(df!(
-            "name" => of(|entry| entry.name.clone()),
-            "architecture" => of(|entry| entry.architecture.clone().unwrap_or_default()),
-            "trained on" => of(|entry| entry.training.clone()),
-            "licence" => of(|entry| entry.licence.clone()),
-            "sha256" => of(|entry| entry.files[0].sha256.clone().unwrap_or_default()),
-            "there" => self.entries.iter().map(there).collect::<Vec<bool>>(),
-        )?)
+        let row = |entry: &RegistryEntry| AvailableRow {
+            name: entry.name.clone(),
+            architecture: entry.architecture.clone().unwrap_or_default(),
+            training: entry.training.clone(),
+            licence: entry.licence.clone(),
+            sha256: entry.files[0].sha256.clone().unwrap_or_default(),
+            there: entry.paths(store).is_ok_and(|paths| paths.iter().all(|path| path.exists())),
+        };
+        AvailableRow::table(self.entries.iter().map(row).collect())
+    }
+}
+
+table! {
+    /// What can be fetched.
+    pub struct AvailableRow {
+        /// Its name.
+        name: String,
+        /// Its architecture, if it is a network.
+        architecture: String,
+        /// What it was trained on.
+        training: String as "trained on",
+        /// Its licence.
+        licence: String,
+        /// SHA-256 of its first file, or empty.
+        sha256: String,
+        /// Whether its files were fetched.
+        there: bool,
     }
 }
 

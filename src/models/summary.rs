@@ -2,11 +2,12 @@
 
 use std::ops::Deref;
 
-use polars::prelude::*;
+use polars::prelude::DataFrame;
 
 use super::network::Network;
 use crate::error::Result;
 use crate::notebook::{self, Html};
+use crate::table::{Row, table};
 
 impl Network {
     /// One row a layer for a picture of `side` x `side`: name, kind, output shape, parameters, multiply-adds.
@@ -42,13 +43,14 @@ impl Network {
     pub fn summary(&self, side: i64) -> Result<Html> {
         let rows = self.layers(side)?;
         let shape = |row: &LayerSummary| row.output.iter().map(|side| side.to_string()).collect::<Vec<_>>().join(" x ");
-        let table = df!(
-            "layer" => rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>(),
-            "kind" => rows.iter().map(|row| row.kind.clone()).collect::<Vec<_>>(),
-            "output" => rows.iter().map(shape).collect::<Vec<_>>(),
-            "parameters" => rows.iter().map(|row| row.parameters).collect::<Vec<_>>(),
-            "multiply-adds" => rows.iter().map(|row| row.multiply_adds).collect::<Vec<_>>(),
-        )?;
+        let row = |row: &LayerSummary| LayerRow {
+            layer: row.name.clone(),
+            kind: row.kind.clone(),
+            output: shape(row),
+            parameters: row.parameters,
+            multiply_adds: row.multiply_adds,
+        };
+        let table = LayerRow::table(rows.iter().map(row).collect())?;
         let parameters: i64 = rows.iter().map(|row| row.parameters).sum();
         let operations: i64 = rows.iter().map(|row| row.multiply_adds).sum();
         let title = format!(
@@ -66,16 +68,47 @@ impl Network {
 /// # Errors
 /// As [`Network::layers`].
 pub fn sizes(networks: &[impl Deref<Target = Network>], side: i64) -> Result<DataFrame> {
-    let layers: Result<Vec<Vec<LayerSummary>>> = networks.iter().map(|network| network.layers(side)).collect();
-    let layers = layers?;
-    let sum = |of: fn(&LayerSummary) -> i64| layers.iter().map(|rows| rows.iter().map(of).sum()).collect::<Vec<i64>>();
-    let operations = sum(|row| row.multiply_adds).into_iter().map(|count| count as f64 / 1e6).collect::<Vec<_>>();
-    Ok(df!(
-        "model" => networks.iter().map(|network| network.name().to_string()).collect::<Vec<_>>(),
-        "layers" => layers.iter().map(|rows| rows.len() as i64).collect::<Vec<_>>(),
-        "parameters" => sum(|row| row.parameters),
-        "million multiply-adds" => operations,
-    )?)
+    let row = |network: &Network| -> Result<SizeRow> {
+        let layers = network.layers(side)?;
+        let operations: i64 = layers.iter().map(|row| row.multiply_adds).sum();
+        Ok(SizeRow {
+            model: network.name().to_string(),
+            layers: layers.len() as i64,
+            parameters: layers.iter().map(|row| row.parameters).sum(),
+            operations: operations as f64 / 1e6,
+        })
+    };
+    SizeRow::table(networks.iter().map(|network| row(network)).collect::<Result<_>>()?)
+}
+
+table! {
+    /// A layer of a network.
+    pub struct LayerRow {
+        /// Its name.
+        layer: String,
+        /// Its kind in one or two words.
+        kind: String,
+        /// Shape of its output, without the batch: `64 x 112 x 112`.
+        output: String,
+        /// Trained parameters.
+        parameters: i64,
+        /// Multiplications and additions of one picture, counted as pairs.
+        multiply_adds: i64 as "multiply-adds",
+    }
+}
+
+table! {
+    /// A network and how large it is.
+    pub struct SizeRow {
+        /// The network.
+        model: String,
+        /// Its layers.
+        layers: i64,
+        /// Trained parameters.
+        parameters: i64,
+        /// Multiplications and additions of one picture, in millions.
+        operations: f64 as "million multiply-adds",
+    }
 }
 
 /// One row of [`Network::layers`].

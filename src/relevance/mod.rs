@@ -41,8 +41,10 @@ pub use baselines::{Baseline, baseline};
 pub use engine::{Explained, Ledger, Targets, explain, explain_with};
 pub use ledger::{Account, LedgerRow, ledger_table};
 pub use maps::{localise, map_of, write_npy};
-pub use quality::{Localisation, Order, Perturbation, area_under, localisation, perturbation_curve, randomised_layers};
-pub use rule::{Bias, Composite, Place, Rule, Stabiliser};
+pub use quality::{
+    HiddenRow, Localisation, Order, Perturbation, RandomisedRow, area_under, localisation, perturbation_curve, randomised_layers,
+};
+pub use rule::{Bias, Composite, Place, Rule, RuleRow, Stabiliser};
 pub use stage::explain_all;
-pub use subject::Subject;
+pub use subject::{PerturbationRow, Subject};
 pub use target::{Parameters, Target};

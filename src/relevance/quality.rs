@@ -1,7 +1,7 @@
 //! How good a map is: does hiding what it calls relevant change the answer, does it lie on the object, does it depend on the
 //! network at all?
 
-use polars::prelude::*;
+use polars::prelude::DataFrame;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -14,6 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::inference::Engine;
 use crate::models::{Layer, Weights};
 use crate::pixels::{Crop, HeatMap, PixelMask};
+use crate::table::{Row, table};
 
 /// In which order parts of a picture are hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +52,7 @@ pub fn perturbation_curve(
     target: usize,
     map: &HeatMap<Crop>,
     how: Perturbation,
-) -> Result<DataFrame> {
+) -> Result<Vec<HiddenRow>> {
     let (height, width) = (map.size().0 as usize, map.size().1 as usize);
     if picture.size()[..] != [1, 3, height as i64, width as i64] {
         let found = format!("a picture of {:?} and a map of {height} x {width}", picture.size());
@@ -91,7 +92,28 @@ pub fn perturbation_curve(
         logits.extend((0..steps.len() as i64).map(|row| rows.double_value(&[row, target as i64])));
     }
     let shares: Vec<f64> = (0..=how.steps).map(|step| step as f64 / how.steps as f64).collect();
-    Ok(df!("hidden" => shares, "logit" => logits)?)
+    Ok(shares.into_iter().zip(logits).map(|(hidden, logit)| HiddenRow { hidden, logit }).collect())
+}
+
+/// The class's logit when a part of the picture is hidden.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HiddenRow {
+    /// The part, 0 to 1.
+    pub hidden: f64,
+    /// The logit.
+    pub logit: f64,
+}
+
+table! {
+    /// How a map changes when layers lose what they have learned.
+    pub struct RandomisedRow {
+        /// How many layers from the head on have, so far.
+        layers: i64,
+        /// The last of them; empty for none.
+        last: String,
+        /// Rank correlation of the map with that of the network as it was, -1 to 1.
+        correlation: f64,
+    }
 }
 
 /// How much of a map lies on an object.
@@ -158,7 +180,7 @@ pub fn randomised_layers(
         .collect();
     let mut weights: Weights = network.weights().iter().map(|(name, tensor)| (name.clone(), tensor.copy())).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let (mut counts, mut names, mut correlations) = (vec![0i64], vec![String::new()], vec![1.0]);
+    let mut rows = vec![RandomisedRow { layers: 0, last: String::new(), correlation: 1.0 }];
     let every = layers.len().div_ceil(steps.max(1));
     for (index, key) in layers.iter().enumerate() {
         let name = format!("{key}.weight");
@@ -169,12 +191,14 @@ pub fn randomised_layers(
         if (index + 1) % every == 0 || index + 1 == layers.len() {
             let copy: Weights = weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
             let changed = network.with_weights(copy)?;
-            counts.push(index as i64 + 1);
-            names.push((*key).to_string());
-            correlations.push(correlation(&original, &ranks(&map(&changed)?)));
+            rows.push(RandomisedRow {
+                layers: index as i64 + 1,
+                last: (*key).to_string(),
+                correlation: correlation(&original, &ranks(&map(&changed)?)),
+            });
         }
     }
-    Ok(df!("layers" => counts, "last" => names, "correlation" => correlations)?)
+    RandomisedRow::table(rows)
 }
 
 /// The same numbers in another order.
@@ -210,14 +234,11 @@ fn correlation(a: &[f64], b: &[f64]) -> f64 {
 
 /// The area under a curve of [`perturbation_curve`], less its end: small where the map finds at once what matters, beside the
 /// same of a random order.
-///
-/// # Errors
-/// [`Code::Table`] if a column is missing.
-pub fn area_under(curve: &DataFrame) -> Result<f64> {
-    let logits = crate::table::floats(curve, "logit")?;
+pub fn area_under(curve: &[HiddenRow]) -> f64 {
+    let logits: Vec<f64> = curve.iter().map(|row| row.logit).collect();
     let end = logits.last().copied().unwrap_or(0.0);
     let trapezoids: f64 = logits.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0 - end).sum();
-    Ok(trapezoids / (logits.len().max(2) - 1) as f64)
+    trapezoids / (logits.len().max(2) - 1) as f64
 }
 
 #[cfg(test)]

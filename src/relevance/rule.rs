@@ -1,10 +1,11 @@
 //! Rules as data, and which layer gets which.
 
-use polars::prelude::*;
+use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
 use crate::models::{Form, Layer, Node, Role};
+use crate::table::{Row, table};
 
 /// How a layer hands its relevance `R_j` to its inputs `x_i`. `z_j` is what it put out, bias included, before any activation;
 /// `x+ w+` is short for `sum_i max(x_i, 0) max(w_ij, 0)`, and so on. A divisor is stabilised ([`Stabiliser`]).
@@ -177,6 +178,16 @@ pub struct Composite {
     pub form: Form,
 }
 
+table! {
+    /// A rule of a composite.
+    pub struct RuleRow {
+        /// Which layers get it.
+        place: String as "where",
+        /// The rule.
+        rule: String,
+    }
+}
+
 impl Composite {
     /// A composite of a name without rules of its own yet, for a folded network, with 1e-9 added to divisors.
     pub fn named(name: impl Into<String>) -> Self {
@@ -289,8 +300,7 @@ impl Composite {
             ("activations and gates", Rule::Pass),
         ];
         let usual = usual.iter().map(|(place, rule)| ((*place).to_string(), rule.to_string()));
-        let (places, rules): (Vec<String>, Vec<String>) = own.chain(usual).unzip();
-        Ok(df!("where" => places, "rule" => rules)?)
+        RuleRow::table(own.chain(usual).map(|(place, rule)| RuleRow { place, rule }).collect())
     }
 
     /// The rule of a layer of a network.

@@ -1,6 +1,6 @@
 //! One photograph and one network, to be looked at in several ways.
 
-use polars::prelude::*;
+use polars::prelude::DataFrame;
 use tch::Tensor;
 
 use super::baselines::{Baseline, baseline};
@@ -14,7 +14,7 @@ use crate::files::ImageFile;
 use crate::inference::{Engine, to_input};
 use crate::pixels::{self, Crop, HeatMap};
 use crate::study::ClassList;
-use crate::table::stacked;
+use crate::table::{Row, table};
 
 /// One photograph as one network sees it, and the class that is explained. What a notebook tries rules on.
 ///
@@ -120,13 +120,14 @@ impl Subject {
         let one = |(name, order): (&str, Order)| {
             let how = Perturbation { region, steps, order };
             let curve = perturbation_curve(&network, &self.input, self.class, map, how)?;
-            let percent: Vec<i64> =
-                (0..=steps).map(|step| (100.0 * step as f64 / steps as f64).round() as i64).collect();
-            Ok(
-                df!("order" => vec![name; percent.len()], "hidden" => percent, "logit" => crate::table::floats(&curve, "logit")?)?,
-            )
+            let percent = |hidden: f64| (100.0 * hidden).round() as i64;
+            Ok(curve
+                .into_iter()
+                .map(|row| PerturbationRow { order: name.into(), hidden: percent(row.hidden), logit: row.logit })
+                .collect())
         };
-        stacked(orders.into_iter().map(one).collect::<Result<Vec<_>>>()?)
+        let rows: Vec<Vec<PerturbationRow>> = orders.into_iter().map(one).collect::<Result<_>>()?;
+        PerturbationRow::table(rows.concat())
     }
 
     /// Whether its map depends on what the network has learned ([`randomised_layers`]), by the composite of the parameters.
@@ -136,6 +137,18 @@ impl Subject {
     pub fn randomised(&self, steps: usize, seed: u64) -> Result<DataFrame> {
         let network = self.network.shared().in_form(self.composite.form)?;
         randomised_layers(&network, &self.input, self.class, &self.composite, steps, seed)
+    }
+}
+
+table! {
+    /// The class's logit when a part of the picture is hidden.
+    pub struct PerturbationRow {
+        /// What is hidden first.
+        order: String,
+        /// How much is, in percent.
+        hidden: i64,
+        /// The logit.
+        logit: f64,
     }
 }
 

@@ -1,10 +1,8 @@
 //! The classes of a network's outputs, in order.
 
-use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
-use crate::table::{fresh, texts};
 
 /// The outputs of a network in order: WordNet id and name of each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,16 +81,9 @@ impl ClassList {
         own.next().filter(|_| own.next().is_none()).map(|index| self.wnids[index].as_str())
     }
 
-    /// A table with a column `class` at its end: the name of each row's `wnid`, or the id itself where it has none.
-    ///
-    /// # Errors
-    /// [`Code::Table`] if there is no column `wnid`.
-    pub fn named(&self, table: &DataFrame) -> Result<DataFrame> {
-        let name = |wnid: String| self.index_of(&wnid).map_or(wnid, |index| self.name(index));
-        let names: Vec<String> = texts(table, "wnid")?.into_iter().map(name).collect();
-        let mut named = fresh(table)?;
-        named.with_column(Column::new("class".into(), names))?;
-        Ok(named)
+    /// The name of the class of a WordNet id, or the id itself where it has none.
+    pub fn name_of(&self, wnid: &str) -> String {
+        self.index_of(wnid).map_or_else(|| wnid.to_string(), |index| self.name(index))
     }
 
     /// The name of an output, or its number where there is none.

@@ -2,7 +2,9 @@
 //!
 //! A table is declared once, as the struct of its rows; no other room names a column.
 
+pub mod boxes;
 mod columns;
+mod coordinates;
 mod edges;
 mod keep;
 mod logits;
@@ -12,6 +14,7 @@ mod relevance;
 mod row;
 
 pub use columns::{bools, column, floats, fresh, integers, only, stacked, texts};
+pub use coordinates::{Coordinates, coordinates};
 pub use edges::{BoxEdgeRow, EdgeRow, FrameName};
 pub use keep::write_csv;
 pub use logits::logits_table;

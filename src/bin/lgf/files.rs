@@ -8,7 +8,6 @@ use lgf::datasets::Spec;
 use lgf::inference::{self, Device, Engine, Experiments, Keep, Normalise, Picture};
 use lgf::models::{Form, Loading, Network};
 use lgf::notebook::{Progress, counted, say, warn};
-use lgf::polars::prelude::{Column, DataFrame};
 use lgf::protocol::Protocol;
 use lgf::relevance::{self, Composite, Ledger, Target, Targets};
 use lgf::{datasets, edges, files, pixels, table};
@@ -149,13 +148,10 @@ pub fn logits(predict: &Predict, normalise: Normalise, device: Device) -> Result
         return Err(anyhow::Error::from(error.error().or_path(&files[picture])));
     }
     run.finish();
-    let files: Vec<String> = done.rows.iter().map(|row| files[row.picture].display().to_string()).collect();
-    let mut columns = vec![Column::new("file".into(), files)];
-    for class in 0..network.classes() {
-        let logits: Vec<f32> = done.rows.iter().map(|row| row.logits[class]).collect();
-        columns.push(Column::new(class.to_string().into(), logits));
-    }
-    let mut table = DataFrame::new(done.rows.len(), columns).map_err(lgf::Error::from)?;
+    let files: Vec<&str> = done.rows.iter().map(|row| pictures[row.picture].id.as_str()).collect();
+    let classes: Vec<String> = (0..network.classes()).map(|class| class.to_string()).collect();
+    let logits = |class: usize| done.rows.iter().map(|row| row.logits[class]).collect();
+    let mut table = table::logits_table(&files, &classes, logits)?;
     table::write_csv(&predict.logits, &mut table)?;
     Ok(())
 }

@@ -1,0 +1,59 @@
+//! What networks say of pictures.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Error, Result};
+use crate::table::Reject;
+
+/// What one network says of one picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// The picture's place in the list that was given.
+    pub picture: usize,
+    /// The network's name.
+    pub model: String,
+    /// One logit a class.
+    pub logits: Vec<f32>,
+}
+
+/// What came of a call: a prediction for each readable picture and network, and the pictures that were skipped.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Predictions {
+    /// Picture by picture, and within each in the order of the networks.
+    pub rows: Vec<Prediction>,
+    /// The pictures that could not be read or did not fit the device, and those of which a logit is not finite, with their
+    /// reasons.
+    pub rejects: Vec<(usize, Reject)>,
+}
+
+/// More pictures without finite numbers than 0.1 % are a broken network, not broken pictures.
+///
+/// # Errors
+/// [`Code::Numeric`] with the first picture's error if there are more among the errors of a run over `all` pictures.
+pub(crate) fn finite_enough(what: &str, all: usize, rejects: &[Reject]) -> Result<()> {
+    const MOST: f64 = 0.001;
+    let not_finite: Vec<&Reject> = rejects.iter().filter(|reject| reject.code == Code::Numeric).collect();
+    match not_finite.first() {
+        Some(first) if not_finite.len() as f64 > MOST * all as f64 => {
+            let found = format!("no finite {what} for {} of {all} pictures: {}", not_finite.len(), first.message);
+            Err(Error::new(Code::Numeric, found).hint("look for NaN and for very large numbers in the weights"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_input_59_more_than_a_thousandth_without_finite_logits_is_an_error() {
+        let broken = Error::new(Code::Numeric, "m gave a logit that is not finite");
+        let unread = Error::new(Code::Image, "cut");
+        let of = |errors: &[&Error]| errors.iter().map(|error| Reject::of("m", "", error)).collect::<Vec<_>>();
+        assert!(finite_enough("logits", 1000, &of(&[&broken, &unread, &unread])).is_ok());
+        let error = finite_enough("logits", 1000, &of(&[&unread, &broken, &broken])).unwrap_err();
+        assert_eq!(error.code(), Code::Numeric);
+        assert!(error.message().contains("2 of 1000") && error.message().contains("m gave"), "{error}");
+    }
+}
