@@ -5,7 +5,7 @@ pub use crate::notebook::{
     self, Figure, Grid, Html, Picture, Progress, Show, Slider, or_say, show, table, whole_table,
 };
 pub use crate::pixels::{self, Crop, Geometry, HeatMap, Original, PixelBox, PixelMask, RgbImage};
-pub use crate::plots::{self, Bar, Curve, Group, Histogram, Look};
+pub use crate::plots::{self, Bar, Curve, Draft, Group, Histogram, Plot};
 pub use crate::store::{self, ClassList, ImageFile, Store, Study};
 pub use crate::{analysis, bbox, datasets, edges, overlap, protocol, sample, stats};
 #[cfg(feature = "torch")]

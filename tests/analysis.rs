@@ -456,7 +456,7 @@ fn ablated(predictions: &DataFrame, overlap: &DataFrame) -> DataFrame {
 fn an_ablation_shows_which_numbers_moved_and_what_its_letters_mean() {
     let (predictions, overlap, _) = golden();
     let ablation = ablated(&predictions, &overlap);
-    let figure = report::ablation_figure(&ablation).unwrap();
+    let figure = report::ablation_figure(&ablation).unwrap().draw("ablation").unwrap();
     let text = figure.svg();
     for part in ["difference", "pictures", "inverse", "with D7 no correction for many tests", "D statistics."] {
         assert!(text.contains(part), "{part}");

@@ -20,6 +20,7 @@ mod answer;
 mod bias;
 mod conclusions;
 mod curves;
+mod groups;
 mod hypotheses;
 mod interaction;
 mod parameters;
@@ -32,6 +33,7 @@ pub use answer::{Direction, answer_in_words, known_answer, sample_answer, with_i
 pub use bias::shape_bias;
 pub use conclusions::{conclusions, differences_of, paired_differences, shared_pixels};
 pub use curves::{by_model, curves, drops, means_by_model, overlap_by_model, ranking_by_model};
+pub use groups::{Group, groups};
 pub use interaction::{additivity, disagreeing, disagreement, fitted_line, interaction, plain_patches};
 pub use parameters::{
     Additivity, Agreement, Amount, Baseline, Chance, Correction, Parameters, Region, Rule, Unit, measure_in_words,

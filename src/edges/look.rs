@@ -1,13 +1,16 @@
 //! Edges to look at.
 
+use std::collections::HashSet;
+
 use image::{GrayImage, Rgb, RgbImage};
+use polars::prelude::DataFrame;
 
 use super::detect::{Denoise, Detected, Parameters, Thresholds, detect};
 use super::stage::mask_of;
-use crate::error::Result;
-use crate::notebook::{Grid, Picture, Slider};
-use crate::pixels::{Crop, HeatMap};
-use crate::store::Store;
+use crate::error::{Code, Error, Result};
+use crate::notebook::{Grid, Picture, Slider, counted};
+use crate::pixels::{self, Crop, HeatMap, PixelBox, PixelMask};
+use crate::store::{ImageFile, Store, floats, texts};
 
 /// Standard deviation, in pixels, that densities are smoothed with.
 const SMOOTHING: f32 = 4.0;
@@ -62,6 +65,53 @@ fn slider(name: &str, picture: &RgbImage, choices: impl Iterator<Item = (String,
         Ok(Picture::new(over(picture, &found.mask.to_gray()), caption))
     };
     Ok(Slider::new(name, choices.map(frame).collect::<Result<Vec<_>>>()?).width(336))
+}
+
+/// A photograph as networks see it, with its edges and its box.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Boxed {
+    /// Its name.
+    pub name: String,
+    /// Its 224 x 224 crop.
+    pub picture: RgbImage,
+    /// Its edges.
+    pub edges: PixelMask<Crop>,
+    /// The visible part of its box.
+    pub corrected: Option<PixelBox<Crop>>,
+    /// Its box as the published notebooks had it, which may leave the crop or be inverted: xmin, ymin, xmax, ymax.
+    pub published: [f64; 4],
+}
+
+/// `count` of some photographs, spread over the table of step 2, with what steps 2 and 3 found.
+///
+/// # Errors
+/// [`Code::Parameter`] if none of them has a box; [`Code::Table`] if a column is missing; as [`mask_of`] and
+/// [`pixels::decode`].
+pub fn with_boxes(store: &Store, images: &[ImageFile], boxes: &DataFrame, count: usize) -> Result<Vec<Boxed>> {
+    let ids: HashSet<&str> = images.iter().map(|image| image.id.as_str()).collect();
+    let (paths, files, names) = (texts(boxes, "path")?, texts(boxes, "file")?, texts(boxes, "filename")?);
+    let rows: Vec<usize> = (0..files.len()).filter(|&row| ids.contains(files[row].as_str())).collect();
+    if rows.is_empty() {
+        let found = format!("no box to show for {}", counted(images.len(), "photograph"));
+        return Err(Error::new(Code::Parameter, found).hint("boxes come from the study's annotations, in notebook 2"));
+    }
+    let side = |name: &str| floats(boxes, name);
+    let seen = [side("crop_row")?, side("crop_col")?, side("crop_height")?, side("crop_width")?];
+    let published = [side("xmin_n")?, side("ymin_n")?, side("xmax_n")?, side("ymax_n")?];
+    let boxed = |row: usize| {
+        // Nothing of the box may be visible in the crop.
+        let [top, left, height, width] = seen.each_ref().map(|side| side[row]);
+        let corrected = || PixelBox::at(top as u32, left as u32).of_size(height as u32, width as u32);
+        Ok(Boxed {
+            name: names[row].clone(),
+            picture: pixels::imagenet_crop(&pixels::decode(&paths[row])?)?,
+            edges: mask_of(store, &files[row])?,
+            corrected: left.is_finite().then(corrected),
+            published: published.each_ref().map(|corner| corner[row]),
+        })
+    };
+    let count = count.min(rows.len());
+    (0..count).map(|place| boxed(rows[place * rows.len() / count])).collect()
 }
 
 /// Where edges are, over some photographs: the share of them with an edge at each pixel of the crop, smoothed by a Gaussian

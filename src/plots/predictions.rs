@@ -1,14 +1,15 @@
 //! What networks say of some photographs: each with bars of the likeliest classes under it.
 
-use image::{Rgb, RgbImage};
+use image::Rgb;
 use polars::prelude::DataFrame;
 
-use super::sheet::{Align, Sheet, width_of};
-use super::{Look, nothing};
+use super::draft::Draft;
+use super::font::width_of;
+use super::look::{Look, distinct, nothing};
+use super::sheet::{Align, Sheet};
 use crate::error::Result;
 use crate::notebook::Figure;
-use crate::pixels;
-use crate::store::{ImageFile, bools, floats, texts};
+use crate::store::{Seen, bools, floats, texts};
 
 /// Blue for the true class, grey for the others; both light enough for text on them.
 const RIGHT: Rgb<u8> = Rgb([0x8C, 0xC6, 0xEC]);
@@ -20,18 +21,19 @@ const HEAD: f64 = 20.0;
 
 /// Photographs side by side, and under each the likeliest classes by network, as bars with their softmax; the true class in
 /// blue. `top` is what [`top_classes`](crate::models::top_classes) gives for the same photographs: `file, model, class,
-/// softmax, true`. The width of `look` is shared out among the photographs; the height follows.
-///
-/// # Errors
-/// [`Code::Parameter`](crate::error::Code::Parameter) without a photograph; [`Code::Table`](crate::error::Code::Table) if a
-/// column is missing; as [`pixels::decode`].
-pub fn prediction_grid(images: &[ImageFile], top: &DataFrame, look: &Look) -> Result<Figure> {
+/// softmax, true`. The width is shared out among the photographs; the height follows.
+pub fn predictions(photographs: &[Seen], top: &DataFrame) -> Draft {
+    let (photographs, top) = (photographs.to_vec(), top.clone());
+    Draft::new((980, 0), move |look| drawn(&photographs, &top, look))
+}
+
+fn drawn(images: &[Seen], top: &DataFrame, look: &Look) -> Result<Figure> {
     if images.is_empty() {
         return Err(nothing("no photograph"));
     }
     let (files, models, classes) = (texts(top, "file")?, texts(top, "model")?, texts(top, "class")?);
     let (values, right) = (floats(top, "softmax")?, bools(top, "true")?);
-    let names = super::points::distinct(models.iter());
+    let names = distinct(models.iter());
     let rows_of = |file: &str, model: &str| -> Vec<usize> {
         (0..files.len()).filter(|&row| files[row] == file && models[row] == model).collect()
     };
@@ -43,10 +45,9 @@ pub fn prediction_grid(images: &[ImageFile], top: &DataFrame, look: &Look) -> Re
     let mut sheet = Sheet::new((look.size.0, height.ceil() as u32))?;
     for (place, image) in images.iter().enumerate() {
         let left = GAP + place as f64 * (width + GAP);
-        let picture: RgbImage = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
         let inset = left + (width - side) / 2.0;
-        sheet.picture((inset, GAP), (inset + side, GAP + side), picture);
-        sheet.text((left + width / 2.0, GAP + side + HEAD / 2.0), &fitted(&image.stem, width)?, TEXT, Align::Middle);
+        sheet.picture((inset, GAP), (inset + side, GAP + side), image.picture.clone());
+        sheet.text((left + width / 2.0, GAP + side + HEAD / 2.0), &fitted(&image.name, width)?, TEXT, Align::Middle);
         let mut y = GAP + side + HEAD;
         for model in &names {
             sheet.text((left, y + HEAD / 2.0), &fitted(model, width)?, TEXT + 1.0, Align::Left);
@@ -85,16 +86,14 @@ fn fitted(text: &str, room: f64) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use image::RgbImage;
     use polars::df;
 
     use super::*;
 
     #[test]
     fn every_class_stands_under_its_photograph() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.png");
-        std::fs::write(&path, pixels::encode_png(&RgbImage::new(230, 230)).unwrap()).unwrap();
-        let image = ImageFile::at(path, "a");
+        let seen = Seen { id: "a".into(), name: "a".into(), picture: RgbImage::new(224, 224) };
         let top = df!(
             "file" => ["a", "a"],
             "model" => ["resnet50", "resnet50"],
@@ -103,10 +102,10 @@ mod tests {
             "true" => [true, false],
         )
         .unwrap();
-        let figure = prediction_grid(&[image], &top, &Look { size: (240, 100), ..Look::default() }).unwrap();
+        let figure = predictions(&[seen], &top).size(240, 100).draw("p").unwrap();
         for text in ["resnet50", "tench", "0.75", "0.20", "…"] {
             assert!(figure.svg().contains(text), "{text}");
         }
-        assert!(prediction_grid(&[], &top, &Look::default()).is_err());
+        assert!(predictions(&[], &top).draw("p").is_err());
     }
 }

@@ -2,7 +2,9 @@
 
 use polars::prelude::*;
 
-use super::{Bar, Curve, Group, same_length};
+use super::bars::Bar;
+use super::look::same_length;
+use super::points::Curve;
 use crate::error::Result;
 use crate::store::{floats, integers, texts};
 
@@ -53,29 +55,6 @@ pub fn bars_of(table: &DataFrame, name: &str, value: &str) -> Result<Vec<Bar>> {
     Ok((0..names.len()).map(bar).collect())
 }
 
-/// One group of values a category, and hue where there is one, with the mean as its centre; values that are missing are
-/// left out.
-///
-/// # Errors
-/// [`crate::error::Code::Table`] if a column is missing.
-pub fn groups_of(table: &DataFrame, category: &str, hue: Option<&str>, value: &str) -> Result<Vec<Group>> {
-    let (categories, values) = (texts(table, category)?, floats(table, value)?);
-    let hues = match hue {
-        Some(hue) => texts(table, hue)?,
-        None => vec![String::new(); categories.len()],
-    };
-    let keys: Vec<String> = categories.iter().zip(&hues).map(|(a, b)| format!("{a}\u{0}{b}")).collect();
-    let mut groups = Vec::new();
-    for (_, rows) in rows_by(&keys) {
-        let own: Vec<f64> = rows.iter().map(|&row| values[row]).filter(|value| value.is_finite()).collect();
-        let center = own.iter().sum::<f64>() / own.len().max(1) as f64;
-        let first = rows[0];
-        let group = Group::new(&categories[first], own.clone()).hue(&hues[first]);
-        groups.push(if own.is_empty() { group } else { group.center(center) });
-    }
-    Ok(groups)
-}
-
 /// The rows of each name, names in the order in which they first come.
 fn rows_by(names: &[String]) -> Vec<(String, Vec<usize>)> {
     let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
@@ -105,13 +84,5 @@ mod tests {
         let curves = curves_of(&table).unwrap();
         assert_eq!(curves.len(), 2);
         assert_eq!(curves[0].points[1].interval, Some((0.4, 0.6)));
-    }
-
-    #[test]
-    fn groups_have_their_mean_as_centre() {
-        let table =
-            df!("model" => ["a", "a", "b"], "region" => ["p"; 3], "share" => [Some(1.0), Some(3.0), None]).unwrap();
-        let groups = groups_of(&table, "model", Some("region"), "share").unwrap();
-        assert_eq!((groups[0].center, groups[1].center), (Some(2.0), None));
     }
 }

@@ -26,6 +26,7 @@
 mod baselines;
 mod engine;
 mod linear;
+mod look;
 mod quality;
 mod rule;
 mod stage;
@@ -35,6 +36,7 @@ mod tests;
 
 pub use baselines::{Baseline, baseline};
 pub use engine::{Explained, Ledger, LedgerRow, Targets, explain, explain_with, ledger_table};
+pub use look::maps_of;
 pub use quality::{Localisation, Order, Perturbation, area_under, localisation, perturbation_curve, randomised_layers};
 pub use rule::{Bias, Composite, Place, Rule, Stabiliser};
 pub use stage::{Parameters, Target, explain_all, localise, map_of, write_npy};

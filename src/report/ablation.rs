@@ -3,8 +3,7 @@
 use polars::prelude::*;
 
 use crate::error::Result;
-use crate::notebook::Figure;
-use crate::plots::{Cell, Look, heatmap_table};
+use crate::plots::{Cell, Draft, matrix};
 use crate::store::{floats, texts};
 
 /// What the letters of the faults' numbers stand for.
@@ -18,7 +17,7 @@ pub(super) const LETTERS: &str = "Faults of the published study, by the letter o
 ///
 /// # Errors
 /// [`Code::Table`](crate::error::Code::Table) if a column is missing.
-pub fn ablation_figure(ablation: &DataFrame) -> Result<Figure> {
+pub fn ablation_figure(ablation: &DataFrame) -> Result<Draft> {
     let (runs, names) = (texts(ablation, "run")?, texts(ablation, "conclusion")?);
     let (effects, sizes) = (floats(ablation, "effect")?, floats(ablation, "d_z")?);
     let (verdicts, moved) = (texts(ablation, "verdict")?, texts(ablation, "moved")?);
@@ -54,16 +53,11 @@ pub fn ablation_figure(ablation: &DataFrame) -> Result<Figure> {
         .iter()
         .map(|(name, own)| (name.clone(), columns.iter().map(|column| cell(own, column)).collect()))
         .collect();
-    let look = Look {
-        title: "d_z (or coefficient) of each conclusion; * significant; [ ] another conclusion than in the first row; \
-                = no number differs from the first row; \
-                – out of its reach, or not defined"
-            .into(),
-        x_label: LETTERS.into(),
-        size: (260 + 84 * columns.len() as u32, 150 + 26 * rows.len() as u32),
-        ..Look::named("ablation")
-    };
-    heatmap_table(&cells, &columns, &look)
+    let title = "d_z (or coefficient) of each conclusion; * significant; [ ] another conclusion than in the first row; \
+                 = no number differs from the first row; \
+                 – out of its reach, or not defined";
+    let size = (260 + 84 * columns.len() as u32, 150 + 26 * rows.len() as u32);
+    Ok(matrix(&cells, &columns).title(title).x(LETTERS).size(size.0, size.1))
 }
 
 /// Of each run that says nothing by its numbers a sentence: that its fault cannot reach a conclusion of this study and why,

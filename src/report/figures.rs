@@ -9,7 +9,7 @@ use crate::edges;
 use crate::error::{Code, Error, Result};
 use crate::notebook::Figure;
 use crate::pixels::{Crop, HeatMap, PixelMask};
-use crate::plots::{self, Density, Fit, Group, Histogram, Look};
+use crate::plots::{self, Density, Draft, Fit, Group, Histogram, Plot};
 use crate::relevance::map_of;
 use crate::stats;
 use crate::store::{Store, floats, only, texts};
@@ -54,7 +54,9 @@ enum Who {
     Named(&'static str),
 }
 
-type Draw = fn(&Tables, &Look) -> Result<Plate>;
+/// A figure, and its numbers.
+type Drawn = Result<(Draft, DataFrame)>;
+type Draw = fn(&Tables) -> Drawn;
 
 /// One of the published figures.
 struct Drawing {
@@ -70,47 +72,43 @@ const fn of(name: &'static str, title: &'static str, draw: Draw) -> Drawing {
 /// All of them, in the order of the notebooks.
 const DRAWINGS: [Drawing; 31] = [
     of("edge_count", "Edge pixels in the box", edge_count),
-    of("edge_count_box", "Edge pixels in the box", |t, look| edge_box(t, look, false)),
-    of("edge_count_box_lower", "Edge pixels in the box, without the upper part", |t, look| edge_box(t, look, true)),
-    of("edge_density", "Where edges are", |t, look| density(t, look, &all_photographs(t)?, &Where::Edges)),
-    of("lrp_count", "Pixels of both regions of relevance", |t, look| counts(t, look, false)),
-    of("lrp_count_posneg", "Pixels of the regions of relevance", |t, look| counts(t, look, true)),
+    of("edge_count_box", "Edge pixels in the box", |t| edge_box(t, plots::boxes)),
+    of("edge_count_box_lower", "Edge pixels in the box, without the upper part", |t| edge_box(t, plots::lower_boxes)),
+    of("edge_density", "Where edges are", |t| density(t, &all_photographs(t)?, &Where::Edges)),
+    of("lrp_count", "Pixels of both regions of relevance", |t| counts(&both_signs(&t.shared)?, None)),
+    of("lrp_count_posneg", "Pixels of the regions of relevance", |t| counts(&t.shared, Some("sign"))),
     of("lrp_canny", "Pixels shared with edges", shared),
     of("lrp_canny_weighted", "Share of the positive region on edges", weighted),
-    of("canny_reg", "Edges of the photographs explained", |t, look| density(t, look, &explained(t)?, &Where::Edges)),
-    of("res_lrpos_reg", "Positive relevance of {first}", |t, look| {
-        density(t, look, &explained(t)?, &Where::Positive(Who::First))
+    of("canny_reg", "Edges of the photographs explained", |t| density(t, &explained(t)?, &Where::Edges)),
+    of("res_lrpos_reg", "Positive relevance of {first}", |t| density(t, &explained(t)?, &Where::Positive(Who::First))),
+    of("stl_lrppos_reg", "Positive relevance of {second}", |t| {
+        density(t, &explained(t)?, &Where::Positive(Who::Second))
     }),
-    of("stl_lrppos_reg", "Positive relevance of {second}", |t, look| {
-        density(t, look, &explained(t)?, &Where::Positive(Who::Second))
+    of("res_inters", "Positive relevance of {first} on edges", |t| {
+        density(t, &explained(t)?, &Where::Shared(Who::First))
     }),
-    of("res_inters", "Positive relevance of {first} on edges", |t, look| {
-        density(t, look, &explained(t)?, &Where::Shared(Who::First))
-    }),
-    of("stl_inters", "Positive relevance of {second} on edges", |t, look| {
-        density(t, look, &explained(t)?, &Where::Shared(Who::Second))
+    of("stl_inters", "Positive relevance of {second} on edges", |t| {
+        density(t, &explained(t)?, &Where::Shared(Who::Second))
     }),
     of("qq_4", "Difference of shared positive pixels", qq_shared),
-    of("scr_analysis", "Scrambled", |t, look| {
-        curve(t, look, "scrambled", "side of the blocks in pixels (0: untouched)")
-    }),
-    of("qq_1", "Hypothesis 1", |t, look| qq(t, look, "1")),
-    of("qq_1_1", "Hypothesis 1, 112 only", |t, look| qq(t, look, "1 (112 only)")),
-    of("smt_analysis", "Smoothed", |t, look| curve(t, look, "smoothed", "passes of smoothing (0: untouched)")),
-    of("qq_3", "Hypothesis 3", |t, look| qq(t, look, "3")),
-    of("qq_3_0", "Hypothesis 3, first pass", |t, look| qq(t, look, "3 (first pass)")),
-    of("qq_3_1", "Hypothesis 3.1", |t, look| qq(t, look, "3.1")),
-    of("qq_3_11", "Hypothesis 3.1, first pass", |t, look| qq(t, look, "3.1 (first pass)")),
-    of("qq_3.1", "Hypothesis 3.2", |t, look| qq(t, look, "3.2")),
-    of("qq_3.11", "Hypothesis 3.2, first pass", |t, look| qq(t, look, "3.2 (first pass)")),
+    of("scr_analysis", "Scrambled", |t| curve(t, "scrambled", "side of the blocks in pixels (0: untouched)")),
+    of("qq_1", "Hypothesis 1", |t| qq(t, "1")),
+    of("qq_1_1", "Hypothesis 1, 112 only", |t| qq(t, "1 (112 only)")),
+    of("smt_analysis", "Smoothed", |t| curve(t, "smoothed", "passes of smoothing (0: untouched)")),
+    of("qq_3", "Hypothesis 3", |t| qq(t, "3")),
+    of("qq_3_0", "Hypothesis 3, first pass", |t| qq(t, "3 (first pass)")),
+    of("qq_3_1", "Hypothesis 3.1", |t| qq(t, "3.1")),
+    of("qq_3_11", "Hypothesis 3.1, first pass", |t| qq(t, "3.1 (first pass)")),
+    of("qq_3.1", "Hypothesis 3.2", |t| qq(t, "3.2")),
+    of("qq_3.11", "Hypothesis 3.2, first pass", |t| qq(t, "3.2 (first pass)")),
     of("smtdiff_analysis", "What smoothing takes away", difference),
     of("ptdcorr_analysis", "Single patches against all at once", correlation),
-    of("res_corr", "{first}: single patches against all at once", |t, look| regression(t, look, Who::First)),
-    of("sin_corr", "{second}: single patches against all at once", |t, look| regression(t, look, Who::Second)),
-    of("seresn_corr", "se-resnext50: single patches against all at once", |t, look| {
-        regression(t, look, Who::Named("se-resnext50"))
+    of("res_corr", "{first}: single patches against all at once", |t| regression(t, Who::First)),
+    of("sin_corr", "{second}: single patches against all at once", |t| regression(t, Who::Second)),
+    of("seresn_corr", "se-resnext50: single patches against all at once", |t| {
+        regression(t, Who::Named("se-resnext50"))
     }),
-    of("svgg_corr", "vgg16: single patches against all at once", |t, look| regression(t, look, Who::Named("vgg16"))),
+    of("svgg_corr", "vgg16: single patches against all at once", |t| regression(t, Who::Named("vgg16"))),
     of("log_difference", "Sum over single patches", sums),
 ];
 
@@ -139,8 +137,9 @@ pub fn published_figures(store: &Store) -> Result<Published> {
     for drawing in &DRAWINGS {
         let named = |title: String, (place, name): (&str, &String)| title.replace(place, name);
         let title = ["{first}", "{second}"].into_iter().zip(&tables.networks).fold(drawing.title.to_string(), named);
-        let look = Look { title, ..Look::named(drawing.name) };
-        match (drawing.draw)(&tables, &look) {
+        let drawn = (drawing.draw)(&tables);
+        let plate = drawn.and_then(|(draft, data)| Ok(Plate { figure: draft.title(title).draw(drawing.name)?, data }));
+        match plate {
             Ok(plate) => found.plates.push(plate),
             Err(error) if matches!(error.code(), Code::Parameter | Code::Model | Code::Table) => {
                 found.gaps.push((drawing.name.to_string(), error.message().to_string()));
@@ -151,22 +150,15 @@ pub fn published_figures(store: &Store) -> Result<Published> {
     Ok(found)
 }
 
-fn edge_count(tables: &Tables, look: &Look) -> Result<Plate> {
-    let counts = floats(&tables.edges, "edges")?;
+fn edge_count(tables: &Tables) -> Drawn {
     let style = Histogram { density: Density::Scott, ..Histogram::default() };
-    let look = Look { x_label: "edge pixels".into(), ..look.clone() };
-    Ok(Plate {
-        figure: plots::histogram(&counts, &style, &look)?,
-        data: tables.edges.select(["file", "object", "edges"])?,
-    })
+    let draft = plots::histogram(&floats(&tables.edges, "edges")?, style).x("edge pixels");
+    Ok((draft, tables.edges.select(["file", "object", "edges"])?))
 }
 
-fn edge_box(tables: &Tables, look: &Look, lower: bool) -> Result<Plate> {
-    let groups = [Group::new("all boxes", floats(&tables.edges, "edges")?)];
-    let top = plots::upper_whisker(&groups).filter(|top| lower && *top > 0.0);
-    let look =
-        Look { y_label: "edge pixels".into(), size: (420, 420), range: top.map(|top| (0.0, top)), ..look.clone() };
-    Ok(Plate { figure: plots::box_plot(&groups, &look)?, data: tables.edges.select(["file", "object", "edges"])? })
+fn edge_box(tables: &Tables, boxes: fn(&[Group]) -> Draft) -> Drawn {
+    let draft = boxes(&[Group::new("all boxes", floats(&tables.edges, "edges")?)]).y("edge pixels").size(420, 420);
+    Ok((draft, tables.edges.select(["file", "object", "edges"])?))
 }
 
 /// What a density is of.
@@ -187,7 +179,7 @@ fn explained(tables: &Tables) -> Result<Vec<String>> {
     Ok(files)
 }
 
-fn density(tables: &Tables, look: &Look, files: &[String], place: &Where) -> Result<Plate> {
+fn density(tables: &Tables, files: &[String], place: &Where) -> Drawn {
     const SMOOTHING: f32 = 6.0;
     let model = match place {
         Where::Edges => String::new(),
@@ -207,8 +199,6 @@ fn density(tables: &Tables, look: &Look, files: &[String], place: &Where) -> Res
     };
     let density: HeatMap<Crop> = HeatMap::density(files.iter().map(mask), SMOOTHING)?;
     let (height, width) = density.size();
-    let look = Look { size: (560, 560), ..look.clone() };
-    let figure = plots::density_map(density.values(), density.size(), &look)?;
     let at = |place: fn(u32, u32) -> u32| {
         (0..height * width).map(|index| i64::from(place(index, width))).collect::<Vec<_>>()
     };
@@ -217,14 +207,12 @@ fn density(tables: &Tables, look: &Look, files: &[String], place: &Where) -> Res
         "col" => at(|index, width| index % width),
         "share" => density.values().iter().map(|share| f64::from(*share)).collect::<Vec<_>>(),
     )?;
-    Ok(Plate { figure, data })
+    Ok((plots::density_map(&density), data))
 }
 
-fn counts(tables: &Tables, look: &Look, by_sign: bool) -> Result<Plate> {
-    let data = if by_sign { tables.shared.clone() } else { both_signs(&tables.shared)? };
-    let groups = plots::groups_of(&data, "model", by_sign.then_some("sign"), "pixels")?;
-    let look = Look { y_label: "pixels".into(), size: (900, 440), ..look.clone() };
-    Ok(Plate { figure: plots::strip_plot(&groups, 1, &look)?, data: data.select(["file", "model", "sign", "pixels"])? })
+fn counts(data: &DataFrame, hue: Option<&str>) -> Drawn {
+    let draft = plots::strips(&analysis::groups(data, "model", hue, "pixels")?).y("pixels");
+    Ok((draft, data.select(["file", "model", "sign", "pixels"])?))
 }
 
 /// Positive and negative pixels together, by photograph and network.
@@ -247,22 +235,19 @@ fn both_signs(shared: &DataFrame) -> Result<DataFrame> {
     )?)
 }
 
-fn shared(tables: &Tables, look: &Look) -> Result<Plate> {
-    let look = Look { y_label: "shared pixels".into(), size: (900, 440), ..look.clone() };
-    let groups = plots::groups_of(&tables.shared, "model", Some("sign"), "shared")?;
-    let data = tables.shared.select(["file", "model", "sign", "shared"])?;
-    Ok(Plate { figure: plots::letter_plot(&groups, &look)?, data })
+fn shared(tables: &Tables) -> Drawn {
+    let draft = plots::letters(&analysis::groups(&tables.shared, "model", Some("sign"), "shared")?).y("shared pixels");
+    Ok((draft, tables.shared.select(["file", "model", "sign", "shared"])?))
 }
 
-fn weighted(tables: &Tables, look: &Look) -> Result<Plate> {
+fn weighted(tables: &Tables) -> Drawn {
     let positive = only(&tables.shared, "sign", "positive")?;
-    let look = Look { y_label: "share of positive pixels".into(), size: (900, 440), ..look.clone() };
-    let figure = plots::strip_plot(&plots::groups_of(&positive, "model", None, "share")?, 1, &look)?;
-    Ok(Plate { figure, data: positive.select(["file", "model", "share"])? })
+    let draft = plots::strips(&analysis::groups(&positive, "model", None, "share")?).y("share of positive pixels");
+    Ok((draft, positive.select(["file", "model", "share"])?))
 }
 
 /// The second network's (the style network's) less the first one's.
-fn qq_shared(tables: &Tables, look: &Look) -> Result<Plate> {
+fn qq_shared(tables: &Tables) -> Drawn {
     let positive = only(&tables.shared, "sign", "positive")?;
     let of = |model: &str| -> Result<HashMap<String, f64>> {
         let own = only(&positive, "model", model)?;
@@ -271,39 +256,36 @@ fn qq_shared(tables: &Tables, look: &Look) -> Result<Plate> {
     let (style, plain) = (of(&tables.explained(Who::Second)?)?, of(&tables.explained(Who::First)?)?);
     let difference = |(file, shared): (&String, &f64)| Some(shared - plain.get(file)?);
     let differences = style.iter().filter_map(difference).filter(|value| value.is_finite());
-    quantiles(&differences.collect::<Vec<_>>(), look)
+    quantiles(&differences.collect::<Vec<_>>())
 }
 
-fn qq(tables: &Tables, look: &Look, hypothesis: &str) -> Result<Plate> {
-    quantiles(&analysis::differences_of(&tables.predictions, hypothesis, &Parameters::published())?, look)
+fn qq(tables: &Tables, hypothesis: &str) -> Drawn {
+    quantiles(&analysis::differences_of(&tables.predictions, hypothesis, &Parameters::published())?)
 }
 
-fn quantiles(values: &[f64], look: &Look) -> Result<Plate> {
+fn quantiles(values: &[f64]) -> Drawn {
     let points = stats::normal_plot(values)?;
     let (theoretical, sample): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
-    let look = Look { size: (520, 420), ..look.clone() };
-    Ok(Plate { figure: plots::qq_plot(&points, &look)?, data: df!("theoretical" => theoretical, "sample" => sample)? })
+    Ok((plots::quantiles(&points), df!("theoretical" => theoretical, "sample" => sample)?))
 }
 
-fn curve(tables: &Tables, look: &Look, kind: &str, x_label: &str) -> Result<Plate> {
+fn curve(tables: &Tables, kind: &str, x: &str) -> Drawn {
     let data = analysis::curves(&tables.predictions, kind, "true_acc")?;
-    let look = Look { x_label: x_label.into(), y_label: analysis::measure_in_words("true_acc").into(), ..look.clone() };
-    Ok(Plate { figure: plots::point_plot(&plots::curves_of(&data)?, &look)?, data })
+    Ok((plots::curves_of(&data)?.plot().x(x).y(analysis::measure_in_words("true_acc")), data))
 }
 
-fn difference(tables: &Tables, look: &Look) -> Result<Plate> {
+fn difference(tables: &Tables) -> Drawn {
     let data = analysis::curves(&tables.predictions, "difference", "true_acc")?;
-    let look = Look { x_label: analysis::measure_in_words("true_acc").into(), ..look.clone() };
-    Ok(Plate { figure: plots::bars(&plots::bars_of(&data, "model", "mean")?, &look)?, data })
+    Ok((plots::bars_of(&data, "model", "mean")?.plot().x(analysis::measure_in_words("true_acc")), data))
 }
 
-fn correlation(tables: &Tables, look: &Look) -> Result<Plate> {
+fn correlation(tables: &Tables) -> Drawn {
     let data = analysis::additivity(tables.patches()?)?;
-    let look = Look { x_label: "side of the patches in pixels".into(), y_label: "Pearson's r".into(), ..look.clone() };
-    Ok(Plate { figure: plots::point_plot(&plots::plain_curves_of(&data, "model", "level", "r")?, &look)?, data })
+    let curves = plots::plain_curves_of(&data, "model", "level", "r")?;
+    Ok((curves.plot().x("side of the patches in pixels").y("Pearson's r"), data))
 }
 
-fn regression(tables: &Tables, look: &Look, who: Who) -> Result<Plate> {
+fn regression(tables: &Tables, who: Who) -> Drawn {
     let own = only(tables.patches()?, "model", &tables.network(who)?)?;
     let (single, all) = (floats(&own, "single")?, floats(&own, "all")?);
     let line = analysis::fitted_line(&own)?;
@@ -315,21 +297,16 @@ fn regression(tables: &Tables, look: &Look, who: Who) -> Result<Plate> {
         high: floats(&line, "high")?,
         note: format!("Pearson's r = {:.2}, p = {:.1e}", test.statistic, test.p),
     };
-    let look = Look {
-        x_label: "sum over single patches (logits)".into(),
-        y_label: "all patches at once (logits)".into(),
-        size: (560, 520),
-        ..look.clone()
-    };
     let pairs: Vec<(f64, f64)> = single.into_iter().zip(all).collect();
-    Ok(Plate { figure: plots::joint_regression(&pairs, &fit, &look)?, data: own })
+    let draft = plots::regression(&pairs, fit);
+    Ok((draft.x("sum over single patches (logits)").y("all patches at once (logits)"), own))
 }
 
-fn sums(tables: &Tables, look: &Look) -> Result<Plate> {
+fn sums(tables: &Tables) -> Drawn {
     let patches = tables.patches()?;
-    let look = Look { y_label: "untouched less patched (logits)".into(), size: (760, 440), ..look.clone() };
-    let figure = plots::letter_plot(&plots::groups_of(patches, "model", None, "single")?, &look)?;
-    Ok(Plate { figure, data: patches.select(["model", "level", "orig_file", "patches", "single"])? })
+    let draft = plots::letters(&analysis::groups(patches, "model", None, "single")?).size(760, 440);
+    let data = patches.select(["model", "level", "orig_file", "patches", "single"])?;
+    Ok((draft.y("untouched less patched (logits)"), data))
 }
 
 impl Tables<'_> {

@@ -71,7 +71,7 @@ pub fn write(store: &Store, protocol: &Protocol) -> Result<PathBuf> {
     page.section("Ablation");
     match store.table("ablation") {
         Ok(ablation) => {
-            page.figure(&store.keep(ablation_figure(&ablation)?)?);
+            page.figure(&store.keep(ablation_figure(&ablation)?.draw("ablation")?)?);
             page.text(LETTERS);
             for note in without_effect(&ablation)? {
                 page.text(&note);

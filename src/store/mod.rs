@@ -24,6 +24,7 @@ mod name;
 mod piece;
 mod record;
 mod reject;
+mod seen;
 mod study;
 mod table;
 
@@ -36,6 +37,7 @@ pub(crate) use piece::sweep;
 pub use piece::{Piece, Written};
 pub use record::{Record, Summary, sha256_hex};
 pub use reject::{REJECT_COLUMNS, Reject, rejects_table};
+pub use seen::{Mapped, Seen, seen};
 pub use study::{Allow, Classes, NetworkEntry, Study};
 pub use table::{bools, column, floats, fresh, integers, only, stacked, texts, write_csv};
 

@@ -50,7 +50,7 @@ pub fn step(step: &Step, sequence: &Sequence) -> Result<()> {
             };
             let found = sequence.ablate(&faults, Progress::bar("ablation"))?;
             say(table(&found).text());
-            sequence.store.keep(report::ablation_figure(&found)?)?;
+            sequence.store.keep(report::ablation_figure(&found)?.draw("ablation")?)?;
         }
         Step::Bench { .. } => crate::bench::steps(sequence)?,
         _ => {

@@ -1,0 +1,19 @@
+//! Relevance to look at.
+
+use super::stage::map_of;
+use crate::edges;
+use crate::error::Result;
+use crate::store::{ImageFile, Mapped, Seen, Store, seen};
+
+/// Photographs with their edges and the relevance of each network for them, as steps 3 and 5.2 wrote them.
+///
+/// # Errors
+/// As [`map_of`], [`edges::mask_of`] and [`crate::pixels::decode`].
+pub fn maps_of(store: &Store, images: &[ImageFile], models: &[&str]) -> Result<Vec<Mapped>> {
+    let mapped = |photograph: Seen| {
+        let map = |model: &&str| Ok(((*model).to_string(), map_of(store, model, &photograph.id)?));
+        let maps = models.iter().map(map).collect::<Result<_>>()?;
+        Ok(Mapped { edges: edges::mask_of(store, &photograph.id)?, maps, photograph })
+    };
+    seen(images)?.into_iter().map(mapped).collect()
+}

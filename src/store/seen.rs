@@ -1,0 +1,39 @@
+//! Photographs as networks see them, and what earlier steps made of them.
+
+use super::ImageFile;
+use crate::error::Result;
+use crate::pixels::{self, Crop, HeatMap, PixelMask, RgbImage};
+
+/// A photograph as networks see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// Its identity in every table.
+    pub id: String,
+    /// What is written under it.
+    pub name: String,
+    /// Its 224 x 224 crop.
+    pub picture: RgbImage,
+}
+
+/// A photograph with its edges and the relevance of some networks for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mapped {
+    /// The photograph.
+    pub photograph: Seen,
+    /// Its edges.
+    pub edges: PixelMask<Crop>,
+    /// A map a network, with the network's name.
+    pub maps: Vec<(String, HeatMap<Crop>)>,
+}
+
+/// Photographs, decoded and cropped.
+///
+/// # Errors
+/// As [`pixels::decode`].
+pub fn seen(images: &[ImageFile]) -> Result<Vec<Seen>> {
+    let one = |image: &ImageFile| {
+        let picture = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
+        Ok(Seen { id: image.id.clone(), name: image.stem.clone(), picture })
+    };
+    images.iter().map(one).collect()
+}
