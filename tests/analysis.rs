@@ -243,6 +243,41 @@ fn a_sum_with_a_picture_missing_is_none() {
     assert_eq!(without("n00_0_patched_0_-1.png"), 12);
 }
 
+/// The report of a root by a protocol.
+fn page_of(store: &Store, protocol: &protocol::Protocol) -> String {
+    let analysed = analysis::write_all(store, &protocol.analysis).unwrap();
+    std::fs::read_to_string(report::write(store, protocol, &analysed).unwrap()).unwrap()
+}
+
+#[test]
+fn the_report_answers_first_and_has_published_beside_corrected() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = root(folder.path());
+    let page = page_of(&store, &protocol::corrected());
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
+    let answer = place("class=\"answer\"");
+    assert!(answer < place("<nav>") && place("<nav>") < place("<img") && place("<h2") < place("<details>"));
+    // Both analyses in the columns of one table, and no third where the protocol is one of them.
+    assert!(page.contains("<th>question</th><th>as published</th><th>corrected</th></tr>"));
+    assert!(!page.contains("by this protocol"));
+    // Conclusions stand once, each in a row with two answers.
+    let table = analysis::conclusions(
+        &store.table("predictions").unwrap(),
+        &store.table("imgnette_sample_data").unwrap(),
+        &Parameters::default(),
+    );
+    for name in texts(&table.unwrap(), "conclusion").unwrap() {
+        assert_eq!(page.matches(&format!("<td>{name}<br>")).count(), 1, "{name}");
+    }
+    for raw in ["null", "f64", "NaN", ">str<", "src=\"http", "href=\"http"] {
+        assert!(!page.contains(raw), "{raw}");
+    }
+    // Choices that are neither have a column of their own.
+    let mut own = protocol::corrected();
+    own.analysis.correction = analysis::Correction::None;
+    assert!(page_of(&store, &own).contains("<th>corrected</th><th>by this protocol</th>"));
+}
+
 /// A conclusion: its name, verdict and words.
 type Said = (String, String, String);
 
@@ -252,7 +287,8 @@ fn all_of_it(predictions: &DataFrame, overlap: &DataFrame) -> (Vec<Said>, Vec<(S
     let folder = tempfile::tempdir().unwrap();
     let store = root_of(folder.path(), predictions, overlap);
     for protocol in [protocol::corrected(), protocol::published()] {
-        let page = report::write(&store, &protocol).unwrap();
+        let analysed = analysis::write_all(&store, &protocol.analysis).unwrap();
+        let page = report::write(&store, &protocol, &analysed).unwrap();
         let html = std::fs::read_to_string(page).unwrap();
         assert!(html.contains("softmax of the true class") || html.contains("not drawn"), "a figure or why not");
     }
@@ -469,11 +505,11 @@ fn an_ablation_shows_which_numbers_moved_and_what_its_letters_mean() {
     let folder = tempfile::tempdir().unwrap();
     let store = root(folder.path());
     store.write_table("ablation", &ablation).unwrap();
-    let page = std::fs::read_to_string(report::write(&store, &protocol::corrected()).unwrap()).unwrap();
+    let page = page_of(&store, &protocol::corrected());
     assert!(
-        page.contains("<p>with B7 JPEG after the change: no number of any conclusion differs from the first run</p>")
+        page.contains("<li>with B7 JPEG after the change: no number of any conclusion differs from the first run</li>")
     );
     assert_eq!(page.matches("no number of any conclusion").count(), 1, "every fault of the analysis reaches one");
-    assert!(page.contains("several objects lost: cannot reach a conclusion: this study has no boxes</p>"));
+    assert!(page.contains("several objects lost: cannot reach a conclusion: this study has no boxes</li>"));
     assert!(page.contains("A boxes, edges and their frames"));
 }

@@ -27,6 +27,7 @@ mod parameters;
 mod pictures;
 mod power;
 mod published;
+mod words;
 
 pub use all::{Analysed, write_all};
 pub use answer::{Direction, answer_in_words, known_answer, sample_answer, with_interval};
@@ -35,11 +36,10 @@ pub use conclusions::{conclusions, differences_of, paired_differences, shared_pi
 pub use curves::{by_model, curves, drops, means_by_model, overlap_by_model, ranking_by_model};
 pub use groups::{Group, groups};
 pub use interaction::{additivity, disagreeing, disagreement, fitted_line, interaction, plain_patches};
-pub use parameters::{
-    Additivity, Agreement, Amount, Baseline, Chance, Correction, Parameters, Region, Rule, Unit, measure_in_words,
-};
+pub use parameters::{Additivity, Agreement, Amount, Baseline, Chance, Correction, Parameters, Region, Rule, Unit};
 pub use power::power_by_size;
 pub use published::published_tests;
+pub use words::{measure_in_words, region_in_words, regions_in_words};
 
 use polars::prelude::DataFrame;
 

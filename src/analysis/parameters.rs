@@ -131,25 +131,6 @@ pub enum Additivity {
     Identity,
 }
 
-/// What a measure of the predictions is, in words for axes and titles: `true_acc` is what the thesis called accuracy.
-///
-/// ```
-/// assert_eq!(lgf::analysis::measure_in_words("true_acc"), "softmax of the true class");
-/// assert_eq!(lgf::analysis::measure_in_words("a column of my own"), "a column of my own");
-/// ```
-pub fn measure_in_words(measure: &str) -> &str {
-    match measure {
-        "true_acc" => "softmax of the true class",
-        "pred_acc" => "softmax of the chosen class",
-        "true_logit" => "logit of the true class",
-        "pred_logit" => "logit of the chosen class",
-        "margin" => "logit of the true class less the largest other",
-        "top1" => "share of pictures whose true class is the first choice",
-        "top5" => "share of pictures whose true class is among five choices",
-        other => other,
-    }
-}
-
 impl Default for Parameters {
     fn default() -> Self {
         Parameters {

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Show, data_uri, escape, send};
+use maud::html;
+
+use super::{Show, data_uri, send};
 use crate::error::{Error, Result};
 
 /// Which form of a figure a notebook shows; [`Figure::save`] always writes all three.
@@ -106,7 +108,7 @@ impl Show for Figure {
             Form::Svg => data_uri("image/svg+xml", self.drawn.svg.as_bytes()),
             Form::Png => data_uri("image/png", &self.drawn.png),
         };
-        format!("<img width=\"{}\" alt=\"{}\" src=\"{source}\">", self.size.0, escape(&self.alt))
+        html! { img width=(self.size.0) alt=(self.alt) src=(source); }.into_string()
     }
 
     fn text(&self) -> String {

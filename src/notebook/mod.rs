@@ -34,6 +34,7 @@ use std::io::Write;
 
 use base64::Engine as _;
 use image::{ImageEncoder as _, RgbImage};
+use maud::{Markup, PreEscaped, html};
 
 pub use figure::{Drawn, Figure, Form};
 pub use grid::{Grid, Picture};
@@ -67,7 +68,7 @@ pub struct Html {
 }
 
 impl Html {
-    /// A block of trusted HTML and the text that says the same; quote anything from a file with [`escape`].
+    /// A block of trusted HTML, as `maud::html!` makes it, and the text that says the same.
     pub fn new(html: impl Into<String>, text: impl Into<String>) -> Self {
         Html { html: html.into(), text: text.into() }
     }
@@ -100,7 +101,7 @@ impl Show for Html {
 
 impl Show for String {
     fn html(&self) -> String {
-        format!("<p style=\"white-space:pre-wrap\">{}</p>", escape(self))
+        html! { p style="white-space:pre-wrap" { (self) } }.into_string()
     }
 
     fn text(&self) -> String {
@@ -111,30 +112,25 @@ impl Show for String {
 /// An error as a block: what went wrong, where, the causes, and what to do.
 impl Show for Error {
     fn html(&self) -> String {
-        let mut lines = String::new();
-        let mut line = |label: &str, text: &str| {
-            lines.push_str(&format!(
-                "<tr><th style=\"text-align:left;vertical-align:top\">{label}</th><td style=\"text-align:left\">{}</td></tr>",
-                escape(text)
-            ));
-        };
-        if let Some(path) = self.file() {
-            line("file", &path.display().to_string());
+        let mut lines = Vec::new();
+        lines.extend(self.file().map(|path| ("file", path.display().to_string())));
+        lines.extend(self.at().map(|place| ("place", place.to_string())));
+        lines.extend(self.causes().into_iter().map(|cause| ("because", cause)));
+        lines.extend(self.advice().map(|hint| ("hint", hint.to_string())));
+        html! {
+            div style="border-left:4px solid #D55E00;padding-left:0.8em" {
+                b { "error (" (self.code().as_str()) ")" } ": " (self.message())
+                table {
+                    @for (label, text) in &lines {
+                        tr {
+                            th style="text-align:left;vertical-align:top" { (label) }
+                            td style="text-align:left" { (text) }
+                        }
+                    }
+                }
+            }
         }
-        if let Some(place) = self.at() {
-            line("place", place);
-        }
-        for cause in self.causes() {
-            line("because", &cause);
-        }
-        if let Some(hint) = self.advice() {
-            line("hint", hint);
-        }
-        format!(
-            "<div style=\"border-left:4px solid #D55E00;padding-left:0.8em\"><b>error ({})</b>: {}<table>{lines}</table></div>",
-            self.code().as_str(),
-            escape(self.message())
-        )
+        .into_string()
     }
 
     fn text(&self) -> String {
@@ -188,7 +184,7 @@ pub fn or_say<T: Show>(result: Result<T>) -> Result<Html> {
         Ok(value) => Ok(Html::new(value.html(), value.text())),
         Err(error) if matches!(error.code(), Code::Parameter | Code::Missing | Code::Table | Code::Model) => {
             let why = error.to_string();
-            Ok(Html::new(format!("<div class=\"lgf-said\">{}</div>", why.html()), why))
+            Ok(Html::new(html! { div class="lgf-said" { (PreEscaped(why.html())) } }, why))
         }
         Err(error) => Err(error),
     }
@@ -212,10 +208,11 @@ pub fn counted(count: usize, noun: &str) -> String {
 /// assert_eq!(block.text(), "a < b\n\nsecond");
 /// ```
 pub fn show(things: &[&dyn Show]) -> Html {
-    let html: Vec<String> =
-        things.iter().map(|thing| format!("<div style=\"margin-bottom:1em\">{}</div>", thing.html())).collect();
+    let html = html! {
+        @for thing in things { div style="margin-bottom:1em" { (PreEscaped(thing.html())) } }
+    };
     let text: Vec<String> = things.iter().map(|thing| thing.text()).collect();
-    Html::new(html.join("\n"), text.join("\n\n"))
+    Html::new(html, text.join("\n\n"))
 }
 
 /// Prints a line, or several, for a person to read; a newline is added where it is missing.
@@ -229,28 +226,6 @@ pub fn say(text: &str) {
 /// Prints a line to standard error, for what is not a result: warnings, and the error that ends the program.
 pub fn warn(text: &str) {
     let _ = std::io::stderr().lock().write_all(whole_lines(text).as_bytes());
-}
-
-/// Text for an HTML page: `& < > " '` as entities, control characters as spaces.
-///
-/// ```
-/// assert_eq!(lgf::notebook::escape("<b> & \"x\""), "&lt;b&gt; &amp; &quot;x&quot;");
-/// ```
-pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\n' | '\t' => out.push(letter),
-            letter if letter.is_control() => out.push(' '),
-            letter => out.push(letter),
-        }
-    }
-    out
 }
 
 /// A picture as PNG bytes; the same picture always gives the same bytes.
@@ -274,16 +249,12 @@ pub(crate) fn data_uri(mime: &str, bytes: &[u8]) -> String {
 }
 
 /// An `<img>` of a picture, shown `width` pixels wide; a sentence where it cannot be encoded.
-fn img(image: &RgbImage, width: u32, alt: &str) -> String {
+fn img(image: &RgbImage, width: u32, alt: &str) -> Markup {
     // Small pictures are shown enlarged: with squares for pixels, as they are.
     let style = if width > image.width() { "image-rendering:pixelated" } else { "" };
     match png(image) {
-        Ok(bytes) => format!(
-            "<img width=\"{width}\" style=\"{style}\" alt=\"{}\" src=\"{}\">",
-            escape(alt),
-            data_uri("image/png", &bytes)
-        ),
-        Err(error) => format!("<i>{}</i>", escape(error.message())),
+        Ok(bytes) => html! { img width=(width) style=(style) alt=(alt) src=(data_uri("image/png", &bytes)); },
+        Err(error) => html! { i { (error.message()) } },
     }
 }
 

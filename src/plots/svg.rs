@@ -9,7 +9,7 @@ use super::font::{BASELINE_DUE, SCALE, fault, font_at, width_of};
 use super::paint::{dot, paint};
 use super::sheet::{Align, INK, Mark, Sheet, Text};
 use crate::error::Result;
-use crate::notebook::{data_uri, escape, png};
+use crate::notebook::{data_uri, png};
 
 /// What an SVG asks for; the measured length of each text holds whichever is found.
 const FAMILIES: &str = "Ubuntu, 'DejaVu Sans', Helvetica, Arial, sans-serif";
@@ -84,4 +84,22 @@ fn style(text: &Text) -> TextStyle<'static> {
         color: RGBColor(red, green, blue).to_backend_color(),
         pos: Pos::new(h_pos, VPos::Center),
     }
+}
+
+/// Text for an SVG: `& < > " '` as entities, control characters as spaces.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\n' | '\t' => out.push(letter),
+            letter if letter.is_control() => out.push(' '),
+            letter => out.push(letter),
+        }
+    }
+    out
 }

@@ -97,7 +97,8 @@ fn bench_analysis(store: &Store) -> Result<()> {
     let (seconds, rows) = (began.elapsed().as_secs_f64(), sums.height());
     say(&format!("{seconds:.5} seconds for {rows} sums over patches of {} predictions", predictions.height()));
     let began = Instant::now();
-    let page = report::write(store, &protocol::published())?;
+    let protocol = protocol::published();
+    let page = report::write(store, &protocol, &analysis::write_all(store, &protocol.analysis)?)?;
     say(&format!("{:.3} seconds for every table, figure and {}", began.elapsed().as_secs_f64(), page.display()));
     say(&format!("peak memory {} MB", format_number(peak_megabytes())));
     Ok(())

@@ -1,6 +1,7 @@
 //! The steps of the sequence as the command line gives them.
 
 use anyhow::{Result, bail};
+use lgf::analysis::Analysed;
 use lgf::models::Form;
 use lgf::notebook::{Progress, Show, say, show, table};
 use lgf::protocol::Fault;
@@ -38,10 +39,11 @@ pub fn step(step: &Step, sequence: &Sequence) -> Result<()> {
         Step::Relevance(given) => relevance(given, sequence)?,
         Step::Overlap => sequence.overlap()?,
         Step::Analyse => {
-            for (name, found) in sequence.analyse()?.tables {
-                say(show(&[&name, &table(&found)]).text());
+            let analysed = sequence.analyse()?;
+            for (name, found) in &analysed.tables {
+                say(show(&[name, &table(found)]).text());
             }
-            report(sequence)?;
+            report(sequence, &analysed)?;
         }
         Step::Ablate { faults } => {
             let faults: Vec<Fault> = match faults.as_slice() {
@@ -54,15 +56,18 @@ pub fn step(step: &Step, sequence: &Sequence) -> Result<()> {
         }
         Step::Bench { .. } => crate::bench::steps(sequence)?,
         _ => {
-            Sequence::steps().into_iter().try_for_each(|(_, step)| step(sequence))?;
-            report(sequence)?;
+            // The last step is the analysis, whose tables the report is made from.
+            let steps = Sequence::steps();
+            steps[..steps.len() - 1].iter().try_for_each(|(_, step)| step(sequence))?;
+            report(sequence, &sequence.analyse()?)?;
         }
     }
     Ok(())
 }
 
-fn report(sequence: &Sequence) -> Result<()> {
-    say(&format!("report: {}", report::write(&sequence.store, &sequence.protocol)?.display()));
+fn report(sequence: &Sequence, analysed: &Analysed) -> Result<()> {
+    let page = report::write(&sequence.store, &sequence.protocol, analysed)?;
+    say(&format!("report: {}", page.display()));
     Ok(())
 }
 

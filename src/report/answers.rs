@@ -1,0 +1,188 @@
+//! What each set of choices says of each question, side by side.
+
+use maud::{Markup, html};
+use polars::prelude::DataFrame;
+
+use super::frame::probability;
+use crate::analysis::{Analysed, with_interval};
+use crate::error::Result;
+use crate::notebook::counted;
+use crate::store::{floats, integers, texts};
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Answer {
+    of: String,
+    n: i64,
+    /// The effect, and the ends of its interval.
+    effect: [f64; 3],
+    p: f64,
+    verdict: String,
+    says: String,
+}
+
+impl Answer {
+    /// Whether one network is more, or what was asked holds or does not.
+    pub fn decides(&self) -> bool {
+        !matches!(self.verdict.as_str(), "unsaid" | "no difference")
+    }
+
+    /// In words, with the number where one network is more.
+    pub fn in_words(&self) -> String {
+        let [effect, low, high] = self.effect;
+        match self.verdict.as_str() {
+            "first" => format!("{}, by {}", self.says, with_interval(effect, low, high)),
+            "second" => format!("{}, by {}", self.says, with_interval(-effect, -high, -low)),
+            _ => self.says.clone(),
+        }
+    }
+
+    fn cell(&self) -> Markup {
+        let [effect, low, high] = self.effect;
+        let mut numbers = Vec::new();
+        if effect.is_finite() {
+            numbers.push(with_interval(effect, low, high));
+        }
+        if self.p.is_finite() {
+            numbers.push(probability(self.p));
+        }
+        numbers.push(format!("n = {}", self.n));
+        html! {
+            @if self.decides() { b { (self.says) } } @else { (self.says) }
+            br;
+            small { (numbers.join("; ")) br; (self.of) }
+        }
+    }
+}
+
+/// A question with an answer a column, where there is one.
+pub(super) struct Asked {
+    /// Its name.
+    pub name: String,
+    /// What is claimed.
+    pub claim: String,
+    answers: Vec<Option<Answer>>,
+}
+
+impl Asked {
+    /// Whether two columns answer otherwise.
+    fn differs(&self) -> bool {
+        let mut verdicts = self.answers.iter().flatten().map(|answer| &answer.verdict);
+        let first = verdicts.next();
+        verdicts.any(|verdict| Some(verdict) != first)
+    }
+}
+
+/// All questions, and by which choices they were answered.
+pub(super) struct Answers {
+    columns: Vec<String>,
+    /// The column of the protocol of the report.
+    own: usize,
+    /// In the order of the analysis.
+    pub asked: Vec<Asked>,
+}
+
+impl Answers {
+    /// From the conclusions of an analysis: as published beside corrected, and those of the protocol where they are neither.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Table`] if a column is missing.
+    pub fn of(analysed: &Analysed) -> Result<Self> {
+        let mut columns: Vec<(String, &DataFrame)> = Vec::new();
+        for (name, words) in [("conclusions_published", "as published"), ("conclusions_corrected", "corrected")] {
+            columns.extend(analysed.table(name).map(|table| (words.to_string(), table)));
+        }
+        let mut own = columns.len().saturating_sub(1);
+        if let Some(table) = analysed.table("conclusions") {
+            own = columns.iter().position(|(_, other)| table.equals_missing(other)).unwrap_or(columns.len());
+            if own == columns.len() {
+                columns.push(("by this protocol".into(), table));
+            }
+        }
+        let mut asked: Vec<Asked> = Vec::new();
+        for (place, (_, table)) in columns.iter().enumerate() {
+            for (name, claim, answer) in rows(table)? {
+                let there = asked.iter().position(|one| (&one.name, &one.claim) == (&name, &claim));
+                let row = there.unwrap_or_else(|| {
+                    asked.push(Asked { name, claim, answers: vec![None; columns.len()] });
+                    asked.len() - 1
+                });
+                asked[row].answers[place] = Some(answer);
+            }
+        }
+        Ok(Answers { columns: columns.into_iter().map(|(words, _)| words).collect(), own, asked })
+    }
+
+    /// What the protocol of the report says of a question.
+    pub fn own<'a>(&self, asked: &'a Asked) -> Option<&'a Answer> {
+        asked.answers.get(self.own)?.as_ref()
+    }
+
+    /// How many have an answer that decides, and how many are answered otherwise by other choices, in words.
+    pub fn count(&self) -> String {
+        let decided = self.asked.iter().filter(|asked| self.own(asked).is_some_and(Answer::decides)).count();
+        let all = counted(self.asked.len(), "question");
+        let own = self.columns.get(self.own).map_or("", String::as_str);
+        let others: Vec<&str> = self
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at != self.own)
+            .map(|(_, words)| words.as_str())
+            .collect();
+        let mut out = format!("Of {all}, {decided} are decided {own}.");
+        if !others.is_empty() {
+            let differ = self.asked.iter().filter(|asked| asked.differs()).count();
+            out.push_str(&format!(" {} answered otherwise {}.", many(differ), others.join(" or ")));
+        }
+        out
+    }
+
+    /// A table of some of them.
+    pub fn table(&self, asked: &[&Asked]) -> Markup {
+        html! {
+            div.wide {
+                table.answers {
+                    thead { tr { th { "question" } @for column in &self.columns { th { (column) } } } }
+                    tbody {
+                        @for one in asked {
+                            tr.differs[one.differs()] {
+                                td { (one.name) br; small { (one.claim) } }
+                                @for answer in &one.answers {
+                                    td { @if let Some(answer) = answer { (answer.cell()) } @else { "–" } }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn many(count: usize) -> String {
+    match count {
+        0 => "None is".into(),
+        1 => "One is".into(),
+        count => format!("{count} are"),
+    }
+}
+
+fn rows(table: &DataFrame) -> Result<Vec<(String, String, Answer)>> {
+    let (names, claims, of) = (texts(table, "conclusion")?, texts(table, "claim")?, texts(table, "of")?);
+    let (n, verdicts, says) = (integers(table, "n")?, texts(table, "verdict")?, texts(table, "says")?);
+    let numbers = [floats(table, "effect")?, floats(table, "low")?, floats(table, "high")?];
+    let adjusted = floats(table, "adjusted")?;
+    let row = |at: usize| {
+        let answer = Answer {
+            of: of[at].clone(),
+            n: n[at],
+            effect: numbers.each_ref().map(|column| column[at]),
+            p: adjusted[at],
+            verdict: verdicts[at].clone(),
+            says: says[at].clone(),
+        };
+        (names[at].clone(), claims[at].clone(), answer)
+    };
+    Ok((0..names.len()).map(row).collect())
+}

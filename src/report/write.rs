@@ -1,0 +1,192 @@
+use std::path::PathBuf;
+
+use maud::{Markup, html};
+use polars::prelude::DataFrame;
+
+use super::ablation::{LETTERS, ablation_figure, without_effect};
+use super::answers::{Answers, Asked};
+use super::figures::{Published, published_figures};
+use super::frame::frame;
+use super::page::{Page, figure, folded};
+use super::questions::{QUESTIONS, Sources, table_in_words};
+use crate::analysis::{Analysed, answer_in_words};
+use crate::error::{Code, Error, Result};
+use crate::protocol::Protocol;
+use crate::store::{Store, Study, floats, texts};
+
+/// What an analysis found as one HTML file, `report.html` in the data root, which needs no other: what it comes to in one
+/// paragraph; each question with its figures, as published beside corrected; what is true by construction beside what was
+/// measured; the ablation where it was run; the tests and figures of the thesis; every table; the choices of the run; what is
+/// missing and why. Each figure of the thesis is also written to `figures/<name>` as SVG, PNG and PDF, with its numbers.
+///
+/// # Errors
+/// [`Code::Missing`] if a step has not run; [`Code::Io`] if the root cannot be written.
+pub fn write(store: &Store, protocol: &Protocol, analysed: &Analysed) -> Result<PathBuf> {
+    let thesis = published_figures(store)?;
+    keep(store, &thesis)?;
+    let answers = Answers::of(analysed)?;
+    let sources = Sources { analysed, answers: &answers, thesis: &thesis, measure: &protocol.analysis.measure };
+    let mut page = Page::default();
+    for question in &QUESTIONS {
+        if let Some(section) = question.section(&sources)? {
+            page.section(question.title, section);
+        }
+    }
+    let others: Vec<&Asked> = answers
+        .asked
+        .iter()
+        .filter(|asked| {
+            !QUESTIONS.iter().any(|question| question.asked(&answers).iter().any(|own| std::ptr::eq(*own, *asked)))
+        })
+        .collect();
+    if !others.is_empty() {
+        page.section("Other questions", answers.table(&others));
+    }
+    if let Some(known) = analysed.table("known_answer") {
+        page.section("True by construction", known_answer(known)?);
+    }
+    page.section("Ablation", ablation(store)?);
+    page.section("The thesis", the_thesis(analysed, &thesis));
+    page.section("Tables", tables(&sources));
+    page.section("Methods", methods(protocol)?);
+    let under = format!(
+        "Study “{}”, protocol “{}”, local-global-features {}.",
+        Study::open(store)?.name,
+        protocol.name,
+        env!("CARGO_PKG_VERSION")
+    );
+    let answer = html! { p.answer { (in_short(analysed, &answers)?.join(" ")) } (how_to_read()) };
+    store.write("report.html", page.finish("Local texture or global shape", &under, &answer).as_bytes())
+}
+
+/// The figures of the thesis as files, with their numbers.
+fn keep(store: &Store, thesis: &Published) -> Result<()> {
+    for plate in &thesis.plates {
+        let name = format!("figures/{}", plate.figure.name);
+        // A density has a row for each pixel: too many for text.
+        if plate.data.height() > 20_000 {
+            store.write_parquet(&name, &plate.data)?;
+        } else {
+            store.write_table(&name, &plate.data)?;
+        }
+        plate.figure.save(store.path("figures"))?;
+    }
+    Ok(())
+}
+
+/// What it comes to, sentence by sentence.
+fn in_short(analysed: &Analysed, answers: &Answers) -> Result<Vec<String>> {
+    let mut out = Vec::new();
+    if let Some(bias) = analysed.table("shape_bias") {
+        out.extend(most_and_least(bias)?);
+    }
+    out.extend(QUESTIONS.iter().filter_map(|question| question.answer(answers)));
+    if !answers.asked.is_empty() {
+        out.push(answers.count());
+    }
+    if let Some(known) = analysed.table("known_answer") {
+        let holds = texts(known, "holds")?;
+        let known: Vec<&String> = holds.iter().filter(|holds| !holds.is_empty()).collect();
+        let found = known.iter().filter(|holds| **holds == "yes").count();
+        out.push(format!("Of {} answers that are true by construction, {found} were measured.", known.len()));
+    }
+    Ok(out)
+}
+
+/// Which network decides by shape most, and which least.
+fn most_and_least(bias: &DataFrame) -> Result<Option<String>> {
+    let (models, shares) = (texts(bias, "model")?, floats(bias, "shape_bias")?);
+    let known = || (0..models.len()).filter(|&row| shares[row].is_finite());
+    let by_share = |a: &usize, b: &usize| shares[*a].total_cmp(&shares[*b]);
+    let said = |row: usize| format!("{} in {:.0} %", models[row], 100.0 * shares[row]);
+    Ok(match (known().max_by(by_share), known().min_by(by_share)) {
+        (Some(most), Some(least)) if most != least => Some(format!(
+            "Where shape and texture disagree, {} of the decisions take the shape, {}.",
+            said(most),
+            said(least)
+        )),
+        (Some(one), _) => {
+            Some(format!("Where shape and texture disagree, {} of the decisions take the shape.", said(one)))
+        }
+        _ => None,
+    })
+}
+
+fn how_to_read() -> Markup {
+    html! {
+        p.note {
+            "In brackets: 95 % intervals. Effects are the first network of a claim less the second; p is corrected for many tests \
+             where the analysis does so. A row with a coloured edge is answered otherwise by the other analysis. Both analyses are \
+             of the pictures, predictions and maps of this data root, which one protocol made; they differ in step 6 alone."
+        }
+    }
+}
+
+fn known_answer(known: &DataFrame) -> Result<Markup> {
+    Ok(html! {
+        p {
+            "The networks of the sample were trained so that some of what is measured is known. If one of these rows did not hold, \
+             the instrument would be wrong. The difference is the second network less the first; a row is undecided where its \
+             interval covers 0. For photographs and networks of your own there is no such table."
+        }
+        (frame(&answer_in_words(known)?, "analysis/known_answer.csv"))
+    })
+}
+
+fn ablation(store: &Store) -> Result<Markup> {
+    let found = match store.table("ablation") {
+        Ok(found) => found,
+        Err(error) if error.code() == Code::Missing => {
+            return Ok(
+                html! { p { "Not run: " code { "lgf ablate" } " repeats the analysis with one fault more or less." } },
+            );
+        }
+        Err(error) => return Err(error),
+    };
+    let drawn = store.keep(ablation_figure(&found)?.draw("ablation")?)?;
+    let notes = without_effect(&found)?;
+    Ok(html! {
+        p { "Which conclusion moves with which fault of the published study. " (LETTERS) }
+        (figure(&drawn))
+        @if !notes.is_empty() { ul { @for note in &notes { li { (note) } } } }
+        (folded("all numbers", &frame(&found, "ablation.csv")))
+    })
+}
+
+fn the_thesis(analysed: &Analysed, thesis: &Published) -> Markup {
+    let figures = html! {
+        div.figures { @for plate in &thesis.plates { div { (figure(&plate.figure)) code { (plate.figure.name) } } } }
+        @for (name, why) in &thesis.gaps { p.note { (name) ": not drawn, " (why) } }
+    };
+    html! {
+        p { "Its tests beside their printed numbers, and its figures, made the same way from these data." }
+        @if let Some(tests) = analysed.table("published_tests") {
+            (folded("tests, printed and found", &frame(tests, "analysis/published_tests.csv")))
+        }
+        (folded(&format!("figures ({})", thesis.plates.len()), &figures))
+    }
+}
+
+/// The tables that stand in no section.
+fn tables(sources: &Sources) -> Markup {
+    let elsewhere = |name: &str| {
+        matches!(name, "known_answer" | "published_tests") || QUESTIONS.iter().any(|question| question.shows(name))
+    };
+    html! {
+        p { "Every number of this page lies in the data root under " code { "analysis/" } ", as CSV and Parquet." }
+        @for (name, table) in sources.analysed.tables.iter().filter(|(name, _)| !elsewhere(name)) {
+            (folded(&table_in_words(name, sources.measure), &frame(table, &format!("analysis/{name}.csv"))))
+        }
+        @for (name, why) in &sources.analysed.gaps { p.note { (name) ": not made, " (why) } }
+    }
+}
+
+/// The choices of the run.
+fn methods(protocol: &Protocol) -> Result<Markup> {
+    let choices = serde_json::to_string_pretty(protocol)
+        .map_err(|cause| Error::new(Code::Parameter, "the protocol cannot be written").because(cause))?;
+    Ok(html! {
+        p { "Every choice of the protocol “" (protocol.name) "”." }
+        (folded("choices", &html! { pre { (choices) } }))
+    })
+}
