@@ -258,8 +258,8 @@ fn the_report_answers_first_and_has_published_beside_corrected() {
     let answer = place("class=\"answer\"");
     assert!(answer < place("<nav>") && place("<nav>") < place("<img") && place("<h2") < place("<details>"));
     // Both analyses in the columns of one table, and no third where the protocol is one of them.
-    assert!(page.contains("<th>question</th><th>as published</th><th>corrected</th></tr>"));
-    assert!(!page.contains("by this protocol"));
+    assert!(page.contains("<th>question</th><th>published</th><th>corrected</th></tr>"));
+    assert!(!page.contains("protocol's own"));
     // Conclusions stand once, each in a row with two answers.
     let table = analysis::conclusions(
         &store.table("predictions").unwrap(),
@@ -275,7 +275,7 @@ fn the_report_answers_first_and_has_published_beside_corrected() {
     // Choices that are neither have a column of their own.
     let mut own = protocol::corrected();
     own.analysis.correction = analysis::Correction::None;
-    assert!(page_of(&store, &own).contains("<th>corrected</th><th>by this protocol</th>"));
+    assert!(page_of(&store, &own).contains("<th>corrected</th><th>protocol's own</th>"));
 }
 
 /// A conclusion: its name, verdict and words.

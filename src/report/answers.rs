@@ -27,6 +27,11 @@ impl Answer {
         !matches!(self.verdict.as_str(), "unsaid" | "no difference")
     }
 
+    /// Whether anything was measured.
+    pub fn measured(&self) -> bool {
+        self.effect[0].is_finite() || self.p.is_finite()
+    }
+
     /// In words, with the number where one network is more.
     pub fn in_words(&self) -> String {
         let [effect, low, high] = self.effect;
@@ -65,11 +70,20 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// Why nothing was measured by any choices, if so.
+    fn unsaid(&self) -> Option<&str> {
+        let mut answers = self.answers.iter().flatten();
+        if answers.clone().any(Answer::measured) { None } else { answers.next().map(|answer| answer.says.as_str()) }
+    }
+
     /// Whether two columns answer otherwise.
     fn differs(&self) -> bool {
-        let mut verdicts = self.answers.iter().flatten().map(|answer| &answer.verdict);
-        let first = verdicts.next();
-        verdicts.any(|verdict| Some(verdict) != first)
+        (1..self.answers.len()).any(|other| self.differ(0, other))
+    }
+
+    fn differ(&self, one: usize, other: usize) -> bool {
+        let verdict = |place: usize| self.answers[place].as_ref().map(|answer| &answer.verdict);
+        verdict(one).zip(verdict(other)).is_some_and(|(one, other)| one != other)
     }
 }
 
@@ -83,20 +97,20 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// From the conclusions of an analysis: as published beside corrected, and those of the protocol where they are neither.
+    /// From the conclusions of an analysis: published beside corrected, and those of the protocol where they are neither.
     ///
     /// # Errors
     /// [`crate::error::Code::Table`] if a column is missing.
     pub fn of(analysed: &Analysed) -> Result<Self> {
         let mut columns: Vec<(String, &DataFrame)> = Vec::new();
-        for (name, words) in [("conclusions_published", "as published"), ("conclusions_corrected", "corrected")] {
+        for (name, words) in [("conclusions_published", "published"), ("conclusions_corrected", "corrected")] {
             columns.extend(analysed.table(name).map(|table| (words.to_string(), table)));
         }
         let mut own = columns.len().saturating_sub(1);
         if let Some(table) = analysed.table("conclusions") {
             own = columns.iter().position(|(_, other)| table.equals_missing(other)).unwrap_or(columns.len());
             if own == columns.len() {
-                columns.push(("by this protocol".into(), table));
+                columns.push(("protocol's own".into(), table));
             }
         }
         let mut asked: Vec<Asked> = Vec::new();
@@ -118,53 +132,58 @@ impl Answers {
         asked.answers.get(self.own)?.as_ref()
     }
 
-    /// How many have an answer that decides, and how many are answered otherwise by other choices, in words.
+    /// How many have an answer that decides, and how many others answer otherwise.
     pub fn count(&self) -> String {
         let decided = self.asked.iter().filter(|asked| self.own(asked).is_some_and(Answer::decides)).count();
-        let all = counted(self.asked.len(), "question");
         let own = self.columns.get(self.own).map_or("", String::as_str);
-        let others: Vec<&str> = self
-            .columns
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| *at != self.own)
-            .map(|(_, words)| words.as_str())
-            .collect();
-        let mut out = format!("Of {all}, {decided} are decided {own}.");
-        if !others.is_empty() {
-            let differ = self.asked.iter().filter(|asked| asked.differs()).count();
-            out.push_str(&format!(" {} answered otherwise {}.", many(differ), others.join(" or ")));
+        let mut out = format!("The {own} analysis decides {decided} of {}", counted(self.asked.len(), "question"));
+        for (other, words) in self.columns.iter().enumerate().filter(|(other, _)| *other != self.own) {
+            let differ = self.asked.iter().filter(|asked| asked.differ(self.own, other)).count();
+            out.push_str(&format!("; the {words} one answers {differ} otherwise"));
         }
-        out
+        out + "."
     }
 
-    /// A table of some of them.
+    /// Why nothing at all was measured, if so.
+    pub fn nothing(&self) -> Option<&str> {
+        let first = self.asked.first()?.unsaid()?;
+        self.asked.iter().all(|asked| asked.unsaid().is_some()).then_some(first)
+    }
+
+    /// A table of some of them; those of which nothing was measured are named below it with the reason.
     pub fn table(&self, asked: &[&Asked]) -> Markup {
+        let (unsaid, said): (Vec<&Asked>, Vec<&Asked>) = asked.iter().partition(|asked| asked.unsaid().is_some());
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for one in unsaid {
+            let why = one.unsaid().unwrap_or_default();
+            match reasons.iter_mut().find(|(other, _)| *other == why) {
+                Some((_, names)) => names.push(&one.name),
+                None => reasons.push((why, vec![&one.name])),
+            }
+        }
         html! {
-            div.wide {
-                table.answers {
-                    thead { tr { th { "question" } @for column in &self.columns { th { (column) } } } }
-                    tbody {
-                        @for one in asked {
-                            tr.differs[one.differs()] {
-                                td { (one.name) br; small { (one.claim) } }
-                                @for answer in &one.answers {
-                                    td { @if let Some(answer) = answer { (answer.cell()) } @else { "–" } }
-                                }
-                            }
-                        }
+            @if !said.is_empty() {
+                div.wide {
+                    table.answers {
+                        thead { tr { th { "question" } @for column in &self.columns { th { (column) } } } }
+                        tbody { @for one in said { (row(one)) } }
                     }
                 }
             }
+            @for (why, names) in &reasons { p.note { (names.join("; ")) ": " (why.trim_start_matches(UNSAID)) } }
         }
     }
 }
 
-fn many(count: usize) -> String {
-    match count {
-        0 => "None is".into(),
-        1 => "One is".into(),
-        count => format!("{count} are"),
+/// How the words of a conclusion begin that is none.
+const UNSAID: &str = "cannot be said: ";
+
+fn row(one: &Asked) -> Markup {
+    html! {
+        tr.differs[one.differs()] {
+            td { (one.name) br; small { (one.claim) } }
+            @for answer in &one.answers { td { @if let Some(answer) = answer { (answer.cell()) } @else { "–" } } }
+        }
     }
 }
 

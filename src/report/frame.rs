@@ -4,7 +4,9 @@ use maud::{Markup, html};
 use polars::prelude::{AnyValue, Column, DataFrame};
 
 use crate::analysis::with_interval;
-use crate::notebook::format_number;
+use crate::error::Result;
+use crate::notebook::{counted, format_number};
+use crate::store::{floats, integers, texts};
 
 /// Rows of a table that are shown; of a longer one is said where it lies.
 const MOST: usize = 120;
@@ -41,6 +43,45 @@ pub(super) fn frame(found: &DataFrame, file: &str) -> Markup {
             }
         }
     }
+}
+
+/// A table of means (`model, level, images, mean, low, high`) with a row a network and a column a level.
+///
+/// # Errors
+/// [`Code::Table`](crate::error::Code::Table) if a column is missing.
+pub(super) fn by_level(found: &DataFrame) -> Result<Markup> {
+    let (models, levels, images) = (texts(found, "model")?, integers(found, "level")?, integers(found, "images")?);
+    let (means, low, high) = (floats(found, "mean")?, floats(found, "low")?, floats(found, "high")?);
+    let (mut rows, mut heads): (Vec<&String>, Vec<i64>) = (Vec::new(), Vec::new());
+    for (model, level) in models.iter().zip(&levels) {
+        if !rows.contains(&model) {
+            rows.push(model);
+        }
+        if !heads.contains(level) {
+            heads.push(*level);
+        }
+    }
+    let cell = |model: &str, level: i64| {
+        let row = (0..models.len()).find(|&row| models[row] == model && levels[row] == level);
+        row.map_or_else(|| NOTHING.into(), |row| with_interval(means[row], low[row], high[row]))
+    };
+    let of = images.iter().min().zip(images.iter().max()).map(|(least, most)| match least == most {
+        true => format!("means of {} with 95 % intervals", counted(*most as usize, "photograph")),
+        false => format!("means of {least} to {most} photographs with 95 % intervals"),
+    });
+    Ok(html! {
+        div.wide {
+            table {
+                thead { tr { th { "network" } @for level in &heads { th.number { @if heads.len() > 1 { "level " (level) } } } } }
+                tbody {
+                    @for model in &rows {
+                        tr { td { (model) } @for level in &heads { td.number { (cell(model, *level)) } } }
+                    }
+                }
+            }
+        }
+        @if let Some(of) = of { p.note { (of) } }
+    })
 }
 
 struct Shown {
@@ -143,6 +184,29 @@ mod tests {
         assert!(!html.contains("null") && !html.contains("f64") && !html.contains(">low<"), "{html}");
         let long = df!("n" => (0..500i64).collect::<Vec<_>>()).unwrap();
         assert!(frame(&long, "analysis/x.csv").into_string().contains("500 rows: <code>analysis/x.csv"));
+    }
+
+    #[test]
+    fn means_over_levels_have_a_column_a_level() {
+        let found = df!(
+            "model" => ["a", "a", "b"],
+            "level" => [0i64, 8, 8],
+            "images" => [40i64, 40, 39],
+            "mean" => [0.9, 0.5, 0.4],
+            "low" => [0.8, 0.4, 0.3],
+            "high" => [1.0, 0.6, 0.5],
+        )
+        .unwrap();
+        let html = by_level(&found).unwrap().into_string();
+        for part in [
+            "level 8",
+            "<td>a</td><td class=\"number\">0.90 [0.80, 1.00]</td>",
+            "<td>b</td><td class=\"number\">–<",
+            "39 to 40",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(by_level(&found.drop("low").unwrap()).is_err());
     }
 
     #[test]

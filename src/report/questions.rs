@@ -1,10 +1,11 @@
 //! The questions of the study, each with what was concluded, its figures and its tables.
 
 use maud::{Markup, html};
+use polars::prelude::DataFrame;
 
 use super::answers::{Answers, Asked};
 use super::figures::Published;
-use super::frame::frame;
+use super::frame::{by_level, frame};
 use super::page::{figure, folded};
 use crate::analysis::{Analysed, measure_in_words};
 use crate::error::{Code, Result};
@@ -116,13 +117,13 @@ pub(super) const QUESTIONS: [Question; 6] = [
                 table: "edges_beyond_chance",
                 column: "mean",
                 title: "Relevance on edges beyond chance",
-                x: Measure::Words("share of the most relevant tenth, less chance"),
+                x: Measure::Words("share of the most relevant tenth"),
             },
             Shown::Bars {
                 table: "outlines_beyond_chance",
                 column: "mean",
                 title: "Relevance on outlines beyond chance",
-                x: Measure::Words("share of the most relevant tenth, less chance"),
+                x: Measure::Words("share of the most relevant tenth"),
             },
             Shown::Curves {
                 table: "outlines_ranking",
@@ -161,9 +162,10 @@ impl Question {
         self.words.iter().any(|words| asked.name.contains(words) || asked.claim.contains(words))
     }
 
-    /// What it comes to, for the first paragraph: the first of its conclusions that decides, else the first.
+    /// What it comes to, for the first paragraph: the first of its conclusions that decides, else the first that was measured.
     pub fn answer(&self, answers: &Answers) -> Option<String> {
-        let all: Vec<_> = self.asked(answers).into_iter().filter_map(|asked| answers.own(asked)).collect();
+        let own = self.asked(answers).into_iter().filter_map(|asked| answers.own(asked));
+        let all: Vec<_> = own.filter(|answer| answer.measured()).collect();
         let told = all.iter().find(|answer| answer.decides()).or(all.first())?;
         Some(format!("{}: {}.", self.lead, told.in_words()))
     }
@@ -193,7 +195,7 @@ impl Question {
             @if !figures.is_empty() { div.figures { @for one in &figures { (one) } } }
             @if !asked.is_empty() { (sources.answers.table(&asked)) }
             @for (name, table) in &tables {
-                (folded(&table_in_words(name, sources.measure), &frame(table, &format!("analysis/{name}.csv"))))
+                (folded(&table_in_words(name, sources.measure), &numbers(name, table)))
             }
         }))
     }
@@ -233,8 +235,14 @@ impl Shown {
     }
 }
 
+/// Two side by side.
 fn bars(draft: Draft, x: &str) -> Draft {
-    draft.x(x).size(560, 320)
+    draft.x(x).size(450, 290)
+}
+
+/// A table of the analysis: means over levels with a column a level, others as they are.
+pub(super) fn numbers(name: &str, table: &DataFrame) -> Markup {
+    by_level(table).unwrap_or_else(|_| frame(table, &format!("analysis/{name}.csv")))
 }
 
 /// What a table of the analysis is of.

@@ -8,9 +8,10 @@ use super::answers::{Answers, Asked};
 use super::figures::{Published, published_figures};
 use super::frame::frame;
 use super::page::{Page, figure, folded};
-use super::questions::{QUESTIONS, Sources, table_in_words};
-use crate::analysis::{Analysed, answer_in_words};
+use super::questions::{QUESTIONS, Sources, numbers, table_in_words};
+use crate::analysis::{Analysed, answer_in_words, measure_in_words};
 use crate::error::{Code, Error, Result};
+use crate::notebook::counted;
 use crate::protocol::Protocol;
 use crate::store::{Store, Study, floats, texts};
 
@@ -47,7 +48,7 @@ pub fn write(store: &Store, protocol: &Protocol, analysed: &Analysed) -> Result<
     }
     page.section("Ablation", ablation(store)?);
     page.section("The thesis", the_thesis(analysed, &thesis));
-    page.section("Tables", tables(&sources));
+    page.section("Tables", tables(&sources)?);
     page.section("Methods", methods(protocol)?);
     let under = format!(
         "Study “{}”, protocol “{}”, local-global-features {}.",
@@ -55,7 +56,7 @@ pub fn write(store: &Store, protocol: &Protocol, analysed: &Analysed) -> Result<
         protocol.name,
         env!("CARGO_PKG_VERSION")
     );
-    let answer = html! { p.answer { (in_short(analysed, &answers)?.join(" ")) } (how_to_read()) };
+    let answer = html! { p.answer { (in_short(analysed, &answers)?.join(" ")) } (how_to_read(sources.measure)) };
     store.write("report.html", page.finish("Local texture or global shape", &under, &answer).as_bytes())
 }
 
@@ -81,14 +82,19 @@ fn in_short(analysed: &Analysed, answers: &Answers) -> Result<Vec<String>> {
         out.extend(most_and_least(bias)?);
     }
     out.extend(QUESTIONS.iter().filter_map(|question| question.answer(answers)));
-    if !answers.asked.is_empty() {
-        out.push(answers.count());
+    match answers.nothing() {
+        Some(why) => out.push(format!("No comparison of networks: {why}.")),
+        None if !answers.asked.is_empty() => out.push(answers.count()),
+        None => (),
     }
     if let Some(known) = analysed.table("known_answer") {
         let holds = texts(known, "holds")?;
         let known: Vec<&String> = holds.iter().filter(|holds| !holds.is_empty()).collect();
         let found = known.iter().filter(|holds| **holds == "yes").count();
-        out.push(format!("Of {} answers that are true by construction, {found} were measured.", known.len()));
+        out.push(format!(
+            "Of {} that are true by construction, {found} were measured.",
+            counted(known.len(), "answer")
+        ));
     }
     Ok(out)
 }
@@ -98,26 +104,28 @@ fn most_and_least(bias: &DataFrame) -> Result<Option<String>> {
     let (models, shares) = (texts(bias, "model")?, floats(bias, "shape_bias")?);
     let known = || (0..models.len()).filter(|&row| shares[row].is_finite());
     let by_share = |a: &usize, b: &usize| shares[*a].total_cmp(&shares[*b]);
-    let said = |row: usize| format!("{} in {:.0} %", models[row], 100.0 * shares[row]);
+    let said = |row: usize| format!("({:.0} % of its decisions for either)", 100.0 * shares[row]);
     Ok(match (known().max_by(by_share), known().min_by(by_share)) {
         (Some(most), Some(least)) if most != least => Some(format!(
-            "Where shape and texture disagree, {} of the decisions take the shape, {}.",
+            "Where shape and texture disagree, {} goes by shape most {} and {} least ({:.0} %).",
+            models[most],
             said(most),
-            said(least)
+            models[least],
+            100.0 * shares[least]
         )),
         (Some(one), _) => {
-            Some(format!("Where shape and texture disagree, {} of the decisions take the shape.", said(one)))
+            Some(format!("Where shape and texture disagree, {} goes by shape {}.", models[one], said(one)))
         }
         _ => None,
     })
 }
 
-fn how_to_read() -> Markup {
+fn how_to_read(measure: &str) -> Markup {
     html! {
         p.note {
-            "In brackets: 95 % intervals. Effects are the first network of a claim less the second; p is corrected for many tests \
-             where the analysis does so. A row with a coloured edge is answered otherwise by the other analysis. Both analyses are \
-             of the pictures, predictions and maps of this data root, which one protocol made; they differ in step 6 alone."
+            "What falls is the " (measure_in_words(measure)) ". In brackets: 95 % intervals. Effects are the first network of a \
+             claim less the second. A row with a coloured edge is answered otherwise by the other analysis. Both analyses are of \
+             the pictures, predictions and maps of this data root, which one protocol made; they differ in step 6 alone."
         }
     }
 }
@@ -155,7 +163,7 @@ fn ablation(store: &Store) -> Result<Markup> {
 
 fn the_thesis(analysed: &Analysed, thesis: &Published) -> Markup {
     let figures = html! {
-        div.figures { @for plate in &thesis.plates { div { (figure(&plate.figure)) code { (plate.figure.name) } } } }
+        div.figures.plates { @for plate in &thesis.plates { div { (figure(&plate.figure)) code { (plate.figure.name) } } } }
         @for (name, why) in &thesis.gaps { p.note { (name) ": not drawn, " (why) } }
     };
     html! {
@@ -168,18 +176,32 @@ fn the_thesis(analysed: &Analysed, thesis: &Published) -> Markup {
 }
 
 /// The tables that stand in no section.
-fn tables(sources: &Sources) -> Markup {
+fn tables(sources: &Sources) -> Result<Markup> {
+    let all = &sources.analysed.tables;
     let elsewhere = |name: &str| {
         matches!(name, "known_answer" | "published_tests") || QUESTIONS.iter().any(|question| question.shows(name))
     };
-    html! {
-        p { "Every number of this page lies in the data root under " code { "analysis/" } ", as CSV and Parquet." }
-        @for (name, table) in sources.analysed.tables.iter().filter(|(name, _)| !elsewhere(name)) {
-            (folded(&table_in_words(name, sources.measure), &frame(table, &format!("analysis/{name}.csv"))))
+    let mut shown: Vec<(String, Markup)> = Vec::new();
+    for (place, (name, table)) in all.iter().enumerate().filter(|(_, (name, _))| !elsewhere(name)) {
+        // The choices of a protocol may be those of another table.
+        if all[place + 1..].iter().any(|(_, other)| other.equals_missing(table)) {
+            continue;
         }
-        @for (name, why) in &sources.analysed.gaps { p.note { (name) ": not made, " (why) } }
+        let body = match table.select(TESTS) {
+            Ok(tests) => frame(&tests, &format!("analysis/{name}.csv")),
+            Err(_) => numbers(name, table),
+        };
+        shown.push((table_in_words(name, sources.measure), body));
     }
+    Ok(html! {
+        p { "Every number of this page lies in the data root under " code { "analysis/" } ", as CSV and Parquet." }
+        @for (name, body) in &shown { (folded(name, body)) }
+        @for (name, why) in &sources.analysed.gaps { p.note { (name) ": not made, " (why) } }
+    })
 }
+
+/// What of the conclusions the sections leave out.
+const TESTS: [&str; 8] = ["conclusion", "test", "n", "statistic", "p", "adjusted", "d_z", "rank_biserial"];
 
 /// The choices of the run.
 fn methods(protocol: &Protocol) -> Result<Markup> {
