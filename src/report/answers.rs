@@ -36,8 +36,8 @@ impl Answer {
     pub fn in_words(&self) -> String {
         let [effect, low, high] = self.effect;
         match self.verdict.as_str() {
-            "first" => format!("{}, by {}", self.says, with_interval(effect, low, high)),
-            "second" => format!("{}, by {}", self.says, with_interval(-effect, -high, -low)),
+            "first" => format!("{}, by {}", self.says, on_one_line(&with_interval(effect, low, high))),
+            "second" => format!("{}, by {}", self.says, on_one_line(&with_interval(-effect, -high, -low))),
             _ => self.says.clone(),
         }
     }
@@ -177,6 +177,10 @@ impl Answers {
 
 /// How the words of a conclusion begin that is none.
 const UNSAID: &str = "cannot be said: ";
+
+fn on_one_line(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
+}
 
 fn row(one: &Asked) -> Markup {
     html! {
