@@ -16,7 +16,7 @@ STAMPS := .lgf/stamps
 PYTHON := .lgf/venv/bin/python
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup build notebooks test lint test-rust test-kernel lgf lab doctor bench bench-cells bench-boxes bench-edges bench-datasets
+.PHONY: help setup build notebooks test lint map test-rust test-kernel lgf lab doctor bench bench-cells bench-boxes bench-edges bench-datasets
 .PHONY: bench-models bench-relevance bench-analysis check-crops check-edges check-models check-relevance clean FORCE
 
 help: ## this list
@@ -45,10 +45,15 @@ bench: setup ## the time of each step of the sequence
 bench-cells: build ## the time of notebook cells: kernel start to first figure, display cells
 	$(ENV) $(PYTHON) tools/bench_cells.py
 
-lint: setup ## formatting, clippy and rustdoc, all without warnings
+lint: setup ## formatting, clippy and rustdoc, all without warnings, and the map
 	$(ENV) cargo fmt --check
+	$(ENV) rustfmt --check --edition 2024 tools/map.rs
 	$(ENV) cargo clippy --all-targets --quiet -- -D warnings
 	$(ENV) RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+	@$(MAKE) map
+
+map: .lgf/map ## the floors of src and what each room uses; fails on an arrow up, a circle, a column's name in quotes
+	@$(ENV) .lgf/map
 
 test-rust: setup ## the library's tests: unit, integration and documentation
 	@mkdir -p .lgf
@@ -113,6 +118,11 @@ clean: ## removes what was set up here and this checkout's build outputs; downlo
 # --- the steps of the set-up; each is skipped when its stamp is newer than what it depends on ---
 
 build: $(STAMPS)/warm
+
+.lgf/map: tools/map.rs tools/sources.rs tools/tokens.rs tools/keys.rs
+	@mkdir -p $(@D)
+	@$(ENV) rustc --edition 2024 -D warnings --test tools/map.rs -o $@-test; $@-test --quiet
+	@$(ENV) rustc --edition 2024 -D warnings -O tools/map.rs -o $@
 
 $(STAMPS)/check: FORCE
 	@$(STEP) check

@@ -1,27 +1,22 @@
-//! Hashes the sources that can change a stored result, and lets binaries and tests find libtorch without help.
+//! Hashes the sources that can change what a step stores, and lets binaries and tests find libtorch without help.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// What is drawn or shown, never stored: a change here leaves finished stages valid.
-const SHOWN_ONLY: [&str; 3] = ["notebook", "plots", "bin"];
+use sha2::{Digest, Sha256};
+
+#[path = "tools/keys.rs"]
+mod keys;
+#[allow(dead_code)] // the map reads more of it
+#[path = "tools/sources.rs"]
+mod sources;
 
 fn main() -> io::Result<()> {
-    println!("cargo:rerun-if-changed=src");
-    println!("cargo:rerun-if-changed=Cargo.lock");
-    println!("cargo:rerun-if-env-changed=LIBTORCH");
-    let mut files = Vec::new();
-    list(Path::new("src"), &mut files)?;
-    files.push(PathBuf::from("Cargo.lock"));
-    files.sort();
-    let mut hasher = DefaultHasher::new();
-    for file in files {
-        file.hash(&mut hasher);
-        fs::read(&file)?.hash(&mut hasher);
+    for changed in ["src", "Cargo.toml", "Cargo.lock"] {
+        println!("cargo:rerun-if-changed={changed}");
     }
-    println!("cargo:rustc-env=LGF_CODE={:016x}", hasher.finish());
+    println!("cargo:rerun-if-env-changed=LIBTORCH");
+    println!("cargo:rustc-env=LGF_CODE={}", code()?);
     if let Some(libtorch) = env::var_os("LIBTORCH") {
         let lib = PathBuf::from(libtorch).join("lib");
         println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display());
@@ -29,17 +24,27 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn list(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if !SHOWN_ONLY.contains(&name.as_str()) {
-                list(&path, files)?;
+/// `room=hash;…` of every room that can change a stored result.
+fn code() -> io::Result<String> {
+    let tree = sources::Tree::read(None, &|path| fs::read_to_string(path))?;
+    let crates = keys::crates(&fs::read_to_string("Cargo.toml")?, &fs::read_to_string("Cargo.lock")?);
+    let mut keys = Vec::new();
+    for (room, below) in keys::rooms(&tree) {
+        let mut hasher = Sha256::new();
+        let mut add = |name: &Path, bytes: &[u8]| {
+            for part in [name.as_os_str().as_encoded_bytes(), bytes] {
+                hasher.update((part.len() as u64).to_le_bytes());
+                hasher.update(part);
             }
-        } else {
-            files.push(path);
+        };
+        keys::code(&tree, &below).iter().for_each(|(path, code)| add(path, code.as_bytes()));
+        for path in keys::included(&tree, &below) {
+            println!("cargo:rerun-if-changed={}", path.display());
+            add(&path, &fs::read(&path)?);
         }
+        crates.iter().for_each(|name| add(Path::new("Cargo.lock"), name.as_bytes()));
+        let hash = hasher.finalize();
+        keys.push(format!("{room}={}", hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>()));
     }
-    Ok(())
+    Ok(keys.join(";"))
 }

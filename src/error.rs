@@ -61,6 +61,27 @@ pub enum Code {
 }
 
 impl Code {
+    /// All of them.
+    pub const ALL: [Code; 17] = [
+        Code::Io,
+        Code::Missing,
+        Code::Archive,
+        Code::Xml,
+        Code::Box,
+        Code::Image,
+        Code::Decoder,
+        Code::Limit,
+        Code::Checkpoint,
+        Code::Model,
+        Code::Device,
+        Code::Memory,
+        Code::Table,
+        Code::Manifest,
+        Code::Parameter,
+        Code::Numeric,
+        Code::Stopped,
+    ];
+
     /// The code as it stands in a table of rejects.
     pub fn as_str(self) -> &'static str {
         match self {

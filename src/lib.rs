@@ -7,18 +7,30 @@
 //!
 //! Data flows one way, and imports point down:
 //!
-//! | floor | module | responsibility |
+//! | floor | room | responsibility |
 //! |---|---|---|
-//! | 0 | [`error`], [`notebook`], [`process`] | one typed error; all that is shown; what the machine must give |
-//! | 1 | [`pixels`], [`store`] | pictures, frames, boxes, masks, maps; everything on disk |
-//! | 2 | [`bbox`], [`edges`], [`datasets`] | archives to boxes; pictures to edges; pictures to variants |
-//! | 3 | `models` | networks as values, checkpoints, inference |
-//! | 4 | `relevance` | layer-wise relevance propagation over those values |
-//! | 5 | [`overlap`] | masks against masks |
-//! | 6 | [`stats`], [`analysis`] | tests on slices; tables to tables |
-//! | 7 | [`plots`] | numbers, masks and maps to figures |
-//! | 8 | [`protocol`], [`sample`] | every constant and choice; the drawn test bench |
-//! | 9 | `sequence`, `report` | all steps, one after another, and with one fault more or less; one page of it all |
+//! | 0 | [`error`] | one typed error, with path, place, cause and hint |
+//! | 1 | [`notebook`] | all that is shown: display, tables, grids, progress, stop; the only place that prints |
+//! | 1 | [`process`], `files` | what the machine must give; all that touches a disk or the network |
+//! | 1 | `table` | typed rows and data frames; the only place that names a column as a string |
+//! | 1 | [`stats`] | tests, intervals, densities on plain slices |
+//! | 2 | [`pixels`] | decoding, frames, boxes, masks, maps; resizing and cropping |
+//! | 3 | `study` | what a data root holds: photographs, classes, networks |
+//! | 3 | `stage` | the one runner of every step |
+//! | 4 | [`bbox`], [`edges`] | archives to boxes; photographs to edges |
+//! | 4 | [`datasets`] | photographs to variants |
+//! | 5 | `models` | networks as values, checkpoints |
+//! | 6 | `inference` | how a network is executed |
+//! | 6 | `observers` | who decides: networks and humans alike |
+//! | 7 | `relevance` | layer-wise relevance propagation over those values |
+//! | 7 | [`overlap`] | masks against masks |
+//! | 8 | [`analysis`] | tables to tables |
+//! | 9 | [`plots`] | tables, masks and maps to figures |
+//! | 10 | [`protocol`], [`sample`] | every constant and choice; the drawn test bench |
+//! | 11 | `sequence`, `report` | all steps, one after another; one page of it all |
+//! | 11 | [`prelude`], `bin/lgf` | what a notebook begins with; the command line |
+//!
+//! `make map` reads the floors from this table.
 
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
@@ -30,6 +42,7 @@ pub mod bbox;
 pub mod datasets;
 pub mod edges;
 pub mod error;
+pub mod files;
 #[cfg(feature = "torch")]
 pub mod models;
 #[cfg(test)]
@@ -48,8 +61,10 @@ pub mod report;
 pub mod sample;
 #[cfg(feature = "torch")]
 pub mod sequence;
+pub mod stage;
 pub mod stats;
-pub mod store;
+pub mod study;
+pub mod table;
 
 pub use error::{Error, Result};
 /// The library of tables that steps hand to each other.

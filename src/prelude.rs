@@ -1,12 +1,13 @@
 //! What a notebook cell needs at hand: `use lgf::prelude::*;`.
 
 pub use crate::error::{Error, Result};
+pub use crate::files::{ImageFile, Store};
 pub use crate::notebook::{
     self, Figure, Grid, Html, Picture, Progress, Show, Slider, or_say, show, table, whole_table,
 };
 pub use crate::pixels::{self, Crop, Geometry, HeatMap, Original, PixelBox, PixelMask, RgbImage};
 pub use crate::plots::{self, Bar, Curve, Draft, Group, Histogram, Plot};
-pub use crate::store::{self, ClassList, ImageFile, Store, Study};
+pub use crate::study::{self, ClassList, Study};
 pub use crate::{analysis, bbox, datasets, edges, overlap, protocol, sample, stats};
 #[cfg(feature = "torch")]
 pub use crate::{models, models::Device, models::Network, relevance};

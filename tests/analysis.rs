@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use lgf::analysis::{self, Parameters};
+use lgf::files::Store;
 use lgf::pixels::{self, Crop, HeatMap, PixelBox, PixelMask};
 use lgf::polars::prelude::*;
 use lgf::protocol::{self, Fault};
 use lgf::report;
-use lgf::store::{Classes, Store, Study, floats, integers, only, texts};
+use lgf::study::{Classes, Study};
+use lgf::table::{floats, integers, only, texts};
 use serde_json::Value;
 
 fn golden() -> (DataFrame, DataFrame, Value) {
@@ -485,7 +487,7 @@ fn ablated(predictions: &DataFrame, overlap: &DataFrame) -> DataFrame {
         unreached.with_column(Column::new(name.into(), vec![None::<f64>; height])).unwrap();
     }
     tables.push(unreached);
-    lgf::store::stacked(tables).unwrap()
+    lgf::table::stacked(tables).unwrap()
 }
 
 #[test]

@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
+use lgf::files::Store;
 use lgf::notebook::Progress;
 use lgf::polars::prelude::*;
 use lgf::protocol;
 use lgf::sample::Sample;
-use lgf::store::{NetworkEntry, Store, Study, floats, only, texts};
+use lgf::study::{NetworkEntry, Study};
+use lgf::table::{floats, only, texts};
 
 use crate::sequence::ok;
 

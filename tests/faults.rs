@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use lgf::datasets::{self, Kind};
+use lgf::files::{ImageFile, Store};
 use lgf::models::{self, Device, Network};
 use lgf::notebook::Progress;
 use lgf::polars::prelude::*;
@@ -10,7 +11,8 @@ use lgf::protocol::{self, Fault, Protocol, Step};
 use lgf::relevance;
 use lgf::sample::Sample;
 use lgf::sequence::Sequence;
-use lgf::store::{ImageFile, Store, Study, column, floats, texts};
+use lgf::study::Study;
+use lgf::table::{column, floats, texts};
 
 /// A small sample with its boxes, and the photographs under study.
 struct Bench {
@@ -104,7 +106,7 @@ fn regions(protocol: &Protocol) -> DataFrame {
     let store = Store::at(folder.path()).unwrap();
     let (networks, classes) = (networks(protocol), BENCH.study.class_list());
     let how = protocol.relevance();
-    relevance::explain_all(&store, &networks, &photographs(protocol), &classes, &how, Progress::silent()).unwrap()
+    relevance::explain_all(&store, &networks, &photographs(protocol), &classes, &how).unwrap()
 }
 
 fn differ(fault: Fault) -> bool {

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use lgf::datasets::{self, L0, Smoother};
 use lgf::edges;
+use lgf::files::sha256_hex;
 use lgf::models::{self, Architecture, Device, Network, Normalise, Weights};
 use lgf::pixels::{self, Limits, Original, Rgb, RgbImage};
 use lgf::stats::{self, Alternative, pearson, wilcoxon};
-use lgf::store::sha256_hex;
 use serde_json::Value;
 
 use crate::sequence::ok;

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
+use lgf::files::{ImageFile, Store};
 use lgf::models::{self, Device, Network, to_input};
 use lgf::notebook::Progress;
 use lgf::polars::prelude::*;
 use lgf::protocol::{Fault, Protocol};
 use lgf::sample::{self, Sample};
-use lgf::store::{ImageFile, Store, Study, floats, texts};
+use lgf::study::Study;
+use lgf::table::{floats, texts};
 use lgf::{analysis, datasets, edges, overlap, pixels, protocol, relevance};
 
 fn networks(names: &[&str]) -> Vec<Network> {

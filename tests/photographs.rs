@@ -3,8 +3,9 @@
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use lgf::files::Store;
 use lgf::polars::prelude::*;
-use lgf::store::{Store, floats, texts};
+use lgf::table::{floats, texts};
 
 use crate::sequence::{lgf, ok};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use lgf::store::Store;
+use lgf::files::Store;
 
 pub fn lgf(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_lgf"))

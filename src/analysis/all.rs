@@ -5,8 +5,9 @@ use super::{
     ranking_by_model, sample_answer, shape_bias,
 };
 use crate::error::{Code, Result};
+use crate::files::Store;
 use crate::notebook::say;
-use crate::store::{Classes, Store, Study};
+use crate::study::{Classes, Study};
 
 /// What step 6 made of a data root.
 #[derive(Debug, Clone, Default)]

@@ -11,7 +11,7 @@ use super::pictures::Pictures;
 use super::{distinct, missing};
 use crate::error::Result;
 use crate::stats::{Interval, bootstrap};
-use crate::store::{floats, texts};
+use crate::table::{floats, texts};
 
 /// What is true by construction of a measure for two networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@ use polars::prelude::*;
 
 use super::distinct;
 use crate::error::Result;
-use crate::store::texts;
+use crate::table::texts;
 
 /// Shape bias of each network on cue-conflict pictures (Geirhos et al. 2019): decisions for the shape, over decisions for
 /// shape or texture; pictures whose shape and texture are of one class are left out. Columns `model, shape, texture,

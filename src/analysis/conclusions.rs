@@ -14,7 +14,7 @@ use crate::stats::{
     Alternative, Test, bootstrap, cohens_dz, concordance, holm, mean, pearson, permutation, rank_biserial,
     shapiro_wilk, wilcoxon,
 };
-use crate::store::{floats, integers, texts};
+use crate::table::{floats, integers, texts};
 
 /// Level of significance.
 pub(super) const ALPHA: f64 = 0.05;

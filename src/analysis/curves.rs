@@ -5,7 +5,7 @@ use polars::prelude::*;
 use super::distinct;
 use crate::error::{Code, Error, Result};
 use crate::stats::{mean, mean_interval};
-use crate::store::{bools, floats, integers, only, texts};
+use crate::table::{bools, floats, integers, only, texts};
 
 /// Seed of the bootstrap intervals: the same table every time.
 pub(super) const SEED: u64 = 1;

@@ -2,7 +2,7 @@ use polars::prelude::DataFrame;
 
 use crate::error::Result;
 use crate::stats::mean;
-use crate::store::{floats, texts};
+use crate::table::{floats, texts};
 
 /// Values of one category and hue.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,7 +7,7 @@ use super::curves::SEED;
 use super::distinct;
 use crate::error::{Code, Error, Result};
 use crate::stats::{about_identity, bootstrap, concordance, pearson, regression};
-use crate::store::{bools, floats, integers, only, texts};
+use crate::table::{bools, floats, integers, only, texts};
 
 /// By network, side, gap, fill and photograph.
 type Sums<'a> = BTreeMap<(usize, i64, i64, &'a String, &'a String), Sum>;

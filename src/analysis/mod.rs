@@ -11,7 +11,7 @@
 //!     "decision" => ["church", "tench", "church", "tench"],
 //! )?;
 //! let bias = shape_bias(&decisions)?;
-//! assert_eq!(lgf::store::floats(&bias, "shape_bias")?, [1.0 / 3.0]);
+//! assert_eq!(lgf::table::floats(&bias, "shape_bias")?, [1.0 / 3.0]);
 //! # Ok::<(), lgf::Error>(())
 //! ```
 
@@ -44,7 +44,7 @@ pub use words::{measure_in_words, region_in_words, regions_in_words};
 use polars::prelude::DataFrame;
 
 use crate::error::{Code, Error, Result};
-use crate::store::texts;
+use crate::table::texts;
 use hypotheses::PUBLISHED;
 
 /// The two networks that a table compares (its column `model`): `resnet50` and `sin-resnet50`, which differ in their

@@ -5,7 +5,7 @@ use polars::prelude::*;
 use super::curves::measured;
 use super::parameters::{Baseline, Unit};
 use crate::error::Result;
-use crate::store::{integers, texts};
+use crate::table::{integers, texts};
 
 /// The predictions, column by column.
 pub(super) struct Pictures {

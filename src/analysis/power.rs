@@ -11,7 +11,7 @@ use crate::stats::power;
 ///
 /// ```
 /// let table = lgf::analysis::power_by_size(&[0.5], 0.05, &[30, 34])?;
-/// assert!(lgf::store::floats(&table, "power")?[1] > 0.8);
+/// assert!(lgf::table::floats(&table, "power")?[1] > 0.8);
 /// # Ok::<(), lgf::Error>(())
 /// ```
 pub fn power_by_size(effects: &[f64], alpha: f64, sizes: &[usize]) -> Result<DataFrame> {

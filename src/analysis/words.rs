@@ -1,7 +1,7 @@
 use polars::prelude::{Column, DataFrame};
 
 use crate::error::Result;
-use crate::store::texts;
+use crate::table::texts;
 
 /// What a measure of the predictions is, in words for axes and titles: `true_acc` is what the thesis called accuracy.
 ///

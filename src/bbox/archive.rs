@@ -10,7 +10,7 @@ use tar::EntryType;
 use super::gunzip::{Gunzip, Trailing, over_limit};
 use super::limits::Limits;
 use crate::error::{Code, Error, Result};
-use crate::store::Reject;
+use crate::table::Reject;
 
 /// Bytes that are unpacked at a time.
 const PIECE: usize = 1 << 16;
@@ -67,63 +67,89 @@ pub(super) fn walk(
             place.name.push_str(&String::from_utf8_lossy(&bytes));
             plain_name(&bytes)
         };
-        let name = place.name.as_str();
-        let kind = entry.header().entry_type();
-        let reject = |code: Code, message: String| {
-            Member::Skipped(Reject::of("boxes", name, &Error::new(code, message).path(source)))
+        let header = Header { name: &place.name, kind: entry.header().entry_type(), size, plain };
+        let packed = match sort(&header, source, limits).map_err(|error| error.path(source).place(place.text()))? {
+            Sort::Passed(told) => {
+                told.map_or(Ok(()), &mut *visit)?;
+                continue;
+            }
+            Sort::Read { packed } => packed,
         };
-        if kind == EntryType::Directory || kind == EntryType::XGlobalHeader {
-            continue;
-        }
-        if let Err(why) = plain {
-            visit(reject(Code::Archive, format!("the name {name:?} {why}, expected a plain relative one")))?;
-            continue;
-        }
-        if is_leftover(name) {
-            visit(Member::Leftover)?;
-            continue;
-        }
-        if !matches!(kind, EntryType::Regular | EntryType::Continuous) {
-            visit(reject(Code::Archive, format!("the member is no regular file but {kind:?}")))?;
-            continue;
-        }
-        let packed = is_archive(name);
-        if !packed && !ends_with(name, ".xml") {
-            if size > limits.member_bytes {
-                return Err(too_large(size, limits.member_bytes).path(source).place(place.text()));
-            }
-            if is_packed_otherwise(name) {
-                visit(Member::PassedOver(Reject::of("boxes", name, &packed_otherwise().path(source))))?;
-            }
-            continue;
-        }
-        if size > limits.member_bytes {
-            return Err(too_large(size, limits.member_bytes).path(source).place(place.text()));
-        }
-        if !packed && size > limits.xml_bytes {
-            visit(reject(Code::Limit, format!("{size} bytes of XML, at most {} are read", limits.xml_bytes)))?;
-            continue;
-        }
         budget.set(size);
         xml.clear();
         xml.reserve(size.min(1 << 20) as usize);
         (&mut entry).take(size).read_to_end(&mut xml).map_err(|cause| fault(&place, cause))?;
         if xml.len() as u64 != size {
-            let message = format!("the archive ends inside the member, after {} of {size} bytes", xml.len());
-            return Err(Error::new(Code::Archive, message).path(source).place(place.text()).hint("download it again"));
+            return Err(cut_short(xml.len(), size).path(source).place(place.text()));
         }
         unread = 0;
         if packed {
-            visit(Member::Archive { name, bytes: std::mem::take(&mut xml) })?;
+            visit(Member::Archive { name: header.name, bytes: std::mem::take(&mut xml) })?;
         } else {
-            visit(Member::Xml { name, bytes: &xml })?;
+            visit(Member::Xml { name: header.name, bytes: &xml })?;
         }
     }
     let mut rest = archive.into_inner();
     budget.set(u64::MAX);
-    let mut buffer = [0; 1 << 14];
-    while rest.read(&mut buffer).map_err(|cause| explain(cause).path(source).place("the end of the archive"))? > 0 {}
+    io::copy(&mut rest, &mut io::sink())
+        .map_err(|cause| explain(cause).path(source).place("the end of the archive"))?;
     Ok(rest.inner.get_ref().trailing())
+}
+
+/// What is known of a member before it is read.
+struct Header<'a> {
+    name: &'a str,
+    kind: EntryType,
+    size: u64,
+    /// Whether the name is a plain relative one, or why not.
+    plain: Result<(), &'static str>,
+}
+
+/// What becomes of a member.
+enum Sort {
+    /// It is not read; some are told of.
+    Passed(Option<Member<'static>>),
+    Read {
+        packed: bool,
+    },
+}
+
+/// Sorts a member by its header.
+///
+/// # Errors
+/// [`Code::Limit`] if it is larger than any may be.
+fn sort(header: &Header<'_>, source: &str, limits: &Limits) -> Result<Sort> {
+    let Header { name, kind, size, plain } = *header;
+    let reject = |code: Code, message: String| {
+        Ok(Sort::Passed(Some(Member::Skipped(Reject::of("boxes", name, &Error::new(code, message).path(source))))))
+    };
+    if kind == EntryType::Directory || kind == EntryType::XGlobalHeader {
+        return Ok(Sort::Passed(None));
+    }
+    if let Err(why) = plain {
+        return reject(Code::Archive, format!("the name {name:?} {why}, expected a plain relative one"));
+    }
+    if is_leftover(name) {
+        return Ok(Sort::Passed(Some(Member::Leftover)));
+    }
+    if !matches!(kind, EntryType::Regular | EntryType::Continuous) {
+        return reject(Code::Archive, format!("the member is no regular file but {kind:?}"));
+    }
+    if size > limits.member_bytes {
+        let message = format!("the member claims {size} bytes, at most {} are read", limits.member_bytes);
+        return Err(Error::new(Code::Limit, message));
+    }
+    match is_archive(name) {
+        true => Ok(Sort::Read { packed: true }),
+        false if ends_with(name, ".xml") && size > limits.xml_bytes => {
+            reject(Code::Limit, format!("{size} bytes of XML, at most {} are read", limits.xml_bytes))
+        }
+        false if ends_with(name, ".xml") => Ok(Sort::Read { packed: false }),
+        false if is_packed_otherwise(name) => {
+            Ok(Sort::Passed(Some(Member::PassedOver(Reject::of("boxes", name, &packed_otherwise().path(source))))))
+        }
+        false => Ok(Sort::Passed(None)),
+    }
 }
 
 /// Whether a file's name says that it is an archive.
@@ -146,7 +172,7 @@ pub(super) fn packed_otherwise() -> Error {
 /// Whether a path holds a name that an operating system leaves beside people's files (`._a.xml`, `__MACOSX`), or a hidden
 /// one.
 pub(super) fn is_leftover(path: &str) -> bool {
-    path.split('/').any(|name| name != "." && (name.starts_with('.') || crate::store::is_leftover(name)))
+    path.split('/').any(|name| name != "." && (name.starts_with('.') || crate::files::is_leftover(name)))
 }
 
 /// Whether a name has an ending, in any case.
@@ -188,8 +214,9 @@ fn plain_name(name: &[u8]) -> Result<(), &'static str> {
     if Path::new(text).components().all(plain) { Ok(()) } else { Err("leaves its folder") }
 }
 
-fn too_large(size: u64, limit: u64) -> Error {
-    Error::new(Code::Limit, format!("the member claims {size} bytes, at most {limit} are read"))
+fn cut_short(read: usize, size: u64) -> Error {
+    let message = format!("the archive ends inside the member, after {read} of {size} bytes");
+    Error::new(Code::Archive, message).hint("download it again")
 }
 
 /// An error of the gzip or tar reader in the library's own terms.

@@ -6,7 +6,8 @@ use polars::prelude::PlSmallStr;
 
 use super::document::{CORNERS, ObjectTexts, Texts};
 use crate::error::{Code, Error, Result, listed};
-use crate::store::{Reject, is_wnid};
+use crate::files::is_wnid;
+use crate::table::Reject;
 
 /// One object of a photograph, as the annotation has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::check::Checked;
 use crate::error::{Code, Error, Result};
 use crate::notebook::counted;
-use crate::store::Reject;
+use crate::table::Reject;
 
 /// What was read and what was not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use quick_xml::events::{BytesRef, Event};
+use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use super::limits::Limits;
@@ -92,79 +92,100 @@ impl Tag {
 /// is ever expanded or looked up.
 pub(super) fn parse<'a>(xml: &'a str, limits: &Limits) -> Result<Texts<'a>> {
     let mut reader = Reader::from_str(xml);
-    let mut texts = Texts { objects: Vec::with_capacity(1), ..Texts::default() };
-    let mut path: Vec<Tag> = Vec::with_capacity(8);
-    let mut text: Cow<'a, str> = Cow::Borrowed("");
-    let mut roots = 0;
+    let texts = Texts { objects: Vec::with_capacity(1), ..Texts::default() };
+    let mut parsing = Parsing { texts, path: Vec::with_capacity(8), text: Cow::Borrowed(""), roots: 0 };
     let at = |error: Error, byte: u64| error.place(place(xml, byte));
     loop {
         step();
-        let event = match reader.read_event() {
-            Ok(event) => event,
-            Err(cause) => {
-                return Err(at(Error::new(Code::Xml, cause.to_string()), reader.error_position()));
-            }
-        };
-        let refuse = |message: String| Err(at(Error::new(Code::Xml, message), reader.buffer_position()));
-        let over = |message: String| Err(at(Error::new(Code::Limit, message), reader.buffer_position()));
+        match reader.read_event() {
+            Ok(Event::Eof) => break,
+            Ok(event) => parsing.event(event, limits).map_err(|error| at(error, reader.buffer_position()))?,
+            Err(cause) => return Err(at(Error::new(Code::Xml, cause.to_string()), reader.error_position())),
+        }
+    }
+    parsing.end().map_err(|error| at(error, xml.len() as u64))
+}
+
+fn refuse(message: impl Into<String>) -> Result<()> {
+    Err(Error::new(Code::Xml, message))
+}
+
+fn over(message: String) -> Result<()> {
+    Err(Error::new(Code::Limit, message))
+}
+
+/// A document on its way: the elements that are open, and the text of the innermost.
+struct Parsing<'a> {
+    texts: Texts<'a>,
+    path: Vec<Tag>,
+    text: Cow<'a, str>,
+    roots: usize,
+}
+
+impl<'a> Parsing<'a> {
+    fn event(&mut self, event: Event<'a>, limits: &Limits) -> Result<()> {
         match event {
-            Event::Start(tag) => {
-                if path.len() >= limits.xml_depth {
-                    return over(format!("elements nested deeper than {}", limits.xml_depth));
-                }
-                if too_many_attributes(&tag, limits) {
-                    return over(format!("more than {} attributes", limits.xml_attributes));
-                }
-                let name = Tag::of(tag.name().as_ref());
-                if path.is_empty() {
-                    roots += 1;
-                    if name != Tag::Annotation || roots > 1 {
-                        return refuse("expected one root element, <annotation>".to_string());
-                    }
-                }
-                path.push(name);
-                if path == [Tag::Annotation, Tag::Object] {
-                    texts.objects.push(ObjectTexts::default());
-                }
-                text = Cow::Borrowed("");
+            Event::Start(tag) => self.start(&tag, limits)?,
+            Event::Empty(tag) => self.empty(&tag, limits)?,
+            Event::Text(piece) if self.path.is_empty() && !piece.trim().is_empty() => {
+                return refuse("text outside <annotation>");
             }
-            Event::Empty(tag) => {
-                if too_many_attributes(&tag, limits) {
-                    return over(format!("more than {} attributes", limits.xml_attributes));
-                }
-                match (path.is_empty(), Tag::of(tag.name().as_ref())) {
-                    (true, Tag::Annotation) => roots += 1,
-                    (true, _) => return refuse("expected one root element, <annotation>".to_string()),
-                    (false, Tag::Object) if path == [Tag::Annotation] => texts.objects.push(ObjectTexts::default()),
-                    (false, _) => {}
-                }
-            }
-            Event::Text(piece) => {
-                if path.is_empty() && !piece.trim().is_empty() {
-                    return refuse("text outside <annotation>".to_string());
-                }
-                join(&mut text, piece.into_inner());
-            }
-            Event::CData(piece) => join(&mut text, piece.into_inner()),
+            Event::Text(piece) => join(&mut self.text, piece.into_inner()),
+            Event::CData(piece) => join(&mut self.text, piece.into_inner()),
             Event::GeneralRef(reference) => match character(&reference) {
-                Some(character) => text.to_mut().push(character),
+                Some(character) => self.text.to_mut().push(character),
                 None => return refuse(format!("the entity &{}; is not expanded", &*reference)),
             },
             Event::End(_) => {
-                texts.keep(&path, std::mem::take(&mut text));
-                path.pop();
+                self.texts.keep(&self.path, std::mem::take(&mut self.text));
+                self.path.pop();
             }
-            Event::DocType(_) => return refuse("a document type (DOCTYPE) is not accepted".to_string()),
-            Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
-            Event::Eof => break,
+            Event::DocType(_) => return refuse("a document type (DOCTYPE) is not accepted"),
+            Event::Decl(_) | Event::PI(_) | Event::Comment(_) | Event::Eof => {}
         }
+        Ok(())
     }
-    let end = |message: String| Err(at(Error::new(Code::Xml, message), xml.len() as u64));
-    if !path.is_empty() {
-        let depth = path.len();
-        return end(format!("the file is cut: {depth} elements are not closed"));
+
+    fn start(&mut self, tag: &BytesStart<'_>, limits: &Limits) -> Result<()> {
+        if self.path.len() >= limits.xml_depth {
+            return over(format!("elements nested deeper than {}", limits.xml_depth));
+        }
+        check_attributes(tag, limits)?;
+        let name = Tag::of(tag.name().as_ref());
+        if self.path.is_empty() {
+            self.roots += 1;
+            if name != Tag::Annotation || self.roots > 1 {
+                return refuse("expected one root element, <annotation>");
+            }
+        }
+        self.path.push(name);
+        if self.path == [Tag::Annotation, Tag::Object] {
+            self.texts.objects.push(ObjectTexts::default());
+        }
+        self.text = Cow::Borrowed("");
+        Ok(())
     }
-    if roots == 0 { end("no <annotation> in the file".to_string()) } else { Ok(texts) }
+
+    fn empty(&mut self, tag: &BytesStart<'_>, limits: &Limits) -> Result<()> {
+        check_attributes(tag, limits)?;
+        match (self.path.is_empty(), Tag::of(tag.name().as_ref())) {
+            (true, Tag::Annotation) => self.roots += 1,
+            (true, _) => return refuse("expected one root element, <annotation>"),
+            (false, Tag::Object) if self.path == [Tag::Annotation] => self.texts.objects.push(ObjectTexts::default()),
+            (false, _) => {}
+        }
+        Ok(())
+    }
+
+    fn end(self) -> Result<Texts<'a>> {
+        if !self.path.is_empty() {
+            refuse(format!("the file is cut: {} elements are not closed", self.path.len()))?;
+        }
+        if self.roots == 0 {
+            refuse("no <annotation> in the file")?;
+        }
+        Ok(self.texts)
+    }
 }
 
 /// Appends a piece, without copying it where it is the first.
@@ -207,9 +228,13 @@ impl<'a> Texts<'a> {
     }
 }
 
-fn too_many_attributes(tag: &quick_xml::events::BytesStart<'_>, limits: &Limits) -> bool {
-    !tag.attributes_raw().is_empty()
-        && tag.attributes().with_checks(false).inspect(|_| step()).nth(limits.xml_attributes).is_some()
+fn check_attributes(tag: &BytesStart<'_>, limits: &Limits) -> Result<()> {
+    let most = limits.xml_attributes;
+    let too_many = || tag.attributes().with_checks(false).inspect(|_| step()).nth(most).is_some();
+    if !tag.attributes_raw().is_empty() && too_many() {
+        return over(format!("more than {most} attributes"));
+    }
+    Ok(())
 }
 
 /// One event or attribute more; tests count them.

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use polars::prelude::DataFrame;
 
 use super::archive::{Member, is_archive, is_leftover, walk};
-use super::collect::document_boxes;
 use super::encoding::decode;
 use super::limits::Limits;
+use super::pieces::document_boxes;
 use crate::error::{Code, Error, Result};
 
 /// One XML file of an archive.

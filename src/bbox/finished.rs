@@ -5,11 +5,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::collect::{Content, Synset, join};
 use super::counts::Counts;
 use super::limits::Limits;
+use super::synset::{Content, Synset, join};
 use crate::error::{Code, Error, Result};
-use crate::store::{Record, Reject, Store};
+use crate::files::Store;
+use crate::stage::Named;
+use crate::stage::Record;
+use crate::table::Reject;
 
 const BOXES: &str = "imagenet_boundingboxes_unfinished";
 const FILES: &str = "imagenet_boundingboxes_unfinished_files";
@@ -131,5 +134,5 @@ impl Finished {
 }
 
 fn record(store: &Store, limits: &Limits) -> Result<Record> {
-    store.record(BOXES, limits, &[])
+    store.record(Named("bbox", BOXES), limits, &[])
 }

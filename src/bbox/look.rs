@@ -8,13 +8,13 @@ use imageproc::rect::Rect;
 use maud::html;
 use polars::prelude::*;
 
-use super::crop::{to_crop_corrected, to_crop_published};
+use super::boxes::{Boxes, ObjectBox};
 use super::example::first_example;
 use super::limits::Limits;
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Grid, Html, Picture, show, table};
 use crate::pixels;
-use crate::store::{floats, integers, texts};
+use crate::table::floats;
 
 /// Lines of the box in the photograph and of the corrected one: Okabe and Ito's vermilion. The published one is blue.
 const CORRECTED: Rgb<u8> = Rgb([213, 94, 0]);
@@ -34,13 +34,8 @@ pub fn widths(boxes: &DataFrame) -> Result<Vec<f64>> {
 /// # Errors
 /// [`crate::error::Code::Table`] if a column is missing.
 pub fn crop_shares(boxes: &DataFrame) -> Result<Vec<f64>> {
-    rows(boxes)?
-        .iter()
-        .map(|row| {
-            let visible = to_crop_corrected(row.corners, row.size)?;
-            Ok(visible.map_or(0.0, |visible| visible.area() as f64) / f64::from(224 * 224))
-        })
-        .collect()
+    let share = |object: &ObjectBox| object.seen.map_or(0.0, |seen| seen.area() as f64) / f64::from(224 * 224);
+    Ok(Boxes::of(boxes)?.all().iter().map(share).collect())
 }
 
 /// `count` photographs, spread over the table: whole with their box, and cropped with the corrected and the published
@@ -50,25 +45,24 @@ pub fn crop_shares(boxes: &DataFrame) -> Result<Vec<f64>> {
 /// [`crate::error::Code::Table`] if a column is missing or there is no box; [`crate::error::Code::Image`] if a photograph
 /// cannot be read.
 pub fn gallery(boxes: &DataFrame, count: usize) -> Result<Grid> {
-    let (rows, paths) = (rows(boxes)?, texts(boxes, "path")?);
+    let boxes = Boxes::of(boxes)?;
+    let rows = boxes.all();
     let mut grid = Grid::new("boxes", &["photograph", "crop, corrected", "crop, published"]);
     if rows.is_empty() {
         return Err(Error::new(Code::Parameter, "this study has no boxes to show"));
     }
-    for index in (0..count).map(|place| place * rows.len() / count.max(1)) {
-        let row = &rows[index];
-        let photograph = pixels::decode(&paths[index])?;
+    for row in (0..count).map(|place| &rows[place * rows.len() / count.max(1)]) {
+        let photograph = pixels::decode(&row.path)?;
         let crop = pixels::imagenet_crop(&photograph)?;
-        let corrected = to_crop_corrected(row.corners, row.size)?.map_or([0; 4], |visible| {
-            [visible.col, visible.row, visible.last_col(), visible.last_row()].map(|side| side as i32)
-        });
-        let published = to_crop_published(row.corners, row.size);
+        let corrected = row
+            .seen
+            .map_or([0; 4], |seen| [seen.col, seen.row, seen.last_col(), seen.last_row()].map(|side| side as i32));
         grid = grid.row(
             format!("{} x {}", row.size.0, row.size.1),
             [
                 Picture::new(squared(&outlined(&photograph, row.corners, CORRECTED, 3)), ""),
                 Picture::new(outlined(&crop, corrected, CORRECTED, 2), ""),
-                Picture::new(outlined(&crop, published, PUBLISHED, 2), ""),
+                Picture::new(outlined(&crop, row.published, PUBLISHED, 2), ""),
             ],
         );
     }
@@ -85,22 +79,6 @@ pub fn show_example(archive: Option<&Path>, limits: &Limits) -> Result<Html> {
     let html = html! { p { code { (example.member) } } pre { (example.xml) } };
     let xml = Html::new(html, format!("{}\n{}", example.member, example.xml));
     Ok(show(&[&xml, &table(&example.boxes)]))
-}
-
-struct Row {
-    corners: [i32; 4],
-    size: (u32, u32),
-}
-
-fn rows(boxes: &DataFrame) -> Result<Vec<Row>> {
-    let column = |name: &str| integers(boxes, name);
-    let (xmin, ymin, xmax, ymax) = (column("xmin")?, column("ymin")?, column("xmax")?, column("ymax")?);
-    let (height, width) = (column("height")?, column("width")?);
-    let row = |at: usize| Row {
-        corners: [xmin[at], ymin[at], xmax[at], ymax[at]].map(|side| side as i32),
-        size: (height[at] as u32, width[at] as u32),
-    };
-    Ok((0..xmin.len()).map(row).collect())
 }
 
 /// The picture with a rectangle of some pixels' thickness; an inverted one is drawn from its smaller to its larger side.

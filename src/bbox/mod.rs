@@ -5,9 +5,12 @@
 //! [`subset`] keeps the boxes of the photographs that are there; [`to_crop_published`] and [`to_crop_corrected`] bring a
 //! box into the square that a network sees.
 
+mod annotations;
 mod archive;
+mod boxes;
 mod check;
 mod collect;
+mod columns;
 mod counts;
 mod crop;
 mod document;
@@ -19,26 +22,35 @@ mod limits;
 mod look;
 #[cfg(test)]
 mod mutations;
+mod parameters;
+mod picked;
+mod pieces;
+mod published;
 mod read;
 mod rows;
 mod stage;
 mod subset;
+mod synset;
 mod table;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use annotations::Annotations;
+pub use boxes::{Boxes, ObjectBox};
 pub use check::{Annotation, Object};
+pub use columns::{BOX_COLUMNS, PUBLISHED_COLUMNS, SUBSET_COLUMNS};
 pub use counts::Counts;
 pub use crop::{original_box, to_crop_corrected, to_crop_published};
 pub use example::{Example, first_example};
 pub use finished::Finished;
 pub use limits::Limits;
 pub use look::{crop_shares, gallery, show_example, widths};
-pub use read::{Annotations, read_archive, resume_archive};
+pub use parameters::{Objects, OtherShape, Subset, Validation};
+pub use picked::ImageRef;
+pub use published::{from_published, published_form};
+pub use read::{read_archive, resume_archive};
 pub use stage::{choose_boxes, collect_boxes, schema};
-pub use subset::{
-    ImageRef, Objects, OtherShape, SUBSET_COLUMNS, Subset, SubsetCounts, SubsetTable, Validation, subset,
-};
-pub use table::{BOX_COLUMNS, PUBLISHED_COLUMNS, boxes_table, from_published, published_form, read_boxes};
+pub use subset::{SubsetCounts, SubsetTable, subset};
+pub use table::{boxes_table, read_boxes};
 pub use write::{ArchiveWriter, pack_synset, write_annotation, write_archive};

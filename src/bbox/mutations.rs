@@ -10,11 +10,11 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::archive::walk;
-use super::collect::document_boxes;
 use super::document::steps;
+use super::pieces::document_boxes;
 use super::*;
 use crate::mutations::hunt;
-use crate::store::integers;
+use crate::table::integers;
 
 /// Pieces that matter to one of the readers.
 const WORDS: [&[u8]; 26] = [

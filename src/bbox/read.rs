@@ -9,45 +9,24 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use polars::prelude::DataFrame;
 use rayon::{Scope, Yield};
 
+use super::annotations::Annotations;
 use super::archive::{Member, is_archive, is_leftover, is_packed_otherwise, packed_otherwise, stem_of, walk};
-use super::collect::{Collector, Outcome, Part, document, inner};
+use super::collect::Collector;
 use super::counts::Counts;
 use super::finished::Finished;
 use super::gunzip::Trailing;
 use super::limits::Limits;
+use super::pieces::{Outcome, Part, document, inner};
 use crate::error::{Code, Error, Result};
-use crate::store::{Reject, is_wnid, sha256_hex};
+use crate::files::{is_wnid, sha256_hex};
+use crate::table::Reject;
 
 /// Loose XML files that one thread parses at a time.
 const BATCH: usize = 1024;
 /// Folders inside folders that are looked into.
 const FOLDER_DEPTH: usize = 6;
-
-/// Everything that was read.
-#[derive(Debug, Clone)]
-pub struct Annotations {
-    /// One row an object, [`BOX_COLUMNS`](super::BOX_COLUMNS), sorted by synset, file name and object.
-    pub boxes: DataFrame,
-    /// One row a file without a usable box: `folder` to `segmented` of the same columns.
-    pub without_box: DataFrame,
-    /// What was skipped: archives, files, boxes.
-    pub rejects: Vec<Reject>,
-    /// What was taken, or passed over, with a remark: boxes clamped, names that differ, fields left empty, bytes after
-    /// an archive, archives of other kinds.
-    pub flags: Vec<Reject>,
-    /// The numbers, which add up.
-    pub counts: Counts,
-}
-
-impl Annotations {
-    /// Fails if nothing was read, or if too much was skipped, with the first of what was not read.
-    pub(super) fn accept(&self, limits: &Limits) -> Result<()> {
-        self.counts.accept(limits.max_reject_share, self.rejects.iter().chain(&self.flags).next())
-    }
-}
 
 /// Reads `Annotation.tar.gz` (a tar.gz of `<wnid>.tar.gz` of XML), one `<wnid>.tar.gz`, or a folder of either or of XML
 /// files. Nothing is unpacked to disk. `progress` is called after each piece with the numbers so far; an error from it

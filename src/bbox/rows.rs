@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use super::check::Annotation;
-use super::table::BOX_COLUMNS;
+use super::columns::BOX_COLUMNS;
 use crate::error::Result;
 
 /// The rows of some files, in their order.

@@ -5,15 +5,22 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 use rayon::prelude::*;
 
+use super::annotations::Annotations;
+use super::columns::{BOX_COLUMNS, SUBSET_COLUMNS};
 use super::finished::Finished;
 use super::limits::Limits;
-use super::read::{Annotations, gather};
-use super::subset::{ImageRef, SUBSET_COLUMNS, Subset, SubsetCounts, SubsetTable, select};
-use super::table::{BOX_COLUMNS, boxes_table, published_pieces};
+use super::parameters::Subset;
+use super::picked::ImageRef;
+use super::published::published_pieces;
+use super::read::gather;
+use super::subset::{SubsetCounts, SubsetTable, select};
+use super::table::boxes_table;
 use crate::error::Result;
+use crate::files::{ImageFile, Store};
 use crate::notebook::{Progress, say, warn};
 use crate::pixels;
-use crate::store::{ImageFile, Store, fresh, rejects_table};
+use crate::stage::Named;
+use crate::table::{fresh, rejects_table};
 
 /// Step 1: the archive as one table (`imagenet_boundingboxes`), the published form of it
 /// (`imagenet_boundingboxes_published`), and what was skipped (`imagenet_boundingboxes_rejects`). Without an archive,
@@ -33,7 +40,7 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits, pro
     let share = limits.max_reject_share.max(store.max_reject_share());
     let (store, limits) = (&store.clone().accepting(share)?, &Limits { max_reject_share: share, ..*limits });
     let inputs: Vec<PathBuf> = if archive.is_file() { vec![archive.to_path_buf()] } else { Vec::new() };
-    let record = store.record("boxes", &(limits, archive), &inputs)?;
+    let record = store.record(Named("bbox", "boxes"), &(limits, archive), &inputs)?;
     if archive.is_file() && record.finished().is_some() {
         return store.table(NAME);
     }

@@ -4,74 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use polars::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use super::check::wnid_of;
-use super::crop::{to_crop_corrected, to_crop_published};
+use super::parameters::{Objects, OtherShape, Subset, Validation};
+use super::picked::{ImageRef, Picked, pick, table};
 use super::table::files_of;
 use crate::error::{Code, Error, Result};
-use crate::store::Reject;
-use crate::store::{ImageFile, fresh, integers, is_wnid, texts};
-
-/// What to do with a photograph that has several objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "snake_case")]
-pub enum Objects {
-    /// Leave it out, as the published filter did (fault A11).
-    Single,
-    /// The smallest box around all of them.
-    Union,
-    /// The object with the largest box.
-    Largest,
-    /// One row for each of them.
-    #[default]
-    All,
-}
-
-/// What to do with photographs of ImageNet's own validation set (`_val_` in their names).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "snake_case")]
-pub enum Validation {
-    /// Leave them out, as published (fault B2).
-    LeaveOut,
-    /// Keep them.
-    #[default]
-    Keep,
-}
-
-/// What to do with an annotation of another shape than its photograph: of other proportions, as where the sides are
-/// exchanged, the photograph was cropped or squeezed, or it is another one. Its box is of another picture then. One of
-/// another size in the same proportions fits, and is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "snake_case")]
-pub enum OtherShape {
-    /// Leave the photograph out.
-    #[default]
-    LeaveOut,
-    /// Use the box all the same, with a remark.
-    Keep,
-}
-
-/// Which rows [`subset`] keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-pub struct Subset {
-    /// Photographs with several objects.
-    pub objects: Objects,
-    /// Photographs of the validation set.
-    pub validation: Validation,
-    /// Photographs of another shape than their annotation says.
-    #[serde(default)]
-    pub other_shape: OtherShape,
-}
-
-/// A photograph, and its size where it was looked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageRef {
-    /// The file.
-    pub file: ImageFile,
-    /// Height and width in pixels; `None` if not known: it is not compared then.
-    pub size: Option<(u32, u32)>,
-}
+use crate::files::{ImageFile, is_wnid};
+use crate::table::Reject;
+use crate::table::{fresh, integers, texts};
 
 /// How many photographs were kept and why the rest was not:
 /// `images = kept + validation + without_annotation + several + other_shape`.
@@ -157,28 +98,10 @@ impl SubsetTable {
     }
 }
 
-/// What [`subset`] adds to the columns of a box: the photograph (`file` is its identity, [`ImageFile::id`]), and the
-/// box in the crop by both protocols. The corrected one ([`to_crop_corrected`]) is empty where nothing of the box is
-/// visible; the published one ([`to_crop_published`]) has the published study's own names, and may be inverted.
-pub const SUBSET_COLUMNS: [(&str, DataType); 12] = [
-    ("file", DataType::String),
-    ("wnid", DataType::String),
-    ("split", DataType::String),
-    ("path", DataType::String),
-    ("crop_row", DataType::Int32),
-    ("crop_col", DataType::Int32),
-    ("crop_height", DataType::Int32),
-    ("crop_width", DataType::Int32),
-    ("xmin_n", DataType::Int32),
-    ("ymin_n", DataType::Int32),
-    ("xmax_n", DataType::Int32),
-    ("ymax_n", DataType::Int32),
-];
-
 /// The boxes of the photographs that are there.
 #[derive(Debug, Clone)]
 pub struct SubsetTable {
-    /// [`BOX_COLUMNS`](super::BOX_COLUMNS), then [`SUBSET_COLUMNS`]; sorted by `wnid`, `file`, `object`.
+    /// [`BOX_COLUMNS`](super::BOX_COLUMNS), then [`SUBSET_COLUMNS`](super::SUBSET_COLUMNS); sorted by `wnid`, `file`, `object`.
     pub boxes: DataFrame,
     /// Photographs without a usable box (their identities, sorted).
     pub without_annotation: Vec<String>,
@@ -198,7 +121,7 @@ pub struct SubsetTable {
 ///
 /// ```
 /// use lgf::bbox::{Annotation, ImageRef, Object, Subset, boxes_table, subset};
-/// use lgf::store::ImageFile;
+/// use lgf::files::ImageFile;
 ///
 /// let object = Object { corners: [60, 11, 330, 450], ..Object::default() };
 /// let objects = vec![(0, object)];
@@ -308,79 +231,6 @@ fn same_shape((height, width): (i64, i64), (other_height, other_width): (i64, i6
     (height - 1) * other_width < (width + 1) * other_height && (width - 1) * other_height < (height + 1) * other_width
 }
 
-/// One row to be: the row of the table it comes from, and its corners.
-struct Picked<'a> {
-    image: &'a ImageRef,
-    row: usize,
-    corners: [i64; 4],
-    merged: usize,
-}
-
-fn pick<'a>(
-    image: &'a ImageRef,
-    rows: std::ops::Range<usize>,
-    corners: &[Vec<i64>; 4],
-    objects: Objects,
-    picked: &mut Vec<Picked<'a>>,
-) {
-    let at = |row: usize| [corners[0][row], corners[1][row], corners[2][row], corners[3][row]];
-    let area = |row: usize| (corners[2][row] - corners[0][row]) * (corners[3][row] - corners[1][row]);
-    match objects {
-        Objects::Single | Objects::All => {
-            picked.extend(rows.map(|row| Picked { image, row, corners: at(row), merged: 1 }));
-        }
-        Objects::Largest => {
-            // The first of several equally large ones.
-            let row = rows.clone().fold(rows.start, |best, row| if area(row) > area(best) { row } else { best });
-            picked.push(Picked { image, row, corners: at(row), merged: 1 });
-        }
-        Objects::Union => {
-            let union =
-                rows.clone().map(at).reduce(|[a, b, c, d], [e, f, g, h]| [a.min(e), b.min(f), c.max(g), d.max(h)]);
-            picked.extend(union.map(|corners| Picked { image, row: rows.start, corners, merged: rows.len() }));
-        }
-    }
-}
-
-fn table(boxes: &DataFrame, picked: &[Picked<'_>], sizes: &(Vec<i64>, Vec<i64>)) -> Result<DataFrame> {
-    let rows: Vec<IdxSize> = picked.iter().map(|pick| pick.row as IdxSize).collect();
-    let mut table = boxes.take(&IdxCa::from_vec("row".into(), rows))?;
-    for (index, name) in ["xmin", "ymin", "xmax", "ymax"].into_iter().enumerate() {
-        let values: Vec<i32> = picked.iter().map(|pick| pick.corners[index] as i32).collect();
-        table.replace(name, Column::new(name.into(), values))?;
-    }
-    let whole: BooleanChunked = picked.iter().map(|pick| pick.merged == 1).collect_ca("whole".into());
-    for name in ["truncated", "difficult"] {
-        let column = table.column(name)?.as_materialized_series().clone();
-        let nothing = Series::full_null(name.into(), column.len(), column.dtype());
-        table.replace(name, column.zip_with(&whole, &nothing)?.into())?;
-    }
-    let text = |name: &str, of: fn(&ImageFile) -> String| -> Column {
-        Column::new(name.into(), picked.iter().map(|pick| of(&pick.image.file)).collect::<Vec<String>>())
-    };
-    table.with_column(text("file", |file| file.id.clone()))?;
-    table.with_column(text("wnid", |file| file.wnid.clone()))?;
-    table.with_column(text("split", |file| file.split.clone()))?;
-    table.with_column(text("path", |file| file.path.display().to_string()))?;
-    let in_crop = |pick: &Picked<'_>| -> Result<(Option<[i32; 4]>, [i32; 4])> {
-        let (corners, size) =
-            (pick.corners.map(|side| side as i32), (sizes.0[pick.row] as u32, sizes.1[pick.row] as u32));
-        let seen = to_crop_corrected(corners, size)?;
-        let seen = seen.map(|seen| [seen.row, seen.col, seen.height, seen.width].map(|side| side as i32));
-        Ok((seen, to_crop_published(corners, size)))
-    };
-    let in_crop: Vec<_> = picked.iter().map(in_crop).collect::<Result<_>>()?;
-    for (index, (name, _)) in SUBSET_COLUMNS[4..8].iter().enumerate() {
-        let values: Vec<Option<i32>> = in_crop.iter().map(|(seen, _)| seen.map(|seen| seen[index])).collect();
-        table.with_column(Column::new((*name).into(), values))?;
-    }
-    for (index, (name, _)) in SUBSET_COLUMNS[8..].iter().enumerate() {
-        let values: Vec<i32> = in_crop.iter().map(|(_, published)| published[index]).collect();
-        table.with_column(Column::new((*name).into(), values))?;
-    }
-    Ok(table)
-}
-
 /// Annotations of the classes at hand that no photograph belongs to.
 fn unmatched(
     boxes: &DataFrame,
@@ -404,7 +254,8 @@ fn unmatched(
 #[cfg(test)]
 mod tests {
     use super::super::check::{Annotation, Object};
-    use super::super::table::{BOX_COLUMNS, boxes_table};
+    use super::super::columns::{BOX_COLUMNS, SUBSET_COLUMNS};
+    use super::super::table::boxes_table;
     use super::*;
 
     fn annotated(name: &str, corners: &[[i32; 4]]) -> Annotation {

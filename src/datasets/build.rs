@@ -12,9 +12,12 @@ use super::patch::put;
 use super::recipe::{Change, Fillings, KINDS, Kind, Rearranged, Recipe, plan, single_box};
 use super::smooth::{Sign, Smoother, difference};
 use crate::error::{Code, Error, Result};
+use crate::files::{ImageFile, Store, Written, check_room, sha256_hex};
 use crate::notebook::{Progress, Stage};
 use crate::pixels::{self, Crop, JpegBase};
-use crate::store::{ImageFile, Reject, Store, Written, check_room, rejects_table, sha256_hex, sweep};
+use crate::stage::Named;
+use crate::stage::sweep;
+use crate::table::{Reject, rejects_table};
 
 /// Pillow's default quality of JPEG.
 const QUALITY: f32 = 75.0;
@@ -55,7 +58,7 @@ pub fn build(
     smoother: &dyn Smoother,
     progress: Progress,
 ) -> Result<Manifest> {
-    let record = store.record_of_images("datasets", &(parameters, smoother.identity()), images)?;
+    let record = store.record_of_images(Named("datasets", "datasets"), &(parameters, smoother.identity()), images)?;
     if record.finished().is_some() {
         return Ok(Manifest { table: store.table("datasets")?, rejects: store.table("datasets_rejects")? });
     }
@@ -276,7 +279,7 @@ impl<'a> Photograph<'a> {
                 smoothing: smooths.then(|| (self.parameters.smoothing, self.smoother.identity())),
             };
             let name = format!("datasets/{}.{}{level}", self.image.id, kind.name());
-            let piece = self.store.piece(&name, &decided_by)?;
+            let piece = self.store.piece(Named("datasets", &name), &decided_by)?;
             let written = match piece.finished() {
                 Some(written) => written,
                 None => {
@@ -405,7 +408,7 @@ impl Manifest {
     /// # Errors
     /// [`Code::Table`] if the manifest lacks a column.
     pub fn totals(&self) -> Result<DataFrame> {
-        let kinds = crate::store::texts(&self.table, "kind")?;
+        let kinds = crate::table::texts(&self.table, "kind")?;
         let counts: Vec<(&str, i64)> = KINDS
             .iter()
             .map(|(_, name, _)| (*name, kinds.iter().filter(|kind| kind == name).count() as i64))
@@ -422,9 +425,9 @@ impl Manifest {
     /// # Errors
     /// [`Code::Table`] if the manifest lacks a column.
     pub fn counts(&self) -> Result<DataFrame> {
-        let (kinds, fills) = (crate::store::texts(&self.table, "kind")?, crate::store::texts(&self.table, "fill")?);
+        let (kinds, fills) = (crate::table::texts(&self.table, "kind")?, crate::table::texts(&self.table, "fill")?);
         let (levels, gaps) =
-            (crate::store::integers(&self.table, "level")?, crate::store::integers(&self.table, "gap")?);
+            (crate::table::integers(&self.table, "level")?, crate::table::integers(&self.table, "gap")?);
         type Dose<'a> = (&'a str, i64, i64, &'a str);
         let mut counts: Vec<(Dose<'_>, i64)> = Vec::new();
         for row in 0..kinds.len() {
@@ -452,7 +455,7 @@ mod tests {
 
     use super::*;
     use crate::datasets::{Fill, Patches};
-    use crate::store::texts;
+    use crate::table::texts;
 
     fn photographs(folder: &std::path::Path) -> Vec<ImageFile> {
         (0..2)

@@ -10,8 +10,8 @@ use super::patch::{filling, patch_boxes, patched};
 use super::scramble::{Control, block_sources, displacement, orders, scrambled, shift_sources, shifts, with_seams};
 use super::smooth::Sign;
 use crate::error::{Code, Error, Result};
+use crate::files::sha256_hex;
 use crate::pixels::{Crop, PixelBox};
-use crate::store::sha256_hex;
 
 /// What was done to a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -115,7 +115,7 @@ fn generator(seed: u64, id: &str, purpose: &str) -> ChaCha8Rng {
     rng
 }
 
-/// Every variant of the photograph of an identity ([`ImageFile::id`](crate::store::ImageFile::id)) for a crop of `side` x `side`, in the order of the manifest.
+/// Every variant of the photograph of an identity ([`ImageFile::id`](crate::files::ImageFile::id)) for a crop of `side` x `side`, in the order of the manifest.
 ///
 /// # Errors
 /// [`Code::Parameter`] for sizes that do not fit the crop.

@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Code, Error, Result, listed};
-use crate::store::{ImageFile, sha256_hex};
+use crate::files::{ImageFile, sha256_hex};
 
 /// `per_class` photographs of each class: sorted by identity, then chosen with a seed, so that the choice is the same on
 /// every machine and does not depend on the order of a listing (fault B3). A class chooses for itself: adding another

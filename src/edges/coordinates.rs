@@ -8,8 +8,9 @@ use polars::prelude::*;
 use rayon::prelude::*;
 
 use crate::error::{Code, Error, Result};
+use crate::files::{Store, write_whole};
 use crate::pixels::{Original, PixelMask};
-use crate::store::{Store, texts, write_whole};
+use crate::table::texts;
 
 /// Photographs whose coordinates are in memory at a time.
 const BATCH: usize = 64;
@@ -85,7 +86,7 @@ fn batch(ids: &[&str], lists: &[Vec<(u32, u32)>]) -> Result<DataFrame> {
 pub fn write_text(store: &Store, name: &str, out: &Path) -> Result<()> {
     let table = store.table(name)?;
     let files = texts(&table, "file")?;
-    let list = |name: &str| -> Result<ListChunked> { Ok(crate::store::column(&table, name)?.list()?.clone()) };
+    let list = |name: &str| -> Result<ListChunked> { Ok(crate::table::column(&table, name)?.list()?.clone()) };
     let (rows, cols) = (list("row")?, list("col")?);
     let numbers = |lists: &ListChunked, at: usize| -> Result<Vec<u32>> {
         let Some(values) = lists.get_as_series(at) else { return Ok(Vec::new()) };

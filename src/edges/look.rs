@@ -6,11 +6,12 @@ use image::{GrayImage, Rgb, RgbImage};
 use polars::prelude::DataFrame;
 
 use super::detect::{Denoise, Detected, Parameters, Thresholds, detect};
-use super::stage::mask_of;
+use super::masks::mask_of;
 use crate::error::{Code, Error, Result};
+use crate::files::{ImageFile, Store};
 use crate::notebook::{Grid, Picture, Slider, counted};
 use crate::pixels::{self, Crop, HeatMap, PixelBox, PixelMask};
-use crate::store::{ImageFile, Store, floats, texts};
+use crate::table::{floats, texts};
 
 /// Standard deviation, in pixels, that densities are smoothed with.
 const SMOOTHING: f32 = 4.0;
@@ -86,7 +87,7 @@ pub struct Boxed {
 ///
 /// # Errors
 /// [`Code::Parameter`] if none of them has a box; [`Code::Table`] if a column is missing; as [`mask_of`] and
-/// [`pixels::decode`].
+/// [`pixels::crop_of`].
 pub fn with_boxes(store: &Store, images: &[ImageFile], boxes: &DataFrame, count: usize) -> Result<Vec<Boxed>> {
     let ids: HashSet<&str> = images.iter().map(|image| image.id.as_str()).collect();
     let (paths, files, names) = (texts(boxes, "path")?, texts(boxes, "file")?, texts(boxes, "filename")?);
@@ -104,7 +105,7 @@ pub fn with_boxes(store: &Store, images: &[ImageFile], boxes: &DataFrame, count:
         let corrected = || PixelBox::at(top as u32, left as u32).of_size(height as u32, width as u32);
         Ok(Boxed {
             name: names[row].clone(),
-            picture: pixels::imagenet_crop(&pixels::decode(&paths[row])?)?,
+            picture: pixels::crop_of(&paths[row])?,
             edges: mask_of(store, &files[row])?,
             corrected: left.is_finite().then(corrected),
             published: published.each_ref().map(|corner| corner[row]),

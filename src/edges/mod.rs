@@ -16,6 +16,7 @@ mod coordinates;
 mod detect;
 mod lab;
 mod look;
+mod masks;
 #[allow(unsafe_code)] // one call of the same safe code, compiled for wider registers
 mod nlm;
 mod stage;
@@ -25,5 +26,6 @@ pub use coordinates::{mistaken_box, write_coordinates, write_text};
 pub use detect::{Denoise, Detected, Detector, Order, Parameters, Thresholds, contours, denoise, detect, thresholds};
 pub use lab::to_gray;
 pub use look::{Boxed, density, h_slider, panel, sigma_slider, with_boxes};
+pub use masks::{mask_of, objects, outlines_of};
 pub use nlm::{non_local_means, non_local_means_color};
-pub use stage::{EdgeTables, detect_all, keep_found, mask_of, objects, outlines_of};
+pub use stage::{EdgeTables, detect_all, keep_found};

@@ -21,7 +21,7 @@ use super::pickle::StorageKind;
 use super::zoo::architecture;
 use crate::error::{Code, Error, Result};
 use crate::notebook;
-use crate::store::{self, Allow};
+use crate::study::Allow;
 
 /// Largest file that is read as a checkpoint.
 const MAX_BYTES: u64 = 8 << 30;
@@ -319,7 +319,7 @@ pub fn write_weights(path: &Path, weights: &Weights, notes: HashMap<String, Stri
         .collect();
     let notes = (!notes.is_empty()).then_some(notes);
     let bytes = serialize(views?, notes).map_err(failed)?;
-    store::write_whole(path, |file| std::io::Write::write_all(file, &bytes))
+    crate::files::write_whole(path, |file| std::io::Write::write_all(file, &bytes))
 }
 
 #[cfg(test)]

@@ -16,12 +16,13 @@ use super::predict::{
 use super::smoother::Eps;
 use crate::datasets::{self, L0, Smoother};
 use crate::error::{Code, Error, Result, listed};
+use crate::files::{ImageFile, Store};
 use crate::notebook::{Progress, counted, say};
 use crate::pixels;
-use crate::store::{
-    Allow, ClassList, ImageFile, NetworkEntry, Record, Reject, Store, Study, integers, rejects_table, short_name,
-    stacked, texts,
-};
+use crate::stage::Named;
+use crate::stage::Record;
+use crate::study::{Allow, ClassList, NetworkEntry, Study, short_name};
+use crate::table::{Reject, integers, rejects_table, stacked, texts};
 
 /// The sets of the manifest as the published tables are named: prefix of the table, kinds of the manifest in it.
 const SETS: [(&str, &[&str]); 4] = [
@@ -226,7 +227,11 @@ impl Runner<'_> {
         decided_by: &impl Serialize,
         inputs: &[ImageFile],
     ) -> Result<Record> {
-        self.store.record_of_images(&table_name(set, network), &(decided_by, network.fingerprint()?), inputs)
+        self.store.record_of_images(
+            Named("models", &table_name(set, network)),
+            &(decided_by, network.fingerprint()?),
+            inputs,
+        )
     }
 
     /// The networks that are not finished with all of some sets.
@@ -313,7 +318,7 @@ impl Runner<'_> {
 fn hash_of(manifest: &DataFrame) -> Result<String> {
     let (files, hashes) = (texts(manifest, "file")?, texts(manifest, "sha256")?);
     let lines: Vec<String> = files.into_iter().zip(hashes).map(|(file, hash)| format!("{file} {hash}")).collect();
-    Ok(crate::store::sha256_hex(lines.join("\n").as_bytes()))
+    Ok(crate::files::sha256_hex(lines.join("\n").as_bytes()))
 }
 
 /// Every network on untouched photographs: one row a photograph and network, written to `photographs`. A photograph that
@@ -335,7 +340,7 @@ pub fn run_photographs(
         return Err(no_networks());
     }
     let models: Result<Vec<String>> = networks.iter().map(Network::fingerprint).collect();
-    let record = store.record_of_images("photographs", &(how, models?), images)?;
+    let record = store.record_of_images(Named("models", "photographs"), &(how, models?), images)?;
     if record.finished().is_some() {
         return store.table("photographs");
     }
@@ -379,7 +384,7 @@ pub fn run_conflict(
     }
     let (files, cues) = conflict_pictures(folder, classes)?;
     let models: Result<Vec<String>> = networks.iter().map(Network::fingerprint).collect();
-    let record = store.record_of_images("conflict", &(how, models?), &files)?;
+    let record = store.record_of_images(Named("models", "conflict"), &(how, models?), &files)?;
     if record.finished().is_some() {
         return store.table("conflict");
     }
@@ -420,7 +425,7 @@ pub type Cues = (usize, usize);
 /// # Errors
 /// [`Code::Table`] for a name of another form than `<shape><n>-<texture><m>.png`, or of no class.
 pub fn conflict_pictures(folder: &Path, classes: &ClassList) -> Result<(Vec<ImageFile>, Vec<Cues>)> {
-    let files = crate::store::list_images(&[folder.to_path_buf()])?;
+    let files = crate::files::list_images(&[folder.to_path_buf()])?;
     let short: Vec<String> = classes.names.iter().map(|name| short_name(name)).collect();
     let class_of = |file: &ImageFile, cue: &str| -> Result<usize> {
         let name = cue.trim_end_matches(|letter: char| letter.is_ascii_digit());
@@ -553,7 +558,7 @@ fn pictures_of(store: &Store, manifest: &DataFrame) -> Result<Vec<Picture>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Classes;
+    use crate::study::Classes;
 
     /// A study of the drawn classes with one network, whose checkpoint is in its root.
     fn study(store: &Store, weights: &super::super::Weights) -> Study {

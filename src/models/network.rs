@@ -17,7 +17,7 @@ use super::normalise::Normalisation;
 use super::zoo::{Architecture, architecture};
 use crate::error::{Code, Error, Result};
 use crate::notebook::{self, Html};
-use crate::store::Allow;
+use crate::study::Allow;
 
 /// Tensors by their names in the checkpoint.
 pub type Weights = BTreeMap<String, Tensor>;
@@ -267,9 +267,9 @@ impl Network {
             let flat = tensor.to_device(tch::Device::Cpu).to_kind(Kind::Float).contiguous().view(-1);
             let numbers = Vec::<f32>::try_from(flat)?;
             let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-            text.push_str(&format!(";{name} {}", crate::store::sha256_hex(&bytes)));
+            text.push_str(&format!(";{name} {}", crate::files::sha256_hex(&bytes)));
         }
-        Ok(self.fingerprint.get_or_init(|| crate::store::sha256_hex(text.as_bytes())).clone())
+        Ok(self.fingerprint.get_or_init(|| crate::files::sha256_hex(text.as_bytes())).clone())
     }
 
     /// The same network once more, its tensors shared: for another thread.

@@ -14,9 +14,11 @@ use super::render::Studio;
 use super::workers::{halving, on_workers};
 use crate::datasets::{self, Change, Recipe, Smoothed, Smoother};
 use crate::error::{Code, Error, Result};
+use crate::files::ImageFile;
 use crate::notebook::Stage;
 use crate::pixels::{self, Crop};
-use crate::store::{ClassList, ImageFile};
+use crate::study::ClassList;
+use crate::table::Reject;
 
 /// One row of logits a picture.
 ///
@@ -134,20 +136,21 @@ fn joined(parts: Vec<Predictions>, pictures: usize) -> Result<Predictions> {
         all.rows.extend(part.rows);
         all.rejects.extend(part.rejects);
     }
-    finite_enough("logits", pictures, all.rejects.iter().map(|(_, error)| error))?;
+    let rejects: Vec<Reject> = all.rejects.iter().map(|(_, error)| Reject::of("experiments", "", error)).collect();
+    finite_enough("logits", pictures, &rejects)?;
     Ok(all)
 }
 
 /// More pictures without finite numbers than 0.1 % are a broken network, not broken pictures.
 ///
 /// # Errors
-/// [`Code::Numeric`] with the first picture's error if there are more among the errors of a run over `all` pictures.
-pub(crate) fn finite_enough<'e>(what: &str, all: usize, errors: impl Iterator<Item = &'e Error>) -> Result<()> {
+/// [`Code::Numeric`] with the first picture's error if there are more among what a run left out over `all` pictures.
+pub(crate) fn finite_enough(what: &str, all: usize, rejects: &[Reject]) -> Result<()> {
     const MOST: f64 = 0.001;
-    let not_finite: Vec<&Error> = errors.filter(|error| error.code() == Code::Numeric).collect();
+    let not_finite: Vec<&Reject> = rejects.iter().filter(|reject| reject.code == Code::Numeric).collect();
     match not_finite.first() {
         Some(first) if not_finite.len() as f64 > MOST * all as f64 => {
-            let found = format!("no finite {what} for {} of {all} pictures: {}", not_finite.len(), first.message());
+            let found = format!("no finite {what} for {} of {all} pictures: {}", not_finite.len(), first.message);
             Err(Error::new(Code::Numeric, found).hint("look for NaN and for very large numbers in the weights"))
         }
         _ => Ok(()),
@@ -431,17 +434,18 @@ mod tests {
         (logits[0], logits[1]) = (3.0, 2.0);
         let predictions = [Prediction { picture: 0, model: "m".into(), logits }];
         let table = prediction_table(&predictions, &pictures, &classes).unwrap();
-        assert_eq!(crate::store::integers(&table, "pred_class").unwrap(), [0]);
-        assert_eq!(crate::store::floats(&table, "margin").unwrap(), [-1.0]);
-        assert_eq!(crate::store::bools(&table, "top5").unwrap(), [true]);
+        assert_eq!(crate::table::integers(&table, "pred_class").unwrap(), [0]);
+        assert_eq!(crate::table::floats(&table, "margin").unwrap(), [-1.0]);
+        assert_eq!(crate::table::bools(&table, "top5").unwrap(), [true]);
     }
 
     #[test]
     fn bad_input_59_more_than_a_thousandth_without_finite_logits_is_an_error() {
         let broken = Error::new(Code::Numeric, "m gave a logit that is not finite");
         let unread = Error::new(Code::Image, "cut");
-        assert!(finite_enough("logits", 1000, [&broken, &unread, &unread].into_iter()).is_ok());
-        let error = finite_enough("logits", 1000, [&unread, &broken, &broken].into_iter()).unwrap_err();
+        let of = |errors: &[&Error]| errors.iter().map(|error| Reject::of("m", "", error)).collect::<Vec<_>>();
+        assert!(finite_enough("logits", 1000, &of(&[&broken, &unread, &unread])).is_ok());
+        let error = finite_enough("logits", 1000, &of(&[&unread, &broken, &broken])).unwrap_err();
         assert_eq!(error.code(), Code::Numeric);
         assert!(error.message().contains("2 of 1000") && error.message().contains("m gave"), "{error}");
     }

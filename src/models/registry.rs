@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::normalise::Normalisation;
 use super::zoo::architecture;
 use crate::error::{Code, Error, Result};
+use crate::files::{Download, Store, check_name, check_names};
 use crate::notebook::Progress;
-use crate::store::{Classes, Download, NetworkEntry, Store, check_name, check_names};
+use crate::study::{Classes, NetworkEntry};
 
 /// A file to be had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

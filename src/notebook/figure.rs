@@ -1,13 +1,10 @@
 //! A finished figure: drawn once, kept in three forms.
 
-use std::path::{Path, PathBuf};
-
 use maud::html;
 
 use super::{Show, data_uri, send};
-use crate::error::{Error, Result};
 
-/// Which form of a figure a notebook shows; [`Figure::save`] always writes all three.
+/// Which form of a figure a notebook shows; all three are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// Lines stay sharp at any size, text can be searched.
@@ -74,28 +71,6 @@ impl Figure {
         &self.drawn.pdf
     }
 
-    /// Writes `<name>.svg`, `<name>.png` and `<name>.pdf` into a folder, which is made if need be; returns their paths.
-    ///
-    /// Each is written beside its place and renamed, so that a file is either whole or not there.
-    ///
-    /// # Errors
-    /// [`Code::Io`](crate::error::Code::Io) if the folder or a file cannot be written.
-    pub fn save(&self, folder: impl AsRef<Path>) -> Result<[PathBuf; 3]> {
-        let folder = folder.as_ref();
-        std::fs::create_dir_all(folder).map_err(|cause| Error::io("making the folder", folder, cause))?;
-        let write = |ending: &str, bytes: &[u8]| {
-            let path = folder.join(format!("{}.{ending}", self.name));
-            let beside = folder.join(format!(".{}.{ending}.{}.tmp", self.name, std::process::id()));
-            std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, &path)).map_err(|cause| {
-                let _ = std::fs::remove_file(&beside);
-                Error::io("writing", &path, cause)
-            })?;
-            Ok::<_, Error>(path)
-        };
-        let Drawn { svg, png, pdf } = &self.drawn;
-        Ok([write("svg", svg.as_bytes())?, write("png", png)?, write("pdf", pdf)?])
-    }
-
     /// Sends it to the notebook.
     pub fn evcxr_display(&self) {
         Show::evcxr_display(self);
@@ -126,19 +101,6 @@ impl Show for Figure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn saving_writes_every_form_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let figure =
-            Figure::new("curve", "a curve", (10, 10), Drawn { svg: "<svg/>".into(), png: vec![1, 2], pdf: vec![3] });
-        let [svg, png, pdf] = figure.save(folder.path().join("a/b")).unwrap();
-        assert_eq!(std::fs::read(svg).unwrap(), b"<svg/>");
-        assert_eq!(std::fs::read(png).unwrap(), [1, 2]);
-        assert_eq!(std::fs::read(pdf).unwrap(), [3]);
-        assert_eq!(std::fs::read_dir(folder.path().join("a/b")).unwrap().count(), 3);
-        assert!(figure.save("/proc/none").is_err());
-    }
 
     #[test]
     fn its_text_says_what_it_shows() {

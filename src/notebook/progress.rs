@@ -13,6 +13,9 @@ const SLOW: Duration = Duration::from_secs(10);
 /// After the first minute a line a minute is enough.
 const LONG: Duration = Duration::from_secs(60);
 
+/// What is true of every step that is stopped.
+const GOES_ON: &str = "run the same call again: it goes on after the last batch that was finished";
+
 /// Whether and under which name a stage reports how far it is.
 ///
 /// ```
@@ -69,6 +72,7 @@ impl Progress {
             total,
             ok: AtomicUsize::new(0),
             skipped: AtomicUsize::new(0),
+            before: AtomicUsize::new(0),
             began: now,
             said: Mutex::new(Said { at: now, tenth: 0 }),
             finished: false,
@@ -87,6 +91,7 @@ pub struct Stage {
     total: usize,
     ok: AtomicUsize,
     skipped: AtomicUsize,
+    before: AtomicUsize,
     began: Instant,
     said: Mutex<Said>,
     finished: bool,
@@ -106,8 +111,10 @@ pub struct Summary {
     pub total: usize,
     /// Items that were done.
     pub ok: usize,
-    /// Items that were left out: rejected, or done before.
+    /// Items that were left out.
     pub skipped: usize,
+    /// Items of both that an earlier run finished.
+    pub before: usize,
     /// Time from the first to the last, in seconds.
     pub seconds: f64,
 }
@@ -125,7 +132,16 @@ impl Stage {
         self.report();
     }
 
-    /// Counts one item as left out: rejected, or done before.
+    /// Counts items that an earlier run finished.
+    pub fn goes_on(&self, count: usize) {
+        self.ok.fetch_add(count, Ordering::Relaxed);
+        self.before.fetch_add(count, Ordering::Relaxed);
+        if count > 0 {
+            self.line(|| format!("goes on at {} of {}", format_count(count), format_count(self.total)));
+        }
+    }
+
+    /// Counts one item as left out.
     pub fn skip(&self) {
         self.skipped.fetch_add(1, Ordering::Relaxed);
         self.report();
@@ -144,8 +160,7 @@ impl Stage {
         if !self.stopped() {
             return Ok(());
         }
-        Err(Error::new(Code::Stopped, format!("{}: {}", self.progress.name, self.stopped_at()))
-            .hint("run the same call again: it goes on where it stopped"))
+        Err(Error::new(Code::Stopped, format!("{}: {}", self.progress.name, self.stopped_at())).hint(GOES_ON))
     }
 
     /// Ends the stage with a line that says how many items came in, went through and were left out, and the time.
@@ -155,6 +170,7 @@ impl Stage {
             total: self.total,
             ok: self.ok.load(Ordering::Relaxed),
             skipped: self.skipped.load(Ordering::Relaxed),
+            before: self.before.load(Ordering::Relaxed),
             seconds: self.began.elapsed().as_secs_f64(),
         };
         self.line(|| last_line(&summary, &self.unit));
@@ -186,14 +202,15 @@ impl Stage {
             return;
         }
         *said = Said { at: Instant::now(), tenth: done * 10 / self.total };
-        self.line(|| line_between(done, self.total, &self.unit, self.began.elapsed().as_secs_f64()));
+        let before = self.before.load(Ordering::Relaxed);
+        self.line(|| line_between([before, done, self.total], &self.unit, self.began.elapsed().as_secs_f64()));
     }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
         if !self.finished && self.stopped() {
-            self.line(|| format!("{}; what is finished is kept", self.stopped_at()));
+            self.line(|| format!("{}; {GOES_ON}", self.stopped_at()));
         }
     }
 }
@@ -204,8 +221,9 @@ fn due(done: usize, total: usize, tenth: usize, silent: Duration, running: Durat
     (silent >= QUICK && done * 10 / total.max(1) > tenth) || silent >= patience
 }
 
-fn line_between(done: usize, total: usize, unit: &str, seconds: f64) -> String {
-    let rate = done as f64 / seconds.max(1e-9);
+/// Of `total` items `done` are done, `before` of them by an earlier run.
+fn line_between([before, done, total]: [usize; 3], unit: &str, seconds: f64) -> String {
+    let rate = done.saturating_sub(before) as f64 / seconds.max(1e-9);
     let left = (total.saturating_sub(done)) as f64 / rate.max(1e-9);
     format!(
         "{} of {} ({} %), {} {unit}/s, {} left",
@@ -219,10 +237,11 @@ fn line_between(done: usize, total: usize, unit: &str, seconds: f64) -> String {
 
 fn last_line(summary: &Summary, unit: &str) -> String {
     let done = summary.ok + summary.skipped;
+    let new = done.saturating_sub(summary.before);
     let mut text =
         format!("{} of {} {unit} in {}", format_count(done), format_count(summary.total), time(summary.seconds));
-    if done > 0 {
-        text.push_str(&format!(" ({} {unit}/s)", short(done as f64 / summary.seconds.max(1e-9))));
+    if new > 0 {
+        text.push_str(&format!(" ({} {unit}/s)", short(new as f64 / summary.seconds.max(1e-9))));
     }
     if summary.skipped > 0 {
         text.push_str(&format!(": {} done, {} left out", format_count(summary.ok), format_count(summary.skipped)));
@@ -251,11 +270,12 @@ mod tests {
 
     #[test]
     fn lines_say_count_share_rate_and_time() {
-        assert_eq!(line_between(12, 30, "images", 1.48), "12 of 30 (40 %), 8.1 images/s, 2.2 s left");
-        assert_eq!(line_between(1000, 9000, "boxes", 1.0), "1,000 of 9,000 (11 %), 1,000 boxes/s, 8.0 s left");
-        let summary = Summary { total: 30, ok: 28, skipped: 2, seconds: 3.7 };
+        assert_eq!(line_between([0, 12, 30], "images", 1.48), "12 of 30 (40 %), 8.1 images/s, 2.2 s left");
+        assert_eq!(line_between([500, 512, 530], "images", 1.48), "512 of 530 (96 %), 8.1 images/s, 2.2 s left");
+        assert_eq!(line_between([0, 1000, 9000], "boxes", 1.0), "1,000 of 9,000 (11 %), 1,000 boxes/s, 8.0 s left");
+        let summary = Summary { total: 30, ok: 28, skipped: 2, before: 0, seconds: 3.7 };
         assert_eq!(last_line(&summary, "images"), "30 of 30 images in 3.7 s (8.1 images/s): 28 done, 2 left out");
-        let none = Summary { total: 0, ok: 0, skipped: 0, seconds: 0.0 };
+        let none = Summary { total: 0, ok: 0, skipped: 0, before: 0, seconds: 0.0 };
         assert_eq!(last_line(&none, "images"), "0 of 0 images in 0.0 s");
         assert_eq!(time(4416.0), "73 min 36 s");
         assert_eq!(time(7260.0), "2 h 1 min");

@@ -1,18 +1,33 @@
 //! Step 5.3 on a data root: the regions of relevance of every network against the edges.
 
-use std::collections::HashMap;
+use std::path::Path;
 
-use polars::prelude::*;
-use rayon::prelude::*;
+use polars::prelude::DataFrame;
+use serde::{Deserialize, Serialize};
 
-use super::{Overlap, Ranking, chance, compare, rank};
-use crate::error::Result;
-use crate::notebook::Progress;
+use super::compare::{Overlap, chance, compare};
+use super::ranking::{Ranking, rank};
+use crate::error::{Code, Error, Result};
+use crate::files::{Store, sha256_hex};
 use crate::pixels::{Crop, HeatMap, PixelMask};
-use crate::store::{Store, texts};
+use crate::stage::{Item, Made, Named};
+use crate::table::{Lines, OverlapRow, Place, RankingRow, Region, RegionRow, Row};
 
 /// Distances from an edge, in pixels, at which maps are ranked.
 const DISTANCES: [u8; 5] = [0, 1, 2, 4, 8];
+
+/// What a network's map of a photograph is set against.
+#[derive(Debug, Clone)]
+pub struct Sides {
+    /// The map.
+    pub map: HeatMap<Crop>,
+    /// All edges of the photograph.
+    pub edges: PixelMask<Crop>,
+    /// Its coarse edges.
+    pub outlines: PixelMask<Crop>,
+    /// Where its objects are, if it has boxes.
+    pub object: Option<PixelMask<Crop>>,
+}
 
 /// One row a photograph, network, region and place: `file, wnid, model, region, place, pixels, edges, shared, share` (of
 /// the region's pixels), `chance` (the same on shifted edges), `beyond_chance` (share less chance).
@@ -26,114 +41,135 @@ const DISTANCES: [u8; 5] = [0, 1, 2, 4, 8];
 /// Written to `imgnette_sample_data`. Beside it `overlap_ranking`, a row a photograph, network and distance from an edge
 /// (0, 1, 2, 4, 8 px): `file, model, lines` (`edges` or `outlines`), `distance, base, auroc, average_precision` ([`Ranking`]).
 ///
-/// `regions` is the table of step 5.2; `map`, `edges` and `outlines` give what it and step 3 wrote, `objects` where the
-/// objects are.
+/// `regions` are the rows of step 5.2; `sides` gives the map and the masks that it and step 3 wrote.
 ///
 /// # Errors
-/// [`crate::error::Code::Missing`] if a map or a mask is not there; [`crate::error::Code::Stopped`].
+/// [`Code::Missing`](crate::error::Code::Missing) if a map or a mask is not there; [`Code::Stopped`](crate::error::Code::Stopped).
 pub fn against_edges(
     store: &Store,
-    regions: &DataFrame,
-    map: impl Fn(&str, &str) -> Result<HeatMap<Crop>> + Sync,
-    edges: impl Fn(&str) -> Result<PixelMask<Crop>> + Sync,
-    outlines: impl Fn(&str) -> Result<PixelMask<Crop>> + Sync,
-    objects: &HashMap<String, PixelMask<Crop>>,
-    progress: Progress,
+    regions: &[RegionRow],
+    sides: impl Fn(&RegionRow) -> Result<Sides> + Sync,
 ) -> Result<DataFrame> {
-    let (files, wnids, models) = (texts(regions, "file")?, texts(regions, "wnid")?, texts(regions, "model")?);
-    let run = progress.start(files.len(), "maps");
-    let found: Result<Vec<(Vec<Row>, Vec<Ranked>)>> = (0..files.len())
-        .into_par_iter()
-        .map(|index| {
-            run.check()?;
-            let map = map(&models[index], &files[index])?;
-            let (mask, coarse) = (edges(&files[index])?, outlines(&files[index])?);
-            let rows = rows(index, &map, &mask, &coarse, objects.get(&files[index]))?;
-            let mut ranked = Vec::new();
-            for (lines, mask) in [("edges", &mask), ("outlines", &coarse)] {
-                ranked.extend(rank(&map, mask, &DISTANCES)?.into_iter().map(|one| (lines, one)));
-            }
-            run.tick();
-            Ok((rows, ranked))
+    let step = store.step(Named("overlap", "overlap"), "maps", &inputs(store, regions)?, &[])?;
+    if step.finished() {
+        return store.table("imgnette_sample_data");
+    }
+    let items: Vec<Map> = regions.iter().map(Map).collect();
+    let mut done = step.each(&items, |_, Map(row)| {
+        let sides = sides(row)?;
+        Ok(Made {
+            rows: Found { overlaps: overlaps(row, &sides)?, rankings: rankings(row, &sides)? },
+            files: Vec::new(),
         })
-        .collect();
-    let found = found?;
-    run.finish();
-    let rows: Vec<&Row> = found.iter().flat_map(|(rows, _)| rows).collect();
-    let ranked: Vec<(usize, &Ranked)> =
-        found.iter().enumerate().flat_map(|(index, (_, ranked))| ranked.iter().map(move |one| (index, one))).collect();
-    let lift = |row: &&Row| row.overlap.share.zip(row.chance).map(|(share, chance)| share - chance);
-    let table = df!(
-        "file" => rows.iter().map(|row| files[row.index].clone()).collect::<Vec<_>>(),
-        "wnid" => rows.iter().map(|row| wnids[row.index].clone()).collect::<Vec<_>>(),
-        "model" => rows.iter().map(|row| models[row.index].clone()).collect::<Vec<_>>(),
-        "region" => rows.iter().map(|row| row.region).collect::<Vec<_>>(),
-        "place" => rows.iter().map(|row| row.place).collect::<Vec<_>>(),
-        "pixels" => rows.iter().map(|row| row.overlap.region as i64).collect::<Vec<_>>(),
-        "edges" => rows.iter().map(|row| row.overlap.edges as i64).collect::<Vec<_>>(),
-        "shared" => rows.iter().map(|row| row.overlap.shared as i64).collect::<Vec<_>>(),
-        "share" => rows.iter().map(|row| row.overlap.share).collect::<Vec<_>>(),
-        "chance" => rows.iter().map(|row| row.chance).collect::<Vec<_>>(),
-        "beyond_chance" => rows.iter().map(lift).collect::<Vec<_>>(),
-    )?;
-    let ranking = df!(
-        "file" => ranked.iter().map(|(index, _)| files[*index].clone()).collect::<Vec<_>>(),
-        "model" => ranked.iter().map(|(index, _)| models[*index].clone()).collect::<Vec<_>>(),
-        "lines" => ranked.iter().map(|(_, (lines, _))| *lines).collect::<Vec<_>>(),
-        "distance" => ranked.iter().map(|(_, (_, one))| i64::from(one.distance)).collect::<Vec<_>>(),
-        "base" => ranked.iter().map(|(_, (_, one))| one.base).collect::<Vec<_>>(),
-        "auroc" => ranked.iter().map(|(_, (_, one))| one.auroc).collect::<Vec<_>>(),
-        "average_precision" => ranked.iter().map(|(_, (_, one))| one.average_precision).collect::<Vec<_>>(),
-    )?;
-    store.write_table("overlap_ranking", &ranking)?;
-    store.write_table("imgnette_sample_data", &table)?;
+    })?;
+    let (mut overlaps, mut rankings) = (Vec::new(), Vec::new());
+    for (_, found) in &mut done.rows {
+        overlaps.append(&mut found.overlaps);
+        rankings.append(&mut found.rankings);
+    }
+    let table = OverlapRow::table(overlaps)?;
+    let mut files = store.write_table("overlap_ranking", &RankingRow::table(rankings)?)?.to_vec();
+    files.extend(store.write_table("imgnette_sample_data", &table)?);
+    step.finish(done, files)?;
     Ok(table)
 }
 
-/// A ranking, and by which lines.
-type Ranked = (&'static str, Ranking);
-
-struct Row {
-    index: usize,
-    region: &'static str,
-    place: &'static str,
-    overlap: Overlap,
-    chance: Option<f64>,
+/// What identifies the maps and masks: the rows, and the manifests of the steps that wrote the files.
+fn inputs(store: &Store, regions: &[RegionRow]) -> Result<String> {
+    let rows = serde_json::to_vec(regions).map_err(|cause| Error::new(Code::Table, "regions").because(cause))?;
+    let mut all = sha256_hex(&rows);
+    let mut written = vec!["manifests/edges.json".to_string()];
+    written.extend(regions.iter().map(|row| format!("manifests/lrp_regions_{}.json", row.model)));
+    written.dedup();
+    for name in written {
+        all.push_str(&store.read(&name).map_or_else(|_| "none".to_string(), |bytes| sha256_hex(&bytes)));
+    }
+    Ok(sha256_hex(all.as_bytes()))
 }
 
-fn rows(
-    index: usize,
-    map: &HeatMap<Crop>,
-    edges: &PixelMask<Crop>,
-    outlines: &PixelMask<Crop>,
-    object: Option<&PixelMask<Crop>>,
-) -> Result<Vec<Row>> {
+/// A map, for the runner.
+struct Map<'a>(&'a RegionRow);
+
+impl Item for Map<'_> {
+    fn id(&self) -> &str {
+        &self.0.file
+    }
+
+    fn path(&self) -> Option<&Path> {
+        None
+    }
+}
+
+/// The rows of a map.
+#[derive(Debug, Serialize, Deserialize)]
+struct Found {
+    overlaps: Vec<OverlapRow>,
+    rankings: Vec<RankingRow>,
+}
+
+fn rankings(of: &RegionRow, sides: &Sides) -> Result<Vec<RankingRow>> {
+    let mut rows = Vec::new();
+    for (lines, mask) in [(Lines::Edges, &sides.edges), (Lines::Outlines, &sides.outlines)] {
+        rows.extend(rank(&sides.map, mask, &DISTANCES)?.into_iter().map(
+            |Ranking { distance, base, auroc, average_precision }| RankingRow {
+                file: of.file.clone(),
+                model: of.model.clone(),
+                lines,
+                distance: i64::from(distance),
+                base,
+                auroc,
+                average_precision,
+            },
+        ));
+    }
+    Ok(rows)
+}
+
+fn overlaps(of: &RegionRow, sides: &Sides) -> Result<Vec<OverlapRow>> {
+    let map = &sides.map;
     let regions = [
-        ("positive", map.positive_region()),
-        ("negative", map.negative_region()),
-        ("top", map.top(map.values().len() / 10)),
-        ("half", map.mass_region(0.5)),
+        (Region::Positive, map.positive_region()),
+        (Region::Negative, map.negative_region()),
+        (Region::Top, map.top(map.values().len() / 10)),
+        (Region::Half, map.mass_region(0.5)),
     ];
-    let mut places = vec![("whole", None)];
-    if let Some(object) = object {
-        places.extend([("box", Some(object.clone())), ("outside", Some(object.not()))]);
+    let mut places = vec![(Place::Whole, None)];
+    if let Some(object) = &sides.object {
+        places.extend([(Place::Box, Some(object.clone())), (Place::Outside, Some(object.not()))]);
     }
     let mut rows = Vec::new();
     for (region, mask) in &regions {
-        let by_chance = chance(mask, outlines)?;
-        rows.push(Row { index, region, place: "outlines", overlap: compare(mask, outlines)?, chance: by_chance });
+        let row = |place, overlap, chance| row(of, (*region, place), overlap, chance);
+        let outlines = &sides.outlines;
+        rows.push(row(Place::Outlines, compare(mask, outlines)?, chance(mask, outlines)?));
         for (place, inside) in &places {
             let (mask, edges) = match inside {
-                Some(inside) => (mask.and(inside)?, edges.and(inside)?),
-                None => (mask.clone(), edges.clone()),
+                Some(inside) => (mask.and(inside)?, sides.edges.and(inside)?),
+                None => (mask.clone(), sides.edges.clone()),
             };
             // Edges that are cut to a place would be shifted out of it: chance is that of the place as a whole.
             let chance = match inside {
                 Some(inside) => (mask.count() > 0).then(|| edges.count() as f64 / inside.count() as f64),
                 None => chance(&mask, &edges)?,
             };
-            rows.push(Row { index, region, place, overlap: compare(&mask, &edges)?, chance });
+            rows.push(row(*place, compare(&mask, &edges)?, chance));
         }
     }
     Ok(rows)
+}
+
+fn row(of: &RegionRow, (region, place): (Region, Place), overlap: Overlap, chance: Option<f64>) -> OverlapRow {
+    OverlapRow {
+        file: of.file.clone(),
+        wnid: of.wnid.clone(),
+        model: of.model.clone(),
+        region,
+        place,
+        pixels: overlap.region as i64,
+        edges: overlap.edges as i64,
+        shared: overlap.shared as i64,
+        share: overlap.share,
+        chance,
+        beyond_chance: overlap.share.zip(chance).map(|(share, chance)| share - chance),
+    }
 }

@@ -319,7 +319,7 @@ mod tests {
                 Ok(picture) => {
                     let size = (case["height"].as_u64(), case["width"].as_u64());
                     size == (Some(picture.height().into()), Some(picture.width().into()))
-                        && case["rgb"] == crate::store::sha256_hex(picture.as_raw())
+                        && case["rgb"] == crate::files::sha256_hex(picture.as_raw())
                 }
                 Err(error) => case["refused"] == true && error.code() != Code::Decoder,
             };

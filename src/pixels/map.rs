@@ -142,15 +142,7 @@ impl<F: Frame> HeatMap<F> {
 
     /// The map as a NumPy file (`.npy`, version 1.0): float32, little-endian, `[height, width]`.
     pub fn to_npy(&self) -> Vec<u8> {
-        let mut header =
-            format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", self.height, self.width);
-        // Magic, version and length take 10 bytes; all of it ends in a newline at a multiple of 64.
-        let padding = 63 - (10 + header.len()) % 64;
-        header.extend(std::iter::repeat_n(' ', padding));
-        header.push('\n');
-        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-        bytes.extend((header.len() as u16).to_le_bytes());
-        bytes.extend(header.as_bytes());
+        let mut bytes = npy_header(&[i64::from(self.height), i64::from(self.width)]);
         bytes.extend(self.values.iter().flat_map(|value| value.to_le_bytes()));
         bytes
     }
@@ -182,6 +174,20 @@ impl<F: Frame> HeatMap<F> {
         let inside = self.values.iter().map(|&value| keep(value)).collect();
         PixelMask::from_values(self.height, self.width, inside).expect("one value a pixel")
     }
+}
+
+/// What a NumPy file of float32 begins with (`.npy`, version 1.0, little-endian), for a shape.
+pub fn npy_header(shape: &[i64]) -> Vec<u8> {
+    let sides: Vec<String> = shape.iter().map(i64::to_string).collect();
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", sides.join(", "));
+    // Magic, version and length take 10 bytes; all of it ends in a newline at a multiple of 64.
+    let padding = 63 - (10 + header.len()) % 64;
+    header.extend(std::iter::repeat_n(' ', padding));
+    header.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes
 }
 
 fn mean<'a>(values: impl Iterator<Item = &'a f32>) -> f64 {

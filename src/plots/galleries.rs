@@ -9,7 +9,7 @@ use crate::edges::Boxed;
 use crate::error::Result;
 use crate::notebook::{Grid, Picture};
 use crate::pixels::{Crop, HeatMap};
-use crate::store::{Mapped, Seen};
+use crate::study::{Mapped, Seen};
 
 /// Photographs as networks see them, `columns` a row, each with its name under it.
 pub fn gallery(photographs: &[Seen], columns: usize) -> Grid {

@@ -9,7 +9,8 @@ use super::look::{Look, distinct, nothing};
 use super::sheet::{Align, Sheet};
 use crate::error::Result;
 use crate::notebook::Figure;
-use crate::store::{Seen, bools, floats, texts};
+use crate::study::Seen;
+use crate::table::{bools, floats, texts};
 
 /// Blue for the true class, grey for the others; both light enough for text on them.
 const RIGHT: Rgb<u8> = Rgb([0x8C, 0xC6, 0xEC]);

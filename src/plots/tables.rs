@@ -6,7 +6,7 @@ use super::bars::Bar;
 use super::look::same_length;
 use super::points::Curve;
 use crate::error::Result;
-use crate::store::{floats, integers, texts};
+use crate::table::{floats, integers, texts};
 
 /// One curve a network from a table in long form: `model, level, mean, low, high`.
 ///

@@ -252,7 +252,7 @@ mod tests {
     use polars::prelude::*;
 
     use super::*;
-    use crate::store::{floats, texts};
+    use crate::table::{floats, texts};
 
     /// Everything but the name, which tells of the faults.
     fn choices(protocol: &Protocol) -> Protocol {

@@ -42,7 +42,8 @@ use crate::analysis;
 use crate::datasets;
 use crate::edges;
 use crate::error::{Code, Error, Result};
-use crate::store::{ImageFile, Store, Study};
+use crate::files::{ImageFile, Store};
+use crate::study::Study;
 use crate::{bbox, sample, stats};
 
 #[cfg(feature = "torch")]

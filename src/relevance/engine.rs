@@ -1,8 +1,8 @@
 //! The walk back through a network.
 
-use polars::prelude::*;
 use tch::{Kind, Tensor};
 
+use super::ledger::LedgerRow;
 use super::linear::{Given, LinearMap, quotient, total};
 use super::rule::{Composite, Rule, Stabiliser};
 use crate::error::{Code, Error, Result};
@@ -44,42 +44,6 @@ pub enum Targets<'a> {
     Each(&'a [usize]),
 }
 
-/// Relevance into and out of one layer, summed over the batch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LedgerRow {
-    /// The layer's name.
-    pub layer: String,
-    /// Its kind in one or two words.
-    pub kind: String,
-    /// The rule that it met.
-    pub rule: Rule,
-    /// Relevance that came from above.
-    pub arrived: f64,
-    /// Relevance that was handed on to the inputs.
-    pub handed_on: f64,
-    /// Relevance that the bias took.
-    pub bias: f64,
-    /// Relevance that the stabiliser took: what it adds to divisors, and what they lose where they are 0.
-    pub stabiliser: f64,
-    /// Sum of the absolute values that came from above: far more than `arrived` where both signs are large.
-    pub magnitude: f64,
-    /// Sum of the absolute values that were handed on.
-    pub magnitude_on: f64,
-}
-
-impl LedgerRow {
-    /// What is not accounted for: relevance that went to values outside of the picture, as rules do that give some to
-    /// padding, or that a rule makes or takes by its nature.
-    pub fn elsewhere(&self) -> f64 {
-        self.arrived - self.handed_on - self.bias - self.stabiliser
-    }
-
-    /// The same as a share of all that the layer met, of both signs.
-    pub fn unaccounted(&self) -> f64 {
-        self.elsewhere().abs() / self.magnitude.max(self.magnitude_on).max(f64::MIN_POSITIVE)
-    }
-}
-
 impl Explained {
     /// One map a picture: relevance summed over the colour channels.
     ///
@@ -94,27 +58,6 @@ impl Explained {
             .map(|values| HeatMap::from_values(size[1] as u32, size[2] as u32, values.to_vec()))
             .collect()
     }
-}
-
-/// The ledger as a table: layer, kind, relevance in and out, what bias and stabiliser took and what went elsewhere, the
-/// magnitude of what arrived, and the share of it that was kept.
-///
-/// # Errors
-/// None in practice: the columns are of one length.
-pub fn ledger_table(ledger: &[LedgerRow]) -> Result<DataFrame> {
-    let column = |of: fn(&LedgerRow) -> f64| ledger.iter().map(of).collect::<Vec<f64>>();
-    Ok(df!(
-        "layer" => ledger.iter().map(|row| row.layer.clone()).collect::<Vec<_>>(),
-        "kind" => ledger.iter().map(|row| row.kind.clone()).collect::<Vec<_>>(),
-        "rule" => ledger.iter().map(|row| row.rule.to_string()).collect::<Vec<_>>(),
-        "arrived" => column(|row| row.arrived),
-        "handed on" => column(|row| row.handed_on),
-        "to bias" => column(|row| row.bias),
-        "to stabiliser" => column(|row| row.stabiliser),
-        "elsewhere" => column(LedgerRow::elsewhere),
-        "magnitude" => column(|row| row.magnitude),
-        "kept" => column(|row| row.handed_on / row.arrived),
-    )?)
 }
 
 /// Relevance of `pictures` (`[n, 3, h, w]`, normalised) for one target class each, with its ledger. The network is in the

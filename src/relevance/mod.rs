@@ -25,19 +25,25 @@
 
 mod baselines;
 mod engine;
+mod ledger;
 mod linear;
 mod look;
+mod maps;
 mod quality;
 mod rule;
 mod stage;
 mod subject;
+mod target;
 #[cfg(test)]
 mod tests;
 
 pub use baselines::{Baseline, baseline};
-pub use engine::{Explained, Ledger, LedgerRow, Targets, explain, explain_with, ledger_table};
+pub use engine::{Explained, Ledger, Targets, explain, explain_with};
+pub use ledger::{Account, LedgerRow, ledger_table};
 pub use look::maps_of;
+pub use maps::{localise, map_of, write_npy};
 pub use quality::{Localisation, Order, Perturbation, area_under, localisation, perturbation_curve, randomised_layers};
 pub use rule::{Bias, Composite, Place, Rule, Stabiliser};
-pub use stage::{Parameters, Target, explain_all, localise, map_of, write_npy};
+pub use stage::explain_all;
 pub use subject::Subject;
+pub use target::{Parameters, Target};

@@ -213,7 +213,7 @@ fn correlation(a: &[f64], b: &[f64]) -> f64 {
 /// # Errors
 /// [`Code::Table`] if a column is missing.
 pub fn area_under(curve: &DataFrame) -> Result<f64> {
-    let logits = crate::store::floats(curve, "logit")?;
+    let logits = crate::table::floats(curve, "logit")?;
     let end = logits.last().copied().unwrap_or(0.0);
     let trapezoids: f64 = logits.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0 - end).sum();
     Ok(trapezoids / (logits.len().max(2) - 1) as f64)
@@ -265,7 +265,7 @@ mod tests {
         let network = small_network("slim-resnet50");
         let picture = pictures().narrow(0, 0, 1);
         let table = randomised_layers(&network, &picture, 1, &Composite::epsilon(), 4, 3).unwrap();
-        let found = crate::store::floats(&table, "correlation").unwrap();
+        let found = crate::table::floats(&table, "correlation").unwrap();
         assert_eq!(found[0], 1.0);
         assert!(found.last().unwrap() < &0.7, "{found:?}");
         assert_eq!(table.height(), 5);

@@ -4,14 +4,17 @@ use polars::prelude::*;
 use tch::Tensor;
 
 use super::baselines::{Baseline, baseline};
-use super::engine::{Explained, Ledger, Targets, explain_with, finite_logits, ledger_table};
+use super::engine::{Explained, Ledger, Targets, explain_with, finite_logits};
+use super::ledger::ledger_table;
 use super::quality::{Order, Perturbation, perturbation_curve, randomised_layers};
 use super::rule::Composite;
-use super::stage::{Parameters, check_form, target};
+use super::target::{Parameters, check_form, target};
 use crate::error::{Code, Error, Result};
+use crate::files::ImageFile;
 use crate::models::{Network, to_input};
 use crate::pixels::{self, Crop, HeatMap};
-use crate::store::{ClassList, ImageFile, stacked};
+use crate::study::ClassList;
+use crate::table::stacked;
 
 /// One photograph as one network sees it, and the class that is explained. What a notebook tries rules on.
 ///
@@ -120,7 +123,7 @@ impl Subject {
             let percent: Vec<i64> =
                 (0..=steps).map(|step| (100.0 * step as f64 / steps as f64).round() as i64).collect();
             Ok(
-                df!("order" => vec![name; percent.len()], "hidden" => percent, "logit" => crate::store::floats(&curve, "logit")?)?,
+                df!("order" => vec![name; percent.len()], "hidden" => percent, "logit" => crate::table::floats(&curve, "logit")?)?,
             )
         };
         stacked(orders.into_iter().map(one).collect::<Result<Vec<_>>>()?)

@@ -585,7 +585,7 @@ fn bad_input_60_relevance_that_is_not_conserved_is_a_warning_and_an_error_if_mos
         magnitude_on: 1.0,
     };
     let outcome = |losses: &[f64]| {
-        super::stage::judged(&network, &losses.iter().map(|lost| vec![row(*lost)]).collect::<Vec<_>>())
+        super::ledger::judged(&network, &losses.iter().map(|lost| vec![row(*lost)]).collect::<Vec<_>>())
     };
     assert!(outcome(&[0.0, 0.0, 0.0]).is_ok());
     assert!(outcome(&[0.5, 0.0, 0.0]).is_ok());

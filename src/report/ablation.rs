@@ -4,7 +4,7 @@ use polars::prelude::*;
 
 use crate::error::Result;
 use crate::plots::{Cell, Draft, matrix};
-use crate::store::{floats, texts};
+use crate::table::{floats, texts};
 
 /// What the letters of the faults' numbers stand for.
 pub(super) const LETTERS: &str = "Faults of the published study, by the letter of their number: A boxes, edges and their \

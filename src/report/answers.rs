@@ -7,7 +7,7 @@ use super::frame::probability;
 use crate::analysis::{Analysed, with_interval};
 use crate::error::Result;
 use crate::notebook::counted;
-use crate::store::{floats, integers, texts};
+use crate::table::{floats, integers, texts};
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,12 +7,13 @@ use polars::prelude::*;
 use crate::analysis::{self, Parameters};
 use crate::edges;
 use crate::error::{Code, Error, Result};
+use crate::files::Store;
 use crate::notebook::Figure;
 use crate::pixels::{Crop, HeatMap, PixelMask};
 use crate::plots::{self, Density, Draft, Fit, Group, Histogram, Plot};
 use crate::relevance::map_of;
 use crate::stats;
-use crate::store::{Store, floats, only, texts};
+use crate::table::{floats, only, texts};
 
 /// A figure with the table it is drawn from.
 #[derive(Debug, Clone)]

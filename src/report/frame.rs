@@ -6,7 +6,7 @@ use polars::prelude::{AnyValue, Column, DataFrame};
 use crate::analysis::with_interval;
 use crate::error::Result;
 use crate::notebook::{counted, format_number};
-use crate::store::{floats, integers, texts};
+use crate::table::{floats, integers, texts};
 
 /// Rows of a table that are shown; of a longer one is said where it lies.
 const MOST: usize = 120;

@@ -1,7 +1,7 @@
 //! The analysis as one page to read, and the figures of the thesis by their names.
 //!
 //! ```no_run
-//! use lgf::{analysis, protocol, report, store::Store};
+//! use lgf::{analysis, files::Store, protocol, report};
 //!
 //! let (store, protocol) = (Store::open()?, protocol::corrected());
 //! let analysed = analysis::write_all(&store, &protocol.analysis)?;

@@ -11,9 +11,11 @@ use super::page::{Page, figure, folded};
 use super::questions::{QUESTIONS, Sources, numbers, table_in_words};
 use crate::analysis::{Analysed, answer_in_words, measure_in_words};
 use crate::error::{Code, Error, Result};
+use crate::files::Store;
 use crate::notebook::counted;
 use crate::protocol::Protocol;
-use crate::store::{Store, Study, floats, texts};
+use crate::study::Study;
+use crate::table::{floats, texts};
 
 /// What an analysis found as one HTML file, `report.html` in the data root, which needs no other: what it comes to in one
 /// paragraph; each question with its figures, as published beside corrected; what is true by construction beside what was
@@ -70,7 +72,7 @@ fn keep(store: &Store, thesis: &Published) -> Result<()> {
         } else {
             store.write_table(&name, &plate.data)?;
         }
-        plate.figure.save(store.path("figures"))?;
+        store.keep(plate.figure.clone())?;
     }
     Ok(())
 }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::draw::chance::{between, count};
 use crate::bbox::{Annotation, ArchiveWriter, Object, pack_synset, write_annotation};
 use crate::error::{Code, Error, Result};
+use crate::files::write_whole;
 use crate::notebook::Progress;
-use crate::store::write_whole;
 
 /// Sizes of photographs, as `(width, height)`, with how many in a hundred have them; the rest is of any size.
 const SIZES: [((u32, u32), u32); 6] =

@@ -12,9 +12,11 @@ use super::draw;
 use super::picture::{self, Drawn, JPEG_QUALITY, Part, Recipe};
 use crate::bbox::{Annotation, Object, write_annotation, write_archive};
 use crate::error::{Code, Error, Result};
+use crate::files::Store;
 use crate::notebook::{Grid, Picture, Progress};
 use crate::pixels;
-use crate::store::{ClassList, Classes, NetworkEntry, Store, Study};
+use crate::stage::Named;
+use crate::study::{ClassList, Classes, NetworkEntry, Study};
 
 /// The networks of the sample: name, architecture. Their weights are `data/models/<name>.safetensors`.
 pub const NETWORKS: [(&str, &str); 6] = [
@@ -66,7 +68,7 @@ pub fn write(store: &Store, sample: &Sample, progress: Progress) -> Result<Study
             .hint("take data/models from the repository again, or train them: lgf train-sample"));
     }
     let study = study();
-    let record = store.record("sample", sample, &models)?;
+    let record = store.record(Named("sample", "sample"), sample, &models)?;
     if record.finished().is_some() {
         study.save(store)?;
         return Ok(study);
@@ -192,7 +194,7 @@ fn plans(sample: &Sample) -> Vec<Plan> {
             }
         }
     }
-    let short: Vec<String> = classes.names.iter().map(|name| crate::store::short_name(name)).collect();
+    let short: Vec<String> = classes.names.iter().map(|name| crate::study::short_name(name)).collect();
     for shape in 0..classes.len() {
         for texture in (0..classes.len()).filter(|&texture| texture != shape) {
             for index in 0..sample.conflict {

@@ -4,7 +4,7 @@
 //! ```no_run
 //! use lgf::notebook::Progress;
 //! use lgf::sample::{self, Sample};
-//! use lgf::store::Store;
+//! use lgf::files::Store;
 //!
 //! let study = sample::write(&Store::open()?, &Sample::default(), Progress::bar("sample"))?;
 //! println!("{} networks", study.networks.len());

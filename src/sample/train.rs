@@ -15,12 +15,12 @@ use tch::{Kind, Tensor, nn};
 
 use super::picture::{self, Recipe};
 use crate::error::{Code, Error, Result};
+use crate::files::write_whole;
 use crate::models::{
     Architecture, Device, Layer, Network, Normalisation, Normalise, Weights, arg_max, logits, to_input, write_weights,
 };
 use crate::notebook::{Stage, say};
 use crate::pixels::{self, resize_bilinear};
-use crate::store::write_whole;
 
 /// What the textures of the training pictures say about their class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -250,7 +250,7 @@ pub fn save(folder: &Path, network: &Network, architecture: &str, training: &Tra
         100.0 * card.top1,
         card.shape_bias,
         env!("CARGO_PKG_VERSION"),
-        env!("LGF_CODE"),
+        crate::stage::code_of("sample"),
     );
     write_whole(&folder.join(format!("{name}.md")), |file| std::io::Write::write_all(file, text.as_bytes()))?;
     Ok(text)

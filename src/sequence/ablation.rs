@@ -8,10 +8,13 @@ use polars::prelude::*;
 use super::{Inference, Sequence};
 use crate::analysis;
 use crate::error::{Code, Error, Result};
+use crate::files::{ImageFile, Store};
 use crate::models::Precision;
 use crate::notebook::{Progress, say};
 use crate::protocol::{Fault, Protocol, Step};
-use crate::store::{ImageFile, Record, Store, floats, stacked, texts};
+use crate::stage::Named;
+use crate::stage::Record;
+use crate::table::{floats, stacked, texts};
 
 /// What stays with the root that it was made for, and is not linked into others.
 const OWN: [&str; 7] = ["ablation", "analysis", "figures", "notebooks", "bench", "downloads", "report.html"];
@@ -88,7 +91,7 @@ impl Sequence {
     /// What a fault's conclusions are made from: its protocol, and what the first run says of the same photographs and networks.
     fn record_of(&self, protocol: &Protocol, fault: Fault, first: &Sequence) -> Result<Record> {
         let inputs = ["predictions.parquet", "imgnette_sample_data.parquet"].map(|name| first.store.path(name));
-        self.store.record(&name_of(fault), protocol, &inputs)
+        self.store.record(Named("sequence", &name_of(fault)), protocol, &inputs)
     }
 
     /// Why no conclusion of this study can depend on how `other` differs, if none can.

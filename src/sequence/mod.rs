@@ -1,7 +1,7 @@
 //! The whole sequence on a data root, step by step: what the notebooks and the command line do.
 //!
 //! ```no_run
-//! use lgf::{models::Device, protocol, sequence::Sequence, store::Store};
+//! use lgf::{models::Device, protocol, files::Store, sequence::Sequence};
 //!
 //! let sequence = Sequence { store: Store::open()?, protocol: protocol::corrected(), device: Device::auto()? };
 //! for (name, step) in Sequence::steps() {
@@ -20,10 +20,11 @@ use polars::prelude::DataFrame;
 use crate::analysis::Analysed;
 use crate::datasets::Smoother;
 use crate::error::Result;
+use crate::files::{ImageFile, Store};
 use crate::models::{self, Device, Form, Keep, Network, Precision, Source};
 use crate::notebook::{Progress, say};
 use crate::protocol::Protocol;
-use crate::store::{ImageFile, Store, Study};
+use crate::study::Study;
 use crate::{analysis, bbox, datasets, edges, overlap, relevance, sample};
 
 /// A data root, the choices of a run, and where networks are computed.
@@ -124,8 +125,8 @@ impl Sequence {
         if let Some(line) = study.listing(&self.store)?.passed_over() {
             say(&format!("edges: {line}"));
         }
-        let boxes = self.store.table("imagenette_boundingboxes")?;
-        edges::detect_all(&self.store, &images, &boxes, &self.protocol.edges, Progress::bar("edges"))?;
+        let boxes = bbox::Boxes::of(&self.store.table("imagenette_boundingboxes")?)?;
+        edges::detect_all(&self.store, &images, &boxes, &self.protocol.edges)?;
         Ok(())
     }
 
@@ -205,8 +206,7 @@ impl Sequence {
     pub fn relevance(&self, parameters: &relevance::Parameters, precision: Precision) -> Result<()> {
         let (study, form) = (self.study()?, parameters.composite.form);
         let networks = models::load_networks(&self.store, &study, form, precision, self.device)?;
-        let progress = Progress::bar("relevance");
-        relevance::explain_all(&self.store, &networks, &self.sampled()?, &study.class_list(), parameters, progress)?;
+        relevance::explain_all(&self.store, &networks, &self.sampled()?, &study.class_list(), parameters)?;
         Ok(())
     }
 
@@ -215,12 +215,15 @@ impl Sequence {
     /// # Errors
     /// As [`overlap::against_edges`].
     pub fn overlap(&self) -> Result<()> {
-        let regions = self.store.table("lrp_regions")?;
-        let map = |model: &str, id: &str| relevance::map_of(&self.store, model, id);
-        let mask = |id: &str| edges::mask_of(&self.store, id);
-        let outlines = |id: &str| edges::outlines_of(&self.store, id);
         let objects = edges::objects(&self.store)?;
-        overlap::against_edges(&self.store, &regions, map, mask, outlines, &objects, Progress::bar("overlap"))?;
+        overlap::against_edges(&self.store, &self.store.rows("lrp_regions")?, |row| {
+            Ok(overlap::Sides {
+                map: relevance::map_of(&self.store, &row.model, &row.file)?,
+                edges: edges::mask_of(&self.store, &row.file)?,
+                outlines: edges::outlines_of(&self.store, &row.file)?,
+                object: objects.get(&row.file).cloned(),
+            })
+        })?;
         Ok(())
     }
 

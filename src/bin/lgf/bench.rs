@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use lgf::files::Store;
 use lgf::models::{self, Device, Experiments, Form, Keep, Network, Normalise, Picture, Precision};
 use lgf::notebook::{Progress, Show, format_number, say};
 use lgf::polars::prelude::*;
 use lgf::relevance::{self, Composite, Ledger, Targets};
 use lgf::sequence::Sequence;
-use lgf::store::Store;
-use lgf::{analysis, bbox, datasets, edges, pixels, protocol, report, store};
+use lgf::{analysis, bbox, datasets, edges, files, pixels, protocol, report};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -81,7 +81,7 @@ fn bench_edges(files: &[PathBuf]) -> Result<()> {
 }
 
 fn bench_datasets(store: &Store, folder: &Path) -> Result<()> {
-    let images = store::list_images(&[folder.to_path_buf()])?;
+    let images = files::list_images(&[folder.to_path_buf()])?;
     let mut parameters = datasets::Parameters::published();
     (parameters.smoothing.passes, parameters.smoothing.difference_pass) = (0, 0);
     let began = Instant::now();
@@ -185,7 +185,7 @@ fn random(name: &str, device: Device) -> lgf::Result<Network> {
 fn bench_device(batch: usize, files: &[PathBuf], device: Device) -> Result<()> {
     /// Largest difference of a logit, as a share of the largest logit.
     const MOST: [(Precision, f64); 2] = [(Precision::Single, 1e-3), (Precision::BFloat16, 3e-2)];
-    let files: Vec<PathBuf> = store::list_images(files)?.into_iter().map(|image| image.path).collect();
+    let files: Vec<PathBuf> = files::list_images(files)?.into_iter().map(|image| image.path).collect();
     let crops: Vec<pixels::RgbImage> =
         files.iter().take(8).map(|file| pixels::imagenet_crop(&pixels::decode(file)?)).collect::<lgf::Result<_>>()?;
     let pictures: Vec<Picture> =

@@ -9,7 +9,7 @@ use lgf::notebook::{Progress, counted, say, warn};
 use lgf::polars::prelude::{Column, DataFrame};
 use lgf::protocol::Protocol;
 use lgf::relevance::{self, Composite, Ledger, Target, Targets};
-use lgf::{edges, pixels, store};
+use lgf::{edges, files, pixels, table};
 use rayon::prelude::*;
 
 use crate::{Predict, Relevance};
@@ -28,7 +28,7 @@ pub fn crops(out: &Path, files: &[PathBuf]) -> Result<()> {
     }
     each("crops", out, files, |name, file| {
         let bytes = pixels::encode_png(&pixels::imagenet_crop(&pixels::decode(file)?)?)?;
-        store::write_whole(&out.join(format!("{name}.crop.png")), |to| std::io::Write::write_all(to, &bytes))
+        files::write_whole(&out.join(format!("{name}.crop.png")), |to| std::io::Write::write_all(to, &bytes))
     })
 }
 
@@ -64,7 +64,7 @@ fn each(what: &str, out: &Path, files: &[PathBuf], work: impl Fn(&str, &Path) ->
 
 /// The files that were named, without what an operating system left beside them.
 fn photographs(files: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let left = |file: &&PathBuf| !store::is_leftover(&file.file_name().unwrap_or_default().to_string_lossy());
+    let left = |file: &&PathBuf| !files::is_leftover(&file.file_name().unwrap_or_default().to_string_lossy());
     let own: Vec<PathBuf> = files.iter().filter(left).cloned().collect();
     if own.len() < files.len() {
         say(&format!("passed over: {} of an operating system", counted(files.len() - own.len(), "file")));
@@ -112,7 +112,7 @@ fn edge_picture(out: &Path, name: &str, file: &Path, parameters: &edges::Paramet
     let found: edges::Detected<pixels::Original> = edges::detect(&picture, parameters)?;
     for (kind, picture) in [("gray", &found.gray), ("edges", &found.mask.to_gray())] {
         let bytes = pixels::encode_gray_png(picture)?;
-        store::write_whole(&out.join(format!("{name}.{kind}.png")), |to| std::io::Write::write_all(to, &bytes))?;
+        files::write_whole(&out.join(format!("{name}.{kind}.png")), |to| std::io::Write::write_all(to, &bytes))?;
     }
     Ok(())
 }
@@ -141,7 +141,7 @@ pub fn logits(predict: &Predict, normalise: Normalise, device: Device) -> Result
         columns.push(Column::new(class.to_string().into(), logits));
     }
     let mut table = DataFrame::new(done.rows.len(), columns).map_err(lgf::Error::from)?;
-    store::write_csv(&predict.logits, &mut table)?;
+    table::write_csv(&predict.logits, &mut table)?;
     Ok(())
 }
 

@@ -13,13 +13,14 @@ use anyhow::Result;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lgf::edges;
+use lgf::files::Store;
 use lgf::models::{Device, Normalise, Precision, Registry, architectures};
 use lgf::notebook::{Progress, say, warn};
 use lgf::protocol;
 use lgf::relevance::Target;
 use lgf::sample::{self, AnnotationSet};
 use lgf::sequence::Sequence;
-use lgf::store::{Store, Study};
+use lgf::study::Study;
 
 #[derive(Parser)]
 #[command(name = "lgf", version, about = "Do neural networks see local texture or global shape?")]

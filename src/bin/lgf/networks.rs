@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use lgf::files::{Store, check_name, check_names};
 use lgf::models::{self, Registry};
 use lgf::notebook::say;
-use lgf::store::{NetworkEntry, Store, Study, check_name, check_names};
+use lgf::study::{NetworkEntry, Study};
 
 use crate::Init;
 

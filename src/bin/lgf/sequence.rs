@@ -9,7 +9,7 @@ use lgf::relevance::Composite;
 use lgf::report;
 use lgf::sample;
 use lgf::sequence::{Inference, Sequence};
-use lgf::store::Study;
+use lgf::study::Study;
 
 use crate::{Relevance, Run, Step};
 

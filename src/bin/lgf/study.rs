@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use lgf::error::listed;
+use lgf::files::{ImageFile, Listing, Store};
 use lgf::models::{self, Registry};
 use lgf::notebook::{Progress, counted, say, whole_table};
 use lgf::protocol::Protocol;
 use lgf::sample::{self, Drawings, NETWORKS, Textures, Training};
-use lgf::store::{Classes, ImageFile, Listing, Store, Study};
+use lgf::study::{Classes, Study};
 
 use crate::{Fetch, Init, Train, networks};
 

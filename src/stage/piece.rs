@@ -3,30 +3,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Store;
-use super::record::{hash_file, sha256_hex};
+use super::code::code_of;
+use super::record::Named;
 use crate::error::{Code, Error, Result};
-
-/// A file under the root as it was written: its name, size and SHA-256.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Written {
-    /// Name under the root.
-    pub name: String,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// SHA-256 in hexadecimal.
-    pub sha256: String,
-}
+use crate::files::{Store, Written, sha256_hex};
 
 /// Some files of a stage that are finished together, with what decides them.
 ///
 /// ```
-/// use lgf::store::Store;
+/// use lgf::files::Store;
+/// use lgf::stage::Named;
 ///
 /// # let folder = tempfile::tempdir().map_err(anyhow::Error::from)?;
 /// let store = Store::at(folder.path())?;
 /// let make = |side: u32| -> lgf::Result<bool> {
-///     let piece = store.piece("datasets/tench_1.blocks", &side)?;
+///     let piece = store.piece(Named("datasets", "datasets/tench_1.blocks"), &side)?;
 ///     if piece.finished().is_some() {
 ///         return Ok(false);
 ///     }
@@ -56,33 +47,11 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Parameter`] if the parameters cannot be written.
-    pub fn piece(&self, name: &str, decided_by: &impl Serialize) -> Result<Piece<'_>> {
+    pub fn piece(&self, Named(room, name): Named<'_>, decided_by: &impl Serialize) -> Result<Piece<'_>> {
         let text = serde_json::to_string(decided_by)
             .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
-        let key = sha256_hex(format!("{}\n{text}", env!("LGF_CODE")).as_bytes());
+        let key = sha256_hex(format!("{}\n{text}", code_of(room)).as_bytes());
         Ok(Piece { store: self, marker: format!("manifests/pieces/{name}.json"), key })
-    }
-
-    /// Writes a file of a piece: a temporary name, then rename, without waiting for the disk; the marker of the piece has
-    /// its hash.
-    ///
-    /// # Errors
-    /// As [`Store::write`].
-    pub fn write_piece(&self, name: &str, bytes: &[u8]) -> Result<Written> {
-        self.write_unsynced(name, bytes)?;
-        Ok(Written { name: name.to_string(), bytes: bytes.len() as u64, sha256: sha256_hex(bytes) })
-    }
-}
-
-impl Store {
-    /// What is on record of a file that is there already.
-    ///
-    /// # Errors
-    /// [`Code::Io`] if it cannot be read.
-    pub fn written(&self, path: &std::path::Path) -> Result<Written> {
-        let (bytes, sha256) = hash_file(path)?;
-        let name = path.strip_prefix(self.root()).unwrap_or(path).to_string_lossy().into_owned();
-        Ok(Written { name, bytes, sha256 })
     }
 }
 
@@ -91,11 +60,7 @@ impl Piece<'_> {
     pub fn finished(&self) -> Option<Vec<Written>> {
         let bytes = std::fs::read(self.store.path(&self.marker)).ok()?;
         let marker: Marker = serde_json::from_slice(&bytes).ok()?;
-        let whole = |file: &Written| {
-            hash_file(&self.store.path(&file.name))
-                .is_ok_and(|(bytes, sha256)| (bytes, &sha256) == (file.bytes, &file.sha256))
-        };
-        (marker.key == self.key && marker.files.iter().all(whole)).then_some(marker.files)
+        (marker.key == self.key && marker.files.iter().all(|file| self.store.is_whole(file))).then_some(marker.files)
     }
 
     /// Marks the piece as finished with its files.

@@ -12,7 +12,7 @@ const MAX_BYTES: usize = 100;
 /// what is named, for the message.
 ///
 /// ```
-/// use lgf::store::check_name;
+/// use lgf::files::check_name;
 ///
 /// check_name("network", "ResNet-50 (außen), 第2版")?;
 /// assert!(check_name("network", "../../b").is_err());

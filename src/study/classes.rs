@@ -3,8 +3,8 @@
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{fresh, texts};
 use crate::error::{Code, Error, Result};
+use crate::table::{fresh, texts};
 
 /// The outputs of a network in order: WordNet id and name of each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ impl ClassList {
     /// (`golf_ball`, `Golf ball`), if there is but one.
     ///
     /// ```
-    /// let classes = lgf::store::ClassList::imagenet();
+    /// let classes = lgf::study::ClassList::imagenet();
     /// assert_eq!(classes.wnid_of("Garbage_Truck"), Some("n03417042"));
     /// assert_eq!(classes.wnid_of("crane"), None, "there are two: the bird and the machine");
     /// ```

@@ -1,7 +1,7 @@
 //! Photographs as networks see them, and what earlier steps made of them.
 
-use super::ImageFile;
 use crate::error::Result;
+use crate::files::ImageFile;
 use crate::pixels::{self, Crop, HeatMap, PixelMask, RgbImage};
 
 /// A photograph as networks see it.
@@ -29,10 +29,10 @@ pub struct Mapped {
 /// Photographs, decoded and cropped.
 ///
 /// # Errors
-/// As [`pixels::decode`].
+/// As [`pixels::crop_of`].
 pub fn seen(images: &[ImageFile]) -> Result<Vec<Seen>> {
     let one = |image: &ImageFile| {
-        let picture = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
+        let picture = pixels::crop_of(&image.path)?;
         Ok(Seen { id: image.id.clone(), name: image.stem.clone(), picture })
     };
     images.iter().map(one).collect()

@@ -5,9 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use polars::prelude::*;
-
-use super::sha256_hex;
+use super::hash::sha256_hex;
 use crate::error::{Code, Error, Result, listed};
 
 /// A photograph on disk.
@@ -36,7 +34,7 @@ impl ImageFile {
     /// A photograph at `path`, `id` below the folder that was listed.
     ///
     /// ```
-    /// let image = lgf::store::ImageFile::at("data/val/n01440764/n01440764_7.JPEG", "val/n01440764/n01440764_7.JPEG");
+    /// let image = lgf::files::ImageFile::at("data/val/n01440764/n01440764_7.JPEG", "val/n01440764/n01440764_7.JPEG");
     /// assert_eq!((image.wnid.as_str(), image.split.as_str(), image.stem.as_str()), ("n01440764", "val", "n01440764_7"));
     /// ```
     pub fn at(path: impl Into<PathBuf>, id: impl Into<String>) -> Self {
@@ -99,18 +97,6 @@ impl Listing {
         let mut classes = BTreeMap::new();
         self.images.iter().for_each(|image| *classes.entry(image.wnid.as_str()).or_default() += 1);
         classes
-    }
-
-    /// The same as a table: `class, photographs`.
-    ///
-    /// # Errors
-    /// None in practice: the columns are of one length.
-    pub fn table(&self) -> Result<DataFrame> {
-        let classes = self.classes();
-        Ok(df!(
-            "class" => classes.keys().copied().collect::<Vec<_>>(),
-            "photographs" => classes.values().map(|count| *count as i64).collect::<Vec<_>>(),
-        )?)
     }
 }
 

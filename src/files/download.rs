@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use ureq::http::{Response, header};
 use ureq::{Agent, Body};
 
-use super::record::hash_file;
-use super::{Store, Written, check_room};
+use super::disk::check_room;
+use super::hash::{Written, hash_file};
+use super::root::Store;
+use super::whole::folder_of;
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Progress, Stage, say};
 
@@ -53,7 +55,7 @@ impl Store {
         if wanted.path.exists() {
             return self.already(wanted);
         }
-        let folder = super::folder_of(&wanted.path);
+        let folder = folder_of(&wanted.path);
         fs::create_dir_all(folder).map_err(|cause| Error::io("making the folder", folder, cause))?;
         let part = Part::beside(wanted);
         let mut answer = part.ask(part.offset())?;
@@ -210,8 +212,7 @@ impl<'a> Part<'a> {
             return Err(Error::new(Code::Limit, found).path(&self.wanted.path));
         }
         // What is known beforehand is said before the first byte; what came so far stays.
-        check_room(super::folder_of(&self.path), length.unwrap_or(0))
-            .map_err(|error| error.place(self.wanted.url.clone()))?;
+        check_room(folder_of(&self.path), length.unwrap_or(0)).map_err(|error| error.place(self.wanted.url.clone()))?;
         let unwritable = |cause| Error::io("writing", &self.path, cause);
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path).map_err(unwritable)?;
         file.seek(SeekFrom::End(0)).map_err(unwritable)?;
@@ -260,7 +261,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
 
-    use super::super::sha256_hex as sha256_of;
+    use super::super::hash::sha256_hex as sha256_of;
     use std::path::Path;
 
     use super::*;
@@ -433,7 +434,7 @@ mod tests {
     #[test]
     fn a_file_that_the_disk_has_no_room_for_is_refused_before_it_comes() {
         let folder = tempfile::tempdir().unwrap();
-        let free = crate::store::free_bytes(folder.path()).unwrap();
+        let free = crate::files::free_bytes(folder.path()).unwrap();
         // Less than the limit of a download, where the disk is smaller than that.
         let length = (free + (1 << 40)).min(MAX_BYTES);
         let server = serve(move |_, _, stream| {

@@ -1,59 +1,20 @@
-//! Everything on disk: the data root, tables, finished stages, the study that a data root belongs to.
-//!
-//! This is the only module that knows file names. Outputs appear whole (a temporary name in the same folder, fsync,
-//! rename), and the manifest of a stage is written last, so that a stage stopped at any moment is either finished or
-//! goes on where it stopped.
-//!
-//! ```
-//! use lgf::store::Store;
-//! use polars::prelude::*;
-//!
-//! # let folder = tempfile::tempdir().map_err(anyhow::Error::from)?;
-//! let store = Store::at(folder.path())?;
-//! store.write_table("counts", &df!("model" => ["resnet50"], "images" => [30i64])?)?;
-//! assert_eq!(store.table("counts")?.height(), 1);
-//! # Ok::<(), anyhow::Error>(())
-//! ```
-
-mod classes;
-mod disk;
-mod download;
-mod fault;
-mod images;
-mod name;
-mod piece;
-mod record;
-mod reject;
-mod seen;
-mod study;
-mod table;
-
-pub use classes::{ClassList, short_name};
-pub use disk::{check_room, free_bytes};
-pub use download::Download;
-pub use images::{ImageFile, LAYOUTS, Listing, is_leftover, is_wnid, list_folders, list_images};
-pub use name::{check_name, check_names};
-pub(crate) use piece::sweep;
-pub use piece::{Piece, Written};
-pub use record::{Record, Summary, sha256_hex};
-pub use reject::{REJECT_COLUMNS, Reject, rejects_table};
-pub use seen::{Mapped, Seen, seen};
-pub use study::{Allow, Classes, NetworkEntry, Study};
-pub use table::{bools, column, floats, fresh, integers, only, stacked, texts, write_csv};
+//! The folder that all steps read from and write to.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::whole::{place, write_whole};
+use super::writer::missing;
 use crate::error::{Code, Error, Result};
-use crate::notebook::Figure;
+use crate::notebook::{Figure, Progress};
 
 /// A data root: the folder that all steps read from and write to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Store {
     root: PathBuf,
     max_reject_share: f64,
+    loud: bool,
 }
 
 /// Largest share of its inputs that a stage may skip before it fails, unless told otherwise.
@@ -81,7 +42,7 @@ impl Store {
         let root = root.into();
         fs::create_dir_all(&root).map_err(|cause| Error::io("making the data root", &root, cause))?;
         let root = root.canonicalize().map_err(|cause| Error::io("opening the data root", &root, cause))?;
-        let store = Store { root, max_reject_share: MAX_REJECT_SHARE };
+        let store = Store { root, max_reject_share: MAX_REJECT_SHARE, loud: true };
         let probe = store.path(&format!(".{}.probe", std::process::id()));
         File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(|cause| {
             Error::io("writing to the data root", &store.root, cause)
@@ -128,6 +89,16 @@ impl Store {
         Ok(Store { max_reject_share, ..self })
     }
 
+    /// The same data root, whose steps do not say how far they are.
+    pub fn quiet(self) -> Self {
+        Store { loud: false, ..self }
+    }
+
+    /// How a step on this data root says how far it is, under a name.
+    pub(crate) fn progress(&self, name: &str) -> Progress {
+        if self.loud { Progress::bar(name) } else { Progress::silent().named(name) }
+    }
+
     /// Largest share of its inputs that a stage may skip before it fails.
     pub fn max_reject_share(&self) -> f64 {
         self.max_reject_share
@@ -164,12 +135,26 @@ impl Store {
         Ok(path)
     }
 
+    /// Removes a folder under the root and all in it, if it is there.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be removed.
+    pub(crate) fn remove_folder(&self, name: &str) -> Result<()> {
+        let folder = self.path(name);
+        match fs::remove_dir_all(&folder) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::io("removing", &folder, cause)),
+            _ => Ok(()),
+        }
+    }
+
     /// Saves a figure as `figures/<name>.svg`, `.png` and `.pdf` and gives it back, to be shown by the cell.
     ///
     /// # Errors
     /// [`Code::Io`] if it cannot be written.
     pub fn keep(&self, figure: Figure) -> Result<Figure> {
-        figure.save(self.path("figures"))?;
+        for (ending, bytes) in [("svg", figure.svg().as_bytes()), ("png", figure.png()), ("pdf", figure.pdf())] {
+            self.write(&format!("figures/{}.{ending}", figure.name), bytes)?;
+        }
         Ok(figure)
     }
 
@@ -184,49 +169,6 @@ impl Store {
             _ => Error::io("reading", &path, cause),
         })
     }
-}
-
-/// Writes a file whole through `fill`: a temporary name in the same folder, fsync, rename, fsync of the folder.
-///
-/// # Errors
-/// [`Code::Io`] with the path; the temporary file is removed.
-pub fn write_whole(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
-    place(path, |file| {
-        fill(file)?;
-        fault::point()?;
-        file.sync_all()
-    })?;
-    let folder = folder_of(path);
-    let synced = fault::point().and_then(|()| File::open(folder)).and_then(|folder| folder.sync_all());
-    synced.map_err(|cause| Error::io("writing", path, cause))
-}
-
-/// The folder that a file is in; the one at hand for a bare name.
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// A temporary name in the same folder, `fill`, rename.
-fn place(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let folder = folder_of(path);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let temporary = folder.join(format!(".{name}.{}-{number}.part", std::process::id()));
-    // The folder is nearly always there; asking first would cost a call for each of very many small files.
-    let created = fault::point().and_then(|()| File::create(&temporary)).or_else(|cause| match cause.kind() {
-        std::io::ErrorKind::NotFound => fs::create_dir_all(folder).and_then(|()| File::create(&temporary)),
-        _ => Err(cause),
-    });
-    let written = created
-        .and_then(|mut file| fill(&mut file))
-        .and_then(|()| fault::point())
-        .and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|cause| {
-        // Removing what is left is best effort; the error that matters is the first one.
-        let _ = fs::remove_file(&temporary);
-        Error::io("writing", path, cause)
-    })
 }
 
 fn sweep_leftovers(folder: &Path) {
@@ -249,54 +191,9 @@ fn remove_leftover(path: &Path) {
     }
 }
 
-/// The error for a file that an earlier step writes: it names the step.
-fn missing(path: &Path, name: &str) -> Error {
-    let error = Error::new(Code::Missing, "not there yet").path(path);
-    match written_by(name) {
-        Some((notebook, command)) => error.hint(format!("run notebook {notebook} first, or `{command}`")),
-        None => error.hint("run the notebooks before this one, or `lgf all`"),
-    }
-}
-
-/// The notebook and the command that write a table or file, by the beginning of its name.
-fn written_by(name: &str) -> Option<(&'static str, &'static str)> {
-    const WRITERS: [(&str, &str, &str); 15] = [
-        ("sample/", "0", "lgf sample"),
-        ("models/", "5.1", "lgf convert"),
-        ("imagenet_boundingboxes", "1", "lgf boxes"),
-        ("imagenette_", "2", "lgf subset"),
-        ("edges_", "3", "lgf edges"),
-        ("edges/", "3", "lgf edges"),
-        ("datasets", "4", "lgf datasets"),
-        ("predictions", "5", "lgf run"),
-        ("conflict", "5", "lgf run"),
-        ("lrp", "5.2", "lgf relevance"),
-        ("imgnette_sample_data", "5.3", "lgf overlap"),
-        ("overlap", "5.3", "lgf overlap"),
-        ("analysis", "6", "lgf analyse"),
-        ("ablation", "6", "lgf ablate"),
-        ("study.json", "0", "lgf sample"),
-    ];
-    WRITERS.iter().find(|(start, ..)| name.starts_with(start)).map(|(_, notebook, command)| (*notebook, *command))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_failed_write_leaves_the_old_file_and_no_other() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.txt");
-        write_whole(&path, |file| file.write_all(b"old")).unwrap();
-        let failed = write_whole(&path, |file| {
-            file.write_all(b"half")?;
-            Err(std::io::Error::new(std::io::ErrorKind::StorageFull, "no space left on device"))
-        });
-        assert!(failed.unwrap_err().to_string().contains("free some space"));
-        assert_eq!(fs::read(&path).unwrap(), b"old");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
 
     #[test]
     fn what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not() {
@@ -317,6 +214,18 @@ mod tests {
         let store = Store::at(folder.path()).unwrap();
         let error = store.table("edges_data").unwrap_err();
         assert!(error.to_string().contains("run notebook 3 first"), "{error}");
+    }
+
+    #[test]
+    fn a_figure_is_kept_in_its_three_forms_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let drawn = crate::notebook::Drawn { svg: "<svg/>".into(), png: vec![1, 2], pdf: vec![3] };
+        store.keep(Figure::new("curve", "a curve", (10, 10), drawn)).unwrap();
+        for (name, bytes) in [("svg", &b"<svg/>"[..]), ("png", &[1, 2]), ("pdf", &[3])] {
+            assert_eq!(store.read(&format!("figures/curve.{name}")).unwrap(), bytes);
+        }
+        assert_eq!(fs::read_dir(store.path("figures")).unwrap().count(), 3);
     }
 
     #[test]

@@ -1,19 +1,15 @@
 //! Finished or not: a stage is done when its manifest says so for the same inputs, parameters and code.
 
 use std::fs;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::piece::Written;
-use super::{ImageFile, Store};
+use super::code::code_of;
 use crate::error::{Code, Error, Result};
-
-/// The form of manifests; a manifest of another form is built again.
-const MANIFEST_VERSION: u32 = 2;
+use crate::files::{FORM, ImageFile, Store, Written, hash_file, hex};
 
 /// The closing line of a stage: it adds up, `input = ok + skipped`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +41,10 @@ struct Manifest {
     files: Vec<Written>,
 }
 
+/// The room whose code a stage is, and the stage's name.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a>(pub &'static str, pub &'a str);
+
 /// What is on record of one stage of a data root: the key of what it is about to do, and whether that was finished.
 #[derive(Debug, Clone)]
 pub struct Record {
@@ -52,6 +52,7 @@ pub struct Record {
     name: String,
     key: String,
     parameters: serde_json::Value,
+    hashes: Vec<String>,
 }
 
 impl Store {
@@ -60,12 +61,10 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Missing`] or [`Code::Io`] if an input cannot be read.
-    pub fn record(&self, name: &str, parameters: &impl Serialize, inputs: &[PathBuf]) -> Result<Record> {
-        let parameters = serde_json::to_value(parameters)
-            .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
+    pub fn record(&self, of: Named<'_>, parameters: &impl Serialize, inputs: &[PathBuf]) -> Result<Record> {
         let hashes: Result<Vec<String>> = inputs.par_iter().map(|path| hash_file(path).map(|hash| hash.1)).collect();
         let names = inputs.iter().map(|path| path.file_name().unwrap_or_default().as_encoded_bytes());
-        Ok(self.record_for(name, parameters, names.zip(hashes?)))
+        Record::of(self, of, parameters, names.zip(hashes?))
     }
 
     /// The record of a stage that reads photographs, each by its identity and content. One that cannot be read counts as such:
@@ -73,54 +72,15 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Parameter`] if the parameters cannot be written.
-    pub fn record_of_images(&self, name: &str, parameters: &impl Serialize, images: &[ImageFile]) -> Result<Record> {
-        let parameters = serde_json::to_value(parameters)
-            .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
-        let hash = |image: &ImageFile| hash_file(&image.path).map_or_else(|_| "unreadable".to_string(), |hash| hash.1);
+    pub fn record_of_images(&self, of: Named<'_>, parameters: &impl Serialize, images: &[ImageFile]) -> Result<Record> {
+        let hash = |image: &ImageFile| hash_file(&image.path).map_or_else(|_| UNREADABLE.to_string(), |hash| hash.1);
         let hashes: Vec<String> = images.par_iter().map(hash).collect();
-        let names = images.iter().map(|image| image.id.as_bytes());
-        Ok(self.record_for(name, parameters, names.zip(hashes)))
-    }
-
-    fn record_for<'a>(
-        &self,
-        name: &str,
-        parameters: serde_json::Value,
-        inputs: impl Iterator<Item = (&'a [u8], String)>,
-    ) -> Record {
-        let mut hasher = Sha256::new();
-        hasher.update(env!("LGF_CODE"));
-        hasher.update(MANIFEST_VERSION.to_le_bytes());
-        hasher.update(parameters.to_string());
-        for (input, hash) in inputs {
-            hasher.update(input);
-            hasher.update(hash);
-        }
-        let key = hex(&hasher.finalize());
-        Record { store: self.clone(), name: name.to_string(), key, parameters }
-    }
-
-    /// Refuses a data root of another form, whose tables name photographs otherwise.
-    pub(super) fn check_form(&self) -> Result<()> {
-        #[derive(Deserialize)]
-        struct Form {
-            version: u32,
-        }
-        for entry in fs::read_dir(self.path("manifests")).into_iter().flatten().flatten() {
-            let read = || serde_json::from_slice::<Form>(&fs::read(entry.path()).ok()?).ok();
-            let Some(Form { version }) = read().filter(|form| form.version != MANIFEST_VERSION) else { continue };
-            let found = format!(
-                "this data root was written by another version of lgf (form {version}, this one's is {MANIFEST_VERSION}), \
-                 whose tables name photographs otherwise"
-            );
-            return Err(Error::new(Code::Manifest, found).path(entry.path()).hint(format!(
-                "build it again: remove {} and run the steps from the first, or take another root with --root or LGF_ROOT",
-                self.path("manifests").display()
-            )));
-        }
-        Ok(())
+        Record::of(self, of, parameters, images.iter().map(|image| image.id.as_bytes()).zip(hashes))
     }
 }
+
+/// What stands for the hash of a photograph that cannot be read.
+const UNREADABLE: &str = "unreadable";
 
 impl Store {
     /// The closing line of a stage, `input = ok + skipped`, if it may be accepted.
@@ -150,16 +110,40 @@ impl Store {
 }
 
 impl Record {
+    fn of<'a>(
+        store: &Store,
+        Named(room, name): Named<'_>,
+        parameters: &impl Serialize,
+        inputs: impl Iterator<Item = (&'a [u8], String)>,
+    ) -> Result<Record> {
+        let parameters = serde_json::to_value(parameters)
+            .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
+        let mut hasher = Sha256::new();
+        hasher.update(code_of(room));
+        hasher.update(FORM.to_le_bytes());
+        hasher.update(parameters.to_string());
+        let mut hashes = Vec::new();
+        for (input, hash) in inputs {
+            hasher.update(input);
+            hasher.update(&hash);
+            hashes.push(hash);
+        }
+        let key = hex(&hasher.finalize());
+        Ok(Record { store: store.clone(), name: name.to_string(), key, parameters, hashes })
+    }
+
+    /// SHA-256 of the content of an input, by its place; of one that cannot be read a word that says so.
+    pub fn hash_of(&self, input: usize) -> &str {
+        &self.hashes[input]
+    }
+
     /// The summary of the finished stage, if it was finished with this very key and its files are still whole.
     pub fn finished(&self) -> Option<Summary> {
         let manifest: Manifest = serde_json::from_slice(&fs::read(self.manifest_path()).ok()?).ok()?;
-        if manifest.version != MANIFEST_VERSION || manifest.key != self.key {
+        if manifest.version != FORM || manifest.key != self.key {
             return None;
         }
-        let whole = manifest.files.par_iter().all(|file| {
-            hash_file(&self.store.path(&file.name))
-                .is_ok_and(|(bytes, hash)| bytes == file.bytes && hash == file.sha256)
-        });
+        let whole = manifest.files.par_iter().all(|file| self.store.is_whole(file));
         whole.then_some(manifest.summary)
     }
 
@@ -174,9 +158,7 @@ impl Record {
         if fs::read(self.store.path(&marker)).is_ok_and(|key| key == self.key.as_bytes()) {
             return Ok(folder);
         }
-        if folder.exists() {
-            fs::remove_dir_all(&folder).map_err(|cause| Error::io("clearing", &folder, cause))?;
-        }
+        self.store.remove_folder(name)?;
         self.store.write(&marker, self.key.as_bytes())?;
         Ok(folder)
     }
@@ -197,7 +179,7 @@ impl Record {
     pub fn finish_written(&self, input: u64, ok: u64, files: Vec<Written>) -> Result<Summary> {
         let summary = self.store.accept(&self.name, input, ok)?;
         let manifest = Manifest {
-            version: MANIFEST_VERSION,
+            version: FORM,
             stage: self.name.clone(),
             key: self.key.clone(),
             parameters: self.parameters.clone(),
@@ -207,7 +189,23 @@ impl Record {
         let text = serde_json::to_vec_pretty(&manifest)
             .map_err(|cause| Error::new(Code::Manifest, "cannot be written").because(cause))?;
         self.store.write(&format!("manifests/{}.json", self.name), &text)?;
+        self.store.remove_folder(&self.parts_folder())?;
         Ok(summary)
+    }
+
+    /// The stage's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The data root.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The folder of the parts that a stopped run goes on with, under the root.
+    pub(super) fn parts_folder(&self) -> String {
+        format!("manifests/parts/{}", self.name)
     }
 
     /// What identifies this stage's inputs, parameters and code, in hexadecimal.
@@ -220,36 +218,6 @@ impl Record {
     }
 }
 
-/// Size and hash of a file, read in pieces.
-pub(super) fn hash_file(path: &Path) -> Result<(u64, String)> {
-    let unreadable = |cause| Error::io("reading", path, cause);
-    // Opening a pipe would wait for whoever writes to it.
-    if !fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(Error::new(Code::Io, "no regular file").path(path));
-    }
-    let mut file = fs::File::open(path).map_err(unreadable)?;
-    let mut hasher = Sha256::new();
-    let mut piece = vec![0; 1 << 16];
-    let mut size = 0;
-    loop {
-        let count = file.read(&mut piece).map_err(unreadable)?;
-        if count == 0 {
-            return Ok((size, hex(&hasher.finalize())));
-        }
-        hasher.update(&piece[..count]);
-        size += count as u64;
-    }
-}
-
-/// SHA-256 of some bytes, in hexadecimal.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,37 +227,37 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap().accepting(0.1).unwrap();
         let input = store.write("input.txt", b"one").unwrap();
-        let stage = store.record("edges", &3, std::slice::from_ref(&input)).unwrap();
+        let stage = store.record(Named("edges", "edges"), &3, std::slice::from_ref(&input)).unwrap();
         assert_eq!(stage.finished(), None);
         let output = store.write("edges.txt", b"result").unwrap();
         stage.finish(10, 9, &[output]).unwrap();
         assert_eq!(stage.finished().unwrap().to_string(), "edges: 10 in = 9 ok + 1 skipped");
 
-        assert_eq!(store.record("edges", &4, std::slice::from_ref(&input)).unwrap().finished(), None);
+        assert_eq!(store.record(Named("edges", "edges"), &4, std::slice::from_ref(&input)).unwrap().finished(), None);
         store.write("edges.txt", b"resulT").unwrap();
         assert_eq!(stage.finished(), None);
         store.write("edges.txt", b"result").unwrap();
         assert!(stage.finished().is_some());
         store.write("input.txt", b"two").unwrap();
-        assert_eq!(store.record("edges", &3, &[input]).unwrap().finished(), None);
+        assert_eq!(store.record(Named("edges", "edges"), &3, &[input]).unwrap().finished(), None);
     }
 
     #[test]
     fn pieces_are_kept_for_the_same_key_and_cleared_for_another() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();
-        let first = store.record("lrp", &1, &[]).unwrap();
+        let first = store.record(Named("edges", "lrp"), &1, &[]).unwrap();
         first.folder("lrp").unwrap();
         store.write("lrp/a.npy", b"x").unwrap();
         assert!(first.folder("lrp").unwrap().join("a.npy").exists());
-        assert!(!store.record("lrp", &2, &[]).unwrap().folder("lrp").unwrap().join("a.npy").exists());
+        assert!(!store.record(Named("edges", "lrp"), &2, &[]).unwrap().folder("lrp").unwrap().join("a.npy").exists());
     }
 
     #[test]
     fn bad_input_56_a_manifest_of_another_form_is_built_again() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();
-        let stage = store.record("edges", &1, &[]).unwrap();
+        let stage = store.record(Named("edges", "edges"), &1, &[]).unwrap();
         let output = store.write("edges.txt", b"result").unwrap();
         stage.finish(1, 1, &[output]).unwrap();
         assert!(stage.finished().is_some());
@@ -313,15 +281,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();
         let images = [ImageFile::at(folder.path().join("gone.png"), "n01440764/gone.png")];
-        let without = store.record_of_images("edges", &1, &images).unwrap();
+        let without = store.record_of_images(Named("edges", "edges"), &1, &images).unwrap();
         fs::write(&images[0].path, "x").unwrap();
-        assert_ne!(without.key(), store.record_of_images("edges", &1, &images).unwrap().key());
+        assert_ne!(without.key(), store.record_of_images(Named("edges", "edges"), &1, &images).unwrap().key());
     }
 
     #[test]
     fn bad_input_86_more_that_came_out_than_went_in_is_an_error_in_words() {
         let folder = tempfile::tempdir().unwrap();
-        let stage = Store::at(folder.path()).unwrap().record("experiments/scr_a", &1, &[]).unwrap();
+        let stage = Store::at(folder.path()).unwrap().record(Named("edges", "experiments/scr_a"), &1, &[]).unwrap();
         let error = stage.finish(42, 84, &[]).unwrap_err().to_string();
         assert!(error.contains("84 came out, of 42 that went in"), "{error}");
         assert_eq!(stage.finished(), None);
@@ -330,7 +298,7 @@ mod tests {
     #[test]
     fn a_stage_without_any_result_fails() {
         let folder = tempfile::tempdir().unwrap();
-        let stage = Store::at(folder.path()).unwrap().record("edges", &1, &[]).unwrap();
+        let stage = Store::at(folder.path()).unwrap().record(Named("edges", "edges"), &1, &[]).unwrap();
         assert!(stage.finish(3, 0, &[]).unwrap_err().to_string().contains("nothing was ok"));
     }
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{ClassList, ImageFile, LAYOUTS, Listing, Store, check_name, check_names, list_folders};
+use super::ClassList;
 use crate::error::{Code, Error, Result, listed};
+use crate::files::{ImageFile, LAYOUTS, Listing, Store, check_name, check_names, list_folders};
 use crate::notebook::counted;
 
 /// A network of a study: its name in tables, its architecture, its weights.

@@ -1,4 +1,4 @@
-//! Tables on disk: Parquet for machines, CSV beside it for people, and typed columns out of them.
+//! Tables on disk: Parquet for machines, CSV beside it for people.
 
 use std::fs::File;
 use std::io::Write;
@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 
-use super::{Store, missing, write_whole};
-use crate::error::{Code, Error, Result, listed};
+use super::row::Row;
+use crate::error::{Code, Error, Result};
+use crate::files::{Store, missing, write_whole};
 
 /// Rows that are encoded together.
 const ROW_GROUP: usize = 1 << 17;
@@ -42,6 +43,24 @@ impl Store {
         );
         first.and(second)?;
         Ok([parquet, csv])
+    }
+
+    /// Writes rows as a table, whole, and gives the table back.
+    ///
+    /// # Errors
+    /// As [`Store::write_table`].
+    pub fn write_rows<R: Row>(&self, name: &str, rows: Vec<R>) -> Result<DataFrame> {
+        let table = R::table(rows)?;
+        self.write_table(name, &table)?;
+        Ok(table)
+    }
+
+    /// The rows of the table that was written under a name.
+    ///
+    /// # Errors
+    /// As [`Store::table`]; [`Code::Table`] if a column is missing or of another type.
+    pub fn rows<R: Row>(&self, name: &str) -> Result<Vec<R>> {
+        R::rows(&self.table(name)?).map_err(|error| error.or_path(self.path(&format!("{name}.parquet"))))
     }
 
     /// Writes a large table whole, as `<name>.parquet` alone; returns its path.
@@ -181,124 +200,9 @@ fn write_parquet(file: &mut Told<'_>, table: &DataFrame) -> PolarsResult<()> {
     writer.finish().map(|_| ())
 }
 
-/// The column of a name, looked for one by one. polars' own look-up hashes names with numbers that are drawn once a
-/// program, and each cell of a notebook is a program of its own as far as they go: a table that was looked into in one
-/// cell would seem to lack its columns in the next.
-///
-/// # Errors
-/// [`Code::Table`] listing the columns there are.
-pub fn column<'a>(table: &'a DataFrame, name: &str) -> Result<&'a Column> {
-    table.columns().iter().find(|column| column.name().as_str() == name).ok_or_else(|| {
-        let names: Vec<&str> = table.get_column_names().into_iter().map(|name| name.as_str()).collect();
-        Error::new(Code::Table, format!("no column {name:?}; the columns are {}", names.join(", ")))
-    })
-}
-
-/// The same table without what polars remembers of it, for code that looks columns up by name: see [`column()`].
-///
-/// # Errors
-/// None in practice: the columns are of one length.
-pub fn fresh(table: &DataFrame) -> Result<DataFrame> {
-    Ok(DataFrame::new(table.height(), table.columns().to_vec())?)
-}
-
-fn wrong_type(table: &DataFrame, name: &str, expected: &str) -> Error {
-    let found = column(table, name).map(|column| column.dtype().to_string()).unwrap_or_default();
-    Error::new(Code::Table, format!("column {name:?} is {found}, expected {expected}"))
-}
-
-/// Tables of the same columns, one below the other.
-///
-/// # Errors
-/// [`Code::Missing`] if there is none, [`Code::Table`] if their columns differ.
-pub fn stacked(tables: impl IntoIterator<Item = DataFrame>) -> Result<DataFrame> {
-    let mut tables = tables.into_iter();
-    let mut all = tables
-        .next()
-        .ok_or_else(|| Error::new(Code::Missing, "there is no table to join: no network and no photograph"))?;
-    for table in tables {
-        all.vstack_mut(&table)?;
-    }
-    all.rechunk_mut();
-    Ok(all)
-}
-
-/// The rows in which a column of text has a value.
-///
-/// # Errors
-/// [`Code::Table`] if the column is not there or not text, or no row has the value: it lists the values there are.
-pub fn only(table: &DataFrame, name: &str, value: &str) -> Result<DataFrame> {
-    let mut values = texts(table, name)?;
-    let rows: Vec<IdxSize> = (0..values.len()).filter(|&row| values[row] == value).map(|row| row as IdxSize).collect();
-    if rows.is_empty() {
-        values.sort();
-        values.dedup();
-        let there = match values.len() {
-            0 => "the table has no rows".to_string(),
-            1 => format!("all have {:?}", values[0]),
-            _ => format!("there are {}", listed(&values, 12)),
-        };
-        return Err(Error::new(Code::Table, format!("no row has {value:?} as {name}; {there}")));
-    }
-    Ok(table.take(&IdxCa::from_vec("rows".into(), rows))?)
-}
-
-/// A column of text, one value a row; a missing value is empty.
-///
-/// # Errors
-/// [`Code::Table`] if the column is not there or not text.
-pub fn texts(table: &DataFrame, name: &str) -> Result<Vec<String>> {
-    let values = column(table, name)?.str().map_err(|_| wrong_type(table, name, "text"))?;
-    Ok(values.iter().map(|value| value.unwrap_or_default().to_string()).collect())
-}
-
-/// A numeric column as `f64`; a missing value is NaN.
-///
-/// # Errors
-/// [`Code::Table`] if the column is not there or not numeric.
-pub fn floats(table: &DataFrame, name: &str) -> Result<Vec<f64>> {
-    let values = column(table, name)?.cast(&DataType::Float64).map_err(|_| wrong_type(table, name, "a number"))?;
-    let values = values.f64().map_err(|_| wrong_type(table, name, "a number"))?;
-    Ok(values.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
-}
-
-/// A whole-number column as `i64`.
-///
-/// # Errors
-/// [`Code::Table`] if the column is not there, not numeric, or has a missing value.
-pub fn integers(table: &DataFrame, name: &str) -> Result<Vec<i64>> {
-    let values = column(table, name)?.cast(&DataType::Int64).map_err(|_| wrong_type(table, name, "a whole number"))?;
-    let values = values.i64().map_err(|_| wrong_type(table, name, "a whole number"))?;
-    let missing = || Error::new(Code::Table, format!("column {name:?} has missing values"));
-    values.iter().map(|value| value.ok_or_else(missing)).collect()
-}
-
-/// A column of true and false; a missing value is false.
-///
-/// # Errors
-/// [`Code::Table`] if the column is not there or of another type.
-pub fn bools(table: &DataFrame, name: &str) -> Result<Vec<bool>> {
-    let values = column(table, name)?.bool().map_err(|_| wrong_type(table, name, "true or false"))?;
-    Ok(values.iter().map(|value| value.unwrap_or(false)).collect())
-}
-
-impl From<PolarsError> for Error {
-    fn from(cause: PolarsError) -> Self {
-        Error::new(Code::Table, "the table operation failed").because(cause)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_missing_column_lists_those_that_are_there() {
-        let table = df!("a" => [1i64], "b" => ["x"]).unwrap();
-        let error = texts(&table, "c").unwrap_err().to_string();
-        assert!(error.contains("the columns are a, b"), "{error}");
-        assert!(texts(&table, "a").unwrap_err().to_string().contains("expected text"));
-    }
 
     #[test]
     fn a_corrupt_parquet_is_an_error() {

@@ -1,0 +1,156 @@
+//! The pieces that threads work on: XML files checked, inner archives read whole.
+
+use std::sync::Arc;
+
+use polars::prelude::{DataFrame, PlSmallStr};
+
+use super::archive::{Member, stem_of, walk};
+use super::check::{Checked, check, wnid_of};
+use super::document::parse;
+use super::encoding::decode;
+use super::gunzip::Trailing;
+use super::limits::Limits;
+use super::rows::Rows;
+use super::synset::{Content, Synset};
+use super::table::boxes_table;
+use crate::error::{Code, Error, Result};
+use crate::files::is_wnid;
+use crate::table::Reject;
+
+/// One XML file after checking, or the row that says why it was skipped.
+pub(super) struct Document {
+    /// The file's or the archive's name, and the member's in it.
+    source: Arc<str>,
+    member: Box<str>,
+    stem: PlSmallStr,
+    digest: u64,
+    outcome: Result<Checked, Box<Reject>>,
+}
+
+impl Document {
+    /// The class that a file without an archive of its own belongs to: its name's synset, else the folder that it
+    /// gives. Files of one name in two classes are two files.
+    pub(super) fn class(&self) -> String {
+        let wnid = wnid_of(&self.stem);
+        match &self.outcome {
+            Ok(checked) if !is_wnid(wnid) => checked.annotation.folder.to_string(),
+            _ => wnid.to_string(),
+        }
+    }
+}
+
+/// What one piece of work gave.
+pub(super) struct Part {
+    pub(super) bytes: usize,
+    pub(super) outcome: Outcome,
+}
+
+pub(super) enum Outcome {
+    /// A whole inner archive, and the hash of its packed bytes.
+    Synset { wnid: String, digest: String, table: Synset },
+    /// An inner archive that could not be read.
+    Corrupt(Reject),
+    /// XML files that stood by themselves.
+    Loose(Vec<Document>),
+}
+
+/// Reads one inner archive whole; any fault in it skips it.
+pub(super) fn inner(
+    (wnid, digest): (String, String),
+    name: &str,
+    bytes: &[u8],
+    source: &str,
+    limits: &Limits,
+) -> Outcome {
+    let mut documents = Vec::new();
+    let archive: Arc<str> = source.into();
+    let (mut skipped, mut flags, mut leftovers) = (Vec::new(), Vec::new(), 0);
+    let walked = walk(bytes, source, limits, &mut |member| {
+        match member {
+            Member::Xml { name, bytes } => documents.push(document(name, bytes, &archive, limits)),
+            Member::Archive { name: nested, .. } => {
+                let error = Error::new(Code::Archive, "an archive nested deeper than two").path(source);
+                skipped.push(Reject::of("boxes", &format!("{name}/{nested}"), &error));
+            }
+            Member::Skipped(reject) => skipped.push(reject),
+            Member::Leftover => leftovers += 1,
+            Member::PassedOver(remark) => flags.push(remark),
+        }
+        Ok(())
+    });
+    let table = walked.map(|trailing| {
+        if trailing == Trailing::Garbage {
+            let error = Error::new(Code::Archive, "bytes that are not gzip follow the archive").path(source);
+            flags.push(Reject::of("boxes", name, &error));
+        }
+        synset(documents)
+    });
+    match table {
+        Ok(mut table) => {
+            table.counts.files_skipped += skipped.len() as u64;
+            table.counts.leftovers += leftovers;
+            table.rejects.append(&mut skipped);
+            table.flags.append(&mut flags);
+            Outcome::Synset { wnid, digest, table }
+        }
+        Err(error) => Outcome::Corrupt(Reject::of("boxes", name, &error.or_path(source))),
+    }
+}
+
+pub(super) fn document(member: &str, bytes: &[u8], source: &Arc<str>, limits: &Limits) -> Document {
+    let stem = stem_of(member);
+    let read = || check(parse(&decode(bytes)?, limits)?, source, member, stem);
+    let outcome = read().map_err(|error| Box::new(Reject::of("boxes", member, &error.or_path(&**source))));
+    Document { digest: digest_of(bytes), outcome, stem: stem.into(), source: source.clone(), member: member.into() }
+}
+
+/// The rows of one file, or why it has none.
+pub(super) fn document_boxes(member: &str, bytes: &[u8], source: &str, limits: &Limits) -> Result<DataFrame> {
+    let checked = check(parse(&decode(bytes)?, limits)?, source, member, stem_of(member))?;
+    boxes_table(&[checked.annotation])
+}
+
+/// Sorts the files of a synset by name, drops second copies, and makes rows of them.
+pub(super) fn synset(mut documents: Vec<Document>) -> Synset {
+    documents.sort_by(|a, b| a.stem.cmp(&b.stem));
+    let mut table = Synset::default();
+    let mut rows = Rows::default();
+    let mut previous: Option<(PlSmallStr, Vec<u64>)> = None;
+    for document in documents {
+        match &mut previous {
+            Some((name, digests)) if *name == document.stem => {
+                if !digests.contains(&document.digest) {
+                    digests.push(document.digest);
+                    let error =
+                        Error::new(Code::Archive, "a second file of this name with other content; the first is taken");
+                    table.rejects.push(Reject::of("boxes", &document.member, &error.path(&*document.source)));
+                    table.counts.files_skipped += 1;
+                }
+                continue;
+            }
+            _ => previous = Some((document.stem.clone(), vec![document.digest])),
+        }
+        match document.outcome {
+            Ok(checked) => {
+                table.counts.file(&checked);
+                table.rejects.extend(checked.skipped);
+                table.flags.extend(checked.flags);
+                rows.push(&checked.annotation);
+            }
+            Err(reject) => {
+                table.counts.files_skipped += 1;
+                table.rejects.push(*reject);
+            }
+        }
+    }
+    rows.shrink();
+    table.content = Content::Rows(rows);
+    table
+}
+
+/// Tells copies of one member from different ones, by checksum and length; nothing against malice.
+fn digest_of(bytes: &[u8]) -> u64 {
+    let mut checksum = flate2::Crc::new();
+    checksum.update(bytes);
+    u64::from(checksum.sum()) << 32 | u64::from(checksum.amount())
+}

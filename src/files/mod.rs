@@ -1,0 +1,36 @@
+//! All that touches a disk or the network: the data root, whole writes, hashes, listings of photographs, downloads.
+//!
+//! No other room makes, renames, syncs or removes files. Outputs appear whole: a temporary name in the same folder, fsync,
+//! rename.
+//!
+//! ```
+//! use lgf::files::Store;
+//!
+//! # let folder = tempfile::tempdir().map_err(anyhow::Error::from)?;
+//! let store = Store::at(folder.path())?;
+//! store.write("notes/first.txt", b"thirty photographs")?;
+//! assert_eq!(store.read("notes/first.txt")?, b"thirty photographs");
+//! # Ok::<(), anyhow::Error>(())
+//! ```
+
+mod disk;
+mod download;
+mod fault;
+mod form;
+mod hash;
+mod images;
+mod name;
+mod root;
+mod whole;
+mod writer;
+
+pub use disk::{check_room, free_bytes};
+pub use download::Download;
+pub(crate) use form::FORM;
+pub use hash::{Written, sha256_hex};
+pub(crate) use hash::{hash_file, hex};
+pub use images::{ImageFile, LAYOUTS, Listing, is_leftover, is_wnid, list_folders, list_images};
+pub use name::{check_name, check_names};
+pub use root::Store;
+pub use whole::write_whole;
+pub(crate) use writer::missing;

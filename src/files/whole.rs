@@ -1,0 +1,72 @@
+//! Files that are whole or not there.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::fault;
+use crate::error::{Error, Result};
+
+/// Writes a file whole through `fill`: a temporary name in the same folder, fsync, rename, fsync of the folder.
+///
+/// # Errors
+/// [`Code::Io`] with the path; the temporary file is removed.
+pub fn write_whole(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
+    place(path, |file| {
+        fill(file)?;
+        fault::point()?;
+        file.sync_all()
+    })?;
+    let folder = folder_of(path);
+    let synced = fault::point().and_then(|()| File::open(folder)).and_then(|folder| folder.sync_all());
+    synced.map_err(|cause| Error::io("writing", path, cause))
+}
+
+/// The folder that a file is in; the one at hand for a bare name.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A temporary name in the same folder, `fill`, rename.
+pub(super) fn place(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let folder = folder_of(path);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let temporary = folder.join(format!(".{name}.{}-{number}.part", std::process::id()));
+    // The folder is nearly always there; asking first would cost a call for each of very many small files.
+    let created = fault::point().and_then(|()| File::create(&temporary)).or_else(|cause| match cause.kind() {
+        std::io::ErrorKind::NotFound => fs::create_dir_all(folder).and_then(|()| File::create(&temporary)),
+        _ => Err(cause),
+    });
+    let written = created
+        .and_then(|mut file| fill(&mut file))
+        .and_then(|()| fault::point())
+        .and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|cause| {
+        // Removing what is left is best effort; the error that matters is the first one.
+        let _ = fs::remove_file(&temporary);
+        Error::io("writing", path, cause)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        write_whole(&path, |file| file.write_all(b"old")).unwrap();
+        let failed = write_whole(&path, |file| {
+            file.write_all(b"half")?;
+            Err(std::io::Error::new(std::io::ErrorKind::StorageFull, "no space left on device"))
+        });
+        assert!(failed.unwrap_err().to_string().contains("free some space"));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

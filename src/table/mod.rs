@@ -1,0 +1,23 @@
+//! Tables: typed rows on one side, polars data frames and files on the other.
+//!
+//! A table is declared once, as the struct of its rows; no other room names a column.
+
+mod columns;
+mod edges;
+mod keep;
+mod predictions;
+mod reject;
+mod relevance;
+mod row;
+
+pub use columns::{bools, column, floats, fresh, integers, only, stacked, texts};
+pub use edges::{BoxEdgeRow, EdgeRow, FrameName};
+pub use keep::write_csv;
+pub use predictions::{ConflictRow, ManifestRow, PredictionRow, ScoreRow};
+pub use reject::{Reject, rejects_table};
+pub use relevance::{Lines, LocalisationRow, OverlapRow, Place, RankingRow, Region, RegionRow};
+#[cfg(test)]
+pub(crate) use row::comes_back;
+pub use row::{Cell, Row, cells};
+#[allow(unused_imports, reason = "used by every room that declares a table")]
+pub(crate) use row::{column_name, table, text_cell};
