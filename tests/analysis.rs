@@ -271,8 +271,10 @@ fn the_report_answers_first_and_has_published_beside_corrected() {
     for name in texts(&table.unwrap(), "conclusion").unwrap() {
         assert_eq!(page.matches(&format!("<td>{name}<br>")).count(), 1, "{name}");
     }
+    // Letters of pictures are no words.
+    let words: String = page.split("base64,").map(|part| part.split_once("\">").map_or(part, |cut| cut.1)).collect();
     for raw in ["null", "f64", "NaN", ">str<", "src=\"http", "href=\"http"] {
-        assert!(!page.contains(raw), "{raw}");
+        assert!(!words.contains(raw), "{raw}");
     }
     // Choices that are neither have a column of their own.
     let mut own = protocol::corrected();

@@ -2,7 +2,9 @@
 
 use maud::html;
 
-use super::{Show, data_uri, send};
+use super::picture::data_uri;
+use super::print::send;
+use super::show::Show;
 
 /// Which form of a figure a notebook shows; all three are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

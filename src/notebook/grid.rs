@@ -3,7 +3,8 @@
 use image::RgbImage;
 use maud::html;
 
-use super::{Show, img};
+use super::picture::img;
+use super::show::Show;
 
 /// A picture with a caption.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,9 @@
 
 use maud::html;
 
-use super::{Picture, Show, img};
+use super::grid::Picture;
+use super::picture::img;
+use super::show::Show;
 
 /// Frames of which a slider shows one; where scripts are not trusted, the first frame is what one sees.
 ///

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use polars::prelude::{AnyValue, Column, DataFrame};
 
-use super::{Html, Show};
+use super::show::{Html, Show};
 use crate::error::grouped;
 
 /// Rows shown at the top and at the bottom; a longer table is cut between them.
@@ -94,6 +94,16 @@ pub fn format_number(number: f64) -> String {
 /// ```
 pub fn format_count(count: usize) -> String {
     grouped(&count.to_string())
+}
+
+/// A count with its noun, in the plural where it is not one.
+///
+/// ```
+/// assert_eq!(lgf::notebook::counted(1, "network"), "1 network");
+/// assert_eq!(lgf::notebook::counted(6450, "picture"), "6,450 pictures");
+/// ```
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{} {noun}{}", format_count(count), if count == 1 { "" } else { "s" })
 }
 
 /// What is visible of a data frame: cells as text, column by column.

@@ -19,8 +19,11 @@ use crate::notebook::{Figure, Show};
 #[derive(Clone)]
 pub struct Draft {
     look: Look,
-    marks: Arc<dyn Fn(&Look) -> Result<Figure> + Send + Sync>,
+    marks: Arc<Marks>,
 }
+
+/// What is drawn under some words in some size.
+type Marks = dyn Fn(&Look) -> Result<Figure> + Send + Sync;
 
 impl Draft {
     /// Of a size, (width, height) in CSS pixels, and what is drawn in it.

@@ -171,7 +171,7 @@ fn drawn(picture: &RgbImage, scale: &Scale, style: &HeatStyle, look: &Look) -> R
     let high = if beyond { format!("≥ {full}") } else { full.clone() };
     let low = if beyond { format!("≤ -{full}") } else { format!("-{full}") };
     let labels = [high.as_str(), "0", low.as_str()];
-    let room = widest(&labels)?;
+    let room = widest(labels)?;
     let beside = 12.0 + 14.0 + 6.0 + room;
     let what = format!("values from -{full} (blue) to {full} (red)");
     let (mut sheet, (left, top), bottom) = framed(picture, look, beside)?;
