@@ -2,13 +2,14 @@
 
 pub use crate::error::{Error, Result};
 pub use crate::files::{ImageFile, Store};
-pub use crate::notebook::{
-    self, Figure, Grid, Html, Picture, Progress, Show, Slider, or_say, show, table, whole_table,
-};
+pub use crate::notebook::{self, Figure, Grid, Html, Picture, Show, Slider, or_say, show, table, whole_table};
 pub use crate::pixels::{self, Crop, Geometry, HeatMap, Original, PixelBox, PixelMask, RgbImage};
-pub use crate::plots::{self, Bar, Curve, Group, Histogram, Look};
-pub use crate::study::{ClassList, Study};
+pub use crate::plots::{self, Bar, Curve, Draft, Group, Histogram, Plot};
+pub use crate::study::{self, ClassList, Study};
+pub use crate::table::{self, Row};
 pub use crate::{analysis, bbox, datasets, edges, overlap, protocol, sample, stats};
 #[cfg(feature = "torch")]
-pub use crate::{inference, inference::Device, inference::Engine, models, models::Network, relevance};
+pub use crate::{
+    inference, inference::Device, inference::Engine, models, models::Network, relevance, report, sequence::Run,
+};
 pub use polars::prelude::DataFrame;

@@ -283,6 +283,40 @@ fn a_sum_with_a_picture_missing_is_none() {
     assert_eq!(without("n00_0_patched_0_-1.png"), 12);
 }
 
+/// The report of a root by a protocol.
+fn page_of(study: &Study, protocol: &protocol::Protocol) -> String {
+    let analysed = analysis::write_all(study, &protocol.analysis).unwrap();
+    std::fs::read_to_string(report::write(&study.store, protocol, &analysed).unwrap()).unwrap()
+}
+
+#[test]
+fn the_report_answers_first_and_has_published_beside_corrected() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = root(folder.path());
+    let page = page_of(&study, &protocol::corrected());
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
+    let answer = place("class=\"answer\"");
+    assert!(answer < place("<nav>") && place("<nav>") < place("<img") && place("<h2") < place("<details>"));
+    // Both analyses in the columns of one table, and no third where the protocol is one of them.
+    assert!(page.contains("<th>question</th><th>published</th><th>corrected</th></tr>"));
+    assert!(!page.contains("protocol's own"));
+    // Conclusions stand once, each in a row with two answers.
+    let (predictions, overlap, _) = golden();
+    let rows = analysis::conclusions(&predictions, &overlap, &study.compared(), &Parameters::default()).unwrap();
+    for ConclusionRow { conclusion, .. } in rows {
+        assert_eq!(page.matches(&format!("<td>{conclusion}<br>")).count(), 1, "{conclusion}");
+    }
+    // Letters of pictures are no words.
+    let words: String = page.split("base64,").map(|part| part.split_once("\">").map_or(part, |cut| cut.1)).collect();
+    for raw in ["null", "f64", "NaN", ">str<", "src=\"http", "href=\"http"] {
+        assert!(!words.contains(raw), "{raw}");
+    }
+    // Choices that are neither have a column of their own.
+    let mut own = protocol::corrected();
+    own.analysis.correction = analysis::Correction::None;
+    assert!(page_of(&study, &own).contains("<th>corrected</th><th>protocol's own</th>"));
+}
+
 /// Everything that the analysis, the report and the figures have to say of some tables: the conclusions, and the figures
 /// that were not drawn with the reason.
 fn all_of_it(predictions: &[PredictionRow], overlap: &[OverlapRow]) -> (Vec<ConclusionRow>, Vec<(String, String)>) {
@@ -437,7 +471,7 @@ fn several_pairs_of_networks_of_any_names_are_each_compared_and_corrected_togeth
     let page = report::write(&store, &protocol::corrected(), &analysed).unwrap();
     assert!(std::fs::read_to_string(page).unwrap().contains("relevance on edges: two, three"));
     let ablation = Outcome::Concluded(rows.clone()).compared(&rows, "corrected, as it is", "");
-    assert!(report::ablation_figure(&ablation).unwrap().svg().contains("three"));
+    assert!(report::ablation_figure(&ablation).draw("ablation").unwrap().svg().contains("three"));
 }
 
 #[test]
@@ -563,7 +597,7 @@ fn ablated(predictions: &[PredictionRow], overlap: &[OverlapRow]) -> Vec<Ablatio
 fn an_ablation_shows_which_numbers_moved_and_what_its_letters_mean() {
     let (predictions, overlap, _) = golden();
     let ablation = ablated(&predictions, &overlap);
-    let figure = report::ablation_figure(&ablation).unwrap();
+    let figure = report::ablation_figure(&ablation).draw("ablation").unwrap();
     let text = figure.svg();
     for part in ["difference", "pictures", "inverse", "with D7 no correction for many tests", "D statistics."] {
         assert!(text.contains(part), "{part}");
@@ -575,15 +609,12 @@ fn an_ablation_shows_which_numbers_moved_and_what_its_letters_mean() {
     assert!(equal >= count + (count - 1), "{equal} of {count} columns");
     let folder = tempfile::tempdir().unwrap();
     let study = root(folder.path());
-    let store = &study.store;
-    store.write_rows("ablation", ablation).unwrap();
-    let protocol = protocol::corrected();
-    let analysed = analysis::write_all(&study, &protocol.analysis).unwrap();
-    let page = std::fs::read_to_string(report::write(store, &protocol, &analysed).unwrap()).unwrap();
+    study.store.write_rows("ablation", ablation).unwrap();
+    let page = page_of(&study, &protocol::corrected());
     assert!(
-        page.contains("<p>with B7 JPEG after the change: no number of any conclusion differs from the first run</p>")
+        page.contains("<li>with B7 JPEG after the change: no number of any conclusion differs from the first run</li>")
     );
     assert_eq!(page.matches("no number of any conclusion").count(), 1, "every fault of the analysis reaches one");
-    assert!(page.contains("several objects lost: cannot reach a conclusion: this study has no boxes</p>"));
+    assert!(page.contains("several objects lost: cannot reach a conclusion: this study has no boxes</li>"));
     assert!(page.contains("A boxes, edges and their frames"));
 }

@@ -15,7 +15,7 @@ use super::parameters::Parameters;
 use super::patches::{PatchRow, interaction};
 use super::published::published_tests;
 use crate::datasets::Summary;
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::files::Store;
 use crate::notebook::say;
 use crate::study::{Classes, Pair, Study};
@@ -90,6 +90,17 @@ impl Analysed {
             }
         }
         Ok(analysed)
+    }
+
+    /// The table of a name, or why there is none.
+    ///
+    /// # Errors
+    /// [`Code::Missing`] with the reason.
+    pub fn found(&self, name: &str) -> Result<&DataFrame> {
+        self.table(name).ok_or_else(|| {
+            let why = self.gaps.iter().find(|(gap, _)| gap == name).map(|(_, why)| why.as_str());
+            Error::new(Code::Missing, format!("no table {name}: {}", why.unwrap_or("this study has nothing of it")))
+        })
     }
 
     /// The table of a name.

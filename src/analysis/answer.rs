@@ -242,6 +242,16 @@ pub fn answer_in_words(answer: &DataFrame) -> Result<DataFrame> {
     named(rows.into_iter().map(row).collect(), &pair)
 }
 
+/// How many rows of [`sample_answer`] are true by construction, and of how many of them that was measured.
+///
+/// # Errors
+/// [`Code::Table`](crate::error::Code::Table) if a column is missing.
+pub fn known_and_measured(answer: &DataFrame) -> Result<(usize, usize)> {
+    let (rows, _) = unnamed::<AnswerRow>(answer)?;
+    let count = |of: fn(Holds) -> bool| rows.iter().filter(|row| of(row.holds)).count();
+    Ok((count(|holds| holds != Holds::Open), count(|holds| holds == Holds::Yes)))
+}
+
 /// A value with its interval, in two decimals, or three where two would leave nothing of it; `–` for a value that is none.
 ///
 /// ```

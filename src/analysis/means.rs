@@ -59,6 +59,16 @@ impl OnEdges {
 }
 text_cell!(OnEdges);
 
+impl OnEdges {
+    /// Its value of a region; nothing for an empty one.
+    pub fn of(self, row: &OverlapRow) -> Option<f64> {
+        match self {
+            OnEdges::Share => row.share,
+            OnEdges::BeyondChance => row.beyond_chance,
+        }
+    }
+}
+
 /// How well a map ranks pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -132,10 +142,7 @@ pub fn overlap_by_model(overlap: &[OverlapRow], region: Region, place: Place, me
         let found = format!("no row is of the region {} and the place {}", region.name(), place.name());
         return Err(Error::new(Code::Table, found));
     }
-    let value = |row: &OverlapRow| match measure {
-        OnEdges::Share => row.share,
-        OnEdges::BeyondChance => row.beyond_chance,
-    };
+    let value = |row: &OverlapRow| measure.of(row);
     let row = |model: &str| {
         let values = own.iter().filter(|row| row.model == model).filter_map(|row| value(row));
         defined(model, 0, values, measure.name())

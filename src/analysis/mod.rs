@@ -35,6 +35,7 @@ mod disagreement;
 mod distinct;
 #[cfg(test)]
 pub(crate) mod golden;
+mod groups;
 mod hypotheses;
 mod kinds;
 mod means;
@@ -54,7 +55,7 @@ mod shares;
 pub use additivity::{AdditivityRow, LinePoint, additivity, fitted_line};
 pub use all::{Analysed, ContentsRow, Made, Shows, write_all};
 pub use answer::{
-    AnswerInWordsRow, AnswerRow, Direction, Holds, answer_in_words, known_answer, sample_answer, with_interval,
+    AnswerInWordsRow, AnswerRow, Direction, Holds, answer_in_words, known_and_measured, known_answer, sample_answer, with_interval,
 };
 pub use bias::{ShapeBiasRow, shape_bias};
 pub use comparisons::differences_of;
@@ -62,6 +63,7 @@ pub use conclusion::{ConclusionRow, Method, Quantity, Verdict};
 pub use conclusions::conclusions;
 pub use curves::{CurveRow, curves, drops};
 pub use disagreement::{DisagreementRow, disagreeing, disagreement};
+pub use groups::{Group, edges_by_class, groups, pixels_on_edges, shares_by_region};
 pub use means::{
     LocalisationMeanRow, MeanRow, OnEdges, RankedBy, by_model, localisation_by_model, overlap_by_model,
     ranking_by_model,

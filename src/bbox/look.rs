@@ -5,13 +5,14 @@ use std::path::Path;
 use image::{Rgb, RgbImage};
 use imageproc::drawing::draw_hollow_rect_mut;
 use imageproc::rect::Rect;
+use maud::html;
 use polars::prelude::*;
 
 use super::boxes::{Boxes, ObjectBox};
 use super::example::first_example;
 use super::limits::Limits;
 use crate::error::{Code, Error, Result};
-use crate::notebook::{Grid, Html, Picture, escape, show, table};
+use crate::notebook::{Grid, Html, Picture, show, table};
 use crate::pixels;
 use crate::table::boxes::{XMAX, XMIN};
 use crate::table::floats;
@@ -76,7 +77,7 @@ pub fn gallery(boxes: &DataFrame, count: usize) -> Result<Grid> {
 pub fn show_example(archive: Option<&Path>, limits: &Limits) -> Result<Html> {
     let missing = || Error::new(Code::Missing, "this study has no archive of annotations");
     let example = first_example(archive.ok_or_else(missing)?, limits)?;
-    let html = format!("<p><code>{}</code></p><pre>{}</pre>", escape(&example.member), escape(&example.xml));
+    let html = html! { p { code { (example.member) } } pre { (example.xml) } };
     let xml = Html::new(html, format!("{}\n{}", example.member, example.xml));
     Ok(show(&[&xml, &table(&example.boxes)]))
 }

@@ -1,13 +1,16 @@
 //! Edges to look at.
 
+use std::collections::HashSet;
+
 use image::{GrayImage, Rgb, RgbImage};
 
 use super::detect::{Denoise, Detected, Parameters, Thresholds, detect};
 use super::masks::mask_of;
-use crate::error::Result;
-use crate::files::Store;
-use crate::notebook::{Grid, Picture, Slider};
-use crate::pixels::{Crop, HeatMap};
+use crate::bbox::{Boxes, ObjectBox};
+use crate::error::{Code, Error, Result};
+use crate::files::{ImageFile, Store};
+use crate::notebook::{Grid, Picture, Slider, counted};
+use crate::pixels::{self, Crop, HeatMap, PixelBox, PixelMask};
 
 /// Standard deviation, in pixels, that densities are smoothed with.
 const SMOOTHING: f32 = 4.0;
@@ -64,13 +67,54 @@ fn slider(name: &str, picture: &RgbImage, choices: impl Iterator<Item = (String,
     Ok(Slider::new(name, choices.map(frame).collect::<Result<Vec<_>>>()?).width(336))
 }
 
+/// A photograph as networks see it, with its edges and its box.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Boxed {
+    /// Its name.
+    pub name: String,
+    /// Its 224 x 224 crop.
+    pub picture: RgbImage,
+    /// Its edges.
+    pub edges: PixelMask<Crop>,
+    /// The visible part of its box.
+    pub corrected: Option<PixelBox<Crop>>,
+    /// Its box as the published notebooks had it, which may leave the crop or be inverted: xmin, ymin, xmax, ymax.
+    pub published: [f64; 4],
+}
+
+/// `count` of some photographs, spread over the table of step 2, with what steps 2 and 3 found.
+///
+/// # Errors
+/// [`Code::Parameter`] if none of them has a box; [`Code::Table`] if a column is missing; as [`mask_of`] and
+/// [`pixels::crop_of`].
+pub fn with_boxes(store: &Store, images: &[ImageFile], boxes: &Boxes, count: usize) -> Result<Vec<Boxed>> {
+    let ids: HashSet<&str> = images.iter().map(|image| image.id.as_str()).collect();
+    let own: Vec<&ObjectBox> = boxes.all().iter().filter(|object| ids.contains(object.file.as_str())).collect();
+    if own.is_empty() {
+        let found = format!("no box to show for {}", counted(images.len(), "photograph"));
+        return Err(Error::new(Code::Parameter, found).hint("boxes come from the study's annotations, in notebook 2"));
+    }
+    let boxed = |object: &ObjectBox| {
+        Ok(Boxed {
+            name: object.name.clone(),
+            picture: pixels::crop_of(&object.path)?,
+            edges: mask_of(store, &object.file)?,
+            // Nothing of the box may be visible in the crop.
+            corrected: object.seen,
+            published: object.published.map(f64::from),
+        })
+    };
+    let count = count.min(own.len());
+    (0..count).map(|place| boxed(own[place * own.len() / count])).collect()
+}
+
 /// Where edges are, over some photographs: the share of them with an edge at each pixel of the crop, smoothed by a Gaussian
 /// of 4 pixels.
 ///
 /// # Errors
 /// As [`mask_of`].
-pub fn density(store: &Store, ids: &[String]) -> Result<HeatMap<Crop>> {
-    HeatMap::density(ids.iter().map(|id| mask_of(store, id)), SMOOTHING)
+pub fn density(store: &Store, images: &[ImageFile]) -> Result<HeatMap<Crop>> {
+    HeatMap::density(images.iter().map(|image| mask_of(store, &image.id)), SMOOTHING)
 }
 
 fn rgb(gray: &GrayImage) -> RgbImage {

@@ -52,7 +52,7 @@ pub use input::{Normalise, to_input};
 pub(crate) use kernels::largest;
 pub use load::{load_all, load_networks};
 pub use logits::{arg_max, logits, softmax};
-pub use photographs::{TopRow, run_photographs, top_classes};
+pub use photographs::{run_photographs, top_classes};
 pub use precision::Precision;
 pub use predict::{Experiments, Keep, Picture, predict_all};
 pub(crate) use prediction::finite_enough;

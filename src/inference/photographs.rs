@@ -16,7 +16,7 @@ use crate::notebook::counted;
 use crate::pixels;
 use crate::stage::{Done, Named, Step};
 use crate::study::Study;
-use crate::table::{Row, ScoreRow, table};
+use crate::table::{Row, ScoreRow, TopRow};
 
 /// Every network on untouched photographs: one row a photograph and network ([`ScoreRow`]), written to `photographs`. A
 /// photograph that cannot be read is left out and listed in `photographs_rejects`. A finished run is read back.
@@ -72,22 +72,6 @@ pub(super) fn predict_step(
     Ok((done, predictions))
 }
 
-table! {
-    /// A class that a network finds likely for a photograph.
-    pub struct TopRow {
-        /// Identity of the photograph.
-        file: String,
-        /// The network.
-        model: String,
-        /// The class, by its name.
-        class: String,
-        /// Its softmax, 0 to 1.
-        softmax: f64,
-        /// Whether it is the photograph's own.
-        is_true: bool as "true",
-    }
-}
-
 /// The five classes that each network finds most likely for each of some photographs, the best first ([`TopRow`]).
 ///
 /// # Errors
@@ -117,14 +101,4 @@ pub fn top_classes(
         }
     }
     Ok(rows)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_come_back_from_their_table() {
-        crate::table::comes_back::<TopRow>();
-    }
 }

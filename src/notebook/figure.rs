@@ -1,6 +1,10 @@
 //! A finished figure: drawn once, kept in three forms.
 
-use super::{Show, data_uri, escape, send};
+use maud::html;
+
+use super::picture::data_uri;
+use super::print::send;
+use super::show::Show;
 
 /// Which form of a figure a notebook shows; all three are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +85,7 @@ impl Show for Figure {
             Form::Svg => data_uri("image/svg+xml", self.drawn.svg.as_bytes()),
             Form::Png => data_uri("image/png", &self.drawn.png),
         };
-        format!("<img width=\"{}\" alt=\"{}\" src=\"{source}\">", self.size.0, escape(&self.alt))
+        html! { img width=(self.size.0) alt=(self.alt) src=(source); }.into_string()
     }
 
     fn text(&self) -> String {

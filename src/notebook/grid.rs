@@ -1,8 +1,10 @@
 //! Pictures in rows and columns, as one block.
 
 use image::RgbImage;
+use maud::html;
 
-use super::{Show, escape, img};
+use super::picture::img;
+use super::show::Show;
 
 /// A picture with a caption.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,30 +78,30 @@ impl Grid {
 
 impl Show for Grid {
     fn html(&self) -> String {
-        let mut out = String::from("<table class=\"grid\">\n");
-        if !self.columns.is_empty() {
-            let labels: Vec<String> = self
-                .columns
-                .iter()
-                .map(|label| format!("<th style=\"text-align:center\">{}</th>", escape(label)))
-                .collect();
-            out.push_str(&format!("<tr><th></th>{}</tr>\n", labels.concat()));
-        }
-        for (label, pictures) in &self.rows {
-            out.push_str(&format!("<tr><th style=\"text-align:right\">{}</th>", escape(label)));
-            for (place, picture) in pictures.iter().enumerate() {
-                let column = self.columns.get(place).map_or("", String::as_str);
-                let alt = [label.as_str(), column, picture.caption.as_str()].join(" ");
-                out.push_str(&format!(
-                    "<td style=\"text-align:center;vertical-align:top\">{}<br><small>{}</small></td>",
-                    img(&picture.image, self.width, alt.trim()),
-                    escape(&picture.caption)
-                ));
+        let alt = |label: &str, place: usize, picture: &Picture| {
+            let column = self.columns.get(place).map_or("", String::as_str);
+            [label, column, picture.caption.as_str()].join(" ").trim().to_string()
+        };
+        html! {
+            table class="grid" {
+                @if !self.columns.is_empty() {
+                    tr { th {} @for label in &self.columns { th style="text-align:center" { (label) } } }
+                }
+                @for (label, pictures) in &self.rows {
+                    tr {
+                        th style="text-align:right" { (label) }
+                        @for (place, picture) in pictures.iter().enumerate() {
+                            td style="text-align:center;vertical-align:top" {
+                                (img(&picture.image, self.width, &alt(label, place, picture)))
+                                br;
+                                small { (picture.caption) }
+                            }
+                        }
+                    }
+                }
             }
-            out.push_str("</tr>\n");
         }
-        out.push_str("</table>");
-        out
+        .into_string()
     }
 
     fn text(&self) -> String {

@@ -4,7 +4,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Interrupt, format_count, say, warn};
+use super::interrupt::Interrupt;
+use super::print::{say, warn};
+use super::table::format_count;
 use crate::error::{Code, Error, Result};
 
 /// Lines come at most once in this time, and at least once in `SLOW`.

@@ -1,6 +1,10 @@
 //! A slider over frames that were drawn beforehand: the kernel has no channel for widgets that ask back.
 
-use super::{Picture, Show, escape, img};
+use maud::html;
+
+use super::grid::Picture;
+use super::picture::img;
+use super::show::Show;
 
 /// Frames of which a slider shows one; where scripts are not trusted, the first frame is what one sees.
 ///
@@ -45,22 +49,20 @@ impl Show for Slider {
         // The handler finds its frames from where it stands, so that the same slider can be on a page twice.
         let script = "var f=this.closest('.lgf-slider').querySelectorAll('figure');\
                       for(var i=0;i<f.length;i++){f[i].style.display=(i==this.value)?'block':'none'}";
-        let mut out = format!(
-            "<div class=\"lgf-slider\"><label>{} <input type=\"range\" min=\"0\" max=\"{}\" value=\"0\" step=\"1\" oninput=\"{}\"></label>\n",
-            escape(&self.label),
-            self.frames.len().saturating_sub(1),
-            escape(script)
-        );
-        for (place, frame) in self.frames.iter().enumerate() {
-            out.push_str(&format!(
-                "<figure style=\"margin:0.5em 0;display:{}\">{}<figcaption>{}</figcaption></figure>\n",
-                if place == 0 { "block" } else { "none" },
-                img(&frame.image, self.width, &frame.caption),
-                escape(&frame.caption)
-            ));
+        let last = self.frames.len().saturating_sub(1);
+        let shown = |place: usize| if place == 0 { "block" } else { "none" };
+        html! {
+            div class="lgf-slider" {
+                label { (self.label) " " input type="range" min="0" max=(last) value="0" step="1" oninput=(script); }
+                @for (place, frame) in self.frames.iter().enumerate() {
+                    figure style={ "margin:0.5em 0;display:" (shown(place)) } {
+                        (img(&frame.image, self.width, &frame.caption))
+                        figcaption { (frame.caption) }
+                    }
+                }
+            }
         }
-        out.push_str("</div>");
-        out
+        .into_string()
     }
 
     fn text(&self) -> String {

@@ -14,7 +14,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::fd::FromRawFd;
 use std::time::Duration;
 
-use super::{in_kernel, warn};
+use super::print::{in_kernel, warn};
 use crate::error::{Code, Error, Result};
 
 const MARKS: [&str; 2] = ["EVCXR_ERROR_OCCURRED", "EVCXR_PANIC_NOTIFICATION"];
@@ -140,9 +140,9 @@ mod tests {
             return;
         }
         strict().unwrap();
-        super::super::say("said before");
+        crate::notebook::say("said before");
         let shown: Result<String> = Err(Error::new(Code::Xml, "cut").path("a.xml"));
-        super::super::Show::evcxr_display(&shown);
+        crate::notebook::Show::evcxr_display(&shown);
         if wanted() {
             std::thread::sleep(Duration::from_secs(20));
         }

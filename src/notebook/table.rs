@@ -1,8 +1,9 @@
 //! Data frames as tables: head and tail, types under the names, numbers that can be read.
 
+use maud::{Markup, html};
 use polars::prelude::{AnyValue, Column, DataFrame};
 
-use super::{Html, Show, escape};
+use super::show::{Html, Show};
 use crate::error::grouped;
 
 /// Rows shown at the top and at the bottom; a longer table is cut between them.
@@ -95,6 +96,16 @@ pub fn format_count(count: usize) -> String {
     grouped(&count.to_string())
 }
 
+/// A count with its noun, in the plural where it is not one.
+///
+/// ```
+/// assert_eq!(lgf::notebook::counted(1, "network"), "1 network");
+/// assert_eq!(lgf::notebook::counted(6450, "picture"), "6,450 pictures");
+/// ```
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{} {noun}{}", format_count(count), if count == 1 { "" } else { "s" })
+}
+
 /// What is visible of a data frame: cells as text, column by column.
 struct Shown {
     columns: Vec<ShownColumn>,
@@ -141,41 +152,33 @@ impl Shown {
     }
 
     fn html(&self) -> String {
-        let align = |column: &ShownColumn| if column.right { "right" } else { "left" };
-        let line = |cells: Vec<String>| format!("<tr>{}</tr>\n", cells.concat());
-        let mut out = String::from("<div><table class=\"dataframe\">\n<thead>\n");
-        out.push_str(&line(
-            self.columns
-                .iter()
-                .map(|column| {
-                    format!(
-                        "<th style=\"text-align:{}\">{}<br><small style=\"font-weight:normal;opacity:0.7\">{}</small></th>",
-                        align(column),
-                        escape(&column.name),
-                        escape(&column.kind)
-                    )
-                })
-                .collect(),
-        ));
-        out.push_str("</thead>\n<tbody>\n");
-        let cells = |content: &dyn Fn(&ShownColumn) -> String| {
-            line(
-                self.columns
-                    .iter()
-                    .map(|column| {
-                        format!("<td style=\"text-align:{}\">{}</td>", align(column), escape(&content(column)))
-                    })
-                    .collect(),
-            )
+        let align = |column: &ShownColumn| if column.right { "text-align:right" } else { "text-align:left" };
+        let line = |content: &dyn Fn(&ShownColumn) -> String| -> Markup {
+            html! { tr { @for column in &self.columns { td style=(align(column)) { (content(column)) } } } }
         };
-        for row in 0..self.rows() {
-            if self.cut_after == Some(row) {
-                out.push_str(&cells(&|_| GAP.to_string()));
+        html! {
+            div {
+                table class="dataframe" {
+                    thead {
+                        tr {
+                            @for column in &self.columns {
+                                th style=(align(column)) {
+                                    (column.name) br; small style="font-weight:normal;opacity:0.7" { (column.kind) }
+                                }
+                            }
+                        }
+                    }
+                    tbody {
+                        @for row in 0..self.rows() {
+                            @if self.cut_after == Some(row) { (line(&|_| GAP.to_string())) }
+                            (line(&|column| column.cells[row].clone()))
+                        }
+                    }
+                }
+                small { (self.note) }
             }
-            out.push_str(&cells(&|column| column.cells[row].clone()));
         }
-        out.push_str(&format!("</tbody>\n</table><small>{}</small></div>", escape(&self.note)));
-        out
+        .into_string()
     }
 
     fn text(&self) -> String {

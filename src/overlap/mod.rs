@@ -16,6 +16,7 @@ mod compare;
 mod ranking;
 mod stage;
 
+pub use crate::table::{Lines, OverlapRow, Place, RankingRow, Region};
 pub use compare::{Overlap, chance, compare};
 pub use ranking::{Ranking, rank};
 pub use stage::{Sides, against_edges};

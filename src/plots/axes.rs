@@ -2,15 +2,13 @@
 
 use image::Rgb;
 
-use super::Look;
-use super::sheet::{Align, At, FAINT, INK, Ink, Marker, Sheet, width_of, wrapped};
+use super::font::{LEADING, TEXT, widest, width_of, wrapped};
+use super::look::{Look, nothing};
+use super::sheet::{Align, At, FAINT, INK, Ink, Marker, Sheet};
 use crate::error::{Code, Error, Result};
 use crate::notebook::format_number;
 
-pub(super) const TEXT: f64 = 12.0;
 const TITLE: f64 = 14.0;
-/// Height of a line of text, in sizes.
-const LEADING: f64 = 1.3;
 const EDGE: f64 = 10.0;
 const GAP: f64 = 7.0;
 
@@ -41,7 +39,7 @@ impl Axis {
             (low, high) = (low.min(value), high.max(value));
         }
         if low > high {
-            return Err(super::nothing("no finite value"));
+            return Err(nothing("no finite value"));
         }
         // Values that rounding alone keeps apart are one value to the eye.
         let most = low.abs().max(high.abs());
@@ -110,7 +108,7 @@ pub(super) struct Key {
 }
 
 /// A sheet with axes on it, ready for marks.
-pub(super) struct Plot {
+pub(super) struct Axes {
     pub sheet: Sheet,
     x: Axis,
     y: Axis,
@@ -120,10 +118,10 @@ pub(super) struct Plot {
     bottom: f64,
 }
 
-impl Plot {
+impl Axes {
     /// Draws everything around the marks; the y axis is named from below, or from above where it carries names.
     pub fn new(look: &Look, x: Axis, y: Axis, keys: &[Key]) -> Result<Self> {
-        Plot::inset(look, x, y, keys, 0.0)
+        Axes::inset(look, x, y, keys, 0.0)
     }
 
     /// The same with so much room left above and right of the plot, for its margins.
@@ -183,7 +181,7 @@ impl Plot {
             .hint("give it a larger size, shorter names or fewer series"));
         }
 
-        let mut plot = Plot { sheet, x, y, left, right, top, bottom };
+        let mut plot = Axes { sheet, x, y, left, right, top, bottom };
         plot.draw_axes(&x_below, &y_names)?;
         let mut below = bottom + GAP + x_below.height() + 4.0 + line / 2.0;
         for text in &x_label {
@@ -345,14 +343,6 @@ impl Below {
             Below::Every(_) => TEXT * LEADING,
         }
     }
-}
-
-fn widest<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<f64> {
-    let mut most = 0.0_f64;
-    for text in texts {
-        most = most.max(width_of(text, TEXT)?);
-    }
-    Ok(most)
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 
 use image::Rgb;
 
-use super::axes::{Axis, Plot, TEXT};
-use super::sheet::{Align, INK, width_of};
-use super::{Look, color, nothing};
+use super::axes::{Axes, Axis};
+use super::draft::{Draft, Plot};
+use super::font::{TEXT, widest};
+use super::look::{Look, SIZE, color, nothing};
+use super::sheet::{Align, INK};
 use crate::error::Result;
 use crate::notebook::{Figure, format_number};
 
@@ -40,13 +42,16 @@ impl Bar {
     }
 }
 
-/// Horizontal bars from zero, the first at the top, each with its value in three digits behind it.
-///
-/// `look.range` is the range of the values, along the horizontal axis.
-///
-/// # Errors
-/// [`Code::Parameter`](crate::error::Code::Parameter) without a finite value, or if the size is too small for the text.
-pub fn bars(bars: &[Bar], look: &Look) -> Result<Figure> {
+impl Plot for [Bar] {
+    /// Horizontal bars from zero, the first at the top, each with its value in three digits behind it; the range is that of
+    /// the values, along the horizontal axis.
+    fn plot(&self) -> Draft {
+        let bars = self.to_vec();
+        Draft::new(SIZE, move |look| drawn(&bars, look))
+    }
+}
+
+fn drawn(bars: &[Bar], look: &Look) -> Result<Figure> {
     if !bars.iter().any(|bar| bar.value.is_finite()) {
         return Err(nothing("no bar has a finite value"));
     }
@@ -61,8 +66,8 @@ pub fn bars(bars: &[Bar], look: &Look) -> Result<Figure> {
         format_number(if scale.is_finite() { (value * scale).round() / scale } else { value })
     };
     // Room for the value behind the longest bar, as a share of the axis.
-    let room = bars.iter().map(|bar| width_of(&label(bar.value), TEXT)).collect::<Result<Vec<_>>>()?;
-    let share = room.into_iter().fold(0.0, f64::max) / (f64::from(look.size.0) * 0.45);
+    let room = widest(bars.iter().map(|bar| label(bar.value)))?;
+    let share = room / (f64::from(look.size.0) * 0.45);
     let wide = (axis.to - axis.from) * share.min(0.4);
     if bars.iter().any(|bar| bar.value >= 0.0) {
         axis.to += wide;
@@ -70,7 +75,7 @@ pub fn bars(bars: &[Bar], look: &Look) -> Result<Figure> {
     if bars.iter().any(|bar| bar.value < 0.0) {
         axis.from -= wide;
     }
-    let mut plot = Plot::new(look, axis, Axis::names(&names), &[])?;
+    let mut plot = Axes::new(look, axis, Axis::names(&names), &[])?;
     for (place, bar) in bars.iter().enumerate().filter(|(_, bar)| bar.value.is_finite()) {
         let row = place as f64;
         let (from, to) = (plot.at(0.0, row - 0.32), plot.at(bar.value, row + 0.32));
@@ -105,10 +110,10 @@ mod tests {
             Bar::new("sin-resnet50", 0.8),
             Bar::new("none", f64::NAN),
         ];
-        let svg = bars(&all, &Look::named("bias")).unwrap().svg().to_string();
+        let svg = all.plot().draw("bias").unwrap().svg().to_string();
         for text in ["resnet50", "0.215", "sin-resnet50", "0.8", "none"] {
             assert!(svg.contains(&format!(">{text}</text>")), "{text}");
         }
-        assert!(bars(&[], &Look::default()).is_err());
+        assert!(all[..0].plot().draw("none").is_err());
     }
 }

@@ -2,36 +2,38 @@
 
 use image::{Rgb, RgbImage};
 
-use super::sheet::{Align, At, FAINT, INK, Ink, Sheet, width_of};
-use super::{Look, color, same_length};
+use super::draft::Draft;
+use super::font::{TEXT, width_of};
+use super::look::{Look, color};
+use super::sheet::{Align, At, FAINT, INK, Ink, Sheet};
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Figure, format_number};
+use crate::pixels::{Frame, HeatMap};
 
-const TEXT: f64 = 12.0;
 const MARGIN: f64 = 60.0;
 const GAP: f64 = 8.0;
 /// Steps of the density, from none to its largest.
 const STEPS: usize = 9;
 
-/// A density over the pixels of a frame (`values` row by row, none negative) in nine steps from white to dark blue, its
-/// sums over rows and columns as curves on top and beside it. Rows count downwards, as in a picture.
+/// A density over the pixels of a frame (none negative, as [`HeatMap::density`] gives it) in nine steps from white to dark
+/// blue, its sums over rows and columns as curves on top and beside it. Rows count downwards, as in a picture.
 ///
 /// ```
-/// use lgf::plots::{Look, density_map};
+/// use lgf::pixels::{Crop, HeatMap};
+/// use lgf::plots::density_map;
 ///
-/// let values: Vec<f32> = (0..400).map(|at| (at % 20) as f32).collect();
-/// let figure = density_map(&values, (20, 20), &Look::named("ramp"))?;
-/// assert!(figure.svg().contains(">column</text>"));
+/// let map = HeatMap::<Crop>::from_values(20, 20, (0..400).map(|at| (at % 20) as f32).collect())?;
+/// assert!(density_map(&map).draw("ramp")?.svg().contains(">column</text>"));
 /// # Ok::<(), lgf::Error>(())
 /// ```
-///
-/// # Errors
-/// [`Code::Parameter`] if `values` has another length than `height * width`, is negative somewhere or 0 everywhere, or if
-/// the size is too small.
-pub fn density_map(values: &[f32], (height, width): (u32, u32), look: &Look) -> Result<Figure> {
-    same_length("values of the density", values.len(), height as usize * width as usize)?;
+pub fn density_map<F: Frame>(density: &HeatMap<F>) -> Draft {
+    let (values, size) = (density.values().to_vec(), density.size());
+    Draft::new((560, 560), move |look| drawn(&values, size, look))
+}
+
+fn drawn(values: &[f32], (height, width): (u32, u32), look: &Look) -> Result<Figure> {
     let most = values.iter().copied().fold(0.0, f32::max);
-    if !most.is_finite() || most <= 0.0 || values.iter().any(|value| *value < 0.0 || value.is_nan()) {
+    if most <= 0.0 || values.iter().any(|value| *value < 0.0) {
         return Err(Error::new(Code::Parameter, "a density needs values of 0 and more, not all of them 0"));
     }
     let (wide, high) = (f64::from(look.size.0), f64::from(look.size.1));
@@ -127,14 +129,17 @@ fn steps(values: &[f32], width: u32, height: u32, most: f32) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pixels::Crop;
 
     #[test]
     fn what_is_no_density_is_refused() {
-        let look = Look::named("d");
-        for values in [vec![0.0; 4], vec![-1.0, 1.0, 1.0, 1.0], vec![f32::NAN; 4], vec![1.0; 3]] {
-            assert_eq!(density_map(&values, (2, 2), &look).unwrap_err().code(), Code::Parameter);
+        let map = |values: Vec<f32>| HeatMap::<Crop>::from_values(2, 2, values);
+        for values in [vec![0.0; 4], vec![-1.0, 1.0, 1.0, 1.0]] {
+            let error = density_map(&map(values).unwrap()).draw("d").unwrap_err();
+            assert_eq!(error.code(), Code::Parameter);
         }
-        assert!(density_map(&[1.0; 4], (2, 2), &Look { size: (150, 150), ..look }).is_err());
+        assert!(map(vec![f32::NAN; 4]).is_err() && map(vec![1.0; 3]).is_err());
+        assert!(density_map(&map(vec![1.0; 4]).unwrap()).size(150, 150).draw("d").is_err());
     }
 
     #[test]

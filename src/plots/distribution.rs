@@ -2,12 +2,14 @@
 
 use image::Rgb;
 
-use super::axes::{Axis, Plot};
-use super::points::distinct;
+use super::axes::{Axes, Axis};
+use super::draft::Draft;
+use super::look::{Look, SIZE, WIDE, color, distinct, nothing};
 use super::sheet::{INK, Ink, Marker, WHITE};
-use super::{Group, Look, color, nothing};
+use crate::analysis::Group;
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Figure, format_count};
+use crate::stats::{density, letter_values, quantile, whiskers};
 
 /// Whether a curve is drawn over the bars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,10 +36,13 @@ pub struct Histogram {
 ///
 /// Without a label of its own, the vertical axis says what the bars' heights are.
 ///
-/// # Errors
-/// [`Code::Parameter`] without a finite value, with a wrong number of bars, or if the size is too small for the text.
-pub fn histogram(values: &[f64], style: &Histogram, look: &Look) -> Result<Figure> {
+/// A number of bars that is not allowed, or no finite value at all, is an error when it is drawn.
+pub fn histogram(values: &[f64], style: Histogram) -> Draft {
     let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    Draft::new(SIZE, move |look| drawn_histogram(&values, style, look))
+}
+
+fn drawn_histogram(values: &[f64], style: Histogram, look: &Look) -> Result<Figure> {
     let count = values.len();
     if count == 0 {
         return Err(nothing("no finite value"));
@@ -53,7 +58,7 @@ pub fn histogram(values: &[f64], style: &Histogram, look: &Look) -> Result<Figur
     }
     let width = (high - low) / bins as f64;
     let mut counts = vec![0usize; bins];
-    for value in &values {
+    for value in values {
         counts[(((value - low) / width) as usize).min(bins - 1)] += 1;
     }
     let unit = match style.density {
@@ -62,7 +67,7 @@ pub fn histogram(values: &[f64], style: &Histogram, look: &Look) -> Result<Figur
     };
     let curve = match style.density {
         Density::None => Vec::new(),
-        Density::Scott => density(&values, low, high),
+        Density::Scott => density(values, low, high),
     };
     let highest = counts.iter().map(|&bar| bar as f64 * unit).chain(curve.iter().map(|at| at.1)).fold(0.0, f64::max);
     let across = curve.iter().map(|at| at.0).chain([low, high]);
@@ -70,7 +75,7 @@ pub fn histogram(values: &[f64], style: &Histogram, look: &Look) -> Result<Figur
     if look.y_label.is_empty() {
         look.y_label = if style.density == Density::None { "count".into() } else { "density".into() };
     }
-    let mut plot = Plot::new(&look, Axis::numbers(across, None)?, Axis::numbers([0.0, highest], look.range)?, &[])?;
+    let mut plot = Axes::new(&look, Axis::numbers(across, None)?, Axis::numbers([0.0, highest], look.range)?, &[])?;
     for (place, bar) in counts.into_iter().enumerate().filter(|(_, bar)| *bar > 0) {
         let from = plot.at(low + place as f64 * width, 0.0);
         let to = plot.at(low + (place + 1) as f64 * width, bar as f64 * unit);
@@ -85,35 +90,29 @@ pub fn histogram(values: &[f64], style: &Histogram, look: &Look) -> Result<Figur
     plot.sheet.finish(&look, look.alt("histogram", &what))
 }
 
-/// The density at 200 places, from three widths below the least value to three above the greatest; none for values
-/// that are all the same.
-pub(super) fn density(values: &[f64], low: f64, high: f64) -> Vec<(f64, f64)> {
-    let count = values.len() as f64;
-    let width = scott(values);
-    // Also for a single value, whose deviation is not a number, and one too far out for its square.
-    if !width.is_finite() || width <= 0.0 {
-        return Vec::new();
-    }
-    let (from, to) = (low - 3.0 * width, high + 3.0 * width);
-    let unit = 1.0 / (count * width * (2.0 * std::f64::consts::PI).sqrt());
-    (0..200)
-        .map(|place| {
-            let x = from + (to - from) * f64::from(place) / 199.0;
-            let sum: f64 = values.iter().map(|value| (-0.5 * ((x - value) / width).powi(2)).exp()).sum();
-            (x, sum * unit)
-        })
-        .collect()
+/// A box a group: quartiles (linear between values), whiskers to the last value within one and a half boxes, and each value
+/// beyond as a diamond.
+pub fn boxes(groups: &[Group]) -> Draft {
+    let groups = groups.to_vec();
+    Draft::new(SIZE, move |look| drawn_boxes(&groups, look))
 }
 
-/// Scott's width as `statsmodels.nonparametric.bandwidths.bw_scott` (0.15).
-fn scott(values: &[f64]) -> f64 {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let quartiles = (quantile(&sorted, 0.75) - quantile(&sorted, 0.25)) / 1.349;
-    1.059 * count.powf(-0.2) * if quartiles > 0.0 { deviation.min(quartiles) } else { deviation }
+/// The same from 0 to the highest end of a whisker: what lies above is left out.
+pub fn lower_boxes(groups: &[Group]) -> Draft {
+    let top = groups.iter().filter_map(|group| Some(whiskers(&sorted(group))?.ends.1)).max_by(f64::total_cmp);
+    let draft = boxes(groups);
+    match top.filter(|top| *top > 0.0) {
+        Some(top) => draft.range(0.0, top),
+        None => draft,
+    }
+}
+
+/// A letter-value plot (Hofmann, Wickham and Kafadar 2017): from the median outwards a box for the middle half, the middle
+/// three quarters, and so on, each narrower and paler, as many as [`letter_values`] gives; each value beyond as a diamond. It
+/// shows tails that [`boxes`] reduces to points.
+pub fn letters(groups: &[Group]) -> Draft {
+    let groups = groups.to_vec();
+    Draft::new(WIDE, move |look| drawn_letters(&groups, look))
 }
 
 /// A group with its place under the axis, its colour and its finite values, sorted.
@@ -124,7 +123,7 @@ struct Slot {
 }
 
 /// A plot with a slot for each group that has values, and the names of all groups.
-fn slots(groups: &[Group], look: &Look) -> Result<(Plot, Vec<Slot>, String)> {
+fn slots(groups: &[Group], look: &Look) -> Result<(Axes, Vec<Slot>, String)> {
     let names: Vec<String> =
         groups.iter().map(|group| [group.category.as_str(), group.hue.as_str()].join(" ").trim().to_string()).collect();
     let hues = distinct(groups.iter().map(|group| &group.hue));
@@ -132,35 +131,33 @@ fn slots(groups: &[Group], look: &Look) -> Result<(Plot, Vec<Slot>, String)> {
     if !all().any(f64::is_finite) {
         return Err(nothing("no group has a finite value"));
     }
-    let plot = Plot::new(look, Axis::names(&names), Axis::numbers(all(), look.range)?, &[])?;
+    let plot = Axes::new(look, Axis::names(&names), Axis::numbers(all(), look.range)?, &[])?;
     let slot = |(place, group): (usize, &Group)| {
         let hue = hues.iter().position(|hue| *hue == group.hue).unwrap_or(0);
         let tint = color(if hues.len() < 2 { place } else { hue });
-        let mut values: Vec<f64> = group.values.iter().copied().filter(|value| value.is_finite()).collect();
-        values.sort_by(f64::total_cmp);
+        let values = sorted(group);
         (!values.is_empty()).then_some(Slot { place: place as f64, tint, values })
     };
     let slots = groups.iter().enumerate().filter_map(slot).collect();
     Ok((plot, slots, names.join(", ")))
 }
 
-/// A box a group: quartiles (linear between values), whiskers to the last value within one and a half boxes, and each
-/// value beyond as a diamond.
-///
-/// # Errors
-/// [`Code::Parameter`] without a finite value, or if the size is too small for the text.
-pub fn box_plot(groups: &[Group], look: &Look) -> Result<Figure> {
+/// The finite values of a group.
+fn sorted(group: &Group) -> Vec<f64> {
+    let mut values: Vec<f64> = group.values.iter().copied().filter(|value| value.is_finite()).collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+fn drawn_boxes(groups: &[Group], look: &Look) -> Result<Figure> {
     let (mut plot, slots, names) = slots(groups, look)?;
     let half = (plot.slot() * 0.3).min(40.0);
     for Slot { place, tint, values } in slots {
-        let [low, middle, high] = [0.25, 0.5, 0.75].map(|share| quantile(&values, share));
-        let reach = 1.5 * (high - low);
-        let within = |value: &&f64| (low - reach..=high + reach).contains(*value);
-        let first = values.iter().find(within).copied().unwrap_or(low);
-        let last = values.iter().rev().find(within).copied().unwrap_or(high);
+        let Some(found) = whiskers(&values) else { continue };
+        let [low, middle, high] = found.quartiles;
         let x = plot.at(place, middle).0;
-        let at = |plot: &Plot, value: f64| plot.at(place, value);
-        let (from, to) = (at(&plot, first), at(&plot, last));
+        let at = |plot: &Axes, value: f64| plot.at(place, value);
+        let (from, to) = (at(&plot, found.ends.0), at(&plot, found.ends.1));
         plot.whisker(x, from, to, half / 2.0, INK);
         let (from, to) = ((x - half, at(&plot, high).1), (x + half, at(&plot, low).1));
         plot.sheet.rect(from, to, WHITE);
@@ -168,7 +165,7 @@ pub fn box_plot(groups: &[Group], look: &Look) -> Result<Figure> {
         plot.sheet.frame(from, to, INK, 1.0);
         let y = at(&plot, middle).1;
         plot.sheet.line([(x - half, y), (x + half, y)], INK, 2.0);
-        for value in values.iter().filter(|value| !within(value)) {
+        for value in values.iter().filter(|value| !(found.near.0..=found.near.1).contains(*value)) {
             if plot.shows(*value) {
                 let spot = at(&plot, *value);
                 plot.sheet.marker(spot, Marker::Diamond, 2.5, INK);
@@ -178,29 +175,19 @@ pub fn box_plot(groups: &[Group], look: &Look) -> Result<Figure> {
     plot.sheet.finish(look, look.alt("boxes", &format!("groups {names}")))
 }
 
-/// A letter-value plot (Hofmann, Wickham and Kafadar 2017): from the median outwards a box for the middle half, the middle
-/// three quarters, and so on, each narrower and paler, until about 0.7 % of the values are left beyond (`k_depth="proportion"`,
-/// `outlier_prop=0.007` of seaborn 0.13); each value beyond as a diamond. It shows tails that [`box_plot`] reduces to points.
-///
-/// # Errors
-/// [`Code::Parameter`] without a finite value, or if the size is too small for the text.
-pub fn letter_plot(groups: &[Group], look: &Look) -> Result<Figure> {
+fn drawn_letters(groups: &[Group], look: &Look) -> Result<Figure> {
     let (mut plot, slots, names) = slots(groups, look)?;
     let widest = (plot.slot() * 0.36).min(48.0);
     for Slot { place, tint, values } in slots {
-        let depth = letters(values.len());
+        let letters = letter_values(&values);
         let x = plot.at(place, values[0]).0;
-        let (mut lowest, mut highest) = (values[0], values[0]);
-        for box_of in (1..=depth).rev() {
-            let tail = 0.5f64.powi(box_of + 1);
-            let (low, high) = (quantile(&values, tail), quantile(&values, 1.0 - tail));
-            if box_of == depth {
-                (lowest, highest) = (low, high);
-            }
-            let half = widest * 0.5f64.powf(0.75 * f64::from(box_of - 1)).max(0.1);
+        let (lowest, highest) = letters.last().copied().unwrap_or((values[0], values[0]));
+        for (box_of, &(low, high)) in letters.iter().enumerate().rev() {
+            let inner = box_of as f64;
+            let half = widest * 0.5f64.powf(0.75 * inner).max(0.1);
             let (from, to) = (plot.at(place, high).1, plot.at(place, low).1);
             plot.sheet.rect((x - half, from), (x + half, to), WHITE);
-            plot.sheet.rect((x - half, from), (x + half, to), Ink(tint, 0.3 + 0.6 / f64::from(box_of)));
+            plot.sheet.rect((x - half, from), (x + half, to), Ink(tint, 0.3 + 0.6 / (inner + 1.0)));
             plot.sheet.frame((x - half, from), (x + half, to), WHITE, 0.8);
         }
         let y = plot.at(place, quantile(&values, 0.5)).1;
@@ -215,82 +202,32 @@ pub fn letter_plot(groups: &[Group], look: &Look) -> Result<Figure> {
     plot.sheet.finish(look, look.alt("letter values", &format!("groups {names}")))
 }
 
-/// How many boxes a letter-value plot of so many values has.
-fn letters(count: usize) -> i32 {
-    (count.ilog2() as i32 - (count as f64 * 0.007).log2() as i32 + 1).max(1)
-}
-
-/// The highest end of a whisker of [`box_plot`], for a look that leaves out what lies above; `None` without a value.
-pub fn upper_whisker(groups: &[Group]) -> Option<f64> {
-    let whisker = |group: &Group| {
-        let mut values: Vec<f64> = group.values.iter().copied().filter(|value| value.is_finite()).collect();
-        values.sort_by(f64::total_cmp);
-        values.first()?;
-        let [low, high] = [0.25, 0.75].map(|share| quantile(&values, share));
-        values.into_iter().rfind(|value| *value <= high + 1.5 * (high - low))
-    };
-    groups.iter().filter_map(whisker).max_by(f64::total_cmp)
-}
-
-/// A quantile of sorted values, linear between neighbours.
-pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let place = share * (sorted.len() - 1) as f64;
-    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    below + (above - below) * place.fract()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_density_has_area_one() {
-        let values: Vec<f64> = (0..100).map(f64::from).collect();
-        let curve = density(&values, 0.0, 99.0);
-        let area: f64 = curve.windows(2).map(|pair| (pair[1].0 - pair[0].0) * (pair[0].1 + pair[1].1) / 2.0).sum();
-        assert!((area - 1.0).abs() < 0.005, "{area}");
-        assert!(density(&[1.0, 1.0], 0.5, 1.5).is_empty() && density(&[1.0], 0.5, 1.5).is_empty());
-    }
-
-    #[test]
-    fn scotts_width_is_statsmodels() {
-        let even: Vec<f64> = (0..100).map(f64::from).collect();
-        let heavy: Vec<f64> = (0..60i32).map(|i| f64::from(i * i % 97 + (i % 7).pow(4))).collect();
-        // Without a distance of the quartiles the deviation stands in.
-        let zeros: Vec<f64> = [vec![0.0; 20], vec![5.0, 9.0]].concat();
-        let expected = [12.231_114_280_113_056, 199.637_151_038_082_4, 1.227_131_375_441_704];
-        for (values, expected) in [even, heavy, zeros].iter().zip(expected) {
-            assert!((scott(values) - expected).abs() < 1e-12 * expected, "{} {expected}", scott(values));
-        }
-    }
-
-    #[test]
-    fn quartiles_are_linear_between_values() {
-        assert_eq!(quantile(&[1.0, 2.0, 3.0, 4.0], 0.25), 1.75);
-        assert_eq!(quantile(&[5.0], 0.75), 5.0);
-    }
-
-    #[test]
-    fn letter_values_are_as_many_as_seaborns() {
-        assert_eq!([5, 30, 63, 64, 1000, 39_960].map(letters), [7, 7, 7, 8, 8, 8]);
-        let figure = letter_plot(&[Group::new("a", (0..100).map(f64::from).collect::<Vec<_>>())], &Look::default());
+    fn letters_are_drawn() {
+        let figure = letters(&[Group::new("a", (0..100).map(f64::from).collect::<Vec<_>>())]).draw("l");
         // Seven boxes twice (white below), and one value in each tail.
         assert_eq!(figure.unwrap().svg().matches("<polygon").count(), 2 * 7 + 2);
-        assert!(letter_plot(&[], &Look::default()).is_err());
+        assert!(letters(&[]).draw("l").is_err());
     }
 
     #[test]
     fn values_of_every_kind_are_drawn_or_refused() {
-        let (style, look) = (Histogram { density: Density::Scott, ..Histogram::default() }, Look::named("h"));
-        assert!(histogram(&[1.0, f64::NAN, 2.0, 2.5], &style, &look).unwrap().svg().contains(">density</text>"));
-        assert!(histogram(&[3.0; 10], &style, &look).is_ok());
-        assert!(histogram(&[], &style, &look).is_err());
-        assert!(histogram(&[1.0], &Histogram { bins: Some(0), ..style }, &look).is_err());
-        let figure = box_plot(&[Group::new("a", vec![1.0; 3]), Group::new("empty", [])], &Look::default()).unwrap();
+        let style = Histogram { density: Density::Scott, ..Histogram::default() };
+        let drawn = |values: &[f64], style| histogram(values, style).draw("h");
+        assert!(drawn(&[1.0, f64::NAN, 2.0, 2.5], style).unwrap().svg().contains(">density</text>"));
+        assert!(drawn(&[3.0; 10], style).is_ok());
+        assert!(drawn(&[], style).is_err());
+        assert!(drawn(&[1.0], Histogram { bins: Some(0), ..style }).is_err());
+        let figure = boxes(&[Group::new("a", vec![1.0; 3]), Group::new("empty", [])]).draw("b").unwrap();
         assert!(figure.svg().contains(">empty</text>"));
         let outlier = Group::new("a", vec![1.0, 2.0, 3.0, 4.0, 50.0]);
-        assert_eq!(upper_whisker(std::slice::from_ref(&outlier)), Some(4.0));
-        assert_eq!(upper_whisker(&[]), None);
-        assert_eq!(box_plot(&[outlier], &Look::default()).unwrap().svg().matches("<polygon").count(), 3);
+        let diamonds = |draft: Draft| draft.draw("b").unwrap().svg().matches("<polygon").count();
+        assert_eq!(diamonds(boxes(std::slice::from_ref(&outlier))), 3);
+        assert_eq!(diamonds(lower_boxes(&[outlier])), 2);
+        assert!(lower_boxes(&[]).draw("b").is_err());
     }
 }

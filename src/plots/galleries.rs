@@ -1,122 +1,81 @@
 //! Photographs and maps as grids.
 
-use std::collections::HashSet;
-
 use image::{Rgb, RgbImage};
 use imageproc::drawing::draw_hollow_rect_mut;
 use imageproc::rect::Rect;
-use polars::prelude::DataFrame;
 
-use super::{HeatStyle, heatmap_on_image, overlay_mask};
-use crate::error::{Code, Error, Result};
-use crate::files::ImageFile;
-use crate::notebook::{Grid, Picture, counted};
-use crate::pixels::{self, Crop, HeatMap, PixelMask};
-use crate::table::{floats, texts};
+use super::heat::{HeatStyle, heat_on, mask_on};
+use crate::edges::Boxed;
+use crate::error::Result;
+use crate::notebook::{Grid, Picture};
+use crate::pixels::{Crop, HeatMap};
+use crate::study::{Mapped, Seen};
 
-/// Photographs as networks see them, some a row, each with its name under it.
-///
-/// # Errors
-/// As [`pixels::decode`].
-pub fn gallery(images: &[ImageFile], columns: usize) -> Result<Grid> {
-    let mut grid = Grid::new("photographs", &[]);
-    for row in images.chunks(columns.max(1)) {
-        let pictures: Result<Vec<Picture>> =
-            row.iter().map(|image| Ok(Picture::new(seen(image)?, image.stem.as_str()))).collect();
-        grid = grid.row("", pictures?);
-    }
-    Ok(grid)
+/// Photographs as networks see them, `columns` a row, each with its name under it.
+pub fn gallery(photographs: &[Seen], columns: usize) -> Grid {
+    let picture = |seen: &Seen| Picture::new(seen.picture.clone(), seen.name.as_str());
+    in_rows("photographs", &photographs.iter().map(picture).collect::<Vec<_>>(), columns)
 }
 
-/// Photographs (rows) and the relevance of each network for them (columns), with the edges over it where there are any.
-/// `map` and `edges` give what earlier steps wrote, by network and identity of the photograph.
+/// Photographs (rows) and the relevance of each network for them (columns), their edges over it.
 ///
 /// # Errors
-/// What `map` gives; as [`pixels::decode`].
-pub fn heat_grid(
-    images: &[ImageFile],
-    models: &[&str],
-    map: impl Fn(&str, &str) -> Result<HeatMap<Crop>>,
-    edges: impl Fn(&str) -> Result<PixelMask<Crop>>,
-    style: &HeatStyle,
-) -> Result<Grid> {
-    let columns: Vec<&str> = std::iter::once("photograph").chain(models.iter().copied()).collect();
+/// As [`heat_on`].
+pub fn heat_grid(mapped: &[Mapped], style: &HeatStyle) -> Result<Grid> {
+    let models = mapped.first().map_or(&[][..], |first| &first.maps).iter().map(|(model, _)| model.as_str());
+    let columns: Vec<&str> = std::iter::once("photograph").chain(models).collect();
     let mut grid = Grid::new("relevance", &columns);
-    for image in images {
-        let picture = seen(image)?;
-        let mask = edges(&image.id)?;
-        let mut row = vec![Picture::new(picture.clone(), "")];
-        for model in models {
-            let map = map(model, &image.id)?;
-            row.push(Picture::new(heatmap_on_image(&picture, map.values(), Some(mask.values()), style)?, ""));
+    for Mapped { photograph, edges, maps } in mapped {
+        let mut row = vec![Picture::new(photograph.picture.clone(), "")];
+        for (_, map) in maps {
+            row.push(Picture::new(heat_on(&photograph.picture, map, Some(edges), style)?, ""));
         }
         grid = grid.row("", row);
     }
     Ok(grid)
 }
 
-/// Several maps of one photograph, each under its name, `columns` a row; the photograph comes first. Edges over them if there is a
-/// mask.
+/// Several maps of one photograph, each under its name, `columns` a row; the photograph comes first.
 ///
 /// # Errors
-/// As [`heatmap_on_image`] and [`pixels::decode`].
+/// As [`heat_on`].
 pub fn map_gallery(
-    image: &ImageFile,
+    photograph: &Seen,
     maps: &[(String, HeatMap<Crop>)],
-    edges: Option<&PixelMask<Crop>>,
     columns: usize,
     style: &HeatStyle,
 ) -> Result<Grid> {
-    let picture = seen(image)?;
-    let mut pictures = vec![Picture::new(picture.clone(), image.stem.as_str())];
+    let mut pictures = vec![Picture::new(photograph.picture.clone(), photograph.name.as_str())];
     for (name, map) in maps {
-        let drawn = heatmap_on_image(&picture, map.values(), edges.map(PixelMask::values), style)?;
-        pictures.push(Picture::new(drawn, name.as_str()));
+        pictures.push(Picture::new(heat_on(&photograph.picture, map, None, style)?, name.as_str()));
     }
-    let mut grid = Grid::new("maps of one photograph", &[]);
-    for row in pictures.chunks(columns.max(1)) {
-        grid = grid.row("", row.to_vec());
-    }
-    Ok(grid)
+    Ok(in_rows("maps of one photograph", &pictures, columns))
 }
 
-/// `count` of some photographs, spread over the table of step 2, as networks see them with their edges in orange and their box
-/// in the crop: corrected in vermilion, as published in blue. `edges` gives what step 3 wrote, by identity of the photograph.
+/// Photographs with their edges in orange and their box in the crop: corrected in vermilion, as published in blue.
 ///
 /// # Errors
-/// [`Code::Parameter`] if none of them has a box; [`Code::Table`] if a column is missing; what `edges` gives; as
-/// [`pixels::decode`].
-pub fn edge_gallery(
-    images: &[ImageFile],
-    boxes: &DataFrame,
-    count: usize,
-    edges: impl Fn(&str) -> Result<PixelMask<Crop>>,
-) -> Result<Grid> {
-    let ids: HashSet<&str> = images.iter().map(|image| image.id.as_str()).collect();
-    let (paths, files, names) = (texts(boxes, "path")?, texts(boxes, "file")?, texts(boxes, "filename")?);
-    let rows: Vec<usize> = (0..files.len()).filter(|&row| ids.contains(files[row].as_str())).collect();
-    if rows.is_empty() {
-        let found = format!("no box to show for {}", counted(images.len(), "photograph"));
-        return Err(Error::new(Code::Parameter, found).hint("boxes come from the study's annotations, in notebook 2"));
-    }
-    let side = |name: &str| floats(boxes, name);
-    let seen = [side("crop_col")?, side("crop_row")?, side("crop_width")?, side("crop_height")?];
-    let published = [side("xmin_n")?, side("ymin_n")?, side("xmax_n")?, side("ymax_n")?];
-    let picture = |row: usize| -> Result<Picture> {
-        let crop = pixels::imagenet_crop(&pixels::decode(&paths[row])?)?;
-        let dimmed = RgbImage::from_fn(crop.width(), crop.height(), |x, y| Rgb(crop.get_pixel(x, y).0.map(|v| v / 2)));
-        let mut out = overlay_mask(&dimmed, edges(&files[row])?.values(), EDGE, 1.0)?;
-        outline(&mut out, published.each_ref().map(|corner| corner[row]), PUBLISHED);
-        // Nothing of the box may be visible in the crop.
-        let [left, top, width, height] = seen.each_ref().map(|corner| corner[row]);
-        if left.is_finite() {
-            outline(&mut out, [left, top, left + width, top + height], CORRECTED);
+/// As [`mask_on`].
+pub fn edge_gallery(photographs: &[Boxed]) -> Result<Grid> {
+    let picture = |boxed: &Boxed| -> Result<Picture> {
+        let Boxed { name, picture, edges, corrected, published } = boxed;
+        let dimmed = RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
+            Rgb(picture.get_pixel(x, y).0.map(|value| value / 2))
+        });
+        let mut out = mask_on(&dimmed, edges, EDGE, 1.0)?;
+        outline(&mut out, *published, PUBLISHED);
+        if let Some(visible) = corrected {
+            let (left, top) = (f64::from(visible.col), f64::from(visible.row));
+            let (right, bottom) = (left + f64::from(visible.width), top + f64::from(visible.height));
+            outline(&mut out, [left, top, right, bottom], CORRECTED);
         }
-        Ok(Picture::new(out, names[row].as_str()))
+        Ok(Picture::new(out, name.as_str()))
     };
-    let count = count.min(rows.len());
-    let pictures: Result<Vec<Picture>> = (0..count).map(|place| picture(rows[place * rows.len() / count])).collect();
-    Ok(Grid::new("edges and boxes", &[]).row("", pictures?))
+    Ok(Grid::new("edges and boxes", &[]).row("", photographs.iter().map(picture).collect::<Result<Vec<_>>>()?))
+}
+
+fn in_rows(name: &str, pictures: &[Picture], columns: usize) -> Grid {
+    pictures.chunks(columns.max(1)).fold(Grid::new(name, &[]), |grid, row| grid.row("", row.to_vec()))
 }
 
 /// Okabe and Ito's orange, vermilion and sky blue, for edges and the two boxes.
@@ -134,8 +93,4 @@ fn outline(picture: &mut RgbImage, [xmin, ymin, xmax, ymax]: [f64; 4], color: Rg
             draw_hollow_rect_mut(picture, rect, color);
         }
     }
-}
-
-fn seen(image: &ImageFile) -> Result<pixels::RgbImage> {
-    pixels::imagenet_crop(&pixels::decode(&image.path)?)
 }

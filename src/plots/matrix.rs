@@ -2,8 +2,11 @@
 
 use image::Rgb;
 
-use super::sheet::{Align, FAINT, Sheet, WHITE, width_of, wrapped};
-use super::{Look, diverging, nothing, same_length};
+use super::draft::Draft;
+use super::font::{width_of, wrapped};
+use super::heat::diverging;
+use super::look::{Look, SIZE, nothing, same_length};
+use super::sheet::{Align, FAINT, Sheet, WHITE};
 use crate::error::{Code, Error, Result};
 use crate::notebook::Figure;
 
@@ -11,7 +14,7 @@ const TEXT: f64 = 11.0;
 const LINE: f64 = 1.25 * TEXT;
 const GAP: f64 = 6.0;
 
-/// A cell of a [`heatmap_table`].
+/// A cell of a [`matrix`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
     /// Decides the colour: red above zero, blue below; a cell that is not finite stays white.
@@ -21,12 +24,13 @@ pub struct Cell {
 }
 
 /// A matrix of cells, row by row, coloured from blue over white (0) to red by their value against the largest of all, with
-/// the names of rows and columns around; `look.x_label` stands below it.
-///
-/// # Errors
-/// [`Code::Parameter`] without a cell, for rows that are not as long as the columns' names, or if the size is too small for
-/// the text.
-pub fn heatmap_table(rows: &[(String, Vec<Cell>)], columns: &[String], look: &Look) -> Result<Figure> {
+/// the names of rows and columns around; the label of the horizontal axis stands below it.
+pub fn matrix(rows: &[(String, Vec<Cell>)], columns: &[String]) -> Draft {
+    let (rows, columns) = (rows.to_vec(), columns.to_vec());
+    Draft::new(SIZE, move |look| drawn(&rows, &columns, look))
+}
+
+fn drawn(rows: &[(String, Vec<Cell>)], columns: &[String], look: &Look) -> Result<Figure> {
     if rows.is_empty() || columns.is_empty() {
         return Err(nothing("no cell"));
     }
@@ -110,11 +114,11 @@ mod tests {
             ("second".to_string(), vec![cell(f64::NAN), cell(0.0)]),
         ];
         let columns = ["a".to_string(), "b".to_string()];
-        let figure = heatmap_table(&rows, &columns, &Look::named("m")).unwrap();
+        let figure = matrix(&rows, &columns).draw("m").unwrap();
         for text in ["first", "second", "a", "b", "-0.5", "NaN"] {
             assert!(figure.svg().contains(&format!(">{text}</text>")), "{text}");
         }
-        assert!(heatmap_table(&rows, &columns[..1], &Look::named("m")).is_err());
-        assert!(heatmap_table(&[], &columns, &Look::named("m")).is_err());
+        assert!(matrix(&rows, &columns[..1]).draw("m").is_err());
+        assert!(matrix(&[], &columns).draw("m").is_err());
     }
 }

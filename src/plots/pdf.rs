@@ -11,7 +11,8 @@ use pdf_writer::types::{CidFontType, FontFlags, LineCapStyle, LineJoinStyle, Sys
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 use subsetter::GlyphRemapper;
 
-use super::sheet::{Align, At, BASELINE_DUE, INK, Ink, Mark, fault, font_file};
+use super::font::{BASELINE_DUE, fault, font_file};
+use super::sheet::{Align, At, INK, Ink, Mark, Text};
 use crate::error::Result;
 
 /// Points for a CSS pixel.
@@ -190,9 +191,7 @@ fn draw(height: u32, marks: &[Mark], pictures: &[(At, At, RgbImage)], letters: &
                 disc(&mut content, *at, *radius as f32);
                 content.fill_nonzero();
             }
-            Mark::Text { at, text, size, align, turned } => {
-                write(&mut content, letters.set(text), *at, *size as f32, *align, *turned);
-            }
+            Mark::Text(text) => write(&mut content, letters, text),
         }
     }
     content.finish().to_vec()
@@ -217,20 +216,16 @@ fn disc(content: &mut Content, (x, y): At, r: f32) {
     content.cubic_to(x + h, y - r, x + r, y - h, x + r, y);
 }
 
-fn write(
-    content: &mut Content,
-    (letters, wide): (Vec<([u8; 2], f32)>, f32),
-    (x, y): At,
-    size: f32,
-    align: Align,
-    turned: bool,
-) {
+fn write(content: &mut Content, letters: &mut Letters, text: &Text) {
+    let Text { at: (x, y), text, size, align, turned } = text;
+    let (letters, wide) = letters.set(text);
+    let size = *size as f32;
     let start = match align {
         Align::Left => 0.0,
         Align::Middle => -wide / 2000.0 * size,
         Align::Right => -wide / 1000.0 * size,
     };
-    let (x, y, due) = (x as f32, y as f32, size * BASELINE_DUE as f32);
+    let (x, y, due) = (*x as f32, *y as f32, size * BASELINE_DUE as f32);
     content.begin_text().set_font(Name(b"F"), size);
     content.set_text_matrix(match turned {
         false => [1.0, 0.0, 0.0, -1.0, x + start, y + due],
@@ -257,7 +252,7 @@ impl Mark {
     fn ink(&self) -> Ink {
         match self {
             Mark::Line { ink, .. } | Mark::Fill { ink, .. } | Mark::Disc { ink, .. } => *ink,
-            Mark::Text { .. } => INK.into(),
+            Mark::Text(_) => INK.into(),
         }
     }
 }
@@ -269,12 +264,12 @@ fn packed(bytes: &[u8]) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::plots::{Curve, Look, point_plot};
+    use crate::plots::{Curve, Plot};
 
     #[test]
     fn a_page_has_the_figures_size_one_font_and_the_same_bytes_twice() {
         let curve = Curve::new("resnet50", &[0, 28], &[0.9, 0.2]).unwrap();
-        let draw = || point_plot(std::slice::from_ref(&curve), &Look::named("a")).unwrap();
+        let draw = || [curve.clone()].plot().draw("a").unwrap();
         let pdf = draw().pdf().to_vec();
         assert_eq!(pdf, draw().pdf());
         let text = String::from_utf8_lossy(&pdf);

@@ -1,11 +1,9 @@
-//! Points: means over levels with their intervals, and single values beside each other.
+//! Means over levels with their intervals.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
-
-use super::axes::{Axis, Key, Plot};
-use super::sheet::{INK, Ink, Marker, marker};
-use super::{Look, color, nothing, same_length};
+use super::axes::{Axes, Axis, Key};
+use super::draft::{Draft, Plot};
+use super::look::{Look, SIZE, color, nothing, same_length};
+use super::sheet::marker;
 use crate::error::Result;
 use crate::notebook::Figure;
 
@@ -20,7 +18,7 @@ pub struct Point {
     pub interval: Option<(f64, f64)>,
 }
 
-/// A line of a [`point_plot`]: one network over the levels.
+/// A line over levels: one network, a point a level. Several are drawn together by [`Plot::plot`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
     /// The name in the legend.
@@ -58,14 +56,18 @@ impl Curve {
     }
 }
 
-/// Means over levels, a colour and a marker for each series, its intervals as whiskers, a legend at the right.
-///
-/// Levels stand in the order in which they first come; series that meet at a level stand a little apart. A point that
-/// is outside `look.range` is left out.
-///
-/// # Errors
-/// [`Code::Parameter`](crate::error::Code::Parameter) without a finite mean, or if the size is too small for the text.
-pub fn point_plot(series: &[Curve], look: &Look) -> Result<Figure> {
+impl Plot for [Curve] {
+    /// Means over levels, a colour and a marker for each series, its intervals as whiskers, a legend at the right.
+    ///
+    /// Levels stand in the order in which they first come; series that meet at a level stand a little apart. A point that
+    /// is outside the range is left out.
+    fn plot(&self) -> Draft {
+        let series = self.to_vec();
+        Draft::new(SIZE, move |look| drawn(&series, look))
+    }
+}
+
+fn drawn(series: &[Curve], look: &Look) -> Result<Figure> {
     let mut levels: Vec<String> = Vec::new();
     for point in series.iter().flat_map(|line| &line.points) {
         if !levels.contains(&point.level) {
@@ -84,7 +86,7 @@ pub fn point_plot(series: &[Curve], look: &Look) -> Result<Figure> {
         .enumerate()
         .map(|(place, line)| Key { name: line.name.clone(), color: color(place), marker: marker(place) })
         .collect();
-    let mut plot = Plot::new(look, Axis::names(&levels), Axis::numbers(values, look.range)?, &keys)?;
+    let mut plot = Axes::new(look, Axis::names(&levels), Axis::numbers(values, look.range)?, &keys)?;
     // At most 9 px between neighbours, and all of them within half a slot.
     let apart = (plot.slot() * 0.5 / series.len() as f64).min(9.0);
     for (place, line) in series.iter().enumerate() {
@@ -113,96 +115,6 @@ pub fn point_plot(series: &[Curve], look: &Look) -> Result<Figure> {
     plot.sheet.finish(look, look.alt("means over levels", &format!("series {}", names.join(", "))))
 }
 
-/// Values of one category and hue.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Group {
-    /// The name under the axis.
-    pub category: String,
-    /// The name in the legend; the same for all groups for no legend.
-    pub hue: String,
-    /// The values; those that are not finite are left out.
-    pub values: Vec<f64>,
-    /// Where a bar is drawn across them: their mean, or their median.
-    pub center: Option<f64>,
-}
-
-impl Group {
-    /// Values of one category.
-    pub fn new(category: impl Into<String>, values: impl Into<Vec<f64>>) -> Self {
-        Group { category: category.into(), hue: String::new(), values: values.into(), center: None }
-    }
-
-    /// Names the hue.
-    pub fn hue(mut self, hue: impl Into<String>) -> Self {
-        self.hue = hue.into();
-        self
-    }
-
-    /// Draws a bar at a value: the mean, or the median.
-    pub fn center(mut self, value: f64) -> Self {
-        self.center = Some(value);
-        self
-    }
-}
-
-/// The different texts, in the order in which they first come.
-pub(super) fn distinct<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<String> {
-    let mut seen: Vec<String> = Vec::new();
-    for text in texts {
-        if !seen.contains(text) {
-            seen.push(text.clone());
-        }
-    }
-    seen
-}
-
-/// Every value as a point beside the others of its category, hues next to each other, a bar at the centre of each.
-///
-/// Points are moved sideways at random within their lane; the same `seed` gives the same bytes.
-///
-/// # Errors
-/// [`Code::Parameter`](crate::error::Code::Parameter) without a finite value, or if the size is too small for the text.
-pub fn strip_plot(groups: &[Group], seed: u64, look: &Look) -> Result<Figure> {
-    let categories = distinct(groups.iter().map(|group| &group.category));
-    let hues = distinct(groups.iter().map(|group| &group.hue));
-    let values = || groups.iter().flat_map(|group| group.values.iter().copied().chain(group.center));
-    if !values().any(f64::is_finite) {
-        return Err(nothing("no group has a finite value"));
-    }
-    let keys: Vec<Key> = if hues.len() < 2 {
-        Vec::new()
-    } else {
-        let key =
-            |(place, hue): (usize, &String)| Key { name: hue.clone(), color: color(place), marker: Marker::Circle };
-        hues.iter().enumerate().map(key).collect()
-    };
-    let mut plot = Plot::new(look, Axis::names(&categories), Axis::numbers(values(), look.range)?, &keys)?;
-    let lane = plot.slot() * 0.8 / hues.len() as f64;
-    let spread = (lane * 0.36).min(28.0);
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    for group in groups {
-        let category = categories.iter().position(|name| *name == group.category).unwrap_or(0);
-        let hue = hues.iter().position(|name| *name == group.hue).unwrap_or(0);
-        let shift = (hue as f64 - (hues.len() as f64 - 1.0) / 2.0) * lane;
-        // Without hues, each category has its own colour.
-        let tint = color(if hues.len() < 2 { category } else { hue });
-        for &value in &group.values {
-            let sideways = f64::from(random.next_u32()) / f64::from(u32::MAX) * 2.0 - 1.0;
-            if plot.shows(value) {
-                let (x, y) = plot.at(category as f64, value);
-                plot.sheet.marker((x + shift + sideways * spread, y), Marker::Circle, 3.0, Ink(tint, 0.5));
-            }
-        }
-        if let Some(center) = group.center.filter(|&center| plot.shows(center)) {
-            let (x, y) = plot.at(category as f64, center);
-            let half = spread + 5.0;
-            plot.sheet.line([(x + shift - half, y), (x + shift + half, y)], INK, 2.5);
-        }
-    }
-    let count = groups.iter().map(|group| group.values.len()).sum::<usize>();
-    plot.sheet.finish(look, look.alt("single values", &format!("{count} values of {}", categories.join(", "))))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,42 +136,29 @@ mod tests {
 
     #[test]
     fn every_label_is_in_the_figure_and_the_bytes_repeat() {
-        let look = Look {
-            title: "Scrambled".into(),
-            x_label: "block size (px)".into(),
-            y_label: "softmax of the true class".into(),
-            ..Look::named("scrambled")
-        };
-        let figure = point_plot(&networks(), &look).unwrap();
+        let draft = networks().plot().title("Scrambled").x("block size (px)").y("softmax of the true class");
+        let figure = draft.draw("scrambled").unwrap();
         for text in
             ["Scrambled", "block size (px)", "softmax of the true class", "vgg16", "se-resnext50", "224", "28", "0.4"]
         {
             assert!(figure.svg().contains(&format!(">{text}</text>")), "{text}");
         }
-        assert_eq!(figure, point_plot(&networks(), &look).unwrap());
+        assert_eq!(figure, draft.draw("scrambled").unwrap());
         assert_eq!(image::load_from_memory(figure.png()).unwrap().to_rgb8().dimensions(), (1280, 800));
     }
 
     #[test]
     fn a_missing_mean_is_a_gap_and_none_at_all_an_error() {
         let gap = Curve::new("a", &["x", "y", "z"], &[1.0, f64::NAN, 2.0]).unwrap();
-        let figure = point_plot(&[gap], &Look::default()).unwrap();
+        let figure = [gap].plot().draw("gap").unwrap();
         assert_eq!(figure.svg().matches("<circle").count(), 2 + 1);
-        assert_eq!(point_plot(&[], &Look::default()).unwrap_err().code(), Code::Parameter);
+        let empty: [Curve; 0] = [];
+        assert_eq!(empty.plot().draw("none").unwrap_err().code(), Code::Parameter);
         assert!(Curve::new("a", &[1, 2], &[1.0]).is_err());
     }
 
     #[test]
     fn a_figure_too_small_for_its_text_is_an_error() {
-        assert!(point_plot(&networks(), &Look { size: (120, 60), ..Look::default() }).is_err());
-    }
-
-    #[test]
-    fn the_seed_decides_the_jitter() {
-        let groups = [Group::new("pos.", [1.0, 2.0, 3.0]).hue("a").center(2.0), Group::new("neg.", [2.0]).hue("b")];
-        let draw = |seed| strip_plot(&groups, seed, &Look::default()).unwrap();
-        assert_eq!(draw(1), draw(1));
-        assert_ne!(draw(1).svg(), draw(2).svg());
-        assert!(strip_plot(&[Group::new("a", [f64::NAN])], 1, &Look::default()).is_err());
+        assert!(networks().plot().size(120, 60).draw("small").is_err());
     }
 }

@@ -1,15 +1,15 @@
 //! What networks say of some photographs: each with bars of the likeliest classes under it.
 
-use image::{Rgb, RgbImage};
-use polars::prelude::DataFrame;
+use image::Rgb;
 
-use super::sheet::{Align, Sheet, width_of};
-use super::{Look, nothing};
+use super::draft::Draft;
+use super::font::width_of;
+use super::look::{Look, distinct, nothing};
+use super::sheet::{Align, Sheet};
 use crate::error::Result;
-use crate::files::ImageFile;
 use crate::notebook::Figure;
-use crate::pixels;
-use crate::table::{bools, floats, texts};
+use crate::study::Seen;
+use crate::table::TopRow;
 
 /// Blue for the true class, grey for the others; both light enough for text on them.
 const RIGHT: Rgb<u8> = Rgb([0x8C, 0xC6, 0xEC]);
@@ -20,21 +20,19 @@ const GAP: f64 = 14.0;
 const HEAD: f64 = 20.0;
 
 /// Photographs side by side, and under each the likeliest classes by network, as bars with their softmax; the true class in
-/// blue. `top` is what [`top_classes`](crate::inference::top_classes) gives for the same photographs: `file, model, class,
-/// softmax, true`. The width of `look` is shared out among the photographs; the height follows.
-///
-/// # Errors
-/// [`Code::Parameter`](crate::error::Code::Parameter) without a photograph; [`Code::Table`](crate::error::Code::Table) if a
-/// column is missing; as [`pixels::decode`].
-pub fn prediction_grid(images: &[ImageFile], top: &DataFrame, look: &Look) -> Result<Figure> {
+/// blue. `top` is what `inference::top_classes` gives for the same photographs. The width is shared out among the photographs; the height follows.
+pub fn predictions(photographs: &[Seen], top: &[TopRow]) -> Draft {
+    let (photographs, top) = (photographs.to_vec(), top.to_vec());
+    Draft::new((980, 0), move |look| drawn(&photographs, &top, look))
+}
+
+fn drawn(images: &[Seen], top: &[TopRow], look: &Look) -> Result<Figure> {
     if images.is_empty() {
         return Err(nothing("no photograph"));
     }
-    let (files, models, classes) = (texts(top, "file")?, texts(top, "model")?, texts(top, "class")?);
-    let (values, right) = (floats(top, "softmax")?, bools(top, "true")?);
-    let names = super::points::distinct(models.iter());
-    let rows_of = |file: &str, model: &str| -> Vec<usize> {
-        (0..files.len()).filter(|&row| files[row] == file && models[row] == model).collect()
+    let names = distinct(top.iter().map(|row| &row.model));
+    let rows_of = |file: &str, model: &str| -> Vec<&TopRow> {
+        top.iter().filter(|row| row.file == file && row.model == model).collect()
     };
     let most = names.iter().map(|model| rows_of(&images[0].id, model).len()).max().unwrap_or(0) as f64;
     let width = (f64::from(look.size.0) - GAP) / images.len() as f64 - GAP;
@@ -44,21 +42,20 @@ pub fn prediction_grid(images: &[ImageFile], top: &DataFrame, look: &Look) -> Re
     let mut sheet = Sheet::new((look.size.0, height.ceil() as u32))?;
     for (place, image) in images.iter().enumerate() {
         let left = GAP + place as f64 * (width + GAP);
-        let picture: RgbImage = pixels::imagenet_crop(&pixels::decode(&image.path)?)?;
         let inset = left + (width - side) / 2.0;
-        sheet.picture((inset, GAP), (inset + side, GAP + side), picture);
-        sheet.text((left + width / 2.0, GAP + side + HEAD / 2.0), &fitted(&image.stem, width)?, TEXT, Align::Middle);
+        sheet.picture((inset, GAP), (inset + side, GAP + side), image.picture.clone());
+        sheet.text((left + width / 2.0, GAP + side + HEAD / 2.0), &fitted(&image.name, width)?, TEXT, Align::Middle);
         let mut y = GAP + side + HEAD;
         for model in &names {
             sheet.text((left, y + HEAD / 2.0), &fitted(model, width)?, TEXT + 1.0, Align::Left);
             y += HEAD;
             for row in rows_of(&image.id, model) {
-                let share = values[row].clamp(0.0, 1.0);
-                let color = if right[row] { RIGHT } else { OTHER };
+                let share = row.softmax.clamp(0.0, 1.0);
+                let color = if row.is_true { RIGHT } else { OTHER };
                 sheet.rect((left, y + 1.0), (left + (width * share).max(1.0), y + LINE - 1.0), color);
-                let value = format!("{:.2}", values[row]);
+                let value = format!("{:.2}", row.softmax);
                 let room = width - width_of(&value, TEXT)? - 12.0;
-                sheet.text((left + 4.0, y + LINE / 2.0), &fitted(&classes[row], room)?, TEXT, Align::Left);
+                sheet.text((left + 4.0, y + LINE / 2.0), &fitted(&row.class, room)?, TEXT, Align::Left);
                 sheet.text((left + width - 2.0, y + LINE / 2.0), &value, TEXT, Align::Right);
                 y += LINE;
             }
@@ -86,28 +83,26 @@ fn fitted(text: &str, room: f64) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use polars::df;
+    use image::RgbImage;
 
     use super::*;
 
     #[test]
     fn every_class_stands_under_its_photograph() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.png");
-        std::fs::write(&path, pixels::encode_png(&RgbImage::new(230, 230)).unwrap()).unwrap();
-        let image = ImageFile::at(path, "a");
-        let top = df!(
-            "file" => ["a", "a"],
-            "model" => ["resnet50", "resnet50"],
-            "class" => ["tench", "a class with a name that is much too long for its place under the photograph"],
-            "softmax" => [0.75, 0.2],
-            "true" => [true, false],
-        )
-        .unwrap();
-        let figure = prediction_grid(&[image], &top, &Look { size: (240, 100), ..Look::default() }).unwrap();
+        let seen = Seen { id: "a".into(), name: "a".into(), picture: RgbImage::new(224, 224) };
+        let row = |class: &str, softmax, is_true| TopRow {
+            file: "a".into(),
+            model: "resnet50".into(),
+            class: class.into(),
+            softmax,
+            is_true,
+        };
+        let long = "a class with a name that is much too long for its place under the photograph";
+        let top = [row("tench", 0.75, true), row(long, 0.2, true)];
+        let figure = predictions(&[seen], &top).size(240, 100).draw("p").unwrap();
         for text in ["resnet50", "tench", "0.75", "0.20", "…"] {
             assert!(figure.svg().contains(text), "{text}");
         }
-        assert!(prediction_grid(&[], &top, &Look::default()).is_err());
+        assert!(predictions(&[], &top).draw("p").is_err());
     }
 }

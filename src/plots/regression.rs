@@ -1,11 +1,13 @@
 //! Pairs of values: a cloud with its line and margins, and quantiles against quantiles.
 
-use super::axes::{Axis, Plot, TEXT};
-use super::distribution::density;
+use super::axes::{Axes, Axis};
+use super::draft::Draft;
+use super::font::TEXT;
+use super::look::{Look, color, nothing, same_length};
 use super::sheet::{Align, Ink, Marker};
-use super::{Look, color, nothing, same_length};
 use crate::error::Result;
 use crate::notebook::Figure;
+use crate::stats::density;
 
 /// Room for a margin, in CSS pixels.
 const MARGIN: f64 = 64.0;
@@ -29,19 +31,19 @@ pub struct Fit {
 /// (bars and a Gaussian kernel of Scott's width).
 ///
 /// ```
-/// use lgf::plots::{Fit, Look, joint_regression};
+/// use lgf::plots::{Fit, regression};
 ///
 /// let pairs = [(1.0, 1.2), (2.0, 1.9), (3.0, 3.3)];
 /// let fit = Fit { x: vec![1.0, 3.0], y: vec![1.1, 3.1], low: vec![0.9, 2.8], high: vec![1.3, 3.4], note: "r = 0.98".into() };
-/// assert!(joint_regression(&pairs, &fit, &Look::named("pairs"))?.svg().contains("r = 0.98"));
+/// assert!(regression(&pairs, fit).draw("pairs")?.svg().contains("r = 0.98"));
 /// # Ok::<(), lgf::Error>(())
 /// ```
-///
-/// # Errors
-/// [`Code::Parameter`](crate::error::Code::Parameter) without a finite pair, for a fit of unequal lengths, or if the size is
-/// too small for the text.
-pub fn joint_regression(pairs: &[(f64, f64)], fit: &Fit, look: &Look) -> Result<Figure> {
+pub fn regression(pairs: &[(f64, f64)], fit: Fit) -> Draft {
     let pairs: Vec<(f64, f64)> = pairs.iter().copied().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
+    Draft::new((560, 520), move |look| drawn_regression(&pairs, &fit, look))
+}
+
+fn drawn_regression(pairs: &[(f64, f64)], fit: &Fit, look: &Look) -> Result<Figure> {
     if pairs.is_empty() {
         return Err(nothing("no finite pair"));
     }
@@ -50,8 +52,8 @@ pub fn joint_regression(pairs: &[(f64, f64)], fit: &Fit, look: &Look) -> Result<
     }
     let x = Axis::numbers(pairs.iter().map(|pair| pair.0), None)?;
     let y = Axis::numbers(pairs.iter().map(|pair| pair.1).chain(fit.y.iter().copied()), look.range)?;
-    let mut plot = Plot::inset(look, x, y, &[], MARGIN)?;
-    let place = |plot: &Plot, values: &[f64]| -> Vec<(f64, f64)> {
+    let mut plot = Axes::inset(look, x, y, &[], MARGIN)?;
+    let place = |plot: &Axes, values: &[f64]| -> Vec<(f64, f64)> {
         fit.x.iter().zip(values).map(|(x, y)| plot.at(*x, *y)).collect()
     };
     if fit.x.len() > 1 {
@@ -67,14 +69,14 @@ pub fn joint_regression(pairs: &[(f64, f64)], fit: &Fit, look: &Look) -> Result<
         let line = place(&plot, &fit.y);
         plot.sheet.line(line, color(0), 2.0);
     }
-    margins(&mut plot, &pairs);
+    margins(&mut plot, pairs);
     let (_, top, right, _) = plot.frame();
     plot.sheet.text((right - 6.0, top + 12.0), &fit.note, TEXT, Align::Right);
     let what = format!("{} pairs; {}", pairs.len(), fit.note);
     plot.sheet.finish(look, look.alt("regression with margins", what.trim_end_matches("; ")))
 }
 
-fn margins(plot: &mut Plot, pairs: &[(f64, f64)]) {
+fn margins(plot: &mut Axes, pairs: &[(f64, f64)]) {
     let (left, top, right, bottom) = plot.frame();
     let values: [Vec<f64>; 2] = [pairs.iter().map(|pair| pair.0).collect(), pairs.iter().map(|pair| pair.1).collect()];
     for (side, values) in values.iter().enumerate() {
@@ -91,7 +93,7 @@ fn margins(plot: &mut Plot, pairs: &[(f64, f64)]) {
         let curve = density(values, low, high);
         let most = counts.iter().copied().chain(curve.iter().map(|at| at.1)).fold(0.0, f64::max);
         // Along the axis, and away from the plot by a share of the highest.
-        let at = |plot: &Plot, value: f64, height: f64| match side {
+        let at = |plot: &Axes, value: f64, height: f64| match side {
             0 => (plot.at(value, f64::NAN).0.clamp(left, right), top - 6.0 - height / most * (MARGIN - 12.0)),
             _ => (right + 6.0 + height / most * (MARGIN - 12.0), plot.at(f64::NAN, value).1.clamp(top, bottom)),
         };
@@ -109,25 +111,20 @@ fn margins(plot: &mut Plot, pairs: &[(f64, f64)]) {
 
 /// A Q-Q plot of points (quantile expected, value found), as [`normal_plot`](crate::stats::normal_plot) gives them, with the
 /// line through the quartiles: what lies on it is distributed as expected.
-///
-/// # Errors
-/// [`Code::Parameter`](crate::error::Code::Parameter) without a finite point, or if the size is too small for the text.
-pub fn qq_plot(points: &[(f64, f64)], look: &Look) -> Result<Figure> {
+pub fn quantiles(points: &[(f64, f64)]) -> Draft {
     let points: Vec<(f64, f64)> = points.iter().copied().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
+    let draft = Draft::new((520, 420), move |look| drawn_quantiles(&points, look));
+    draft.x("quantile of the normal distribution").y("quantile of the sample")
+}
+
+fn drawn_quantiles(points: &[(f64, f64)], look: &Look) -> Result<Figure> {
     if points.is_empty() {
         return Err(nothing("no finite point"));
-    }
-    let mut look = look.clone();
-    if look.x_label.is_empty() {
-        look.x_label = "quantile of the normal distribution".into();
-    }
-    if look.y_label.is_empty() {
-        look.y_label = "quantile of the sample".into();
     }
     let x = Axis::numbers(points.iter().map(|point| point.0), None)?;
     let y = Axis::numbers(points.iter().map(|point| point.1), look.range)?;
     let ends = (x.from, x.to);
-    let mut plot = Plot::new(&look, x, y, &[])?;
+    let mut plot = Axes::new(look, x, y, &[])?;
     let (a, b) = (points[points.len() / 4], points[points.len() * 3 / 4]);
     if b.0 > a.0 {
         let slope = (b.1 - a.1) / (b.0 - a.0);
@@ -142,7 +139,7 @@ pub fn qq_plot(points: &[(f64, f64)], look: &Look) -> Result<Figure> {
     for at in shown {
         plot.sheet.marker(at, Marker::Circle, 2.6, color(0));
     }
-    plot.sheet.finish(&look, look.alt("Q-Q plot", &format!("{} values", points.len())))
+    plot.sheet.finish(look, look.alt("Q-Q plot", &format!("{} values", points.len())))
 }
 
 #[cfg(test)]
@@ -154,13 +151,13 @@ mod tests {
         let pairs: Vec<(f64, f64)> = (0..50).map(|i| (f64::from(i), f64::from(i * i % 17))).collect();
         let fit =
             Fit { x: vec![0.0, 49.0], y: vec![1.0, 9.0], low: vec![0.0, 8.0], high: vec![2.0, 10.0], note: "r".into() };
-        let figure = joint_regression(&pairs, &fit, &Look::named("r")).unwrap();
-        assert_eq!(figure.svg().matches("<circle").count(), 50);
-        assert!(joint_regression(&pairs, &Fit { y: vec![], ..fit }, &Look::named("r")).is_err());
-        assert!(joint_regression(&[(f64::NAN, 1.0)], &Fit::default(), &Look::named("r")).is_err());
-        let figure = qq_plot(&pairs, &Look::named("q")).unwrap();
+        let drawn = |fit: Fit| regression(&pairs, fit).draw("r");
+        assert_eq!(drawn(fit.clone()).unwrap().svg().matches("<circle").count(), 50);
+        assert!(drawn(Fit { y: vec![], ..fit }).is_err());
+        assert!(regression(&[(f64::NAN, 1.0)], Fit::default()).draw("r").is_err());
+        let figure = quantiles(&pairs).draw("q").unwrap();
         assert!(figure.svg().contains(">quantile of the sample</text>"));
         assert_eq!(figure.svg().matches("<circle").count(), 50);
-        assert!(qq_plot(&[], &Look::named("q")).is_err());
+        assert!(quantiles(&[]).draw("q").is_err());
     }
 }

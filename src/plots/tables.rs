@@ -1,88 +1,149 @@
-//! Columns of a table to what the figures take.
+//! Rows of the analysis to what the figures take.
 
-use polars::prelude::*;
+use polars::prelude::DataFrame;
 
-use super::{Bar, Curve, Group, same_length};
-use crate::error::Result;
-use crate::table::{floats, integers, texts};
+use super::bars::Bar;
+use super::draft::{Draft, Plot};
+use super::points::Curve;
+use crate::analysis::{AdditivityRow, CurveRow, MeanRow, PowerRow, ShapeBiasRow};
+use crate::error::{Error, Result};
+use crate::table::{PerturbationRow, Row};
 
-/// One curve a network from a table in long form: `model, level, mean, low, high`.
+/// One curve a network, with its intervals.
 ///
 /// # Errors
-/// [`crate::error::Code::Table`] if a column is missing.
-pub fn curves_of(table: &DataFrame) -> Result<Vec<Curve>> {
-    let (models, levels) = (texts(table, "model")?, integers(table, "level")?);
-    let (means, lows, highs) = (floats(table, "mean")?, floats(table, "low")?, floats(table, "high")?);
-    rows_by(&models)
+/// As [`Curve::new`].
+pub fn curves_of(rows: &[CurveRow]) -> Result<Vec<Curve>> {
+    by(rows, |row| &row.model)
         .into_iter()
-        .map(|(model, rows)| {
-            let pick = |from: &[f64]| rows.iter().map(|&row| from[row]).collect::<Vec<_>>();
-            let levels: Vec<i64> = rows.iter().map(|&row| levels[row]).collect();
-            Curve::new(model, &levels, &pick(&means))?.intervals(&pick(&lows), &pick(&highs))
+        .map(|(model, own)| {
+            let of = |pick: fn(&CurveRow) -> f64| own.iter().map(|row| pick(row)).collect::<Vec<f64>>();
+            let levels: Vec<i64> = own.iter().map(|row| row.level).collect();
+            let (low, high) = (of(|row| row.low.unwrap_or(f64::NAN)), of(|row| row.high.unwrap_or(f64::NAN)));
+            Curve::new(model, &levels, &of(|row| row.mean))?.intervals(&low, &high)
         })
         .collect()
 }
 
-/// One curve a name (a column of text) of a plain column over a column of whole numbers.
+/// One curve a network of Pearson's r over the sides of patches.
 ///
 /// # Errors
-/// [`crate::error::Code::Table`] if a column is missing.
-pub fn plain_curves_of(table: &DataFrame, name: &str, level: &str, value: &str) -> Result<Vec<Curve>> {
-    let (models, levels, values) = (texts(table, name)?, integers(table, level)?, floats(table, value)?);
-    rows_by(&models)
+/// As [`Curve::new`].
+pub fn correlations_of(rows: &[AdditivityRow]) -> Result<Vec<Curve>> {
+    by(rows, |row| &row.model)
         .into_iter()
-        .map(|(model, rows)| {
-            let levels: Vec<i64> = rows.iter().map(|&row| levels[row]).collect();
-            Curve::new(model, &levels, &rows.iter().map(|&row| values[row]).collect::<Vec<_>>())
+        .map(|(model, own)| {
+            let levels: Vec<i64> = own.iter().map(|row| row.level).collect();
+            Curve::new(model, &levels, &own.iter().map(|row| row.r.unwrap_or(f64::NAN)).collect::<Vec<_>>())
         })
         .collect()
 }
 
-/// One bar a row, its name from one column, its length from another; with an interval where the table has `low`, `high`.
-///
-/// # Errors
-/// [`crate::error::Code::Table`] if a column is missing.
-pub fn bars_of(table: &DataFrame, name: &str, value: &str) -> Result<Vec<Bar>> {
-    let (names, values) = (texts(table, name)?, floats(table, value)?);
-    same_length("values", values.len(), names.len())?;
-    let ends = floats(table, "low").ok().zip(floats(table, "high").ok());
-    let bar = |row: usize| match &ends {
-        Some((low, high)) => Bar::new(&names[row], values[row]).interval(low[row], high[row]),
-        None => Bar::new(&names[row], values[row]),
-    };
-    Ok((0..names.len()).map(bar).collect())
+/// A bar a row, with its interval where it has one.
+pub trait Measured {
+    /// The bar of it.
+    fn bar(&self) -> Bar;
 }
 
-/// One group of values a category, and hue where there is one, with the mean as its centre; values that are missing are
-/// left out.
-///
-/// # Errors
-/// [`crate::error::Code::Table`] if a column is missing.
-pub fn groups_of(table: &DataFrame, category: &str, hue: Option<&str>, value: &str) -> Result<Vec<Group>> {
-    let (categories, values) = (texts(table, category)?, floats(table, value)?);
-    let hues = match hue {
-        Some(hue) => texts(table, hue)?,
-        None => vec![String::new(); categories.len()],
-    };
-    let keys: Vec<String> = categories.iter().zip(&hues).map(|(a, b)| format!("{a}\u{0}{b}")).collect();
-    let mut groups = Vec::new();
-    for (_, rows) in rows_by(&keys) {
-        let own: Vec<f64> = rows.iter().map(|&row| values[row]).filter(|value| value.is_finite()).collect();
-        let center = own.iter().sum::<f64>() / own.len().max(1) as f64;
-        let first = rows[0];
-        let group = Group::new(&categories[first], own.clone()).hue(&hues[first]);
-        groups.push(if own.is_empty() { group } else { group.center(center) });
+fn bar(model: &str, mean: f64, ends: Option<(f64, f64)>) -> Bar {
+    match ends {
+        Some((low, high)) => Bar::new(model, mean).interval(low, high),
+        None => Bar::new(model, mean).interval(f64::NAN, f64::NAN),
     }
-    Ok(groups)
+}
+
+impl Measured for MeanRow {
+    fn bar(&self) -> Bar {
+        bar(&self.model, self.mean, self.low.zip(self.high))
+    }
+}
+
+impl Measured for CurveRow {
+    fn bar(&self) -> Bar {
+        bar(&self.model, self.mean, self.low.zip(self.high))
+    }
+}
+
+impl Measured for ShapeBiasRow {
+    fn bar(&self) -> Bar {
+        Bar::new(&self.model, self.shape_bias.unwrap_or(f64::NAN))
+    }
+}
+
+/// A bar a row.
+pub fn bars_of<M: Measured>(rows: &[M]) -> Vec<Bar> {
+    rows.iter().map(Measured::bar).collect()
+}
+
+impl Plot for [CurveRow] {
+    /// A curve a network.
+    fn plot(&self) -> Draft {
+        drawn(curves_of(self))
+    }
+}
+
+impl Plot for [AdditivityRow] {
+    /// A curve a network of Pearson's r.
+    fn plot(&self) -> Draft {
+        drawn(correlations_of(self))
+    }
+}
+
+impl Plot for [PowerRow] {
+    /// A curve an effect.
+    fn plot(&self) -> Draft {
+        drawn(powers_of(self))
+    }
+}
+
+impl Plot for [ShapeBiasRow] {
+    /// A bar a network.
+    fn plot(&self) -> Draft {
+        bars_of(self).plot()
+    }
+}
+
+fn drawn(curves: Result<Vec<Curve>>) -> Draft {
+    match curves {
+        Ok(curves) => curves.plot(),
+        Err(error) => Draft::new((760, 440), move |_| Err(Error::new(error.code(), error.message()))),
+    }
+}
+
+/// One curve an effect: the probability of finding it, over numbers of photographs.
+///
+/// # Errors
+/// As [`Curve::new`].
+pub fn powers_of(rows: &[PowerRow]) -> Result<Vec<Curve>> {
+    by(rows, |row| &row.effect)
+        .into_iter()
+        .map(|(effect, own)| {
+            let levels: Vec<i64> = own.iter().map(|row| row.pairs).collect();
+            Curve::new(effect, &levels, &own.iter().map(|row| row.power).collect::<Vec<_>>())
+        })
+        .collect()
+}
+
+/// A curve an order of the class's logit over what is hidden of the picture.
+///
+/// # Errors
+/// [`Code::Table`](crate::error::Code::Table) if a column is missing; as [`Curve::new`].
+pub fn perturbations(hidden: &DataFrame) -> Result<Draft> {
+    let rows = PerturbationRow::rows(hidden)?;
+    let curve = |(order, own): (&str, Vec<&PerturbationRow>)| {
+        let percent: Vec<i64> = own.iter().map(|row| row.hidden).collect();
+        Curve::new(order, &percent, &own.iter().map(|row| row.logit).collect::<Vec<_>>())
+    };
+    Ok(by(&rows, |row| &row.order).into_iter().map(curve).collect::<Result<Vec<_>>>()?.plot())
 }
 
 /// The rows of each name, names in the order in which they first come.
-fn rows_by(names: &[String]) -> Vec<(String, Vec<usize>)> {
-    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
-    for (row, name) in names.iter().enumerate() {
-        match groups.iter_mut().find(|(other, _)| other == name) {
-            Some((_, rows)) => rows.push(row),
-            None => groups.push((name.clone(), vec![row])),
+fn by<R>(rows: &[R], name: impl Fn(&R) -> &String) -> Vec<(&str, Vec<&R>)> {
+    let mut groups: Vec<(&str, Vec<&R>)> = Vec::new();
+    for row in rows {
+        match groups.iter_mut().find(|(other, _)| other == name(row)) {
+            Some((_, own)) => own.push(row),
+            None => groups.push((name(row), vec![row])),
         }
     }
     groups
@@ -93,25 +154,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_table_becomes_a_curve_a_network() {
-        let table = df!(
-            "model" => ["a", "b", "a"],
-            "level" => [0i64, 0, 28],
-            "mean" => [1.0, 0.9, 0.5],
-            "low" => [0.9, 0.8, 0.4],
-            "high" => [1.0, 1.0, 0.6],
-        )
-        .unwrap();
-        let curves = curves_of(&table).unwrap();
-        assert_eq!(curves.len(), 2);
+    fn a_curve_a_network_in_the_order_in_which_they_come() {
+        let row = |model: &str, level, mean| CurveRow {
+            model: model.into(),
+            level,
+            images: 3,
+            mean,
+            low: Some(mean - 0.1),
+            high: Some(mean + 0.1),
+        };
+        let curves = curves_of(&[row("b", 0, 0.9), row("a", 0, 0.8), row("b", 8, 0.5)]).unwrap();
+        let names: Vec<&str> = curves.iter().map(|curve| curve.name.as_str()).collect();
+        assert_eq!(names, ["b", "a"]);
         assert_eq!(curves[0].points[1].interval, Some((0.4, 0.6)));
-    }
-
-    #[test]
-    fn groups_have_their_mean_as_centre() {
-        let table =
-            df!("model" => ["a", "a", "b"], "region" => ["p"; 3], "share" => [Some(1.0), Some(3.0), None]).unwrap();
-        let groups = groups_of(&table, "model", Some("region"), "share").unwrap();
-        assert_eq!((groups[0].center, groups[1].center), (Some(2.0), None));
+        assert_eq!(bars_of(&[row("b", 0, 0.9)]).len(), 1);
     }
 }

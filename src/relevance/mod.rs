@@ -28,6 +28,7 @@ mod baselines;
 mod engine;
 mod ledger;
 mod linear;
+mod look;
 mod maps;
 mod quality;
 mod rule;
@@ -40,11 +41,12 @@ mod tests;
 pub use baselines::{Baseline, baseline};
 pub use engine::{Explained, Ledger, Targets, explain, explain_with};
 pub use ledger::{Account, LedgerRow, ledger_table};
+pub use look::maps_of;
 pub use maps::{localise, map_of, write_npy};
 pub use quality::{
     HiddenRow, Localisation, Order, Perturbation, RandomisedRow, area_under, localisation, perturbation_curve, randomised_layers,
 };
 pub use rule::{Bias, Composite, Place, Rule, RuleRow, Stabiliser};
 pub use stage::explain_all;
-pub use subject::{PerturbationRow, Subject};
+pub use subject::Subject;
 pub use target::{Parameters, Target};

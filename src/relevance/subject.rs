@@ -14,7 +14,7 @@ use crate::files::ImageFile;
 use crate::inference::{Engine, to_input};
 use crate::pixels::{self, Crop, HeatMap};
 use crate::study::ClassList;
-use crate::table::{Row, table};
+use crate::table::{PerturbationRow, Row};
 
 /// One photograph as one network sees it, and the class that is explained. What a notebook tries rules on.
 ///
@@ -137,18 +137,6 @@ impl Subject {
     pub fn randomised(&self, steps: usize, seed: u64) -> Result<DataFrame> {
         let network = self.network.shared().in_form(self.composite.form)?;
         randomised_layers(&network, &self.input, self.class, &self.composite, steps, seed)
-    }
-}
-
-table! {
-    /// The class's logit when a part of the picture is hidden.
-    pub struct PerturbationRow {
-        /// What is hidden first.
-        order: String,
-        /// How much is, in percent.
-        hidden: i64,
-        /// The logit.
-        logit: f64,
     }
 }
 

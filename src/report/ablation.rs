@@ -1,9 +1,7 @@
 //! The ablation as a picture, and in words.
 
 use crate::analysis::{AblationRow, Moved};
-use crate::error::Result;
-use crate::notebook::Figure;
-use crate::plots::{Cell, Look, heatmap_table};
+use crate::plots::{Cell, Draft, matrix};
 
 /// What the letters of the faults' numbers stand for.
 pub(super) const LETTERS: &str = "Faults of the published study, by the letter of their number: A boxes, edges and their \
@@ -13,10 +11,7 @@ pub(super) const LETTERS: &str = "Faults of the published study, by the letter o
 /// none by the coefficient. A star says that the difference is significant; brackets that the conclusion is another one than
 /// without (or, from published, with) the fault; `=` that no number of it differs from the first row's; a dash that it is out of
 /// the fault's reach or not defined.
-///
-/// # Errors
-/// As [`heatmap_table`].
-pub fn ablation_figure(ablation: &[AblationRow]) -> Result<Figure> {
+pub fn ablation_figure(ablation: &[AblationRow]) -> Draft {
     let mut columns: Vec<String> = Vec::new();
     let mut rows: Vec<(String, Vec<&AblationRow>)> = Vec::new();
     for row in ablation {
@@ -48,16 +43,11 @@ pub fn ablation_figure(ablation: &[AblationRow]) -> Result<Figure> {
         .iter()
         .map(|(name, own)| (name.clone(), columns.iter().map(|column| cell(own, column)).collect()))
         .collect();
-    let look = Look {
-        title: "d_z (or coefficient) of each conclusion; * significant; [ ] another conclusion than in the first row; \
-                = no number differs from the first row; \
-                – out of its reach, or not defined"
-            .into(),
-        x_label: LETTERS.into(),
-        size: (260 + 84 * columns.len() as u32, 150 + 26 * rows.len() as u32),
-        ..Look::named("ablation")
-    };
-    heatmap_table(&cells, &columns, &look)
+    let title = "d_z (or coefficient) of each conclusion; * significant; [ ] another conclusion than in the first row; \
+                 = no number differs from the first row; \
+                 – out of its reach, or not defined";
+    let size = (260 + 84 * columns.len() as u32, 150 + 26 * rows.len() as u32);
+    matrix(&cells, &columns).title(title).x(LETTERS).size(size.0, size.1)
 }
 
 /// Of each run that says nothing by its numbers a sentence: that its fault cannot reach a conclusion of this study and why,

@@ -2,19 +2,21 @@
 
 use std::collections::HashMap;
 
-use polars::prelude::*;
+use polars::prelude::DataFrame;
 
-use crate::analysis::{self, Measure, Parameters, PatchRow, SharedRow};
+use crate::analysis::{self, AdditivityRow, CurveRow, Measure, Parameters, PatchRow, SharedRow};
+use crate::datasets::{DIFFERENCE, Kind, SCRAMBLED, SMOOTHED};
 use crate::edges;
 use crate::error::{Code, Error, Result};
 use crate::files::Store;
 use crate::notebook::Figure;
 use crate::pixels::{Crop, HeatMap, PixelMask};
-use crate::plots::{self, Density, Fit, Group, Histogram, Look};
+use crate::analysis::Group;
+use crate::plots::{self, Density, Draft, Fit, Histogram, Plot};
 use crate::relevance::map_of;
 use crate::stats;
 use crate::study::{Pair, Study};
-use crate::table::{OverlapRow, PredictionRow, Region, Row, floats, texts};
+use crate::table::{BoxEdgeRow, EdgeRow, OverlapRow, PredictionRow, Region, Row, table};
 
 /// A figure with the table it is drawn from.
 #[derive(Debug, Clone)]
@@ -39,7 +41,7 @@ struct Tables<'a> {
     store: &'a Store,
     predictions: Vec<PredictionRow>,
     overlap: Vec<OverlapRow>,
-    edges: DataFrame,
+    edges: Vec<BoxEdgeRow>,
     /// Predictions' patches that differ in size alone, one row a photograph.
     patches: Result<Vec<PatchRow>>,
     shared: Vec<SharedRow>,
@@ -58,7 +60,9 @@ enum Who {
     Named(&'static str),
 }
 
-type Draw = fn(&Tables, &Look) -> Result<Plate>;
+/// A figure, and its numbers.
+type Drawn = Result<(Draft, DataFrame)>;
+type Draw = fn(&Tables) -> Drawn;
 
 /// One of the published figures.
 struct Drawing {
@@ -74,47 +78,43 @@ const fn of(name: &'static str, title: &'static str, draw: Draw) -> Drawing {
 /// All of them, in the order of the notebooks.
 const DRAWINGS: [Drawing; 31] = [
     of("edge_count", "Edge pixels in the box", edge_count),
-    of("edge_count_box", "Edge pixels in the box", |t, look| edge_box(t, look, false)),
-    of("edge_count_box_lower", "Edge pixels in the box, without the upper part", |t, look| edge_box(t, look, true)),
-    of("edge_density", "Where edges are", |t, look| density(t, look, &all_photographs(t)?, &Where::Edges)),
-    of("lrp_count", "Pixels of both regions of relevance", |t, look| counts(t, look, false)),
-    of("lrp_count_posneg", "Pixels of the regions of relevance", |t, look| counts(t, look, true)),
+    of("edge_count_box", "Edge pixels in the box", |t| edge_box(t, plots::boxes)),
+    of("edge_count_box_lower", "Edge pixels in the box, without the upper part", |t| edge_box(t, plots::lower_boxes)),
+    of("edge_density", "Where edges are", |t| density(t, &all_photographs(t)?, &Where::Edges)),
+    of("lrp_count", "Pixels of both regions of relevance", |t| counts(&both_signs(&t.shared), "")),
+    of("lrp_count_posneg", "Pixels of the regions of relevance", |t| counts(&by_sign(&t.shared), "sign")),
     of("lrp_canny", "Pixels shared with edges", shared),
     of("lrp_canny_weighted", "Share of the positive region on edges", weighted),
-    of("canny_reg", "Edges of the photographs explained", |t, look| density(t, look, &explained(t)?, &Where::Edges)),
-    of("res_lrpos_reg", "Positive relevance of {first}", |t, look| {
-        density(t, look, &explained(t)?, &Where::Positive(Who::First))
+    of("canny_reg", "Edges of the photographs explained", |t| density(t, &explained(t)?, &Where::Edges)),
+    of("res_lrpos_reg", "Positive relevance of {first}", |t| density(t, &explained(t)?, &Where::Positive(Who::First))),
+    of("stl_lrppos_reg", "Positive relevance of {second}", |t| {
+        density(t, &explained(t)?, &Where::Positive(Who::Second))
     }),
-    of("stl_lrppos_reg", "Positive relevance of {second}", |t, look| {
-        density(t, look, &explained(t)?, &Where::Positive(Who::Second))
+    of("res_inters", "Positive relevance of {first} on edges", |t| {
+        density(t, &explained(t)?, &Where::Shared(Who::First))
     }),
-    of("res_inters", "Positive relevance of {first} on edges", |t, look| {
-        density(t, look, &explained(t)?, &Where::Shared(Who::First))
-    }),
-    of("stl_inters", "Positive relevance of {second} on edges", |t, look| {
-        density(t, look, &explained(t)?, &Where::Shared(Who::Second))
+    of("stl_inters", "Positive relevance of {second} on edges", |t| {
+        density(t, &explained(t)?, &Where::Shared(Who::Second))
     }),
     of("qq_4", "Difference of shared positive pixels", qq_shared),
-    of("scr_analysis", "Scrambled", |t, look| {
-        curve(t, look, "scrambled", "side of the blocks in pixels (0: untouched)")
-    }),
-    of("qq_1", "Hypothesis 1", |t, look| qq(t, look, "1")),
-    of("qq_1_1", "Hypothesis 1, 112 only", |t, look| qq(t, look, "1 (112 only)")),
-    of("smt_analysis", "Smoothed", |t, look| curve(t, look, "smoothed", "passes of smoothing (0: untouched)")),
-    of("qq_3", "Hypothesis 3", |t, look| qq(t, look, "3")),
-    of("qq_3_0", "Hypothesis 3, first pass", |t, look| qq(t, look, "3 (first pass)")),
-    of("qq_3_1", "Hypothesis 3.1", |t, look| qq(t, look, "3.1")),
-    of("qq_3_11", "Hypothesis 3.1, first pass", |t, look| qq(t, look, "3.1 (first pass)")),
-    of("qq_3.1", "Hypothesis 3.2", |t, look| qq(t, look, "3.2")),
-    of("qq_3.11", "Hypothesis 3.2, first pass", |t, look| qq(t, look, "3.2 (first pass)")),
+    of("scr_analysis", "Scrambled", |t| curve(t, &SCRAMBLED)),
+    of("qq_1", "Hypothesis 1", |t| qq(t, "1")),
+    of("qq_1_1", "Hypothesis 1, 112 only", |t| qq(t, "1 (112 only)")),
+    of("smt_analysis", "Smoothed", |t| curve(t, &SMOOTHED)),
+    of("qq_3", "Hypothesis 3", |t| qq(t, "3")),
+    of("qq_3_0", "Hypothesis 3, first pass", |t| qq(t, "3 (first pass)")),
+    of("qq_3_1", "Hypothesis 3.1", |t| qq(t, "3.1")),
+    of("qq_3_11", "Hypothesis 3.1, first pass", |t| qq(t, "3.1 (first pass)")),
+    of("qq_3.1", "Hypothesis 3.2", |t| qq(t, "3.2")),
+    of("qq_3.11", "Hypothesis 3.2, first pass", |t| qq(t, "3.2 (first pass)")),
     of("smtdiff_analysis", "What smoothing takes away", difference),
     of("ptdcorr_analysis", "Single patches against all at once", correlation),
-    of("res_corr", "{first}: single patches against all at once", |t, look| regression(t, look, Who::First)),
-    of("sin_corr", "{second}: single patches against all at once", |t, look| regression(t, look, Who::Second)),
-    of("seresn_corr", "se-resnext50: single patches against all at once", |t, look| {
-        regression(t, look, Who::Named("se-resnext50"))
+    of("res_corr", "{first}: single patches against all at once", |t| regression(t, Who::First)),
+    of("sin_corr", "{second}: single patches against all at once", |t| regression(t, Who::Second)),
+    of("seresn_corr", "se-resnext50: single patches against all at once", |t| {
+        regression(t, Who::Named("se-resnext50"))
     }),
-    of("svgg_corr", "vgg16: single patches against all at once", |t, look| regression(t, look, Who::Named("vgg16"))),
+    of("svgg_corr", "vgg16: single patches against all at once", |t| regression(t, Who::Named("vgg16"))),
     of("log_difference", "Sum over single patches", sums),
 ];
 
@@ -133,7 +133,7 @@ pub fn published_figures(store: &Store) -> Result<Published> {
     let overlap: Vec<OverlapRow> = store.rows("imgnette_sample_data")?;
     let patches = analysis::plain_patches(&analysis::interaction(&predictions));
     let shared = analysis::shared_pixels(&overlap);
-    let edges = store.table("edges_data_flt")?;
+    let edges = store.rows("edges_data_flt")?;
     let pairs = Study::open(store.clone())?.compared();
     let networks = match pairs.first() {
         Some(pair) => pair.names().map(String::from).to_vec(),
@@ -144,8 +144,9 @@ pub fn published_figures(store: &Store) -> Result<Published> {
     for drawing in &DRAWINGS {
         let named = |title: String, (place, name): (&str, &String)| title.replace(place, name);
         let title = ["{first}", "{second}"].into_iter().zip(&tables.networks).fold(drawing.title.to_string(), named);
-        let look = Look { title, ..Look::named(drawing.name) };
-        match (drawing.draw)(&tables, &look) {
+        let drawn = (drawing.draw)(&tables);
+        let plate = drawn.and_then(|(draft, data)| Ok(Plate { figure: draft.title(title).draw(drawing.name)?, data }));
+        match plate {
             Ok(plate) => found.plates.push(plate),
             Err(error) if matches!(error.code(), Code::Parameter | Code::Model | Code::Table) => {
                 found.gaps.push((drawing.name.to_string(), error.message().to_string()));
@@ -156,22 +157,26 @@ pub fn published_figures(store: &Store) -> Result<Published> {
     Ok(found)
 }
 
-fn edge_count(tables: &Tables, look: &Look) -> Result<Plate> {
-    let counts = floats(&tables.edges, "edges")?;
+fn edge_count(tables: &Tables) -> Drawn {
     let style = Histogram { density: Density::Scott, ..Histogram::default() };
-    let look = Look { x_label: "edge pixels".into(), ..look.clone() };
-    Ok(Plate {
-        figure: plots::histogram(&counts, &style, &look)?,
-        data: tables.edges.select(["file", "object", "edges"])?,
-    })
+    Ok((plots::histogram(&tables.edge_pixels(), style).x("edge pixels"), tables.edges_of_boxes()?))
 }
 
-fn edge_box(tables: &Tables, look: &Look, lower: bool) -> Result<Plate> {
-    let groups = [Group::new("all boxes", floats(&tables.edges, "edges")?)];
-    let top = plots::upper_whisker(&groups).filter(|top| lower && *top > 0.0);
-    let look =
-        Look { y_label: "edge pixels".into(), size: (420, 420), range: top.map(|top| (0.0, top)), ..look.clone() };
-    Ok(Plate { figure: plots::box_plot(&groups, &look)?, data: tables.edges.select(["file", "object", "edges"])? })
+table! {
+    /// The edges of a box.
+    pub struct CountedRow {
+        /// Identity of the photograph.
+        file: String,
+        /// Number of the object.
+        object: i64,
+        /// Edge pixels.
+        edges: i64,
+    }
+}
+
+fn edge_box(tables: &Tables, boxes: fn(&[Group]) -> Draft) -> Drawn {
+    let draft = boxes(&[Group::new("all boxes", tables.edge_pixels())]).y("edge pixels").size(420, 420);
+    Ok((draft, tables.edges_of_boxes()?))
 }
 
 /// What a density is of.
@@ -182,7 +187,7 @@ enum Where {
 }
 
 fn all_photographs(tables: &Tables) -> Result<Vec<String>> {
-    texts(&tables.store.table("edges_data")?, "file")
+    Ok(tables.store.rows::<EdgeRow>("edges_data")?.into_iter().map(|row| row.file).collect())
 }
 
 fn explained(tables: &Tables) -> Result<Vec<String>> {
@@ -192,7 +197,7 @@ fn explained(tables: &Tables) -> Result<Vec<String>> {
     Ok(files)
 }
 
-fn density(tables: &Tables, look: &Look, files: &[String], place: &Where) -> Result<Plate> {
+fn density(tables: &Tables, files: &[String], place: &Where) -> Drawn {
     const SMOOTHING: f32 = 6.0;
     let model = match place {
         Where::Edges => String::new(),
@@ -212,102 +217,165 @@ fn density(tables: &Tables, look: &Look, files: &[String], place: &Where) -> Res
     };
     let density: HeatMap<Crop> = HeatMap::density(files.iter().map(mask), SMOOTHING)?;
     let (height, width) = density.size();
-    let look = Look { size: (560, 560), ..look.clone() };
-    let figure = plots::density_map(density.values(), density.size(), &look)?;
-    let at = |place: fn(u32, u32) -> u32| {
-        (0..height * width).map(|index| i64::from(place(index, width))).collect::<Vec<_>>()
+    let of = |(index, share): (u32, &f32)| PlaceRow {
+        row: i64::from(index / width),
+        col: i64::from(index % width),
+        share: f64::from(*share),
     };
-    let data = df!(
-        "row" => at(|index, width| index / width),
-        "col" => at(|index, width| index % width),
-        "share" => density.values().iter().map(|share| f64::from(*share)).collect::<Vec<_>>(),
-    )?;
-    Ok(Plate { figure, data })
+    let data = PlaceRow::table((0..height * width).zip(density.values()).map(of).collect())?;
+    Ok((plots::density_map(&density), data))
 }
 
-fn counts(tables: &Tables, look: &Look, by_sign: bool) -> Result<Plate> {
-    let data = if by_sign { SharedRow::table(tables.shared.clone())? } else { both_signs(&tables.shared)? };
-    let groups = plots::groups_of(&data, "model", by_sign.then_some("sign"), "pixels")?;
-    let look = Look { y_label: "pixels".into(), size: (900, 440), ..look.clone() };
-    Ok(Plate { figure: plots::strip_plot(&groups, 1, &look)?, data: data.select(["file", "model", "sign", "pixels"])? })
+table! {
+    /// A place of the crop.
+    pub struct PlaceRow {
+        /// Its row.
+        row: i64,
+        /// Its column.
+        col: i64,
+        /// Share of the photographs that have something there, smoothed.
+        share: f64,
+    }
+}
+
+table! {
+    /// Pixels of a region of a map.
+    pub struct SignedRow {
+        /// Identity of the photograph.
+        file: String,
+        /// The network.
+        model: String,
+        /// Of which sign.
+        sign: String,
+        /// How many.
+        pixels: f64,
+    }
+}
+
+fn counts(rows: &[SignedRow], hue: &str) -> Drawn {
+    let named = |row: &SignedRow| if hue.is_empty() { String::new() } else { row.sign.clone() };
+    let groups = analysis::groups(rows, |row| (row.model.clone(), named(row), Some(row.pixels)));
+    Ok((plots::strips(&groups).y("pixels"), SignedRow::table(rows.to_vec())?))
+}
+
+fn by_sign(shared: &[SharedRow]) -> Vec<SignedRow> {
+    let row = |row: &SharedRow| SignedRow {
+        file: row.file.clone(),
+        model: row.model.clone(),
+        sign: row.sign.name().to_string(),
+        pixels: row.pixels,
+    };
+    shared.iter().map(row).collect()
 }
 
 /// Positive and negative pixels together, by photograph and network.
-fn both_signs(shared: &[SharedRow]) -> Result<DataFrame> {
-    let mut sums: Vec<(&str, &str, f64)> = Vec::new();
+fn both_signs(shared: &[SharedRow]) -> Vec<SignedRow> {
+    let mut sums: Vec<SignedRow> = Vec::new();
     let mut places: HashMap<(&str, &str), usize> = HashMap::new();
     for row in shared {
         let place = *places.entry((&row.file, &row.model)).or_insert_with(|| {
-            sums.push((&row.file, &row.model, 0.0));
+            let (file, model) = (row.file.clone(), row.model.clone());
+            sums.push(SignedRow { file, model, sign: "both".into(), pixels: 0.0 });
             sums.len() - 1
         });
-        sums[place].2 += row.pixels;
+        sums[place].pixels += row.pixels;
     }
-    Ok(df!(
-        "file" => sums.iter().map(|sum| sum.0).collect::<Vec<_>>(),
-        "model" => sums.iter().map(|sum| sum.1).collect::<Vec<_>>(),
-        "sign" => vec!["both"; sums.len()],
-        "pixels" => sums.iter().map(|sum| sum.2).collect::<Vec<_>>(),
-    )?)
+    sums
 }
 
-fn shared(tables: &Tables, look: &Look) -> Result<Plate> {
-    let look = Look { y_label: "shared pixels".into(), size: (900, 440), ..look.clone() };
-    let shared = SharedRow::table(tables.shared.clone())?;
-    let groups = plots::groups_of(&shared, "model", Some("sign"), "shared")?;
-    let data = shared.select(["file", "model", "sign", "shared"])?;
-    Ok(Plate { figure: plots::letter_plot(&groups, &look)?, data })
+table! {
+    /// Pixels of a region that lie on edges.
+    pub struct OnEdgesRow {
+        /// Identity of the photograph.
+        file: String,
+        /// The network.
+        model: String,
+        /// Of which sign.
+        sign: Region,
+        /// How many.
+        shared: Option<f64>,
+    }
 }
 
-fn weighted(tables: &Tables, look: &Look) -> Result<Plate> {
-    let positive = SharedRow::table(tables.positive()?.cloned().collect())?;
-    let look = Look { y_label: "share of positive pixels".into(), size: (900, 440), ..look.clone() };
-    let figure = plots::strip_plot(&plots::groups_of(&positive, "model", None, "share")?, 1, &look)?;
-    Ok(Plate { figure, data: positive.select(["file", "model", "share"])? })
+fn shared(tables: &Tables) -> Drawn {
+    let draft = plots::letters(&analysis::pixels_on_edges(&tables.shared)).y("shared pixels");
+    let row = |row: &SharedRow| OnEdgesRow {
+        file: row.file.clone(),
+        model: row.model.clone(),
+        sign: row.sign,
+        shared: row.shared,
+    };
+    Ok((draft, OnEdgesRow::table(tables.shared.iter().map(row).collect())?))
+}
+
+table! {
+    /// The share of a region that lies on edges.
+    pub struct ShareRow {
+        /// Identity of the photograph.
+        file: String,
+        /// The network.
+        model: String,
+        /// The share, 0 to 1.
+        share: Option<f64>,
+    }
+}
+
+fn weighted(tables: &Tables) -> Drawn {
+    let row = |row: &SharedRow| ShareRow { file: row.file.clone(), model: row.model.clone(), share: row.share };
+    let rows: Vec<ShareRow> = tables.positive()?.map(row).collect();
+    let groups = analysis::groups(&rows, |row| (row.model.clone(), String::new(), row.share));
+    Ok((plots::strips(&groups).y("share of positive pixels"), ShareRow::table(rows)?))
 }
 
 /// The second network's (the style network's) less the first one's.
-fn qq_shared(tables: &Tables, look: &Look) -> Result<Plate> {
+fn qq_shared(tables: &Tables) -> Drawn {
     let of = |model: &str| -> Result<HashMap<&str, Option<f64>>> {
         Ok(tables.positive()?.filter(|row| row.model == model).map(|row| (row.file.as_str(), row.shared)).collect())
     };
     let (style, plain) = (of(&tables.explained(Who::Second)?)?, of(&tables.explained(Who::First)?)?);
     let difference = |(file, shared): (&&str, &Option<f64>)| Some((*shared)? - (*plain.get(file)?)?);
-    quantiles(&style.iter().filter_map(difference).collect::<Vec<_>>(), look)
+    quantiles(&style.iter().filter_map(difference).collect::<Vec<_>>())
 }
 
-fn qq(tables: &Tables, look: &Look, hypothesis: &str) -> Result<Plate> {
+fn qq(tables: &Tables, hypothesis: &str) -> Drawn {
     let Tables { predictions, pairs, .. } = tables;
     let conclusion = format!("hypothesis {hypothesis}");
-    quantiles(&analysis::differences_of(predictions, pairs, &conclusion, &Parameters::published())?, look)
+    quantiles(&analysis::differences_of(predictions, pairs, &conclusion, &Parameters::published())?)
 }
 
-fn quantiles(values: &[f64], look: &Look) -> Result<Plate> {
+table! {
+    /// A point of a Q-Q plot.
+    pub struct QuantileRow {
+        /// Quantile of the normal distribution.
+        theoretical: f64,
+        /// Quantile of the values.
+        sample: f64,
+    }
+}
+
+fn quantiles(values: &[f64]) -> Drawn {
     let points = stats::normal_plot(values)?;
-    let (theoretical, sample): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
-    let look = Look { size: (520, 420), ..look.clone() };
-    Ok(Plate { figure: plots::qq_plot(&points, &look)?, data: df!("theoretical" => theoretical, "sample" => sample)? })
+    let row = |(theoretical, sample): &(f64, f64)| QuantileRow { theoretical: *theoretical, sample: *sample };
+    Ok((plots::quantiles(&points), QuantileRow::table(points.iter().map(row).collect())?))
 }
 
-fn curve(tables: &Tables, look: &Look, kind: &str, x_label: &str) -> Result<Plate> {
-    let data = analysis::curves(&tables.predictions, kind, Measure::TrueSoftmax)?;
-    let look = Look { x_label: x_label.into(), y_label: Measure::TrueSoftmax.words().into(), ..look.clone() };
-    Ok(Plate { figure: plots::point_plot(&plots::curves_of(&data)?, &look)?, data })
+fn curve(tables: &Tables, kind: &Kind) -> Drawn {
+    let data = analysis::curves(&tables.predictions, kind.name, Measure::TrueSoftmax)?;
+    Ok((plots::curves_of(&CurveRow::rows(&data)?)?.plot().x(kind.levels.label()).y(Measure::TrueSoftmax.words()), data))
 }
 
-fn difference(tables: &Tables, look: &Look) -> Result<Plate> {
-    let data = analysis::curves(&tables.predictions, "difference", Measure::TrueSoftmax)?;
-    let look = Look { x_label: Measure::TrueSoftmax.words().into(), ..look.clone() };
-    Ok(Plate { figure: plots::bars(&plots::bars_of(&data, "model", "mean")?, &look)?, data })
+fn difference(tables: &Tables) -> Drawn {
+    let data = analysis::curves(&tables.predictions, DIFFERENCE.name, Measure::TrueSoftmax)?;
+    Ok((plots::bars_of(&CurveRow::rows(&data)?).plot().x(Measure::TrueSoftmax.words()), data))
 }
 
-fn correlation(tables: &Tables, look: &Look) -> Result<Plate> {
+fn correlation(tables: &Tables) -> Drawn {
     let data = analysis::additivity(tables.patches()?)?;
-    let look = Look { x_label: "side of the patches in pixels".into(), y_label: "Pearson's r".into(), ..look.clone() };
-    Ok(Plate { figure: plots::point_plot(&plots::plain_curves_of(&data, "model", "level", "r")?, &look)?, data })
+    let curves = plots::correlations_of(&AdditivityRow::rows(&data)?)?;
+    Ok((curves.plot().x("side of the patches in pixels").y("Pearson's r"), data))
 }
 
-fn regression(tables: &Tables, look: &Look, who: Who) -> Result<Plate> {
+fn regression(tables: &Tables, who: Who) -> Drawn {
     let model = tables.network(who)?;
     let own: Vec<PatchRow> = tables.patches()?.iter().filter(|row| row.model == model).cloned().collect();
     let (single, all): (Vec<f64>, Vec<f64>) = own.iter().map(|row| (row.single, row.all)).unzip();
@@ -320,21 +388,40 @@ fn regression(tables: &Tables, look: &Look, who: Who) -> Result<Plate> {
         high: line.iter().map(|point| point.high).collect(),
         note: format!("Pearson's r = {:.2}, p = {:.1e}", test.statistic, test.p),
     };
-    let look = Look {
-        x_label: "sum over single patches (logits)".into(),
-        y_label: "all patches at once (logits)".into(),
-        size: (560, 520),
-        ..look.clone()
-    };
     let pairs: Vec<(f64, f64)> = single.into_iter().zip(all).collect();
-    Ok(Plate { figure: plots::joint_regression(&pairs, &fit, &look)?, data: PatchRow::table(own)? })
+    let draft = plots::regression(&pairs, fit);
+    let draft = draft.x("sum over single patches (logits)").y("all patches at once (logits)");
+    Ok((draft, PatchRow::table(own)?))
 }
 
-fn sums(tables: &Tables, look: &Look) -> Result<Plate> {
-    let patches = PatchRow::table(tables.patches()?.to_vec())?;
-    let look = Look { y_label: "untouched less patched (logits)".into(), size: (760, 440), ..look.clone() };
-    let figure = plots::letter_plot(&plots::groups_of(&patches, "model", None, "single")?, &look)?;
-    Ok(Plate { figure, data: patches.select(["model", "level", "orig_file", "patches", "single"])? })
+table! {
+    /// The effects of single patches, summed.
+    pub struct SumRow {
+        /// The network.
+        model: String,
+        /// Side of the patches in pixels.
+        level: i64,
+        /// Identity of the photograph.
+        orig_file: String,
+        /// How many patches there are.
+        patches: i64,
+        /// The sum of their effects, in logits.
+        single: f64,
+    }
+}
+
+fn sums(tables: &Tables) -> Drawn {
+    let patches = tables.patches()?;
+    let groups = analysis::groups(patches, |row| (row.model.clone(), String::new(), Some(row.single)));
+    let row = |row: &PatchRow| SumRow {
+        model: row.model.clone(),
+        level: row.level,
+        orig_file: row.orig_file.clone(),
+        patches: row.patches,
+        single: row.single,
+    };
+    let data = SumRow::table(patches.iter().map(row).collect())?;
+    Ok((plots::letters(&groups).size(760, 440).y("untouched less patched (logits)"), data))
 }
 
 impl Tables<'_> {
@@ -376,5 +463,33 @@ impl Tables<'_> {
 
     fn patches(&self) -> Result<&[PatchRow]> {
         self.patches.as_deref().map_err(|error| Error::new(error.code(), error.message().to_string()))
+    }
+
+    /// Edge pixels of every box.
+    fn edge_pixels(&self) -> Vec<f64> {
+        self.edges.iter().map(|row| row.edges as f64).collect()
+    }
+
+    fn edges_of_boxes(&self) -> Result<DataFrame> {
+        let row =
+            |row: &BoxEdgeRow| CountedRow { file: row.file.clone(), object: row.object, edges: row.edges };
+        CountedRow::table(self.edges.iter().map(row).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::comes_back;
+
+    #[test]
+    fn rows_come_back_from_their_tables() {
+        comes_back::<CountedRow>();
+        comes_back::<PlaceRow>();
+        comes_back::<SignedRow>();
+        comes_back::<OnEdgesRow>();
+        comes_back::<ShareRow>();
+        comes_back::<QuantileRow>();
+        comes_back::<SumRow>();
     }
 }

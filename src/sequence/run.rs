@@ -1,22 +1,26 @@
 //! The one value of a notebook: what is studied, by which choices, and where networks are computed.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use polars::prelude::DataFrame;
 
-use crate::analysis::Analysed;
+use crate::analysis::{Analysed, CurveRow};
 use crate::bbox::{Boxes, SubsetTable};
 use crate::datasets::{Manifest, Smoother};
 use crate::edges::EdgeTables;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Store};
 use crate::inference::{self, Conversion, Device, Engine, Experiments, Keep, Precision, Source};
 use crate::models::Form;
-use crate::notebook::{Figure, say};
+use crate::datasets::Kind;
+use crate::notebook::{Html, or_say, say};
+use crate::plots::Drawable;
 use crate::protocol::{self, Protocol};
 use crate::relevance::Parameters;
-use crate::study::Study;
-use crate::table::{PredictionRow, Row, table};
+use crate::pixels::Crop;
+use crate::study::{Pair, Study};
+use crate::table::{ConflictRow, LocalisationRow, PredictionRow, RegionRow, Row, table};
 use crate::{analysis, bbox, datasets, edges, overlap, relevance, report, sample};
 
 /// A study, the choices of a run, and where networks are computed. Its methods are the steps of the sequence.
@@ -104,12 +108,13 @@ impl Run {
         self.store().rows(name)
     }
 
-    /// Keeps a figure by its name, and gives it back to be shown: as [`Store::keep`].
+    /// Draws a figure, keeps it as `figures/<name>.svg`, `.png` and `.pdf`, and shows it; or says why there is none.
     ///
     /// # Errors
-    /// As [`Store::keep`].
-    pub fn keep(&self, figure: Figure) -> Result<Figure> {
-        self.store().keep(figure)
+    /// [`Code::Io`](crate::error::Code::Io) if it cannot be written; what else keeps it from being drawn, but that a study has
+    /// nothing of it.
+    pub fn keep(&self, name: &str, figure: impl Drawable) -> Result<Html> {
+        or_say(figure.draft().and_then(|draft| draft.draw(name)).and_then(|figure| self.store().keep(figure)))
     }
 
     /// Step 1: the archive of the study as a table of boxes ([`bbox::collect_boxes`]).
@@ -181,8 +186,16 @@ impl Run {
     ///
     /// # Errors
     /// As [`inference::load_networks`].
-    pub fn networks(&self, precision: Precision) -> Result<Vec<Engine>> {
-        inference::load_networks(&self.study, Form::Folded, precision, self.device)
+    pub fn networks(&self) -> Result<Vec<Engine>> {
+        self.networks_in(Form::Folded, Precision::Single)
+    }
+
+    /// The networks of the study, with batch normalisation merged or apart, in a precision.
+    ///
+    /// # Errors
+    /// As [`inference::load_networks`].
+    pub fn networks_in(&self, form: Form, precision: Precision) -> Result<Vec<Engine>> {
+        inference::load_networks(&self.study, form, precision, self.device)
     }
 
     fn how(&self, given: &Inference) -> Experiments {
@@ -200,7 +213,7 @@ impl Run {
         if let Some(folder) = self.study.conflict_folder() {
             inference::conflict_pictures(&folder, &self.study.class_list())?;
         }
-        let networks = self.networks(given.precision)?;
+        let networks = self.networks_in(Form::Folded, given.precision)?;
         match given.pictures {
             Pictures::Files => {
                 let manifest = self.rows("datasets")?;
@@ -222,7 +235,7 @@ impl Run {
         if self.study.conflict_folder().is_none() {
             return Ok(None);
         }
-        inference::run_conflict(&self.study, &self.networks(given.precision)?, &self.how(given)).map(Some)
+        inference::run_conflict(&self.study, &self.networks_in(Form::Folded, given.precision)?, &self.how(given)).map(Some)
     }
 
     /// Step 5.1: checkpoints converted, with batch normalisation merged or apart: what each differs by
@@ -249,7 +262,7 @@ impl Run {
     /// # Errors
     /// As [`relevance::explain_all`].
     pub fn relevance_by(&self, parameters: &Parameters, precision: Precision) -> Result<DataFrame> {
-        let networks = inference::load_networks(&self.study, parameters.composite.form, precision, self.device)?;
+        let networks = self.networks_in(parameters.composite.form, precision)?;
         relevance::explain_all(&self.study, &networks, &self.sampled()?, parameters)
     }
 
@@ -275,6 +288,73 @@ impl Run {
     /// As [`Store::rows`].
     pub fn predictions(&self) -> Result<Vec<PredictionRow>> {
         self.rows("predictions")
+    }
+
+    /// What step 4 would make, without making it ([`datasets::planned`]).
+    ///
+    /// # Errors
+    /// As [`datasets::planned`].
+    pub fn planned(&self) -> Result<Manifest> {
+        let (parameters, smoother) = self.changes()?;
+        datasets::planned(&self.sampled()?, &parameters, &*smoother)
+    }
+
+    /// The first pair of networks that is compared.
+    ///
+    /// # Errors
+    /// [`Code::Model`](crate::error::Code::Model) if the study has fewer than two.
+    pub fn pair(&self) -> Result<Pair> {
+        let none = || Error::new(Code::Model, "two networks are compared here, and this study has fewer");
+        self.study.compared().into_iter().next().ok_or_else(none)
+    }
+
+    /// Shape bias of each network on the study's pictures of two cues ([`analysis::shape_bias`]).
+    ///
+    /// # Errors
+    /// As [`inference::run_conflict`].
+    pub fn shape_bias(&self) -> Result<DataFrame> {
+        let decisions = inference::run_conflict(&self.study, &self.networks()?, &self.protocol.experiments())?;
+        analysis::shape_bias(&ConflictRow::rows(&decisions)?)
+    }
+
+    /// How much of each network's maps lies on the objects of step 2 ([`relevance::localise`]).
+    ///
+    /// # Errors
+    /// As [`relevance::localise`].
+    pub fn localised(&self) -> Result<DataFrame> {
+        let (boxes, regions) = (self.chosen_boxes()?, self.rows::<RegionRow>("lrp_regions")?);
+        let mut objects = HashMap::new();
+        for row in &regions {
+            if let Some(mask) = boxes.mask(&row.file, (Crop::SIDE, Crop::SIDE))? {
+                objects.insert(row.file.clone(), mask);
+            }
+        }
+        let located = relevance::localise(self.store(), &regions, &objects)?;
+        analysis::localisation_by_model(&LocalisationRow::rows(&located)?)
+    }
+
+    /// The protocol's measure over the levels of a kind of picture, a row a network and level ([`analysis::curves`]).
+    ///
+    /// # Errors
+    /// As [`analysis::curves`].
+    pub fn curves(&self, kind: &Kind) -> Result<Vec<CurveRow>> {
+        CurveRow::rows(&analysis::curves(&self.predictions()?, kind.name, self.protocol.analysis.measure)?)
+    }
+
+    /// Its fall from each photograph's own untouched picture ([`analysis::drops`]).
+    ///
+    /// # Errors
+    /// As [`analysis::drops`].
+    pub fn falls(&self, kind: &Kind) -> Result<Vec<CurveRow>> {
+        CurveRow::rows(&analysis::drops(&self.predictions()?, kind.name, self.protocol.analysis.measure)?)
+    }
+
+    /// The same run with some of its networks only.
+    ///
+    /// # Errors
+    /// As [`Study::only`].
+    pub fn only(&self, networks: &[&str]) -> Result<Run> {
+        Ok(Run { study: self.study.only(networks)?, ..self.clone() })
     }
 
     /// Step 6: every table of the analysis ([`analysis::write_all`]).

@@ -16,6 +16,7 @@ mod correlation;
 mod normality;
 mod paired;
 mod power;
+mod spread;
 mod wilcoxon;
 
 pub use bootstrap::{Interval, bootstrap, mean_interval};
@@ -23,6 +24,7 @@ pub use correlation::{about_identity, concordance, pearson, regression, spearman
 pub use normality::{normal_plot, shapiro_wilk};
 pub use paired::{cohens_dz, holm, paired_t, permutation, rank_biserial};
 pub use power::{power, sample_size};
+pub use spread::{Whiskers, density, letter_values, quantile, whiskers};
 pub use wilcoxon::{wilcoxon, wilcoxon_approximate};
 
 use serde::{Deserialize, Serialize};

@@ -23,7 +23,7 @@ pub fn shapiro_wilk(values: &[f64]) -> Result<Test> {
     let n = values.len();
     if n > MOST {
         let found = format!("Shapiro and Wilk's test of {n} values; its p is known for at most {MOST}");
-        return Err(Error::new(Code::Parameter, found).hint("look at a Q-Q plot: plots::qq_plot"));
+        return Err(Error::new(Code::Parameter, found).hint("look at a Q-Q plot: plots::quantiles"));
     }
     let mut sorted = scaled(values, unit_of(values));
     sorted.sort_by(f64::total_cmp);

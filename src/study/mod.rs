@@ -4,8 +4,10 @@ mod classes;
 mod describe;
 mod pairs;
 mod root;
+mod seen;
 
 pub use classes::{ClassList, short_name};
 pub use describe::{Allow, Classes, Description, NetworkEntry};
 pub use pairs::{PUBLISHED, Pair};
 pub use root::{ClassRow, ContentRow, Study, class_counts};
+pub use seen::{Mapped, Seen, seen, spread};

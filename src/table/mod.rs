@@ -18,9 +18,9 @@ pub use coordinates::{Coordinates, coordinates};
 pub use edges::{BoxEdgeRow, EdgeRow, FrameName};
 pub use keep::write_csv;
 pub use logits::logits_table;
-pub use predictions::{ConflictRow, ManifestRow, PredictionRow, ScoreRow};
+pub use predictions::{ConflictRow, ManifestRow, PredictionRow, ScoreRow, TopRow};
 pub use reject::{Reject, rejects_table};
-pub use relevance::{Lines, LocalisationRow, OverlapRow, Place, RankingRow, Region, RegionRow};
+pub use relevance::{Lines, LocalisationRow, OverlapRow, PerturbationRow, Place, RankingRow, Region, RegionRow};
 #[cfg(test)]
 pub(crate) use row::comes_back;
 pub use row::{Cell, Row, cells};

@@ -224,6 +224,22 @@ impl ConflictRow {
     }
 }
 
+table! {
+    /// A class that a network finds likely for a photograph.
+    pub struct TopRow {
+        /// Identity of the photograph.
+        file: String,
+        /// The network.
+        model: String,
+        /// The class, by its name.
+        class: String,
+        /// Its softmax, 0 to 1.
+        softmax: f64,
+        /// Whether it is the photograph's own.
+        is_true: bool as "true",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::comes_back;
@@ -235,5 +251,6 @@ mod tests {
         comes_back::<ScoreRow>();
         comes_back::<PredictionRow>();
         comes_back::<ConflictRow>();
+        comes_back::<TopRow>();
     }
 }

@@ -22,6 +22,22 @@ impl Region {
 }
 text_cell!(Region);
 
+impl Region {
+    /// What it is, in words for legends.
+    ///
+    /// ```
+    /// assert_eq!(lgf::table::Region::Top.words(), "most relevant tenth");
+    /// ```
+    pub fn words(self) -> &'static str {
+        match self {
+            Region::Positive => "positive",
+            Region::Negative => "negative",
+            Region::Top => "most relevant tenth",
+            Region::Half => "half of the relevance",
+        }
+    }
+}
+
 /// Where in the picture regions and edges are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -159,6 +175,18 @@ table! {
     }
 }
 
+table! {
+    /// The class's logit when a part of the picture is hidden.
+    pub struct PerturbationRow {
+        /// What is hidden first.
+        order: String,
+        /// How much is, in percent.
+        hidden: i64,
+        /// The logit.
+        logit: f64,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::comes_back;
@@ -170,5 +198,6 @@ mod tests {
         comes_back::<OverlapRow>();
         comes_back::<RankingRow>();
         comes_back::<LocalisationRow>();
+        comes_back::<PerturbationRow>();
     }
 }

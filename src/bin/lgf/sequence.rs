@@ -61,7 +61,7 @@ pub fn step(step: &Step, run: &Run) -> Result<()> {
                 named => named.iter().map(|id| Fault::named(id)).collect::<lgf::Result<_>>()?,
             };
             let found = run.ablate(&faults)?;
-            run.keep(report::ablation_figure(&found)?)?;
+            run.keep("ablation", report::ablation_figure(&found))?;
             say(table(&AblationRow::table(found)?).text());
         }
         // The others need no study, or begin with one: they are run before this.
