@@ -432,6 +432,7 @@ fn several_pairs_of_networks_of_any_names_are_each_compared_and_corrected_togeth
         "scrambled pictures",
         "smoothed pictures",
         "difference pictures",
+        "inverse difference pictures",
         "relevance on edges",
         "negative relevance on edges",
         "counts agree",
