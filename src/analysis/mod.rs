@@ -55,7 +55,8 @@ mod shares;
 pub use additivity::{AdditivityRow, LinePoint, additivity, fitted_line};
 pub use all::{Analysed, ContentsRow, Made, Shows, write_all};
 pub use answer::{
-    AnswerInWordsRow, AnswerRow, Direction, Holds, answer_in_words, known_and_measured, known_answer, sample_answer, with_interval,
+    AnswerInWordsRow, AnswerRow, Direction, Holds, answer_in_words, known_and_measured, known_answer, sample_answer,
+    with_interval,
 };
 pub use bias::{ShapeBiasRow, shape_bias};
 pub use comparisons::differences_of;

@@ -44,7 +44,8 @@ pub use ledger::{Account, LedgerRow, ledger_table};
 pub use look::maps_of;
 pub use maps::{localise, map_of, write_npy};
 pub use quality::{
-    HiddenRow, Localisation, Order, Perturbation, RandomisedRow, area_under, localisation, perturbation_curve, randomised_layers,
+    HiddenRow, Localisation, Order, Perturbation, RandomisedRow, area_under, localisation, perturbation_curve,
+    randomised_layers,
 };
 pub use rule::{Bias, Composite, Place, Rule, RuleRow, Stabiliser};
 pub use stage::explain_all;

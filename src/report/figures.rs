@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use polars::prelude::DataFrame;
 
+use crate::analysis::Group;
 use crate::analysis::{self, AdditivityRow, CurveRow, Measure, Parameters, PatchRow, SharedRow};
 use crate::datasets::{DIFFERENCE, Kind, SCRAMBLED, SMOOTHED};
 use crate::edges;
@@ -11,7 +12,6 @@ use crate::error::{Code, Error, Result};
 use crate::files::Store;
 use crate::notebook::Figure;
 use crate::pixels::{Crop, HeatMap, PixelMask};
-use crate::analysis::Group;
 use crate::plots::{self, Density, Draft, Fit, Histogram, Plot};
 use crate::relevance::map_of;
 use crate::stats;
@@ -471,8 +471,7 @@ impl Tables<'_> {
     }
 
     fn edges_of_boxes(&self) -> Result<DataFrame> {
-        let row =
-            |row: &BoxEdgeRow| CountedRow { file: row.file.clone(), object: row.object, edges: row.edges };
+        let row = |row: &BoxEdgeRow| CountedRow { file: row.file.clone(), object: row.object, edges: row.edges };
         CountedRow::table(self.edges.iter().map(row).collect())
     }
 }

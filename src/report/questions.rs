@@ -222,7 +222,9 @@ impl Shown {
                 return Ok(plate.map(|plate| figure(&plate.figure)));
             }
             Shown::Curves { table, title, x, y } => match sources.analysed.table(table) {
-                Some(found) => curves_of(&CurveRow::rows(found)?)?.plot().title(*title).x(*x).y(y.words(sources.measure)),
+                Some(found) => {
+                    curves_of(&CurveRow::rows(found)?)?.plot().title(*title).x(*x).y(y.words(sources.measure))
+                }
                 None => return Ok(None),
             },
             Shown::Bars { table, bars: rows, title, x } => match sources.analysed.table(table) {

@@ -112,9 +112,7 @@ fn most_and_least(bias: &DataFrame) -> Result<Option<String>> {
             least.0,
             100.0 * least.1
         )),
-        (Some(one), _) => {
-            Some(format!("Where shape and texture disagree, {} goes by shape {}.", one.0, said(one.1)))
-        }
+        (Some(one), _) => Some(format!("Where shape and texture disagree, {} goes by shape {}.", one.0, said(one.1))),
         _ => None,
     })
 }

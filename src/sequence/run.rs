@@ -7,18 +7,18 @@ use polars::prelude::DataFrame;
 
 use crate::analysis::{Analysed, CurveRow};
 use crate::bbox::{Boxes, SubsetTable};
+use crate::datasets::Kind;
 use crate::datasets::{Manifest, Smoother};
 use crate::edges::EdgeTables;
 use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Store};
 use crate::inference::{self, Conversion, Device, Engine, Experiments, Keep, Precision, Source};
 use crate::models::Form;
-use crate::datasets::Kind;
 use crate::notebook::{Html, or_say, say};
+use crate::pixels::Crop;
 use crate::plots::Drawable;
 use crate::protocol::{self, Protocol};
 use crate::relevance::Parameters;
-use crate::pixels::Crop;
 use crate::study::{Pair, Study};
 use crate::table::{ConflictRow, LocalisationRow, PredictionRow, RegionRow, Row, table};
 use crate::{analysis, bbox, datasets, edges, overlap, relevance, report, sample};
@@ -235,7 +235,8 @@ impl Run {
         if self.study.conflict_folder().is_none() {
             return Ok(None);
         }
-        inference::run_conflict(&self.study, &self.networks_in(Form::Folded, given.precision)?, &self.how(given)).map(Some)
+        inference::run_conflict(&self.study, &self.networks_in(Form::Folded, given.precision)?, &self.how(given))
+            .map(Some)
     }
 
     /// Step 5.1: checkpoints converted, with batch normalisation merged or apart: what each differs by

@@ -1,6 +1,6 @@
 //! The table of all logits: its columns are the classes of a study.
 
-use polars::prelude::{Column, DataFrame, NamedFrom, Series};
+use polars::prelude::{Column, DataFrame, IntoSeries, NamedFrom, NewChunkedArray, Series, StringChunked};
 
 use crate::error::Result;
 
@@ -14,7 +14,8 @@ where
 {
     let classes =
         classes.iter().enumerate().map(|(class, wnid)| Column::from(Series::new(wnid.as_str().into(), values(class))));
-    let columns = std::iter::once(Column::new("file".into(), files)).chain(classes);
+    let columns =
+        std::iter::once(Column::from(StringChunked::from_slice("file".into(), files).into_series())).chain(classes);
     Ok(DataFrame::new(files.len(), columns.collect())?)
 }
 

@@ -56,7 +56,7 @@ fn rezipped(name: &str, change: impl Fn(&str, Vec<u8>) -> Vec<(String, Vec<u8>)>
     let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     for index in 0..old.len() {
         let mut member = old.by_index(index).unwrap();
-        let name = member.name().unwrap().into_owned();
+        let name = member.name().to_string();
         let mut bytes = Vec::new();
         member.read_to_end(&mut bytes).unwrap();
         for (name, bytes) in change(&name, bytes) {
