@@ -11,7 +11,7 @@ import sys
 
 from kernel import SETUP, Kernel
 
-FIGURE = 'lgf::plots::bars(&[lgf::plots::Bar::new(name.clone(), levels[0])], &lgf::plots::Look::named("bench"))'
+FIGURE = '[Bar::new(name.clone(), levels[0])].plot()'
 # What is timed, its kind and the cell. A figure comes as soon as there is a value to draw.
 CELLS = [
     ("setup cell", "setup", SETUP),

@@ -89,6 +89,14 @@ impl Store {
         Ok(Store { max_reject_share, ..self })
     }
 
+    /// Another data root, which says and accepts as much as this one.
+    ///
+    /// # Errors
+    /// As [`Store::at`].
+    pub(crate) fn like_this_at(&self, root: impl Into<PathBuf>) -> Result<Self> {
+        Ok(Store { root: Store::at(root)?.root, ..self.clone() })
+    }
+
     /// The same data root, whose steps do not say how far they are.
     pub fn quiet(self) -> Self {
         Store { loud: false, ..self }

@@ -15,7 +15,7 @@ use super::rows::scores;
 use super::variants::Variants;
 use crate::datasets::{self, Smoother};
 use crate::error::{Code, Error, Result};
-use crate::files::{ImageFile, sha256_hex};
+use crate::files::{ImageFile, check_room, sha256_hex};
 use crate::notebook::counted;
 use crate::stage::{Named, Step};
 use crate::study::{ClassList, Study};
@@ -115,6 +115,7 @@ impl<'a> Runner<'a> {
         };
         let pictures: Vec<Picture> = set.rows.iter().map(picture).collect();
         let networks: Vec<&Engine> = open.iter().map(|(network, _)| *network).collect();
+        self.check_room(networks.len(), pictures.len())?;
         let kept = Kept::each(open.iter().map(|(network, step)| (step, *network)))?;
         let run = first.start_as(&self.says(set.name, networks.len()), pictures.len());
         let mut done = predict_kept(&networks, &pictures, self.how, (&kept, &run))?;
@@ -130,19 +131,26 @@ impl<'a> Runner<'a> {
         let decided_by = (self.how, made, self.hash_of(&all));
         let open: Vec<Vec<Open<'a>>> = sets.iter().map(|set| self.open(set, &decided_by)).collect::<Result<_>>()?;
         let is_open = |network: &&Engine| open.iter().flatten().any(|(other, _)| other.name() == network.name());
-        let networks: Vec<&Engine> = self.networks.iter().filter(is_open).collect();
-        if networks.is_empty() {
-            return Ok(());
-        }
-        let models: Result<Vec<String>> = networks.iter().map(|network| network.fingerprint()).collect();
+        // All networks: those that are left to finish would be others while tables are written.
+        let models: Result<Vec<String>> = self.networks.iter().map(|network| network.fingerprint()).collect();
         let of = Named("inference", "experiments/in_memory");
         let step = self.study.store.step(of, "pictures", &(&decided_by, models?), self.images)?;
+        if !self.networks.iter().any(|network| is_open(&network)) {
+            return step.forget();
+        }
+        let networks: Vec<&Engine> = self.networks.iter().collect();
+        self.check_room(networks.len(), self.manifest.len())?;
         let kept = Kept::together(&step, &networks)?;
         let run = step.start_as(&self.says("in memory", networks.len()), self.manifest.len());
         let done = variants.predict(&networks, self.how, (&kept, &run))?;
         run.finish();
         sets.iter().zip(&open).try_for_each(|(set, open)| self.write(set, open, &done))?;
         step.forget()
+    }
+
+    /// What is kept until a set is finished: four bytes a logit.
+    fn check_room(&self, networks: usize, pictures: usize) -> Result<()> {
+        check_room(self.study.store.root(), (networks * pictures * self.classes.len() * 4) as u64)
     }
 
     fn says(&self, what: &str, networks: usize) -> String {
@@ -183,6 +191,12 @@ impl<'a> Runner<'a> {
             let own: Vec<Prediction> = done.rows.iter().filter(own).cloned().collect();
             let finished = step.skipped(set.rows.len(), &skipped)?;
             let name = table_name(set, network);
+            if own.len() + skipped.len() != set.rows.len() {
+                let found =
+                    format!("{name}: {} came out, of {} that went in", own.len() + skipped.len(), set.rows.len());
+                return Err(Error::new(Code::Table, found)
+                    .hint("two inputs, or two networks, are taken for one: give each its own name"));
+            }
             let mut files = self.study.store.write_table(&name, &self.table(&own)?)?.to_vec();
             files.extend(self.logits(&name, &own)?);
             step.finish(finished, files)?;

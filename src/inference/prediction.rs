@@ -19,7 +19,7 @@ pub struct Prediction {
 /// What came of a call: a prediction for each readable picture and network, and the pictures that were skipped.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Predictions {
-    /// Picture by picture, and within each in the order of the networks.
+    /// Batch by batch.
     pub rows: Vec<Prediction>,
     /// The pictures that could not be read or did not fit the device, and those of which a logit is not finite, with their
     /// reasons.

@@ -121,7 +121,19 @@ impl Drawable for Draft {
     }
 }
 
+impl Drawable for &Draft {
+    fn draft(self) -> Result<Draft> {
+        Ok(self.clone())
+    }
+}
+
 impl Drawable for Grid {
+    fn draft(self) -> Result<Draft> {
+        Ok(self.plot())
+    }
+}
+
+impl Drawable for &Grid {
     fn draft(self) -> Result<Draft> {
         Ok(self.plot())
     }

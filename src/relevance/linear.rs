@@ -4,6 +4,7 @@
 use tch::{Kind, Tensor};
 
 use super::rule::{Bias, Rule, Stabiliser};
+use super::terms::{Counts, Factor, Input, Term, TermRule, Terms};
 use crate::error::{Code, Error, Result};
 use crate::inference::largest;
 use crate::models::{Layer, Network};
@@ -122,8 +123,10 @@ impl LinearMap {
             Rule::ZPlus(bias) => self.raising(given, bias),
             Rule::AlphaBeta { alpha, beta } => self.alpha_beta(given, alpha, beta),
             Rule::Gamma(gamma) => self.gamma(given, gamma),
-            Rule::Flat => self.weighted(given, |weight| weight.ones_like()),
-            Rule::WSquare => self.weighted(given, |weight| weight.square()),
+            Rule::Terms(TermRule(row), number) => match row.terms.iter().all(|term| term.input == Input::Ones) {
+                true => self.by_weights(given, row, number),
+                false => self.by_terms(given, row, number),
+            },
             Rule::ZBox { low, high } => self.z_box(given, low, high),
             Rule::Pass | Rule::WinnerTakeAll | Rule::FusedScale | Rule::ShiftedOutput => {
                 Err(Error::new(Code::Model, format!("the rule {rule:?} is not for a linear layer")))
@@ -239,15 +242,33 @@ impl LinearMap {
         ))
     }
 
-    /// By the weights alone, changed, whatever the inputs are.
-    fn weighted(&self, given: &Given<'_>, change: impl Fn(&Tensor) -> Tensor) -> Result<Shared> {
-        let map = self.with(change)?;
+    /// The weights of a row of terms, summed, each as often as it counts.
+    fn of_terms(&self, row: &Terms, number: f64) -> Result<Self> {
+        self.with(|weight| weighted(row, number, weight))
+    }
+
+    /// By the weights alone, whatever the inputs are.
+    fn by_weights(&self, given: &Given<'_>, row: &Terms, number: f64) -> Result<Shared> {
+        let map = self.of_terms(row, number)?;
         // One picture's worth: the sums are the same for all.
         let one = given.x.narrow(0, 0, 1).ones_like();
         let z = map.forward(&one, None)?.expand_as(given.arrived);
         let quotient = quotient(given.arrived, &z, given.stabiliser)?;
         let share = map.backward(&quotient, given.x)?;
         Ok(given.shared(share, &[], &[(&quotient, &z)]))
+    }
+
+    /// By the inputs times the weights of a row of terms.
+    fn by_terms(&self, given: &Given<'_>, row: &Terms, number: f64) -> Result<Shared> {
+        let map = self.of_terms(row, number)?;
+        let bias = match row.bias {
+            Counts::Yes => given.bias.map(|bias| weighted(row, number, bias)),
+            Counts::No => None,
+        };
+        let z = map.forward(given.x, bias.as_ref())?;
+        let quotient = quotient(given.arrived, &z, given.stabiliser)?;
+        let share = map.backward(&quotient, given.x)? * given.x;
+        Ok(given.shared(share, &[(&quotient, bias.as_ref())], &[(&quotient, &z)]))
     }
 
     fn z_box(&self, given: &Given<'_>, low: [f64; 3], high: [f64; 3]) -> Result<Shared> {
@@ -272,6 +293,16 @@ impl LinearMap {
             self.backward(&quotient, x)? * x - up.backward(&quotient, x)? * low - down.backward(&quotient, x)? * high;
         Ok(given.shared(share, &[], &[(&quotient, &z)]))
     }
+}
+
+/// What the terms of a row take of weights or a bias, summed, each as often as it counts.
+fn weighted(row: &Terms, number: f64, weight: &Tensor) -> Tensor {
+    let one = |term: &Term| match term.factor {
+        Factor::One => term.weight.of(weight),
+        Factor::Number => term.weight.of(weight) * number,
+    };
+    let first = row.terms.first().map_or_else(|| weight.zeros_like(), one);
+    row.terms.iter().skip(1).fold(first, |sum, term| sum + one(term))
 }
 
 #[derive(Clone, Copy, PartialEq)]

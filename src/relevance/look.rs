@@ -10,9 +10,9 @@ use crate::study::{Mapped, Seen, seen};
 ///
 /// # Errors
 /// As [`map_of`], [`edges::mask_of`] and [`crate::pixels::crop_of`].
-pub fn maps_of(store: &Store, images: &[ImageFile], models: &[&str]) -> Result<Vec<Mapped>> {
+pub fn maps_of(store: &Store, images: &[ImageFile], models: &[String]) -> Result<Vec<Mapped>> {
     let mapped = |photograph: Seen| {
-        let map = |model: &&str| Ok(((*model).to_string(), map_of(store, model, &photograph.id)?));
+        let map = |model: &String| Ok((model.clone(), map_of(store, model, &photograph.id)?));
         let maps = models.iter().map(map).collect::<Result<_>>()?;
         Ok(Mapped { edges: edges::mask_of(store, &photograph.id)?, maps, photograph })
     };

@@ -35,6 +35,7 @@ mod rule;
 mod stage;
 mod subject;
 mod target;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -51,3 +52,4 @@ pub use rule::{Bias, Composite, Place, Rule, RuleRow, Stabiliser};
 pub use stage::explain_all;
 pub use subject::Subject;
 pub use target::{Parameters, Target};
+pub use terms::{TermRule, Terms};

@@ -3,6 +3,7 @@
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
+use super::terms::{self, Factor, TermRule};
 use crate::error::{Code, Error, Result};
 use crate::models::{Form, Layer, Node, Role};
 use crate::table::{Row, table};
@@ -30,10 +31,8 @@ pub enum Rule {
     /// Contributions that raise the output count `1 + gamma` times, where the output is positive; those that lower it, where
     /// it is negative: Montavon et al. 2019, for inputs of both signs.
     Gamma(f64),
-    /// `R_i = sum_j R_j / count_j`: evenly over the inputs that an output sees, padding not counted.
-    Flat,
-    /// `R_i = sum_j w_ij^2 R_j / sum_i w_ij^2`: for inputs of no fixed range.
-    WSquare,
+    /// By a row of terms and its number: flat, w-square and whatever else is a row.
+    Terms(TermRule, f64),
     /// `Z = x w - low w+ - high w-`: for pictures, whose normalised values lie between `low` and `high` by channel.
     ZBox {
         /// Least value of each channel.
@@ -55,6 +54,22 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// `R_i = sum_j R_j / count_j`: evenly over the inputs that an output sees, padding not counted.
+    pub const FLAT: Rule = Rule::Terms(TermRule(&terms::ROWS[0]), 1.0);
+    /// `R_i = sum_j w_ij^2 R_j / sum_i w_ij^2`: for inputs of no fixed range.
+    pub const W_SQUARE: Rule = Rule::Terms(TermRule(&terms::ROWS[1]), 1.0);
+
+    /// A rule that is a row of terms, by its name and with its number.
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] listing the rows there are.
+    pub fn terms(name: &str, number: f64) -> Result<Rule> {
+        TermRule::named(name).map(|row| Rule::Terms(row, number)).ok_or_else(|| {
+            let names: Vec<&str> = terms::ROWS.iter().map(|row| row.name).collect();
+            Error::new(Code::Parameter, format!("no rule {name:?}; there are {}", names.join(", ")))
+        })
+    }
+
     /// Whether what it hands on, and what bias and stabiliser take, is all that arrived.
     pub fn accounts(self) -> bool {
         !matches!(self, Rule::FusedScale | Rule::ShiftedOutput)
@@ -72,8 +87,10 @@ impl std::fmt::Display for Rule {
             Rule::ZPlus(Bias::Both) => write!(to, "z+, bias"),
             Rule::AlphaBeta { alpha, beta } => write!(to, "alpha {alpha} beta {beta}"),
             Rule::Gamma(gamma) => write!(to, "gamma {gamma}"),
-            Rule::Flat => write!(to, "flat"),
-            Rule::WSquare => write!(to, "w-square"),
+            Rule::Terms(TermRule(row), number) if row.terms.iter().any(|term| term.factor == Factor::Number) => {
+                write!(to, "{} {number}", row.name)
+            }
+            Rule::Terms(TermRule(row), _) => write!(to, "{}", row.name),
             Rule::ZBox { .. } => write!(to, "zB"),
             Rule::Norm => write!(to, "norm"),
             Rule::Pass => write!(to, "pass"),
@@ -161,7 +178,7 @@ impl std::fmt::Display for Place {
 /// use lgf::relevance::{Bias, Composite, Place, Rule};
 ///
 /// let mine = Composite::named("mine")
-///     .rule(Place::First, Rule::WSquare)
+///     .rule(Place::First, Rule::W_SQUARE)
 ///     .rule(Place::Convolution, Rule::Gamma(0.25))
 ///     .rule(Place::Linear, Rule::Epsilon(1e-6));
 /// assert_eq!(mine.rules.len(), 3);
@@ -214,7 +231,7 @@ impl Composite {
     /// bias: what comes out at the pixels is what went in at the head, but for what nothing raises.
     pub fn corrected() -> Self {
         Composite::named("corrected")
-            .rule(Place::First, Rule::Flat)
+            .rule(Place::First, Rule::FLAT)
             .rule(Place::Convolution, Rule::ZPlus(Bias::Ignored))
             .rule(Place::Linear, Rule::RelativeEpsilon(1e-6))
     }
@@ -229,7 +246,7 @@ impl Composite {
     /// `EpsilonPlusFlat` of zennit 1.0 with its canonisers.
     pub fn zennit_epsilon_plus_flat() -> Self {
         Composite::named("zennit_epsilon_plus_flat")
-            .rule(Place::First, Rule::Flat)
+            .rule(Place::First, Rule::FLAT)
             .rule(Place::Convolution, Rule::ZPlus(Bias::Positive))
             .rule(Place::Linear, Rule::Epsilon(1e-6))
             .stabilised(Stabiliser::Add(1e-6))
@@ -238,7 +255,7 @@ impl Composite {
     /// `EpsilonAlpha2Beta1Flat` of zennit 1.0 with its canonisers.
     pub fn zennit_epsilon_alpha2_beta1_flat() -> Self {
         Composite::named("zennit_epsilon_alpha2_beta1_flat")
-            .rule(Place::First, Rule::Flat)
+            .rule(Place::First, Rule::FLAT)
             .rule(Place::Convolution, Rule::AlphaBeta { alpha: 2.0, beta: 1.0 })
             .rule(Place::Linear, Rule::Epsilon(1e-6))
             .stabilised(Stabiliser::Add(1e-6))
@@ -248,7 +265,7 @@ impl Composite {
     /// picture before it (fault C5).
     pub fn innvestigate_2_1() -> Self {
         Composite::named("innvestigate_2_1")
-            .rule(Place::FirstWithoutPadding, Rule::Flat)
+            .rule(Place::FirstWithoutPadding, Rule::FLAT)
             .rule(Place::Convolution, Rule::ZPlus(Bias::Both))
             .rule(Place::Linear, Rule::Epsilon(0.1))
             .stabilised(Stabiliser::InsteadOfZero(1e-7))
@@ -379,16 +396,16 @@ mod tests {
         let nodes = network.nodes();
         let composite = Composite::named("c")
             .rule(Place::Named("layer1.0.conv1".into()), Rule::Z)
-            .rule(Place::First, Rule::Flat)
+            .rule(Place::First, Rule::FLAT)
             .rule(Place::Last, Rule::Gamma(1.0))
-            .rule(Place::Convolution, Rule::WSquare);
+            .rule(Place::Convolution, Rule::W_SQUARE);
         let of = |name: &str| {
             let index = nodes.iter().position(|node| node.name == name).unwrap();
             composite.rule_of(nodes, index)
         };
-        assert_eq!(of("conv1").unwrap(), Rule::Flat);
+        assert_eq!(of("conv1").unwrap(), Rule::FLAT);
         assert_eq!(of("layer1.0.conv1").unwrap(), Rule::Z);
-        assert_eq!(of("layer1.0.conv2").unwrap(), Rule::WSquare);
+        assert_eq!(of("layer1.0.conv2").unwrap(), Rule::W_SQUARE);
         assert_eq!(of("fc").unwrap(), Rule::Gamma(1.0));
     }
 }

@@ -86,9 +86,6 @@ type Loaded = (usize, Result<RgbImage>);
 impl Explaining<'_> {
     fn all(&self, network: &Engine, step: &Step) -> Result<()> {
         step.record().folder(&format!("lrp/{}", self.model))?;
-        // A map is a number of four bytes a pixel, and a header.
-        let map = 4 * u64::from(Crop::SIDE).pow(2) + 128;
-        check_room(self.store.root(), self.images.len() as u64 * map)?;
         let batches = self.batches(network, step)?;
         judged(network, &batches.iter().map(|batch| batch.ledger.clone()).collect::<Vec<_>>())?;
         let mut done = Done { rows: Vec::new(), files: Vec::new(), rejects: Vec::new() };
@@ -120,6 +117,9 @@ impl Explaining<'_> {
         let whole = |batch: &Batch| batch.files.iter().all(|file| self.store.is_whole(file));
         let mut all: Vec<Option<Batch>> = (0..chunks.len()).map(|at| parts.read(at).filter(whole)).collect();
         let open: Vec<usize> = (0..chunks.len()).filter(|&at| all[at].is_none()).collect();
+        // A map is a number of four bytes a pixel, and a header.
+        let left: usize = open.iter().map(|&at| chunks[at].len()).sum();
+        check_room(self.store.root(), left as u64 * (4 * u64::from(Crop::SIDE).pow(2) + 128))?;
         let run = step.start(self.images.len());
         run.goes_on(all.iter().enumerate().filter(|(_, batch)| batch.is_some()).map(|(at, _)| chunks[at].len()).sum());
         let load = |&at: &usize| {
@@ -130,7 +130,10 @@ impl Explaining<'_> {
         let work = |networks: &[Engine], (at, loaded): (usize, Vec<Loaded>)| {
             run.check()?;
             let batch = self.batch(&networks[0], loaded, &run)?;
-            parts.write(at, &batch)?;
+            // What was in the way of a picture may be gone the next time.
+            if batch.rejects.is_empty() {
+                parts.write(at, &batch)?;
+            }
             Ok(batch)
         };
         for (at, batch) in open.iter().zip(on_workers(&[network], &open, load, work)?) {

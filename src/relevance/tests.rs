@@ -4,6 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Kind, Tensor};
 
+use super::terms::{self, Counts};
 use super::*;
 use crate::error::Code;
 use crate::inference::{Device, Engine, Precision, finite, to_input};
@@ -194,8 +195,11 @@ impl Dense {
                         let more = |v: f64| if v * z > 0.0 { (1.0 + gamma) * v } else { v };
                         if z == 0.0 { 0.0 } else { over(more(x[i] * w[i]), more(b) + sum(&|i| more(x[i] * w[i])), s) }
                     }
-                    Rule::Flat => over(1.0, self.seen[j].len() as f64, s),
-                    Rule::WSquare => over(w[i] * w[i], sum(&|i| w[i] * w[i]), s),
+                    Rule::Terms(TermRule(row), number) => {
+                        let (_, of) = TWINS.iter().find(|(name, _)| *name == row.name).unwrap();
+                        let bias = if row.bias == Counts::Yes { of(1.0, b, number) } else { 0.0 };
+                        over(of(x[i], w[i], number), bias + sum(&|i| of(x[i], w[i], number)), s)
+                    }
                     Rule::ZBox { low, high } => {
                         let of = |i: usize| {
                             let channel = i / channel_size;
@@ -210,6 +214,10 @@ impl Dense {
         share
     }
 }
+
+/// The contribution of one input by each row of terms, from its formula: input, weight, number.
+const TWINS: &[(&str, fn(f64, f64, f64) -> f64)] =
+    &[("flat", |_, _, _| 1.0), ("w-square", |_, w, _| w * w), ("plain", |x, w, _| x * w)];
 
 /// Everything once more for one picture: forward, then back.
 fn naive(network: &Engine, picture: &[f64], shape: Shape, target: usize, composite: &Composite) -> Vec<f64> {
@@ -311,11 +319,11 @@ fn composites() -> Vec<Composite> {
         Rule::AlphaBeta { alpha: 2.0, beta: 1.0 },
         Rule::AlphaBeta { alpha: 1.0, beta: 0.0 },
         Rule::Gamma(0.25),
-        Rule::Flat,
-        Rule::WSquare,
     ]
     .map(everywhere)
     .to_vec();
+    all.extend(TWINS.iter().map(|(name, _)| everywhere(Rule::terms(name, 0.25).unwrap())));
+    assert_eq!(TWINS.len(), terms::ROWS.len(), "each row has its twin");
     let picture = Rule::ZBox { low: [-2.0, -1.5, -1.0], high: [1.0, 1.5, 2.5] };
     all.push(everywhere(Rule::ZPlus(Bias::Ignored)));
     all.last_mut().unwrap().rules.insert(0, (Place::First, picture));
@@ -477,7 +485,7 @@ fn a_softmax_and_a_layer_without_rule_are_refused_by_name() {
     let none = error(&ending_in(Layer::Relu), &Composite::named("empty")).to_string();
     assert!(none.contains("layer conv") && none.contains("Place::Convolution") && none.contains("empty"), "{none}");
     let unfit =
-        error(&ending_in(Layer::Relu), &Composite::corrected().rule(Place::AveragePool, Rule::Flat)).to_string();
+        error(&ending_in(Layer::Relu), &Composite::corrected().rule(Place::AveragePool, Rule::FLAT)).to_string();
     assert!(unfit.contains("layer pool") && unfit.contains("Flat"), "{unfit}");
     let path = format!("{}/data/models/resnet50.safetensors", env!("CARGO_MANIFEST_DIR"));
     let unmerged = Engine::load("slim-resnet50", path, Device::Cpu).unwrap();

@@ -10,11 +10,14 @@ use super::frame::frame;
 use super::page::{Page, figure, folded};
 use super::questions::{QUESTIONS, Sources, numbers, table_in_words};
 use crate::analysis::{
-    AblationRow, Analysed, ConclusionRow, Made, Measure, Method, ShapeBiasRow, answer_in_words, known_and_measured,
+    AblationRow, Analysed, ConclusionRow, CurveRow, Made, Measure, Method, ShapeBiasRow, answer_in_words,
+    known_and_measured,
 };
+use crate::datasets;
 use crate::error::{Code, Error, Result};
 use crate::files::Store;
 use crate::notebook::counted;
+use crate::plots::Plot;
 use crate::protocol::Protocol;
 use crate::study::Study;
 use crate::table::{Row, table};
@@ -36,6 +39,9 @@ pub fn write(store: &Store, protocol: &Protocol, analysed: &Analysed) -> Result<
         if let Some(section) = question.section(&sources)? {
             page.section(question.title, section);
         }
+    }
+    if let Some(further) = further(analysed, &sources)? {
+        page.section("Further manipulations", further);
     }
     let others: Vec<&Asked> = answers
         .asked
@@ -62,6 +68,18 @@ pub fn write(store: &Store, protocol: &Protocol, analysed: &Analysed) -> Result<
     );
     let answer = html! { p.answer { (in_short(analysed, &answers)?.join(" ")) } (how_to_read(sources.measure)) };
     store.write("report.html", page.finish("Local texture or global shape", &under, &answer).as_bytes())
+}
+
+/// The curves of manipulations that the thesis did not have, if there are any.
+fn further(analysed: &Analysed, sources: &Sources) -> Result<Option<Markup>> {
+    let mut drawn = Vec::new();
+    for kind in datasets::kinds().filter(|kind| kind.set.thesis.is_none()) {
+        if let Some(table) = analysed.table(&kind.name.replace(' ', "_")) {
+            let curves = CurveRow::rows(table)?.plot().title(kind.name).x(kind.levels.label());
+            drawn.push(figure(&curves.y(sources.measure.words()).draw("report")?));
+        }
+    }
+    Ok((!drawn.is_empty()).then(|| html! { div.figures { @for one in &drawn { (one) } } }))
 }
 
 /// The figures of the thesis as files, with their numbers.

@@ -170,7 +170,7 @@ impl Run {
         let to = self.store().path(name);
         clear(&to)?;
         link_all(other.root(), &to, true)?;
-        Store::at(&to)?.accepting(self.store().max_reject_share())
+        self.store().like_this_at(&to)
     }
 }
 

@@ -309,13 +309,12 @@ impl Run {
         self.study.compared().into_iter().next().ok_or_else(none)
     }
 
-    /// Shape bias of each network on the study's pictures of two cues ([`analysis::shape_bias`]).
+    /// Shape bias of each network on the study's pictures of two cues ([`analysis::shape_bias`]), as step 5 wrote them.
     ///
     /// # Errors
-    /// As [`inference::run_conflict`].
+    /// As [`Store::rows`].
     pub fn shape_bias(&self) -> Result<DataFrame> {
-        let decisions = inference::run_conflict(&self.study, &self.networks()?, &self.protocol.experiments())?;
-        analysis::shape_bias(&ConflictRow::rows(&decisions)?)
+        analysis::shape_bias(&self.rows::<ConflictRow>("conflict")?)
     }
 
     /// How much of each network's maps lies on the objects of step 2 ([`relevance::localise`]).
@@ -348,6 +347,16 @@ impl Run {
     /// As [`analysis::drops`].
     pub fn falls(&self, kind: &Kind) -> Result<Vec<CurveRow>> {
         CurveRow::rows(&analysis::drops(&self.predictions()?, kind.name, self.protocol.analysis.measure)?)
+    }
+
+    /// What a published hypothesis is tested on: the differences of the study's pairs, as published
+    /// ([`analysis::differences_of`]).
+    ///
+    /// # Errors
+    /// As [`analysis::differences_of`].
+    pub fn differences_of(&self, conclusion: &str) -> Result<Vec<f64>> {
+        let published = analysis::Parameters::published();
+        analysis::differences_of(&self.predictions()?, &self.study.compared(), conclusion, &published)
     }
 
     /// The same run with some of its networks only.

@@ -83,7 +83,7 @@ impl Step {
         self.record.store().progress(says).start(items, self.unit)
     }
 
-    /// The parts that a stopped run of it left, of so many batches.
+    /// The parts that a stopped run of it left.
     ///
     /// # Errors
     /// [`Code::Io`] if what was left for something else cannot be removed.
@@ -92,7 +92,8 @@ impl Step {
         Ok(Parts::new(self.record.store(), self.record.parts_folder(), self.record.key()))
     }
 
-    /// Works on each item, in parallel and in batches that are kept, so that a stopped run goes on. An item whose file is at
+    /// Works on each item, in parallel and in batches that are kept, so that a stopped run goes on; a batch of which something
+    /// was skipped is not. An item whose file is at
     /// fault is skipped; `<name>_rejects` says which and why.
     ///
     /// # Errors
@@ -133,7 +134,10 @@ impl Step {
                     return Ok(None);
                 }
                 let whole: Vec<Outcome<T>> = slot.iter_mut().filter_map(Option::take).collect();
-                parts.keep(batch, &whole)?;
+                // What was in the way of an item may be gone the next time.
+                if whole.iter().all(|outcome| matches!(outcome, Outcome::Made(_))) {
+                    parts.keep(batch, &whole)?;
+                }
                 Ok(Some((batch, whole)))
             })
             .collect();
@@ -186,7 +190,7 @@ impl Step {
         Ok(())
     }
 
-    /// As [`reject`](Step::reject), for items of which nothing but their places is kept: all but those that were skipped.
+    /// As [`reject`](Step::reject), for a step whose rows are kept elsewhere: as many as were not skipped.
     ///
     /// # Errors
     /// As [`Store::accept`].

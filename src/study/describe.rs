@@ -130,9 +130,10 @@ impl Description {
         let names = || self.networks.iter().map(|entry| entry.name.as_str());
         check_names("network", names())?;
         check_pairs(&self.pairs, &names().collect::<Vec<_>>())?;
-        // `smt_diff_a` is the table of differences of `a`, `scr_a_logits` that of its logits.
-        for (other, name) in names().flat_map(|name| [(format!("diff_{name}"), name), (format!("{name}_logits"), name)])
-        {
+        // `smt_diff_a` is the table of differences of `a`, `scr_a_logits` that of its logits, `scr_a_rejects` what was skipped.
+        for (other, name) in names().flat_map(|name| {
+            [format!("diff_{name}"), format!("{name}_logits"), format!("{name}_rejects")].map(|other| (other, name))
+        }) {
             if names().any(|name| name.to_lowercase() == other.to_lowercase()) {
                 let found = format!("tables of the networks {name:?} and {other:?} would have one name");
                 return Err(Error::new(Code::Parameter, found).hint(format!("give {other:?} another name")));

@@ -287,6 +287,7 @@ mod tests {
             (text.replace("\"b c\"", "\"A\""), "differ in case alone"),
             (text.replace("\"b c\"", "\"diff_a\""), "would have one name"),
             (text.replace("\"b c\"", "\"a_logits\""), "would have one name"),
+            (text.replace("\"b c\"", "\"a_rejects\""), "would have one name"),
             (text.replace("\"s\"", "\"s/t\""), "name of a study"),
         ] {
             assert_ne!(changed, text);
