@@ -6,8 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use crate::sources::Tree;
 use crate::sources::tokens::Token;
 
-/// What is shown, never stored, and the words of errors: a change here leaves finished steps valid.
-const SHOWN_ONLY: [&str; 5] = ["notebook", "plots", "report", "bin", "error"];
+/// What is shown, never stored: a change here leaves finished steps valid.
+const SHOWN_ONLY: [&str; 4] = ["notebook", "plots", "report", "bin"];
 
 /// The rooms that can change a stored result, each with itself and all rooms that it uses.
 pub fn rooms(tree: &Tree) -> BTreeMap<String, BTreeSet<String>> {
@@ -130,17 +130,17 @@ mod tests {
     /// The code of each room.
     fn keys(edges: &str, bbox: &str) -> BTreeMap<String, BTreeMap<PathBuf, String>> {
         let tree = tree(&[
-            ("src/lib.rs", "pub mod bbox; pub mod edges; pub mod error; pub mod pixels;"),
+            ("src/lib.rs", "pub mod bbox; pub mod edges; pub mod plots; pub mod pixels;"),
             ("src/edges.rs", edges),
             ("src/bbox.rs", bbox),
-            ("src/error.rs", "pub struct Error;"),
+            ("src/plots.rs", "pub struct Plot;"),
             ("src/pixels/mod.rs", "mod deep; pub use deep::Pixel;"),
             ("src/pixels/deep.rs", "pub struct Pixel; pub const SIDE: usize = 224;"),
         ]);
         rooms(&tree).into_iter().map(|(room, below)| (room, code(&tree, &below))).collect()
     }
 
-    const EDGES: &str = "use crate::pixels::Pixel; use crate::error::Error; fn low() -> f64 { 0.5 }";
+    const EDGES: &str = "use crate::pixels::Pixel; use crate::plots::Plot; fn low() -> f64 { 0.5 }";
 
     #[test]
     fn comments_and_tests_change_no_key_and_numbers_do() {
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(after["edges"], before["edges"]);
         let names: Vec<_> = before["edges"].keys().map(|path| path.display().to_string()).collect();
         assert_eq!(names, ["src/edges.rs", "src/pixels/deep.rs", "src/pixels/mod.rs"]);
-        assert!(!before.contains_key("error"));
+        assert!(!before.contains_key("plots"));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub fn build(
     smoother: &dyn Smoother,
 ) -> Result<Manifest> {
     let of = Named("datasets", "datasets");
-    let step = store.step(of, "photographs", &(parameters, smoother.identity()), images)?;
+    let step = store.step(of, "photographs", &(parameters, smoother.identity(), smoother.code()), images)?;
     if !step.finished() {
         // A run that goes on has some of its files already.
         if !store.path("manifests/pieces/datasets").exists() {
@@ -70,7 +70,7 @@ struct DecidedBy<'a> {
     seed: u64,
     encoding: Encoding,
     recipes: String,
-    smoother: Option<String>,
+    smoother: Option<(String, &'static str)>,
 }
 
 impl<'a> Photograph<'a> {
@@ -129,7 +129,7 @@ impl<'a> Photograph<'a> {
             seed: self.parameters.seed,
             encoding: self.parameters.encoding,
             recipes: format!("{recipes:?}"),
-            smoother: smoothed.then(|| self.smoother.identity()),
+            smoother: smoothed.then(|| (self.smoother.identity(), self.smoother.code())),
         }
     }
 }

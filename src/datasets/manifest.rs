@@ -122,7 +122,7 @@ impl Manifest {
     /// Files of each kind, as a table: `kind, files`.
     ///
     /// # Errors
-    /// [`Code::Table`] if the manifest lacks a column.
+    /// [`Code::Table`](crate::error::Code::Table) if the manifest lacks a column.
     pub fn totals(&self) -> Result<DataFrame> {
         let rows = ManifestRow::rows(&self.table)?;
         let count = |kind: &&Kind| rows.iter().filter(|row| row.kind == kind.name).count() as i64;
@@ -133,7 +133,7 @@ impl Manifest {
     /// Files of each kind and level, as a table: `kind, level, gap, fill, files`.
     ///
     /// # Errors
-    /// [`Code::Table`] if the manifest lacks a column.
+    /// [`Code::Table`](crate::error::Code::Table) if the manifest lacks a column.
     pub fn counts(&self) -> Result<DataFrame> {
         let mut counts: Vec<LevelCountRow> = Vec::new();
         for ManifestRow { kind, level, gap, fill, .. } in ManifestRow::rows(&self.table)? {

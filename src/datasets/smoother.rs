@@ -9,6 +9,11 @@ pub trait Smoother: Sync {
     /// What it is and with which numbers, for manifests and keys: another identity is another result.
     fn identity(&self) -> String;
 
+    /// The code that computes it, where that is not this room's own; part of keys, never of manifests.
+    fn code(&self) -> &'static str {
+        ""
+    }
+
     /// One pass over a picture of any size.
     ///
     /// # Errors

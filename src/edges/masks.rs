@@ -12,7 +12,7 @@ use crate::table::{BoxEdgeRow, EdgeRow, FrameName};
 /// crop (faults A4 and A5).
 ///
 /// # Errors
-/// [`Code::Missing`] if step 3 has not run for it, [`Code::Image`] if the file is broken.
+/// [`Code::Missing`](crate::error::Code::Missing) if step 3 has not run for it, [`Code::Image`](crate::error::Code::Image) if the file is broken.
 pub fn mask_of(store: &Store, id: &str) -> Result<PixelMask<Crop>> {
     saved(store, &mask_name(id))
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// Writes a file whole through `fill`: a temporary name in the same folder, fsync, rename, fsync of the folder.
 ///
 /// # Errors
-/// [`Code::Io`] with the path; the temporary file is removed.
+/// [`Code::Io`](crate::error::Code::Io) with the path; the temporary file is removed.
 pub fn write_whole(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
     place(path, |file| {
         fill(file)?;

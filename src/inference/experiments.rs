@@ -57,7 +57,7 @@ pub fn run_experiments(study: &Study, networks: &[Engine], source: Source<'_>, h
     let sets = sets_of(&manifest)?;
     let runner = Runner { study, networks, manifest: &manifest, images, how, classes: study.class_list() };
     match source {
-        Source::Files(_) => sets.iter().try_for_each(|set| runner.from_files(set))?,
+        Source::Files(_) => sets.iter().try_for_each(|set| runner.read_files(set))?,
         Source::InMemory { parameters, smoother, .. } => {
             runner.in_memory(
                 &sets,
@@ -106,7 +106,7 @@ type Open<'a> = (&'a Engine, Step);
 
 impl<'a> Runner<'a> {
     /// A set's own rows, with the hash of each picture: what changes another set does not run this one again.
-    fn from_files(&self, set: &Set) -> Result<()> {
+    fn read_files(&self, set: &Set) -> Result<()> {
         let open = self.open(set, &(self.how, self.hash_of(&set.rows)))?;
         let Some((_, first)) = open.first() else { return Ok(()) };
         let picture = |&row: &usize| {

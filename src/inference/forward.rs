@@ -96,7 +96,7 @@ impl Engine {
         values?.pop().flatten().ok_or_else(no_layer)
     }
 
-    /// The forward pass of training: as [`Network::run`] with the batch's own statistics, a tenth of which goes into the
+    /// The forward pass of training: as [`run`](Engine::run) with the batch's own statistics, a tenth of which goes into the
     /// network's running ones. Networks that it shares tensors with keep theirs.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::error::Result;
 /// One row of logits a picture.
 ///
 /// # Errors
-/// As [`to_input`] and [`Engine::forward`]; [`Code::Numeric`] if a logit is not finite.
+/// As [`to_input`] and [`Engine::forward`]; [`Code::Numeric`](crate::error::Code::Numeric) if a logit is not finite.
 pub fn logits(network: &Engine, pictures: &[RgbImage], normalise: Normalise) -> Result<Vec<Vec<f32>>> {
     logits_of(network, &to_input(pictures, &normalise.of(network), network.device())?)?.into_iter().collect()
 }

@@ -11,6 +11,7 @@ use super::engine::Engine;
 use crate::datasets::{L0, Smoother};
 use crate::error::{Code, Error, Result};
 use crate::models::{Network, Smoothing, Weights, read_tensorflow, smoothing};
+use crate::stage::code_of;
 use crate::study::Study;
 
 /// The ResNet of Zhu et al. 2019, "A benchmark for edge-preserving image smoothing" (`SRGAN_delta`): a picture in [-1, 1]
@@ -76,6 +77,10 @@ impl Eps {
 impl Smoother for Eps {
     fn identity(&self) -> String {
         self.identity.clone()
+    }
+
+    fn code(&self) -> &'static str {
+        code_of("inference")
     }
 
     fn pass(&self, picture: &RgbImage) -> Result<RgbImage> {

@@ -35,7 +35,7 @@ impl Network {
     /// what is NaN or infinite comes out as it does unmerged, and under its own name.
     ///
     /// # Errors
-    /// [`Code::Checkpoint`] if a tensor is missing.
+    /// [`Code::Checkpoint`](crate::error::Code::Checkpoint) if a tensor is missing.
     pub fn folded(&self) -> Result<Network> {
         let _no_grad = tch::no_grad_guard();
         let mut readers = vec![0usize; self.nodes().len() + 1];

@@ -13,7 +13,7 @@ impl Network {
     /// One row a layer for a picture of `side` x `side`: name, kind, output shape, parameters, multiply-adds.
     ///
     /// # Errors
-    /// [`Code::Model`] if the picture is too small for the network.
+    /// [`Code::Model`](crate::error::Code::Model) if the picture is too small for the network.
     pub fn layers(&self, side: i64) -> Result<Vec<LayerSummary>> {
         let sizes = self.output_sizes(&[1, 3, side, side])?;
         let mut rows = Vec::new();

@@ -269,7 +269,7 @@ impl Walk<'_> {
         let stabiliser = self.composite.stabiliser;
         let first = node.inputs[0];
         let unfit =
-            || Error::new(Code::Model, format!("the rule {rule:?} is not for a layer of kind {}", node.layer.kind()));
+            || Error::new(Code::Model, format!("the rule {rule} is not for a layer of kind {}", node.layer.kind()));
         match (&node.layer, rule) {
             (Layer::Conv { .. } | Layer::Linear { .. }, Rule::Pass | Rule::WinnerTakeAll | Rule::Norm) => Err(unfit()),
             (Layer::Conv { key, .. } | Layer::Linear { key, .. }, rule) => {

@@ -22,7 +22,7 @@ const AREA: f64 = 0.1;
 const MASS: f64 = 0.5;
 
 /// Relevance of every network for some photographs. The networks are in the form that the composite asks for
-/// ([`Composite::form`]).
+/// ([`Composite::form`](super::Composite::form)).
 ///
 /// Maps go to `lrp/<model>/<file>.npy`. The tables `lrp_regions` and, of each network, `lrp_regions_<model>` have one row a
 /// photograph: `file, wnid, model, class, class_name, softmax, logit, relevance` (sum of the map), `kept` (that over the

@@ -93,7 +93,7 @@ pub static ROWS: &[Terms] = &[
     Terms { name: "plain", terms: &[term(Input::All, Weight::All, Factor::One)], bias: Counts::Yes },
 ];
 
-/// A row of [`ROWS`]; in protocols it is its name.
+/// A row of terms; in protocols it is its name.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TermRule(pub &'static Terms);
 

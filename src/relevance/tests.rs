@@ -215,8 +215,11 @@ impl Dense {
     }
 }
 
-/// The contribution of one input by each row of terms, from its formula: input, weight, number.
-const TWINS: &[(&str, fn(f64, f64, f64) -> f64)] =
+/// The contribution of one input to an output: input, weight, number.
+type Contribution = fn(f64, f64, f64) -> f64;
+
+/// Each row of terms once more, from its formula.
+const TWINS: &[(&str, Contribution)] =
     &[("flat", |_, _, _| 1.0), ("w-square", |_, w, _| w * w), ("plain", |x, w, _| x * w)];
 
 /// Everything once more for one picture: forward, then back.
@@ -486,7 +489,7 @@ fn a_softmax_and_a_layer_without_rule_are_refused_by_name() {
     assert!(none.contains("layer conv") && none.contains("Place::Convolution") && none.contains("empty"), "{none}");
     let unfit =
         error(&ending_in(Layer::Relu), &Composite::corrected().rule(Place::AveragePool, Rule::FLAT)).to_string();
-    assert!(unfit.contains("layer pool") && unfit.contains("Flat"), "{unfit}");
+    assert!(unfit.contains("layer pool") && unfit.contains("the rule flat is not"), "{unfit}");
     let path = format!("{}/data/models/resnet50.safetensors", env!("CARGO_MANIFEST_DIR"));
     let unmerged = Engine::load("slim-resnet50", path, Device::Cpu).unwrap();
     let unmerged = explain(&unmerged, &pictures(), &[0, 0], &Composite::corrected()).unwrap_err().to_string();

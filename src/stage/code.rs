@@ -17,7 +17,7 @@ mod tests {
             assert_eq!(code_of(room).len(), 32, "{room}");
         }
         assert_ne!(code_of("bbox"), code_of("edges"));
-        for shown in ["notebook", "plots", "report", "bin", "error", "bb", ""] {
+        for shown in ["notebook", "plots", "report", "bin", "bb", ""] {
             assert_eq!(code_of(shown), "", "{shown}");
         }
     }

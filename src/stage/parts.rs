@@ -1,12 +1,11 @@
 //! What a stopped run leaves of a step, batch by batch.
 
-use rayon::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::item::Outcome;
 use crate::error::{Code, Error, Result};
-use crate::files::{Store, Written, sha256_hex};
+use crate::files::{Store, sha256_hex};
 
 /// The batches of a step that are finished, each a file of its own: the step's key, a hash, and what came of the batch, every
 /// number to the bit.
@@ -50,24 +49,15 @@ impl Parts {
         Ok(())
     }
 
-    /// As [`read`](Parts::read), of items whose files are all whole.
-    pub fn kept<T: DeserializeOwned>(&self, batch: usize) -> Option<Vec<Outcome<T>>> {
-        let outcomes: Vec<Outcome<T>> = self.read(batch)?;
-        let files: Vec<&Written> = outcomes
-            .iter()
-            .flat_map(|outcome| match outcome {
-                Outcome::Made(made) => made.files.as_slice(),
-                Outcome::Left(_) => &[],
-            })
-            .collect();
-        files.par_iter().all(|file| self.store.is_whole(file)).then_some(outcomes)
-    }
-
-    /// As [`write`](Parts::write), of items.
-    ///
-    /// # Errors
-    /// As [`Store::write`].
-    pub fn keep<T: Serialize>(&self, batch: usize, outcomes: &[Outcome<T>]) -> Result<()> {
-        self.write(batch, &outcomes)
+    /// As [`read`](Parts::read), of so many items: what came of those of which something was made, with all its files whole.
+    pub fn kept<T: DeserializeOwned>(&self, batch: usize, items: usize) -> Vec<Option<Outcome<T>>> {
+        let read: Option<Vec<Option<Outcome<T>>>> = self.read(batch);
+        let whole = |outcome: &Outcome<T>| match outcome {
+            Outcome::Made(made) => made.files.iter().all(|file| self.store.is_whole(file)),
+            Outcome::Left(_) => false,
+        };
+        let mut kept: Vec<_> = read.into_iter().flatten().map(|outcome| outcome.filter(whole)).collect();
+        kept.resize_with(items, || None);
+        kept
     }
 }
