@@ -33,6 +33,7 @@ macro_rules! families {
 }
 
 families! {
+    alexnet
     vgg
     resnet
 }
