@@ -91,6 +91,11 @@ pub static ROWS: &[Terms] = &[
     Terms { name: "w-square", terms: &[term(Input::Ones, Weight::Squares, Factor::One)], bias: Counts::No },
     // All that counts once, with its bias: the plain z rule, and what others add to.
     Terms { name: "plain", terms: &[term(Input::All, Weight::All, Factor::One)], bias: Counts::Yes },
+    Terms {
+        name: "gamma-plus",
+        terms: &[term(Input::All, Weight::All, Factor::One), term(Input::All, Weight::Positive, Factor::Number)],
+        bias: Counts::Yes,
+    },
 ];
 
 /// A row of terms; in protocols it is its name.

@@ -219,8 +219,12 @@ impl Dense {
 type Contribution = fn(f64, f64, f64) -> f64;
 
 /// Each row of terms once more, from its formula.
-const TWINS: &[(&str, Contribution)] =
-    &[("flat", |_, _, _| 1.0), ("w-square", |_, w, _| w * w), ("plain", |x, w, _| x * w)];
+const TWINS: &[(&str, Contribution)] = &[
+    ("flat", |_, _, _| 1.0),
+    ("w-square", |_, w, _| w * w),
+    ("plain", |x, w, _| x * w),
+    ("gamma-plus", |x, w, gamma| x * (w + gamma * w.max(0.0))),
+];
 
 /// Everything once more for one picture: forward, then back.
 fn naive(network: &Engine, picture: &[f64], shape: Shape, target: usize, composite: &Composite) -> Vec<f64> {
