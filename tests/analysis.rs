@@ -482,10 +482,10 @@ fn what_was_analysed_is_read_again_with_its_gaps_and_what_is_gone_is_removed() {
     let study = root_of(folder.path(), &predictions, &overlap);
     let store = study.store.clone();
     assert!(Analysed::open(&study.store).unwrap_err().to_string().contains("lgf analyse"));
-    // A kind of picture that nobody has thought of has its curves, too.
-    let mut embossed: Vec<PredictionRow> = predictions.iter().filter(|row| row.kind == "smoothed").cloned().collect();
-    embossed.iter_mut().for_each(|row| row.kind = "embossed".into());
-    predictions.extend(embossed);
+    // A kind of picture that the thesis has not has its curves, too.
+    let mut filtered: Vec<PredictionRow> = predictions.iter().filter(|row| row.kind == "smoothed").cloned().collect();
+    filtered.iter_mut().for_each(|row| row.kind = "bilateral".into());
+    predictions.extend(filtered);
     predictions.retain(|row| row.kind != "scrambled");
     store.write_rows("predictions", predictions.clone()).unwrap();
     let written = analysis::write_all(&study, &Parameters::default()).unwrap();
@@ -496,14 +496,14 @@ fn what_was_analysed_is_read_again_with_its_gaps_and_what_is_gone_is_removed() {
     for (read, written) in read.tables.iter().zip(&written.tables) {
         assert!(read.table.equals_missing(&written.table), "{}", read.name);
     }
-    let (own, same) = (read.table("embossed_drop").unwrap(), read.table("smoothed_drop").unwrap());
+    let (own, same) = (read.table("bilateral_drop").unwrap(), read.table("smoothed_drop").unwrap());
     assert!(own.equals_missing(same));
     assert!(read.gaps.contains(&("scrambled".into(), "no prediction of kind \"scrambled\"".into())), "{:?}", read.gaps);
-    predictions.retain(|row| row.kind != "embossed");
+    predictions.retain(|row| row.kind != "bilateral");
     store.write_rows("predictions", predictions).unwrap();
     analysis::write_all(&study, &Parameters::default()).unwrap();
-    assert!(!store.path("analysis/embossed.csv").exists());
-    assert!(Analysed::open(&study.store).unwrap().table("embossed").is_none());
+    assert!(!store.path("analysis/bilateral.csv").exists());
+    assert!(Analysed::open(&study.store).unwrap().table("bilateral").is_none());
 }
 
 #[test]

@@ -87,10 +87,13 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         Step::TrainSample(training) => study::train_sample(training),
         Step::Doctor => doctor(device(), open()),
         Step::Bench { part: Some(part) } => bench::part(part, open, device),
-        Step::Sample(_) => sequence::sample(&open()?, &protocol),
         Step::Boxes { archive: Some(archive) } => Ok(boxes_of(&open()?, archive).map(drop)?),
         // In this order: a device that is not there is said before a root is made.
         Step::Bench { part: None } => bench::steps(device()?, &open()?, &protocol),
+        Step::Sample(_) => {
+            device()?;
+            sequence::sample(&open()?, &protocol)
+        }
         Step::All => {
             let device = device()?;
             let study = sample::open(&open()?, &protocol.sample)?;

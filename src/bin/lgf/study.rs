@@ -57,6 +57,7 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
     };
     described.check()?;
     let study = Study { store: store.clone(), described };
+    protocol.datasets_of(&study)?.check()?;
     networks::check(&study)?;
     let listing = study.listing()?;
     let images = protocol.photographs(&study)?;
