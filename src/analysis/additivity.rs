@@ -51,6 +51,20 @@ table! {
 /// Whether the sum over single patches is the effect of all of them, by network and layout: a table of [`AdditivityRow`]s,
 /// from rows of [`interaction`](super::interaction).
 ///
+/// ```
+/// use lgf::analysis::{additivity, interaction};
+/// use lgf::table::PredictionRow;
+///
+/// let row = |level: i64, variant: i64, true_logit: f64| PredictionRow {
+///     model: "mine".into(), kind: "patched".into(), orig_file: "a".into(), fill: "black".into(), level, gap: level, variant,
+///     true_logit, ..PredictionRow::default()
+/// };
+/// // The untouched picture, one patch, another, and both at once.
+/// let rows = interaction(&[row(0, 0, 9.0), row(30, 0, 8.0), row(30, 1, 7.0), row(30, -1, 5.0)]);
+/// assert_eq!(additivity(&rows)?.height(), 1);
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
 /// # Errors
 /// None in practice: the columns are of one length.
 pub fn additivity(patches: &[PatchRow]) -> Result<DataFrame> {

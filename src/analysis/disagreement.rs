@@ -30,6 +30,20 @@ table! {
 /// Where two networks disagree: pictures of the manifest by kind on which both, only one, or neither is right, a table of
 /// [`DisagreementRow`]s.
 ///
+/// ```
+/// use lgf::analysis::disagreement;
+/// use lgf::study::Pair;
+/// use lgf::table::PredictionRow;
+///
+/// let row = |model: &str, file: &str, top1: bool| PredictionRow {
+///     model: model.into(), kind: "scrambled".into(), file: file.into(), top1, ..PredictionRow::default()
+/// };
+/// let rows = [row("one", "a", true), row("two", "a", false), row("one", "b", true), row("two", "b", true)];
+/// let table = disagreement(&rows, &Pair::new("one", "two"))?;
+/// assert_eq!(table.height(), 1);
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Code::Model`] if a network has no predictions.
 pub fn disagreement(predictions: &[PredictionRow], pair: &Pair) -> Result<DataFrame> {

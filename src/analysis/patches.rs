@@ -45,6 +45,19 @@ struct Sum<'a> {
 /// Do the effects of single patches add up? One row a network, layout of patches (side, gap, fill) and photograph. A sum to
 /// which a picture is missing is none: photographs that lack one (their untouched picture, a single patch, all patches) are
 /// left out of that layout.
+///
+/// ```
+/// use lgf::analysis::interaction;
+/// use lgf::table::PredictionRow;
+///
+/// let row = |level: i64, variant: i64, true_logit: f64| PredictionRow {
+///     model: "mine".into(), kind: "patched".into(), orig_file: "a".into(), fill: "black".into(), level, gap: level, variant,
+///     true_logit, ..PredictionRow::default()
+/// };
+/// // The untouched picture, one patch, another, and both at once.
+/// let rows = interaction(&[row(0, 0, 9.0), row(30, 0, 8.0), row(30, 1, 7.0), row(30, -1, 5.0)]);
+/// assert_eq!((rows[0].patches, rows[0].single, rows[0].all), (2, 3.0, 4.0));
+/// ```
 pub fn interaction(predictions: &[PredictionRow]) -> Vec<PatchRow> {
     let patched = || predictions.iter().filter(|row| row.kind == PATCHED.name);
     let untouched: HashMap<(&str, &str), f64> = patched()
@@ -82,6 +95,20 @@ pub fn interaction(predictions: &[PredictionRow]) -> Vec<PatchRow> {
 
 /// Those rows of [`interaction`] whose layouts differ in the side of the patches alone, as far as there are such: black, and
 /// of several gaps at one side that which most sides have.
+///
+/// ```
+/// use lgf::analysis::{interaction, plain_patches};
+/// use lgf::table::PredictionRow;
+///
+/// let row = |level: i64, variant: i64, true_logit: f64| PredictionRow {
+///     model: "mine".into(), kind: "patched".into(), orig_file: "a".into(), fill: "black".into(), level, gap: level, variant,
+///     true_logit, ..PredictionRow::default()
+/// };
+/// // The untouched picture, one patch, another, and both at once.
+/// let rows = interaction(&[row(0, 0, 9.0), row(30, 0, 8.0), row(30, 1, 7.0), row(30, -1, 5.0)]);
+/// assert_eq!(plain_patches(&rows)?, rows);
+/// # Ok::<(), lgf::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Code::Table`] if no patch is black.

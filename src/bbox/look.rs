@@ -23,6 +23,12 @@ const PUBLISHED: Rgb<u8> = Rgb([0, 114, 178]);
 
 /// Width of every box in pixels of its photograph.
 ///
+/// ```
+/// let boxes = lgf::polars::df!("xmin" => [10i32, 4], "xmax" => [50i32, 8])?;
+/// assert_eq!(lgf::bbox::widths(&boxes)?, [40.0, 4.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`crate::error::Code::Table`] if a column is missing.
 pub fn widths(boxes: &DataFrame) -> Result<Vec<f64>> {

@@ -129,6 +129,13 @@ fn unannotated(boxes: &DataFrame, images: &[ImageFile]) -> Result<SubsetTable> {
 
 /// The columns of the table of boxes with their types, for a look at the schema.
 ///
+/// ```
+/// use lgf::bbox::{BOX_COLUMNS, schema};
+///
+/// assert_eq!(schema()?.height(), BOX_COLUMNS.len());
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
 /// # Errors
 /// None in practice: the columns are of one length.
 pub fn schema() -> Result<DataFrame> {

@@ -11,6 +11,16 @@ use crate::notebook::{Grid, Picture, Slider};
 
 /// A picture with its blocks of each side in another order, and below each the control: the same seams, nothing scrambled.
 ///
+/// ```
+/// use lgf::notebook::Show;
+/// use lgf::pixels::{Rgb, RgbImage};
+///
+/// let picture = RgbImage::from_fn(224, 224, |x, y| Rgb([x as u8, y as u8, if x > 90 { 250 } else { 0 }]));
+/// let grid = lgf::datasets::scrambled_grid(&picture, &[112, 56], 7)?;
+/// assert!(grid.html().contains("seams of 56"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
 /// # Errors
 /// [`crate::error::Code::Parameter`] for a side that does not fill the picture.
 pub fn scrambled_grid(picture: &RgbImage, blocks: &[u32], seed: u64) -> Result<Grid> {
@@ -30,6 +40,16 @@ pub fn scrambled_grid(picture: &RgbImage, blocks: &[u32], seed: u64) -> Result<G
 
 /// A picture after 0 to `passes` passes of smoothing.
 ///
+/// ```
+/// use lgf::notebook::Show;
+/// use lgf::pixels::{Rgb, RgbImage};
+///
+/// let picture = RgbImage::from_fn(224, 224, |x, y| Rgb([x as u8, y as u8, if x > 90 { 250 } else { 0 }]));
+/// let grid = lgf::datasets::smoothed_grid(&picture, &lgf::datasets::L0::default(), 1)?;
+/// assert!(grid.html().contains("pass 1"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`Smoother::pass`].
 pub fn smoothed_grid(picture: &RgbImage, smoother: &dyn Smoother, passes: u32) -> Result<Grid> {
@@ -41,6 +61,15 @@ pub fn smoothed_grid(picture: &RgbImage, smoother: &dyn Smoother, passes: u32) -
 }
 
 /// A picture with all patches of each size, as far apart as they are wide, as frames of a slider.
+///
+/// ```
+/// use lgf::notebook::Show;
+/// use lgf::pixels::{Rgb, RgbImage};
+///
+/// let picture = RgbImage::from_fn(224, 224, |x, y| Rgb([x as u8, y as u8, if x > 90 { 250 } else { 0 }]));
+/// let slider = lgf::datasets::patch_slider(&picture, &[10, 70]);
+/// assert!(slider.html().contains("patches of 70 x 70"));
+/// ```
 pub fn patch_slider(picture: &RgbImage, sizes: &[u32]) -> Slider {
     let frame = |&size: &u32| {
         let side = picture.width().min(picture.height());
@@ -52,6 +81,16 @@ pub fn patch_slider(picture: &RgbImage, sizes: &[u32]) -> Slider {
 }
 
 /// A picture with the patches of one layout, filled in each way.
+///
+/// ```
+/// use lgf::notebook::Show;
+/// use lgf::pixels::{Rgb, RgbImage};
+///
+/// let picture = RgbImage::from_fn(224, 224, |x, y| Rgb([x as u8, y as u8, if x > 90 { 250 } else { 0 }]));
+/// let grid = lgf::datasets::fill_grid(&picture, 30, 30, 7);
+/// assert!(grid.html().contains("mean"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
 pub fn fill_grid(picture: &RgbImage, size: u32, gap: u32, seed: u64) -> Grid {
     let one = |fill: Fill| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);

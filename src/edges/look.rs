@@ -17,6 +17,18 @@ const SMOOTHING: f32 = 4.0;
 
 /// A picture beside what is made of it by each of some named parameters: denoised, its edges, and the edges over it.
 ///
+/// ```
+/// use lgf::notebook::Show;
+/// use lgf::pixels::{Rgb, RgbImage};
+///
+/// let picture = RgbImage::from_fn(224, 224, |x, y| Rgb([x as u8, y as u8, if x > 90 { 250 } else { 0 }]));
+/// use lgf::edges::{Parameters, panel};
+///
+/// let grid = panel(&picture, &[("mine", Parameters::default()), ("as published", Parameters::published())])?;
+/// assert!(grid.html().contains("as published"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`detect`].
 pub fn panel(picture: &RgbImage, choices: &[(&str, Parameters)]) -> Result<Grid> {
@@ -41,6 +53,16 @@ pub fn panel(picture: &RgbImage, choices: &[(&str, Parameters)]) -> Result<Grid>
 
 /// The edges of a picture after non-local means of each strength `h`, as frames of a slider.
 ///
+/// ```
+/// use lgf::notebook::Show;
+/// use lgf::pixels::{Rgb, RgbImage};
+///
+/// let picture = RgbImage::from_fn(224, 224, |x, y| Rgb([x as u8, y as u8, if x > 90 { 250 } else { 0 }]));
+/// let slider = lgf::edges::h_slider(&picture, &lgf::edges::Parameters::default(), &[3.0, 10.0])?;
+/// assert!(slider.html().contains("h 10"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`detect`].
 pub fn h_slider(picture: &RgbImage, parameters: &Parameters, strengths: &[f32]) -> Result<Slider> {
@@ -49,6 +71,16 @@ pub fn h_slider(picture: &RgbImage, parameters: &Parameters, strengths: &[f32]) 
 }
 
 /// The edges of a picture with thresholds at `1 - sigma` and `1 + sigma` times the median, as frames of a slider.
+///
+/// ```
+/// use lgf::notebook::Show;
+/// use lgf::pixels::{Rgb, RgbImage};
+///
+/// let picture = RgbImage::from_fn(224, 224, |x, y| Rgb([x as u8, y as u8, if x > 90 { 250 } else { 0 }]));
+/// let slider = lgf::edges::sigma_slider(&picture, &lgf::edges::Parameters::published(), &[0.3, 0.9])?;
+/// assert!(slider.html().contains("sigma 0.9"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`detect`].

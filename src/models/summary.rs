@@ -65,6 +65,14 @@ impl Network {
 
 /// One row a network: `model, layers, parameters, million multiply-adds` for a picture of `side` x `side`.
 ///
+/// ```
+/// use lgf::inference::{Device, Engine};
+///
+/// let network = Engine::load("slim-resnet50", "data/models/resnet50.safetensors", Device::Cpu)?;
+/// assert_eq!(lgf::models::sizes(&[network], 224)?.height(), 1);
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`Network::layers`].
 pub fn sizes(networks: &[impl Deref<Target = Network>], side: i64) -> Result<DataFrame> {

@@ -37,6 +37,14 @@ pub struct Histogram {
 /// Without a label of its own, the vertical axis says what the bars' heights are.
 ///
 /// A number of bars that is not allowed, or no finite value at all, is an error when it is drawn.
+///
+/// ```
+/// use lgf::plots::{Histogram, histogram};
+///
+/// let widths = histogram(&[12.0, 40.0, 41.0], Histogram { bins: Some(2), ..Histogram::default() });
+/// assert!(widths.x("width in pixels").draw("widths")?.svg().contains("width in pixels"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
 pub fn histogram(values: &[f64], style: Histogram) -> Draft {
     let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     Draft::new(SIZE, move |look| drawn_histogram(&values, style, look))
@@ -92,12 +100,28 @@ fn drawn_histogram(values: &[f64], style: Histogram, look: &Look) -> Result<Figu
 
 /// A box a group: quartiles (linear between values), whiskers to the last value within one and a half boxes, and each value
 /// beyond as a diamond.
+///
+/// ```
+/// use lgf::analysis::Group;
+///
+/// let groups = [Group::new("tench", [3.0, 4.0, 5.0, 90.0]), Group::new("church", [1.0, 2.0])];
+/// assert!(lgf::plots::boxes(&groups).draw("boxes")?.svg().contains("tench"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
 pub fn boxes(groups: &[Group]) -> Draft {
     let groups = groups.to_vec();
     Draft::new(SIZE, move |look| drawn_boxes(&groups, look))
 }
 
 /// The same from 0 to the highest end of a whisker: what lies above is left out.
+///
+/// ```
+/// use lgf::analysis::Group;
+///
+/// let groups = [Group::new("tench", [3.0, 4.0, 5.0, 90.0]), Group::new("church", [1.0, 2.0])];
+/// assert!(lgf::plots::lower_boxes(&groups).draw("lower")?.svg().contains("church"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
 pub fn lower_boxes(groups: &[Group]) -> Draft {
     let top = groups.iter().filter_map(|group| Some(whiskers(&sorted(group))?.ends.1)).max_by(f64::total_cmp);
     let draft = boxes(groups);
@@ -110,6 +134,14 @@ pub fn lower_boxes(groups: &[Group]) -> Draft {
 /// A letter-value plot (Hofmann, Wickham and Kafadar 2017): from the median outwards a box for the middle half, the middle
 /// three quarters, and so on, each narrower and paler, as many as [`letter_values`] gives; each value beyond as a diamond. It
 /// shows tails that [`boxes`] reduces to points.
+///
+/// ```
+/// use lgf::analysis::Group;
+///
+/// let groups = [Group::new("tench", [3.0, 4.0, 5.0, 90.0]), Group::new("church", [1.0, 2.0])];
+/// assert!(lgf::plots::letters(&groups).y("edge pixels").draw("letters")?.svg().contains("edge pixels"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
 pub fn letters(groups: &[Group]) -> Draft {
     let groups = groups.to_vec();
     Draft::new(WIDE, move |look| drawn_letters(&groups, look))

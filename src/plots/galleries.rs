@@ -12,6 +12,15 @@ use crate::pixels::{Crop, HeatMap};
 use crate::study::{Mapped, Seen};
 
 /// Photographs as networks see them, `columns` a row, each with its name under it.
+///
+/// ```
+/// use lgf::notebook::Show;
+/// use lgf::pixels::RgbImage;
+/// use lgf::study::Seen;
+///
+/// let seen = Seen { id: "a.png".into(), name: "a".into(), picture: RgbImage::new(224, 224) };
+/// assert_eq!(lgf::plots::gallery(&[seen.clone(), seen], 2).html().matches("<img").count(), 2);
+/// ```
 pub fn gallery(photographs: &[Seen], columns: usize) -> Grid {
     let picture = |seen: &Seen| Picture::new(seen.picture.clone(), seen.name.as_str());
     in_rows("photographs", &photographs.iter().map(picture).collect::<Vec<_>>(), columns)
@@ -36,6 +45,21 @@ pub fn heat_grid(mapped: &[Mapped], style: &HeatStyle) -> Result<Grid> {
 }
 
 /// Several maps of one photograph, each under its name, `columns` a row; the photograph comes first.
+///
+/// ```
+/// use lgf::notebook::Show;
+/// use lgf::pixels::RgbImage;
+/// use lgf::study::Seen;
+///
+/// let seen = Seen { id: "a.png".into(), name: "a".into(), picture: RgbImage::new(224, 224) };
+/// use lgf::pixels::{Crop, HeatMap};
+/// use lgf::plots::{HeatStyle, map_gallery};
+///
+/// let map: HeatMap<Crop> = HeatMap::from_values(224, 224, vec![1.0; 224 * 224])?;
+/// let grid = map_gallery(&seen, &[("epsilon".into(), map)], 4, &HeatStyle::default())?;
+/// assert!(grid.html().contains("epsilon"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`heat_on`].

@@ -140,6 +140,16 @@ pub fn heat_on<F: Frame>(
 
 /// [`heat_on`] as a figure with its colour bar; the shorter side of the size decides.
 ///
+/// ```
+/// use lgf::pixels::{Crop, HeatMap, RgbImage};
+/// use lgf::plots::{HeatStyle, heatmap};
+///
+/// let map: HeatMap<Crop> = HeatMap::from_values(224, 224, (0..224 * 224).map(|place| place as f32 - 9_000.0).collect())?;
+/// let heat = heatmap(&RgbImage::new(224, 224), &map, None, &HeatStyle::default())?;
+/// assert!(heat.title("tench, vgg16").draw("heat")?.svg().contains("tench, vgg16"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
 /// # Errors
 /// As there.
 pub fn heatmap<F: Frame>(

@@ -111,6 +111,12 @@ fn margins(plot: &mut Axes, pairs: &[(f64, f64)]) {
 
 /// A Q-Q plot of points (quantile expected, value found), as [`normal_plot`](crate::stats::normal_plot) gives them, with the
 /// line through the quartiles: what lies on it is distributed as expected.
+///
+/// ```
+/// let points = lgf::stats::normal_plot(&[0.1, 0.4, 0.2, 0.3])?;
+/// assert!(lgf::plots::quantiles(&points).title("Differences").draw("quantiles")?.svg().contains("Differences"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
 pub fn quantiles(points: &[(f64, f64)]) -> Draft {
     let points: Vec<(f64, f64)> = points.iter().copied().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
     let draft = Draft::new((520, 420), move |look| drawn_quantiles(&points, look));

@@ -17,6 +17,15 @@ const SEED: u64 = 1;
 /// Every value as a point beside the others of its category, hues next to each other, a bar at the centre of each.
 ///
 /// Points are moved sideways at random within their lane, from one seed: the same groups give the same bytes.
+///
+/// ```
+/// use lgf::analysis::Group;
+///
+/// let groups = [Group::new("tench", [3.0, 4.0, 5.0, 90.0]), Group::new("church", [1.0, 2.0])];
+/// let strips = lgf::plots::strips(&groups);
+/// assert_eq!(strips.draw("strips")?.svg(), strips.draw("strips")?.svg(), "the same bytes");
+/// # Ok::<(), lgf::Error>(())
+/// ```
 pub fn strips(groups: &[Group]) -> Draft {
     let groups = groups.to_vec();
     Draft::new(WIDE, move |look| drawn(&groups, look))

@@ -126,6 +126,16 @@ pub fn powers_of(rows: &[PowerRow]) -> Result<Vec<Curve>> {
 
 /// A curve an order of the class's logit over what is hidden of the picture.
 ///
+/// ```
+/// use lgf::plots::perturbations;
+/// use lgf::table::{PerturbationRow, Row};
+///
+/// let row = |hidden: i64, logit: f64| PerturbationRow { order: "most relevant".into(), hidden, logit };
+/// let curves = perturbations(&PerturbationRow::table(vec![row(0, 9.0), row(10, 2.0)])?)?;
+/// assert!(curves.x("percent hidden").draw("hiding")?.svg().contains("most relevant"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Code::Table`](crate::error::Code::Table) if a column is missing; as [`Curve::new`].
 pub fn perturbations(hidden: &DataFrame) -> Result<Draft> {

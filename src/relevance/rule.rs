@@ -283,6 +283,12 @@ impl Composite {
     }
 
     /// All presets.
+    ///
+    /// ```
+    /// use lgf::relevance::Composite;
+    ///
+    /// assert!(Composite::presets().iter().any(|preset| preset.name == Composite::corrected().name));
+    /// ```
     pub fn presets() -> [Self; 6] {
         [
             Composite::corrected(),

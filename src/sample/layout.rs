@@ -313,6 +313,14 @@ fn annotation(plan: &Plan, drawn: &Drawn) -> Annotated {
 
 /// Shape by texture: each named shape (rows) in each named texture (columns), as a grid to look at. A name that is no
 /// class is left out.
+///
+/// ```
+/// use lgf::notebook::Show;
+///
+/// let grid = lgf::sample::contact_sheet(&["tench", "church"], &["golf ball"], 7);
+/// assert!(grid.html().contains("texture: golf ball"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
 pub fn contact_sheet(shapes: &[&str], textures: &[&str], seed: u64) -> Grid {
     let place = |name: &&str| draw::CLASSES.iter().position(|class| class == name);
     let (shapes, textures): (Vec<usize>, Vec<usize>) =

@@ -55,6 +55,13 @@ pub fn shapiro_wilk(values: &[f64]) -> Result<Test> {
 /// `statsmodels.graphics.gofplots.qqplot` (0.15) draws them by default: the quantile of the i-th of n values is that of
 /// i / (n + 1).
 ///
+/// ```
+/// let points = lgf::stats::normal_plot(&[3.0, 1.0, 2.0])?;
+/// assert_eq!(points.iter().map(|point| point.1).collect::<Vec<_>>(), [1.0, 2.0, 3.0]);
+/// assert!(points[1].0.abs() < 1e-12, "the middle of three lies at the median");
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Code::Parameter`] without a value; [`Code::Numeric`] if one is not finite.
 pub fn normal_plot(values: &[f64]) -> Result<Vec<(f64, f64)>> {
