@@ -175,7 +175,7 @@ impl Error {
     }
 
     /// Names the place unless one is named already.
-    pub fn or_place(self, place: impl FnOnce() -> String) -> Self {
+    pub(crate) fn or_place(self, place: impl FnOnce() -> String) -> Self {
         if self.0.place.is_some() { self } else { self.place(place()) }
     }
 
@@ -197,7 +197,7 @@ impl Error {
     }
 
     /// Whether it is about one picture and no other: what it holds, or that it cannot be read.
-    pub fn is_of_picture(&self, path: &Path) -> bool {
+    pub(crate) fn is_of_picture(&self, path: &Path) -> bool {
         match self.0.code {
             Code::Image | Code::Decoder => self.0.path.as_deref().is_none_or(|own| own == path),
             Code::Limit | Code::Io => self.0.path.as_deref() == Some(path),
@@ -304,7 +304,7 @@ pub fn listed(names: &[impl AsRef<str>], most: usize) -> String {
 }
 
 /// As [`listed`], of anything that a text can be made of.
-pub fn listed_by<T>(items: &[T], most: usize, text: impl Fn(&T) -> String) -> String {
+pub(crate) fn listed_by<T>(items: &[T], most: usize, text: impl Fn(&T) -> String) -> String {
     let shown: Vec<String> = items.iter().take(most).map(text).collect();
     match items.len().saturating_sub(most) {
         0 => shown.join(", "),

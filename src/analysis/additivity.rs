@@ -111,7 +111,7 @@ pub struct LinePoint {
 ///
 /// # Errors
 /// [`Code::Parameter`](crate::error::Code::Parameter) for fewer than two rows, or no variation.
-pub fn fitted_line(patches: &[PatchRow]) -> Result<Vec<LinePoint>> {
+pub(crate) fn fitted_line(patches: &[PatchRow]) -> Result<Vec<LinePoint>> {
     const PLACES: usize = 41;
     let (x, y): (Vec<f64>, Vec<f64>) = patches.iter().map(|row| (row.single, row.all)).unzip();
     let (slope, intercept) = regression(&x, &y)?;

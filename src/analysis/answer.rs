@@ -246,7 +246,7 @@ pub fn answer_in_words(answer: &DataFrame) -> Result<DataFrame> {
 ///
 /// # Errors
 /// [`Code::Table`](crate::error::Code::Table) if a column is missing.
-pub fn known_and_measured(answer: &DataFrame) -> Result<(usize, usize)> {
+pub(crate) fn known_and_measured(answer: &DataFrame) -> Result<(usize, usize)> {
     let (rows, _) = unnamed::<AnswerRow>(answer)?;
     let count = |of: fn(Holds) -> bool| rows.iter().filter(|row| of(row.holds)).count();
     Ok((count(|holds| holds != Holds::Open), count(|holds| holds == Holds::Yes)))

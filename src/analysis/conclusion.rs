@@ -39,7 +39,7 @@ impl Verdict {
     ];
 
     /// Whether it says which of two networks has more.
-    pub fn is_directed(self) -> bool {
+    pub(crate) fn is_directed(self) -> bool {
         matches!(self, Verdict::First | Verdict::Second)
     }
 

@@ -112,7 +112,7 @@ pub fn by_model<S: Scored>(scores: &[S], measure: Measure) -> Result<DataFrame> 
 ///
 /// # Errors
 /// None in practice: the columns are of one length.
-pub fn localisation_by_model(located: &[LocalisationRow]) -> Result<DataFrame> {
+pub(crate) fn localisation_by_model(located: &[LocalisationRow]) -> Result<DataFrame> {
     let row = |model: &str| {
         let own: Vec<&LocalisationRow> = located.iter().filter(|row| row.model == model).collect();
         let of = |pick: fn(&LocalisationRow) -> Option<f64>| {

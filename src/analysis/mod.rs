@@ -52,11 +52,12 @@ mod question;
 mod relevance;
 mod shares;
 
-pub use additivity::{AdditivityRow, LinePoint, additivity, fitted_line};
+pub(crate) use additivity::fitted_line;
+pub use additivity::{AdditivityRow, LinePoint, additivity};
 pub use all::{Analysed, ContentsRow, Made, Shows, write_all};
+pub(crate) use answer::known_and_measured;
 pub use answer::{
-    AnswerInWordsRow, AnswerRow, Direction, Holds, answer_in_words, known_and_measured, known_answer, sample_answer,
-    with_interval,
+    AnswerInWordsRow, AnswerRow, Direction, Holds, answer_in_words, known_answer, sample_answer, with_interval,
 };
 pub use bias::{ShapeBiasRow, shape_bias};
 pub use comparisons::differences_of;
@@ -65,10 +66,8 @@ pub use conclusions::conclusions;
 pub use curves::{CurveRow, curves, drops};
 pub use disagreement::{DisagreementRow, disagreeing, disagreement};
 pub use groups::{Group, edges_by_class, groups, pixels_on_edges, shares_by_region};
-pub use means::{
-    LocalisationMeanRow, MeanRow, OnEdges, RankedBy, by_model, localisation_by_model, overlap_by_model,
-    ranking_by_model,
-};
+pub(crate) use means::localisation_by_model;
+pub use means::{LocalisationMeanRow, MeanRow, OnEdges, RankedBy, by_model, overlap_by_model, ranking_by_model};
 pub use measure::{Measure, Scored};
 pub use moved::{AblationRow, Moved, Outcome};
 pub use parameters::{Additivity, Agreement, Amount, Baseline, Chance, Correction, Matched, Parameters, Rule, Unit};

@@ -51,7 +51,7 @@ impl<'a> Pictures<'a> {
     }
 
     /// The same values in single precision, as the thesis had them.
-    pub fn in_single(mut self) -> Self {
+    pub(crate) fn in_single(mut self) -> Self {
         self.values.iter_mut().for_each(|value| *value = f64::from(*value as f32));
         self
     }

@@ -107,7 +107,7 @@ impl Boxes {
     }
 
     /// Those of a photograph, by its identity; none if it has none.
-    pub fn of_photograph(&self, id: &str) -> &[ObjectBox] {
+    pub(crate) fn of_photograph(&self, id: &str) -> &[ObjectBox] {
         self.by_file.get(id).map_or(&[], |rows| &self.objects[rows.clone()])
     }
 

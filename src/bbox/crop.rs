@@ -50,7 +50,10 @@ pub fn to_crop_corrected(corners: [i32; 4], (height, width): (u32, u32)) -> Resu
 /// `[xmin, ymin, xmax, ymax]` as a box of whole pixels inside a photograph of `(height, width)`; `None` if none are.
 ///
 /// The maxima are just outside: ImageNet's boxes go from 0 to the width and the height.
-pub fn original_box([xmin, ymin, xmax, ymax]: [i32; 4], (height, width): (u32, u32)) -> Option<PixelBox<Original>> {
+pub(crate) fn original_box(
+    [xmin, ymin, xmax, ymax]: [i32; 4],
+    (height, width): (u32, u32),
+) -> Option<PixelBox<Original>> {
     let span = |low: i32, high: i32, side: u32| {
         let (low, high) = (low.max(0), i64::from(high).min(i64::from(side)));
         (i64::from(low) < high).then(|| (low as u32, (high - i64::from(low)) as u32))

@@ -40,7 +40,7 @@ pub use annotations::Annotations;
 pub use boxes::{Boxes, ObjectBox};
 pub use check::{Annotation, Object};
 pub use counts::Counts;
-pub use crop::{original_box, to_crop_corrected, to_crop_published};
+pub use crop::{to_crop_corrected, to_crop_published};
 pub use example::{Example, first_example};
 pub use finished::Finished;
 pub use limits::Limits;

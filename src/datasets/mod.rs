@@ -35,8 +35,8 @@ pub use manifest::{Manifest, in_order, planned};
 pub use manipulation::{Change, Facts, Kind, Levels, Manipulation, Recipe, Set, Stronger, Summary};
 pub use manipulations::{
     Chain, Control, DIFFERENCE, DIFFERENCE_INVERSE, Difference, Fill, Orders, PATCHED, Patches, SCRAMBLED, SEAMS,
-    SMOOTHED, Scramble, Sign, Smoothing, difference, displacement, filling, kind, kinds, manipulation, orders,
-    patch_boxes, patched, scrambled, sets, shifts, with_seams,
+    SMOOTHED, Scramble, Sign, Smoothing, difference, filling, kind, kinds, manipulation, orders, patch_boxes, patched,
+    scrambled, sets, shifts, with_seams,
 };
 pub use one::changed;
 pub use parameters::{Parameters, Sampling, plan};

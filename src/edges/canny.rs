@@ -105,7 +105,7 @@ impl Gradients {
 }
 
 /// The lengths of a picture's gradients, row by row (L2 lengths are not rounded): what thresholds are compared with.
-pub fn gradient_lengths(gray: &GrayImage, aperture: Aperture, norm: GradientNorm) -> Vec<f32> {
+pub(crate) fn gradient_lengths(gray: &GrayImage, aperture: Aperture, norm: GradientNorm) -> Vec<f32> {
     let lengths = gradients(gray, aperture).lengths(norm).into_iter();
     match norm {
         GradientNorm::L1 => lengths.map(|length| length as f32).collect(),

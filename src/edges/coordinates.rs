@@ -40,7 +40,7 @@ pub fn mistaken_box(mask: &PixelMask<Original>, [xmin, ymin, xmax, ymax]: [i64; 
 ///
 /// # Errors
 /// What `points` gives; [`Code::Io`] if the table cannot be written.
-pub fn write_coordinates(
+pub(crate) fn write_coordinates(
     store: &Store,
     name: &str,
     ids: &[&str],

@@ -22,7 +22,7 @@ pub fn mask_of(store: &Store, id: &str) -> Result<PixelMask<Crop>> {
 ///
 /// # Errors
 /// As [`mask_of`].
-pub fn outlines_of(store: &Store, id: &str) -> Result<PixelMask<Crop>> {
+pub(crate) fn outlines_of(store: &Store, id: &str) -> Result<PixelMask<Crop>> {
     saved(store, &outlines_name(id))
 }
 

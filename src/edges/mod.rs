@@ -22,11 +22,12 @@ mod nlm;
 mod stage;
 
 pub use crate::table::{BoxEdgeRow, EdgeRow};
-pub use canny::{Aperture, GradientNorm, canny, gradient_lengths};
-pub use coordinates::{mistaken_box, write_coordinates, write_text};
+pub use canny::{Aperture, GradientNorm, canny};
+pub use coordinates::{mistaken_box, write_text};
 pub use detect::{Denoise, Detected, Detector, Order, Parameters, Thresholds, contours, denoise, detect, thresholds};
 pub use lab::to_gray;
 pub use look::{Boxed, density, h_slider, panel, sigma_slider, with_boxes};
-pub use masks::{mask_of, objects, outlines_of};
+pub(crate) use masks::outlines_of;
+pub use masks::{mask_of, objects};
 pub use nlm::{non_local_means, non_local_means_color};
 pub use stage::{EdgeTables, detect_all, keep_found};

@@ -8,7 +8,7 @@ use crate::error::{Code, Error, Result};
 
 /// Bytes that a person may still write to the disk of a folder; `None` where the system does not say.
 #[allow(unsafe_code)] // one call of the C library, which fills a structure of its own
-pub fn free_bytes(folder: &Path) -> Option<u64> {
+pub(crate) fn free_bytes(folder: &Path) -> Option<u64> {
     let path = CString::new(folder.as_os_str().as_bytes()).ok()?;
     let mut found = std::mem::MaybeUninit::<libc::statvfs>::uninit();
     // SAFETY: the path ends in NUL, and the structure is read only where the call says that it filled it.
@@ -25,7 +25,7 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
 ///
 /// # Errors
 /// [`Code::Io`] with both numbers if they do not.
-pub fn check_room(folder: &Path, bytes: u64) -> Result<()> {
+pub(crate) fn check_room(folder: &Path, bytes: u64) -> Result<()> {
     match free_bytes(folder) {
         Some(free) if free < bytes => {
             let found = format!("{} MB are needed, and its disk has {} MB free", bytes.div_ceil(1 << 20), free >> 20);

@@ -434,7 +434,7 @@ mod tests {
     #[test]
     fn a_file_that_the_disk_has_no_room_for_is_refused_before_it_comes() {
         let folder = tempfile::tempdir().unwrap();
-        let free = crate::files::free_bytes(folder.path()).unwrap();
+        let free = crate::files::disk::free_bytes(folder.path()).unwrap();
         // Less than the limit of a download, where the disk is smaller than that.
         let length = (free + (1 << 40)).min(MAX_BYTES);
         let server = serve(move |_, _, stream| {

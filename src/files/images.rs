@@ -278,7 +278,7 @@ pub fn is_leftover(name: &str) -> bool {
 }
 
 /// Whether a name has the form of a WordNet id, as `n01440764`.
-pub fn is_wnid(name: &str) -> bool {
+pub(crate) fn is_wnid(name: &str) -> bool {
     name.len() == 9 && name.starts_with('n') && name[1..].bytes().all(|byte| byte.is_ascii_digit())
 }
 

@@ -24,12 +24,13 @@ mod root;
 mod whole;
 mod writer;
 
-pub use disk::{check_room, free_bytes};
+pub(crate) use disk::check_room;
 pub use download::Download;
 pub(crate) use form::FORM;
 pub use hash::{Written, sha256_hex};
 pub(crate) use hash::{hash_file, hex};
-pub use images::{ImageFile, LAYOUTS, Listing, is_leftover, is_wnid, list_folders, list_images};
+pub(crate) use images::is_wnid;
+pub use images::{ImageFile, LAYOUTS, Listing, is_leftover, list_folders, list_images};
 pub use name::{check_name, check_names};
 pub use root::Store;
 pub use whole::write_whole;

@@ -137,7 +137,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::write`].
-    pub fn write_unsynced(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    pub(crate) fn write_unsynced(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
         let path = self.path(name);
         place(&path, |file| file.write_all(bytes))?;
         Ok(path)

@@ -52,7 +52,7 @@ pub type Cues = (usize, usize);
 ///
 /// # Errors
 /// [`Code::Table`] for a name of another form than `<shape><n>-<texture><m>.png`, or of no class.
-pub fn conflict_pictures(folder: &Path, classes: &ClassList) -> Result<(Vec<ImageFile>, Vec<Cues>)> {
+pub(crate) fn conflict_pictures(folder: &Path, classes: &ClassList) -> Result<(Vec<ImageFile>, Vec<Cues>)> {
     let files = list_images(&[folder.to_path_buf()])?;
     let short: Vec<String> = classes.names.iter().map(|name| short_name(name)).collect();
     let class_of = |file: &ImageFile, cue: &str| -> Result<usize> {

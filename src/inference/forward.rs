@@ -101,7 +101,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Code::Model`] if the shape does not fit; the network is as before.
-    pub fn run_training(&mut self, pictures: &Tensor) -> Result<Tensor> {
+    pub(crate) fn run_training(&mut self, pictures: &Tensor) -> Result<Tensor> {
         let moved = self.with_own_statistics();
         let logits = moved.fold(pictures, Keep::Gradients(BatchStatistics::Batch))?.pop().flatten();
         *self = moved;
@@ -112,7 +112,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Code::Model`] if the shape does not fit, or the logits do not depend on that place alone.
-    pub fn run_from(&self, pictures: &Tensor, place: usize) -> Result<(Tensor, Tensor)> {
+    pub(crate) fn run_from(&self, pictures: &Tensor, place: usize) -> Result<(Tensor, Tensor)> {
         let mut wanted = vec![false; self.nodes().len() + 1];
         wanted[place] = true;
         let features = self.activations(pictures, &wanted)?.at(place)?.detach().copy().set_requires_grad(true);

@@ -38,7 +38,7 @@ pub fn softmax(logits: &[f32]) -> Vec<f64> {
 }
 
 /// The class of the largest logit; of equal ones the first. NaN comes before every number, as in torch.
-pub fn arg_max(logits: &[f32]) -> usize {
+pub(crate) fn arg_max(logits: &[f32]) -> usize {
     let before = |a: f32, b: f32| a > b || (a.is_nan() && !b.is_nan());
     (0..logits.len()).reduce(|best, class| if before(logits[class], logits[best]) { class } else { best }).unwrap_or(0)
 }

@@ -112,7 +112,7 @@ fn own_name(variable: &str) -> Option<String> {
 ///
 /// # Errors
 /// As [`Eps::load`].
-pub fn study_smoother(study: &Study, l0: &L0, device: Device) -> Result<Box<dyn Smoother>> {
+pub(crate) fn study_smoother(study: &Study, l0: &L0, device: Device) -> Result<Box<dyn Smoother>> {
     Ok(match study.smoother_checkpoint() {
         Some(checkpoint) => Box::new(Eps::load(checkpoint, device)?),
         None => Box::new(*l0),

@@ -140,7 +140,7 @@ impl Parameter {
     }
 
     /// Whether training changes it by gradient (running statistics are not).
-    pub fn is_trained(&self) -> bool {
+    pub(crate) fn is_trained(&self) -> bool {
         matches!(self.part, Part::Weight | Part::Bias)
     }
 
@@ -225,7 +225,7 @@ impl Layer {
     }
 
     /// What relevance takes it for.
-    pub fn role(&self) -> Role {
+    pub(crate) fn role(&self) -> Role {
         match self {
             Layer::Conv { .. } => Role::Convolution,
             Layer::Linear { .. } => Role::Linear,
@@ -266,7 +266,7 @@ impl Layer {
     }
 
     /// Multiplications and additions, counted as pairs, for one picture's output of a shape without the batch.
-    pub fn multiply_adds(&self, output: &[i64]) -> i64 {
+    pub(crate) fn multiply_adds(&self, output: &[i64]) -> i64 {
         match self {
             Layer::Conv { inputs, kernel, groups, .. } => {
                 output.iter().product::<i64>() * inputs / groups * kernel * kernel
@@ -286,7 +286,7 @@ impl Layer {
     }
 
     /// Whether nothing that it puts out can be negative, by whether its inputs can.
-    pub fn is_not_negative(&self, inputs: &[bool]) -> bool {
+    pub(crate) fn is_not_negative(&self, inputs: &[bool]) -> bool {
         match self {
             Layer::Relu | Layer::Sigmoid | Layer::Softmax => true,
             // A pool's padding is never the largest.

@@ -170,7 +170,7 @@ impl Network {
     ///
     /// # Errors
     /// [`Code::Model`] if a window does not fit.
-    pub fn output_sizes(&self, pictures: &[i64]) -> Result<Vec<Vec<i64>>> {
+    pub(crate) fn output_sizes(&self, pictures: &[i64]) -> Result<Vec<Vec<i64>>> {
         let mut sizes = vec![pictures.to_vec()];
         for node in &self.nodes {
             let size = node.layer.size(&sizes[node.inputs[0]]);
@@ -188,7 +188,7 @@ impl Network {
     ///
     /// # Errors
     /// [`Code::Device`] if a tensor cannot be copied from its device.
-    pub fn fingerprint(&self) -> Result<String> {
+    pub(crate) fn fingerprint(&self) -> Result<String> {
         if let Some(known) = self.fingerprint.get() {
             return Ok(known.clone());
         }
@@ -208,14 +208,14 @@ impl Network {
     }
 
     /// The same network with each tensor made into another one of its shape: of another type, at another place.
-    pub fn with_each(&self, change: impl Fn(&Tensor) -> Tensor) -> Network {
+    pub(crate) fn with_each(&self, change: impl Fn(&Tensor) -> Tensor) -> Network {
         let _no_grad = tch::no_grad_guard();
         let changed = self.weights.iter().map(|(name, tensor)| (name.clone(), change(tensor)));
         self.with(self.nodes.clone(), changed.collect())
     }
 
     /// The same network with running statistics that it shares with no other.
-    pub fn with_own_statistics(&self) -> Network {
+    pub(crate) fn with_own_statistics(&self) -> Network {
         let _no_grad = tch::no_grad_guard();
         let mut weights = weights::shared(&self.weights);
         let parameters = self.nodes.iter().flat_map(|node| node.layer.parameters());

@@ -3,7 +3,7 @@
 use crate::error::{Code, Error};
 
 /// Whether libtorch had too little memory.
-pub fn is_out_of_memory(cause: &tch::TchError) -> bool {
+pub(crate) fn is_out_of_memory(cause: &tch::TchError) -> bool {
     let text = cause.to_string();
     ["out of memory", "can't allocate memory", "not enough memory"].iter().any(|sign| text.contains(sign))
 }

@@ -47,7 +47,7 @@ impl Figure {
     }
 
     /// The same figure, shown in another form.
-    pub fn shown_as(mut self, form: Form) -> Self {
+    pub(crate) fn shown_as(mut self, form: Form) -> Self {
         self.form = form;
         self
     }

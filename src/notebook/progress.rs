@@ -135,7 +135,7 @@ impl Stage {
     }
 
     /// Counts items that an earlier run finished.
-    pub fn goes_on(&self, count: usize) {
+    pub(crate) fn goes_on(&self, count: usize) {
         self.ok.fetch_add(count, Ordering::Relaxed);
         self.before.fetch_add(count, Ordering::Relaxed);
         if count > 0 {

@@ -96,7 +96,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`decode`].
-pub fn size_of(path: impl AsRef<Path>) -> Result<(u32, u32)> {
+pub(crate) fn size_of(path: impl AsRef<Path>) -> Result<(u32, u32)> {
     let path = path.as_ref();
     let bytes = read(path)?;
     let size = || {

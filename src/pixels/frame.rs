@@ -98,12 +98,12 @@ impl<F: Frame> PixelBox<F> {
     }
 
     /// The last row inside.
-    pub fn last_row(&self) -> u32 {
+    pub(crate) fn last_row(&self) -> u32 {
         self.row + self.height - 1
     }
 
     /// The last column inside.
-    pub fn last_col(&self) -> u32 {
+    pub(crate) fn last_col(&self) -> u32 {
         self.col + self.width - 1
     }
 }

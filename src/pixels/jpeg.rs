@@ -158,7 +158,7 @@ impl JpegBase {
     ///
     /// # Errors
     /// [`Code::Parameter`] if it is of another size.
-    pub fn encode_moved(&self, picture: &RgbImage, block: u32, order: &[u32]) -> Result<Vec<u8>> {
+    pub(crate) fn encode_moved(&self, picture: &RgbImage, block: u32, order: &[u32]) -> Result<Vec<u8>> {
         self.check_size(picture)?;
         let (block, columns) = (block as usize, self.size.1 / TILE);
         if block == 0 || !block.is_multiple_of(TILE) {

@@ -1,6 +1,6 @@
 use std::marker::PhantomData;
 
-use super::frame::{Frame, Pixel, PixelBox};
+use super::frame::{Frame, Pixel};
 use super::mask::PixelMask;
 use crate::error::{Code, Error, Result};
 
@@ -77,7 +77,7 @@ impl<F: Frame> HeatMap<F> {
     }
 
     /// Pixels below the mean of the negative values (the published study's negative region).
-    pub fn negative_region(&self) -> PixelMask<F> {
+    pub(crate) fn negative_region(&self) -> PixelMask<F> {
         let mean = mean(self.values.iter().filter(|value| **value < 0.0));
         self.mask_where(|value| value < 0.0 && f64::from(value) < mean)
     }
@@ -94,7 +94,7 @@ impl<F: Frame> HeatMap<F> {
 
     /// The fewest pixels that hold a share (0 to 1) of the positive values' sum, highest first; empty where nothing is
     /// positive. Regions of one mass are comparable between networks.
-    pub fn mass_region(&self, share: f64) -> PixelMask<F> {
+    pub(crate) fn mass_region(&self, share: f64) -> PixelMask<F> {
         let mut positive: Vec<f32> = self.values.iter().copied().filter(|value| *value > 0.0).collect();
         positive.sort_by(|a, b| b.total_cmp(a));
         let total: f64 = positive.iter().map(|&value| f64::from(value)).sum();
@@ -107,7 +107,7 @@ impl<F: Frame> HeatMap<F> {
     }
 
     /// The means of the positive and of the negative values; 0 where there is none.
-    pub fn signed_means(&self) -> (f64, f64) {
+    pub(crate) fn signed_means(&self) -> (f64, f64) {
         (mean(self.values.iter().filter(|value| **value > 0.0)), mean(self.values.iter().filter(|value| **value < 0.0)))
     }
 
@@ -118,16 +118,11 @@ impl<F: Frame> HeatMap<F> {
         Some(Pixel::at(best as u32 / self.width, best as u32 % self.width))
     }
 
-    /// Share of the positive values' sum that lies in a box, 0 to 1; `None` where nothing is positive.
-    pub fn positive_share_in(&self, object: &PixelBox<F>) -> Option<f64> {
-        self.positive_share_on(&PixelMask::from_box(self.height, self.width, object)).ok().flatten()
-    }
-
     /// Share of the positive values' sum that lies on a mask, 0 to 1; `None` where nothing is positive.
     ///
     /// # Errors
     /// [`Code::Parameter`] if the sizes differ.
-    pub fn positive_share_on(&self, mask: &PixelMask<F>) -> Result<Option<f64>> {
+    pub(crate) fn positive_share_on(&self, mask: &PixelMask<F>) -> Result<Option<f64>> {
         if mask.size() != self.size() {
             let (a, b) = (self.size(), mask.size());
             let found = format!("the map is {} x {}, the mask {} x {}", a.0, a.1, b.0, b.1);
@@ -151,7 +146,7 @@ impl<F: Frame> HeatMap<F> {
     ///
     /// # Errors
     /// [`Code::Table`] if they are of another form; as [`HeatMap::from_values`] for the numbers.
-    pub fn from_npy(bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn from_npy(bytes: &[u8]) -> Result<Self> {
         let wrong = || Error::new(Code::Table, "not a map of float32 as NumPy writes it (.npy 1.0, two sides)");
         let length = match bytes {
             [0x93, b'N', b'U', b'M', b'P', b'Y', 1, 0, low, high, ..] => usize::from(u16::from_le_bytes([*low, *high])),
@@ -177,7 +172,7 @@ impl<F: Frame> HeatMap<F> {
 }
 
 /// What a NumPy file of float32 begins with (`.npy`, version 1.0, little-endian), for a shape.
-pub fn npy_header(shape: &[i64]) -> Vec<u8> {
+pub(crate) fn npy_header(shape: &[i64]) -> Vec<u8> {
     let sides: Vec<String> = shape.iter().map(i64::to_string).collect();
     let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", sides.join(", "));
     // Magic, version and length take 10 bytes; all of it ends in a newline at a multiple of 64.

@@ -33,7 +33,7 @@ impl<F: Frame> PixelMask<F> {
     }
 
     /// The pixels of a grey picture that are not black.
-    pub fn from_gray(image: &GrayImage) -> Self {
+    pub(crate) fn from_gray(image: &GrayImage) -> Self {
         let inside = image.as_raw().iter().map(|&value| value > 0).collect();
         PixelMask { height: image.height(), width: image.width(), inside, frame: PhantomData }
     }
@@ -106,7 +106,7 @@ impl<F: Frame> PixelMask<F> {
     ///
     /// # Errors
     /// [`Code::Parameter`] if the sizes differ.
-    pub fn shared_count(&self, other: &PixelMask<F>) -> Result<u64> {
+    pub(crate) fn shared_count(&self, other: &PixelMask<F>) -> Result<u64> {
         self.check_size(other)?;
         Ok(self.inside.iter().zip(&other.inside).filter(|(a, b)| **a && **b).count() as u64)
     }

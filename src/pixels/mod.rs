@@ -26,10 +26,12 @@ mod mask;
 mod resize;
 
 pub use crop::crop_of;
-pub use decode::{Cut, Limits, decode, decode_bytes, encode_gray_png, encode_jpeg, encode_png, is_cut, read, size_of};
+pub(crate) use decode::size_of;
+pub use decode::{Cut, Limits, decode, decode_bytes, encode_gray_png, encode_jpeg, encode_png, is_cut, read};
 pub use frame::{Crop, Frame, Geometry, Original, Pixel, PixelBox, Resized};
 pub use image::{GrayImage, Rgb, RgbImage};
 pub use jpeg::{Area, JpegBase};
-pub use map::{HeatMap, npy_header};
+pub use map::HeatMap;
+pub(crate) use map::npy_header;
 pub use mask::PixelMask;
-pub use resize::{center_crop, imagenet_crop, resize_bilinear};
+pub use resize::{imagenet_crop, resize_bilinear};

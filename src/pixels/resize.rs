@@ -263,7 +263,7 @@ mod wide {
 
 /// The crop that `geometry` says, out of the resized picture; black where that is smaller than the crop.
 /// Equal to torchvision's `CenterCrop` (0.26).
-pub fn center_crop(resized: &RgbImage, geometry: &Geometry) -> RgbImage {
+pub(crate) fn center_crop(resized: &RgbImage, geometry: &Geometry) -> RgbImage {
     RgbImage::from_fn(geometry.crop, geometry.crop, |x, y| {
         let (row, col) = (i64::from(y) + geometry.offset.0, i64::from(x) + geometry.offset.1);
         let inside = (0..i64::from(resized.height())).contains(&row) && (0..i64::from(resized.width())).contains(&col);

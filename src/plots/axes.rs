@@ -125,7 +125,7 @@ impl Axes {
     }
 
     /// The same with so much room left above and right of the plot, for its margins.
-    pub fn inset(look: &Look, x: Axis, y: Axis, keys: &[Key], room: f64) -> Result<Self> {
+    pub(crate) fn inset(look: &Look, x: Axis, y: Axis, keys: &[Key], room: f64) -> Result<Self> {
         let (width, height) = look.size;
         let mut sheet = Sheet::new(look.size)?;
         let (width, height) = (f64::from(width), f64::from(height));

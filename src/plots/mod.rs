@@ -56,4 +56,7 @@ pub use points::{Curve, Point};
 pub use predictions::predictions;
 pub use regression::{Fit, quantiles, regression};
 pub use strips::strips;
-pub use tables::{Measured, bars_of, correlations_of, curves_of, perturbations, powers_of};
+pub(crate) use tables::bars_of;
+pub(crate) use tables::correlations_of;
+pub(crate) use tables::curves_of;
+pub use tables::{Measured, perturbations};

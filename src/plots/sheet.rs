@@ -100,7 +100,7 @@ impl Sheet {
         self.marks.push(Mark::Fill { points: points.into(), ink: ink.into() });
     }
 
-    pub fn rect(&mut self, from: At, to: At, ink: impl Into<Ink>) {
+    pub(crate) fn rect(&mut self, from: At, to: At, ink: impl Into<Ink>) {
         self.fill([from, (to.0, from.1), to, (from.0, to.1)], ink);
     }
 

@@ -13,7 +13,7 @@ use crate::table::{PerturbationRow, Row};
 ///
 /// # Errors
 /// As [`Curve::new`].
-pub fn curves_of(rows: &[CurveRow]) -> Result<Vec<Curve>> {
+pub(crate) fn curves_of(rows: &[CurveRow]) -> Result<Vec<Curve>> {
     by(rows, |row| &row.model)
         .into_iter()
         .map(|(model, own)| {
@@ -29,7 +29,7 @@ pub fn curves_of(rows: &[CurveRow]) -> Result<Vec<Curve>> {
 ///
 /// # Errors
 /// As [`Curve::new`].
-pub fn correlations_of(rows: &[AdditivityRow]) -> Result<Vec<Curve>> {
+pub(crate) fn correlations_of(rows: &[AdditivityRow]) -> Result<Vec<Curve>> {
     by(rows, |row| &row.model)
         .into_iter()
         .map(|(model, own)| {
@@ -71,7 +71,7 @@ impl Measured for ShapeBiasRow {
 }
 
 /// A bar a row.
-pub fn bars_of<M: Measured>(rows: &[M]) -> Vec<Bar> {
+pub(crate) fn bars_of<M: Measured>(rows: &[M]) -> Vec<Bar> {
     rows.iter().map(Measured::bar).collect()
 }
 
@@ -114,7 +114,7 @@ fn drawn(curves: Result<Vec<Curve>>) -> Draft {
 ///
 /// # Errors
 /// As [`Curve::new`].
-pub fn powers_of(rows: &[PowerRow]) -> Result<Vec<Curve>> {
+pub(crate) fn powers_of(rows: &[PowerRow]) -> Result<Vec<Curve>> {
     by(rows, |row| &row.effect)
         .into_iter()
         .map(|(effect, own)| {

@@ -43,7 +43,7 @@ impl LedgerRow {
     }
 
     /// The same as a share of all that the layer met, of both signs.
-    pub fn unaccounted(&self) -> f64 {
+    pub(crate) fn unaccounted(&self) -> f64 {
         self.elsewhere().abs() / self.magnitude.max(self.magnitude_on).max(f64::MIN_POSITIVE)
     }
 }

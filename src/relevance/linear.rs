@@ -92,7 +92,7 @@ impl LinearMap {
     }
 
     /// The transpose, for an input of the shape of `x`.
-    pub fn backward(&self, y: &Tensor, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn backward(&self, y: &Tensor, x: &Tensor) -> Result<Tensor> {
         Ok(match self {
             LinearMap::Conv { weight, stride, padding, groups } => {
                 // What the forward pass left over at the far sides, when its steps did not end there.

@@ -71,7 +71,7 @@ impl Rule {
     }
 
     /// Whether what it hands on, and what bias and stabiliser take, is all that arrived.
-    pub fn accounts(self) -> bool {
+    pub(crate) fn accounts(self) -> bool {
         !matches!(self, Rule::FusedScale | Rule::ShiftedOutput)
     }
 }
@@ -223,7 +223,7 @@ impl Composite {
     }
 
     /// Makes it one for networks whose batch normalisation is layers of its own.
-    pub fn with_batch_norm(self, rule: Rule) -> Self {
+    pub(crate) fn with_batch_norm(self, rule: Rule) -> Self {
         Composite { form: Form::Plain, ..self }.rule(Place::BatchNorm, rule)
     }
 
@@ -244,7 +244,7 @@ impl Composite {
     }
 
     /// `EpsilonPlusFlat` of zennit 1.0 with its canonisers.
-    pub fn zennit_epsilon_plus_flat() -> Self {
+    pub(crate) fn zennit_epsilon_plus_flat() -> Self {
         Composite::named("zennit_epsilon_plus_flat")
             .rule(Place::First, Rule::FLAT)
             .rule(Place::Convolution, Rule::ZPlus(Bias::Positive))
@@ -253,7 +253,7 @@ impl Composite {
     }
 
     /// `EpsilonAlpha2Beta1Flat` of zennit 1.0 with its canonisers.
-    pub fn zennit_epsilon_alpha2_beta1_flat() -> Self {
+    pub(crate) fn zennit_epsilon_alpha2_beta1_flat() -> Self {
         Composite::named("zennit_epsilon_alpha2_beta1_flat")
             .rule(Place::First, Rule::FLAT)
             .rule(Place::Convolution, Rule::AlphaBeta { alpha: 2.0, beta: 1.0 })
@@ -330,7 +330,7 @@ impl Composite {
     ///
     /// # Errors
     /// [`Code::Model`] for a layer that has none, and for one whose kind the rule is not for.
-    pub fn rule_of(&self, nodes: &[Node], index: usize) -> Result<Rule> {
+    pub(crate) fn rule_of(&self, nodes: &[Node], index: usize) -> Result<Rule> {
         let node = &nodes[index];
         let role = node.layer.role();
         let linear = |node: &Node| matches!(node.layer.role(), Role::Convolution | Role::Linear);

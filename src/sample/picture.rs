@@ -47,13 +47,13 @@ impl Recipe {
     }
 
     /// One object in 224 x 224, as the stimuli of Geirhos et al. are.
-    pub fn stimulus(shape: usize, texture: usize) -> Self {
+    pub(crate) fn stimulus(shape: usize, texture: usize) -> Self {
         Recipe { objects: vec![(shape, texture)], size: (224, 224) }
     }
 }
 
 /// Short side 200 to 500, ratio 1 to 1.5, lying or standing.
-pub fn photograph_size(rng: &mut ChaCha8Rng) -> (u32, u32) {
+pub(crate) fn photograph_size(rng: &mut ChaCha8Rng) -> (u32, u32) {
     let short = rng.random_range(200..=500u32);
     let long = short * rng.random_range(100..=150u32) / 100;
     if rng.random_range(0..3u32) == 0 { (long, short) } else { (short, long) }
@@ -89,6 +89,6 @@ pub const JPEG_QUALITY: f32 = 90.0;
 ///
 /// # Errors
 /// None in practice: what was encoded can be decoded.
-pub fn through_jpeg(image: &RgbImage) -> Result<RgbImage> {
+pub(crate) fn through_jpeg(image: &RgbImage) -> Result<RgbImage> {
     pixels::decode_bytes(&pixels::encode_jpeg(image, JPEG_QUALITY)?, &pixels::Limits::default())
 }

@@ -133,7 +133,7 @@ impl Record {
     }
 
     /// SHA-256 of the content of an input, by its place; of one that cannot be read a word that says so.
-    pub fn hash_of(&self, input: usize) -> &str {
+    pub(crate) fn hash_of(&self, input: usize) -> &str {
         &self.hashes[input]
     }
 

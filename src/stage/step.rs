@@ -79,7 +79,7 @@ impl Step {
     }
 
     /// As [`start`](Step::start), under another name.
-    pub fn start_as(&self, says: &str, items: usize) -> Stage {
+    pub(crate) fn start_as(&self, says: &str, items: usize) -> Stage {
         self.record.store().progress(says).start(items, self.unit)
     }
 
@@ -196,7 +196,7 @@ impl Step {
     ///
     /// # Errors
     /// [`Code::Io`] if it cannot be removed.
-    pub fn forget(&self) -> Result<()> {
+    pub(crate) fn forget(&self) -> Result<()> {
         self.record.store().remove_folder(&self.record.parts_folder())
     }
 

@@ -82,7 +82,7 @@ pub fn bootstrap<S: PartialEq>(strata: &[S], seed: u64, statistic: impl Fn(&[usi
 ///
 /// # Errors
 /// [`Code::Parameter`] if there are fewer than two groups or one is empty; [`Code::Numeric`] if a value is not finite.
-pub fn mean_interval(groups: &[Vec<f64>], seed: u64) -> Result<Interval> {
+pub(crate) fn mean_interval(groups: &[Vec<f64>], seed: u64) -> Result<Interval> {
     if groups.is_empty() || groups.iter().any(Vec::is_empty) {
         return Err(Error::new(Code::Parameter, "the mean of no values"));
     }

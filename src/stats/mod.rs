@@ -19,13 +19,17 @@ mod power;
 mod spread;
 mod wilcoxon;
 
-pub use bootstrap::{Interval, bootstrap, mean_interval};
+pub(crate) use bootstrap::mean_interval;
+pub use bootstrap::{Interval, bootstrap};
 pub use correlation::{about_identity, concordance, pearson, regression, spearman};
 pub use normality::{normal_plot, shapiro_wilk};
-pub use paired::{cohens_dz, holm, paired_t, permutation, rank_biserial};
+pub(crate) use paired::cohens_dz;
+pub(crate) use paired::rank_biserial;
+pub use paired::{holm, paired_t, permutation};
 pub use power::{power, sample_size};
 pub use spread::{Whiskers, density, letter_values, quantile, whiskers};
-pub use wilcoxon::{wilcoxon, wilcoxon_approximate};
+pub use wilcoxon::wilcoxon;
+pub(crate) use wilcoxon::wilcoxon_approximate;
 
 use serde::{Deserialize, Serialize};
 

@@ -109,7 +109,7 @@ pub fn permutation(a: &[f64], b: &[f64], alternative: Alternative, seed: u64) ->
 ///
 /// # Errors
 /// As [`paired_t`].
-pub fn cohens_dz(a: &[f64], b: &[f64]) -> Result<f64> {
+pub(crate) fn cohens_dz(a: &[f64], b: &[f64]) -> Result<f64> {
     standardised(a, b, "Cohen's d_z")
 }
 
@@ -118,7 +118,7 @@ pub fn cohens_dz(a: &[f64], b: &[f64]) -> Result<f64> {
 ///
 /// # Errors
 /// As [`wilcoxon`](super::wilcoxon()).
-pub fn rank_biserial(a: &[f64], b: &[f64]) -> Result<f64> {
+pub(crate) fn rank_biserial(a: &[f64], b: &[f64]) -> Result<f64> {
     check_pairs(a, b, 1, "the rank-biserial correlation")?;
     let (plus, minus) = signed_rank_sums(&differences(a, b, "the rank-biserial correlation")?);
     if plus + minus == 0.0 {

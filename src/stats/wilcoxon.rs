@@ -34,7 +34,7 @@ pub fn wilcoxon(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Test> 
 ///
 /// # Errors
 /// As [`wilcoxon`].
-pub fn wilcoxon_approximate(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Test> {
+pub(crate) fn wilcoxon_approximate(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Test> {
     let Test { statistic, n, .. } = wilcoxon(a, b, alternative)?;
     let (plus, _, _, ties) = signed_ranks(&differences(a, b, "Wilcoxon's test")?);
     Ok(Test { statistic, p: normal_p(plus, n, &ties, alternative), n })

@@ -82,7 +82,7 @@ impl ClassList {
     }
 
     /// The name of the class of a WordNet id, or the id itself where it has none.
-    pub fn name_of(&self, wnid: &str) -> String {
+    pub(crate) fn name_of(&self, wnid: &str) -> String {
         self.index_of(wnid).map_or_else(|| wnid.to_string(), |index| self.name(index))
     }
 
@@ -93,7 +93,7 @@ impl ClassList {
 }
 
 /// A class name as it stands in the file name of a cue-conflict picture: lower case, letters only.
-pub fn short_name(name: &str) -> String {
+pub(crate) fn short_name(name: &str) -> String {
     name.chars().filter(|letter| letter.is_ascii_alphabetic()).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 

@@ -6,8 +6,9 @@ mod pairs;
 mod root;
 mod seen;
 
-pub use classes::{ClassList, short_name};
+pub use classes::ClassList;
+pub(crate) use classes::short_name;
 pub use describe::{Allow, Classes, Description, NetworkEntry};
 pub use pairs::{PUBLISHED, Pair};
-pub use root::{ClassRow, ContentRow, Study, class_counts};
+pub use root::{ContentRow, Study};
 pub use seen::{Mapped, Seen, seen, spread};

@@ -36,25 +36,6 @@ table! {
     }
 }
 
-table! {
-    /// The photographs of a class.
-    pub struct ClassRow {
-        /// Its folder's name, or its WordNet id.
-        class: String,
-        /// How many there are.
-        photographs: i64,
-    }
-}
-
-/// The photographs of each class, as a table ([`ClassRow`]).
-///
-/// # Errors
-/// None in practice: the columns are of one length.
-pub fn class_counts(listing: &Listing) -> Result<DataFrame> {
-    let row = |(class, count): (&str, usize)| ClassRow { class: class.to_string(), photographs: count as i64 };
-    ClassRow::table(listing.classes().into_iter().map(row).collect())
-}
-
 impl Study {
     /// The study that a data root belongs to.
     ///
@@ -129,7 +110,7 @@ impl Study {
     ///
     /// # Errors
     /// As [`list_folders`].
-    pub fn all_images(&self) -> Result<Vec<ImageFile>> {
+    pub(crate) fn all_images(&self) -> Result<Vec<ImageFile>> {
         Ok(self.listing()?.images)
     }
 
@@ -234,12 +215,12 @@ impl Study {
     }
 
     /// The folder of cue-conflict pictures, if the study has one.
-    pub fn conflict_folder(&self) -> Option<PathBuf> {
+    pub(crate) fn conflict_folder(&self) -> Option<PathBuf> {
         self.described.conflict.as_deref().map(|path| self.resolve(path))
     }
 
     /// The checkpoint of the network that smooths, if the study has one.
-    pub fn smoother_checkpoint(&self) -> Option<PathBuf> {
+    pub(crate) fn smoother_checkpoint(&self) -> Option<PathBuf> {
         self.described.smoother.as_deref().map(|path| self.resolve(path))
     }
 

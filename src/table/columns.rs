@@ -34,7 +34,7 @@ fn wrong_type(table: &DataFrame, name: &str, expected: &str) -> Error {
 ///
 /// # Errors
 /// [`Code::Missing`] if there is none, [`Code::Table`] if their columns differ.
-pub fn stacked(tables: impl IntoIterator<Item = DataFrame>) -> Result<DataFrame> {
+pub(crate) fn stacked(tables: impl IntoIterator<Item = DataFrame>) -> Result<DataFrame> {
     let mut tables = tables.into_iter();
     let mut all = tables
         .next()
@@ -89,20 +89,11 @@ pub fn floats(table: &DataFrame, name: &str) -> Result<Vec<f64>> {
 ///
 /// # Errors
 /// [`Code::Table`] if the column is not there, not numeric, or has a missing value.
-pub fn integers(table: &DataFrame, name: &str) -> Result<Vec<i64>> {
+pub(crate) fn integers(table: &DataFrame, name: &str) -> Result<Vec<i64>> {
     let values = column(table, name)?.cast(&DataType::Int64).map_err(|_| wrong_type(table, name, "a whole number"))?;
     let values = values.i64().map_err(|_| wrong_type(table, name, "a whole number"))?;
     let missing = || Error::new(Code::Table, format!("column {name:?} has missing values"));
     values.iter().map(|value| value.ok_or_else(missing)).collect()
-}
-
-/// A column of true and false; a missing value is false.
-///
-/// # Errors
-/// [`Code::Table`] if the column is not there or of another type.
-pub fn bools(table: &DataFrame, name: &str) -> Result<Vec<bool>> {
-    let values = column(table, name)?.bool().map_err(|_| wrong_type(table, name, "true or false"))?;
-    Ok(values.iter().map(|value| value.unwrap_or(false)).collect())
 }
 
 impl From<PolarsError> for Error {

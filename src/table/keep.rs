@@ -18,7 +18,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Io`] if it cannot be removed.
-    pub fn remove_table(&self, name: &str) -> Result<()> {
+    pub(crate) fn remove_table(&self, name: &str) -> Result<()> {
         for ending in ["parquet", "csv"] {
             self.remove(&format!("{name}.{ending}"))?;
         }
@@ -61,7 +61,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Io`] if it cannot be written.
-    pub fn write_parquet(&self, name: &str, table: &DataFrame) -> Result<PathBuf> {
+    pub(crate) fn write_parquet(&self, name: &str, table: &DataFrame) -> Result<PathBuf> {
         let parquet = self.path(&format!("{name}.parquet"));
         write_whole(&parquet, |file| told(file, |file| write_parquet(file, table)))?;
         Ok(parquet)
@@ -72,7 +72,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Io`] if it cannot be written, and what `pieces` gives; neither file is there then.
-    pub fn write_pieces(
+    pub(crate) fn write_pieces(
         &self,
         name: &str,
         mut pieces: impl FnMut() -> Result<Option<DataFrame>>,

@@ -13,7 +13,9 @@ mod reject;
 mod relevance;
 mod row;
 
-pub use columns::{bools, column, floats, fresh, integers, only, stacked, texts};
+pub(crate) use columns::integers;
+pub(crate) use columns::stacked;
+pub use columns::{column, floats, fresh, only, texts};
 pub use coordinates::{Coordinates, coordinates};
 pub use edges::{BoxEdgeRow, EdgeRow, FrameName};
 pub use keep::write_csv;

@@ -23,7 +23,7 @@ manipulations! {
 }
 
 pub use patch::{Fill, PATCHED, Patches, filling, patch_boxes, patched};
-pub use scramble::{Control, Orders, SCRAMBLED, SEAMS, Scramble, displacement, orders, scrambled, shifts, with_seams};
+pub use scramble::{Control, Orders, SCRAMBLED, SEAMS, Scramble, orders, scrambled, shifts, with_seams};
 pub use smooth::{Chain, DIFFERENCE, DIFFERENCE_INVERSE, Difference, SMOOTHED, Sign, Smoothing, difference};
 
 /// All kinds of pictures, in the order of the manifest.

@@ -252,7 +252,7 @@ pub fn shifts(count: usize, block: u32, rng: &mut ChaCha8Rng) -> Vec<[i32; 2]> {
 
 /// How far blocks moved: the mean over blocks of the distance between a block's old and new centre, in pixels. `columns`
 /// is the number of blocks in a row, `block` their side.
-pub fn displacement(order: &[u32], columns: u32, block: u32) -> f64 {
+pub(crate) fn displacement(order: &[u32], columns: u32, block: u32) -> f64 {
     let place = |index: u32| (f64::from(index / columns), f64::from(index % columns));
     let moved = |(to, &from): (usize, &u32)| {
         let ((row, col), (old_row, old_col)) = (place(to as u32), place(from));

@@ -36,7 +36,7 @@ impl Place {
     }
 }
 
-pub fn unreadable(cause: std::io::Error) -> Error {
+pub(crate) fn unreadable(cause: std::io::Error) -> Error {
     Error::new(Code::Io, "cannot be read")
         .because(cause)
         .hint("check the path of the weights: --weights, or the network's in study.json")

@@ -28,7 +28,7 @@ pub struct Choice {
 
 impl Choice {
     /// The tensors of a file, whatever they are for.
-    pub fn of_file(file: &Path) -> Self {
+    pub(crate) fn of_file(file: &Path) -> Self {
         Choice { file: file.display().to_string(), ..Choice::default() }
     }
 
@@ -71,7 +71,7 @@ impl Choice {
     ///
     /// # Errors
     /// [`Code::Checkpoint`] if only some of the names have the prefix that the network's own lack, with both lists.
-    pub fn own_names(&self, names: &[&str], only: Option<&str>) -> Result<(Vec<Option<String>>, Vec<String>)> {
+    pub(crate) fn own_names(&self, names: &[&str], only: Option<&str>) -> Result<(Vec<Option<String>>, Vec<String>)> {
         let mut own: Vec<Option<&str>> = names.iter().map(|name| Some(*name)).collect();
         let mut remarks = Vec::new();
         if let Some(only) = only {

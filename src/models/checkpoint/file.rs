@@ -77,7 +77,7 @@ pub fn inspect(path: &Path, name: &str, table: Option<&str>) -> Result<Found> {
 ///
 /// # Errors
 /// As [`read_weights`]; [`Code::Checkpoint`] if they are another network's.
-pub fn read_fitting(path: &Path, needed: &BTreeMap<String, Vec<i64>>, table: Option<&str>) -> Result<Weights> {
+pub(crate) fn read_fitting(path: &Path, needed: &BTreeMap<String, Vec<i64>>, table: Option<&str>) -> Result<Weights> {
     let choice = Choice { table: table.map(str::to_string), ..Choice::of_network(path, needed) };
     let opened = Opened::at(path, &choice)?;
     let shapes = opened.shapes();

@@ -14,7 +14,7 @@ pub fn parameters(nodes: &[Node]) -> BTreeMap<String, Vec<i64>> {
 
 impl Choice {
     /// The tensors of a file that a network needs.
-    pub fn of_network(file: &std::path::Path, needed: &BTreeMap<String, Vec<i64>>) -> Self {
+    pub(crate) fn of_network(file: &std::path::Path, needed: &BTreeMap<String, Vec<i64>>) -> Self {
         Choice { names: needed.keys().cloned().collect(), ..Choice::of_file(file) }
     }
 }
@@ -44,7 +44,7 @@ impl Fit {
     }
 
     /// Whether nothing differs.
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.missing.is_empty() && self.surplus.is_empty() && self.shapes.is_empty()
     }
 
@@ -109,7 +109,7 @@ impl Fit {
 }
 
 /// The architectures that tensors are of, whatever their number of outputs.
-pub fn architectures_of(tensors: &BTreeMap<String, Vec<i64>>) -> Vec<String> {
+pub(crate) fn architectures_of(tensors: &BTreeMap<String, Vec<i64>>) -> Vec<String> {
     let is = |name: &String| {
         architecture(name).is_ok_and(|table| {
             let fit = Fit::between(&parameters(table.nodes()), tensors);

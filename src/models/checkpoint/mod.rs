@@ -18,7 +18,8 @@ mod tests;
 mod torch;
 mod words;
 
-pub use file::{Found, inspect, read_fitting, read_weights};
+pub(crate) use file::read_fitting;
+pub use file::{Found, inspect, read_weights};
 pub use fit::{Fit, parameters};
 pub use safetensors::write_weights;
 pub use tensorflow::read_tensorflow;

@@ -46,7 +46,7 @@ impl Graph {
     }
 
     /// Batch normalisation of the newest.
-    pub fn batch_norm(&mut self, key: &str) {
+    pub(crate) fn batch_norm(&mut self, key: &str) {
         self.then(key, Layer::BatchNorm { key: key.to_string(), channels: self.channels });
     }
 

@@ -26,7 +26,7 @@ pub struct Described {
 /// # Errors
 /// [`Code::Checkpoint`](crate::error::Code::Checkpoint) with the offset of whatever is not part of a plain checkpoint, and if the chosen table
 /// is not there or could be several.
-pub fn describe(bytes: &[u8], choice: &Choice) -> Result<Described> {
+pub(crate) fn describe(bytes: &[u8], choice: &Choice) -> Result<Described> {
     let mut machine = Machine::new(bytes);
     let result = match (machine.run(), machine.foreign.take()) {
         (Ok(result), None) => result,
@@ -55,7 +55,7 @@ pub fn texts(bytes: &[u8]) -> Result<(Vec<&str>, usize)> {
 ///
 /// # Errors
 /// [`Code::Checkpoint`](crate::error::Code::Checkpoint) if it is no such table.
-pub fn little_endian(bytes: &[u8]) -> Result<(bool, usize)> {
+pub(crate) fn little_endian(bytes: &[u8]) -> Result<(bool, usize)> {
     let mut machine = Machine::new(bytes);
     let result = machine.plain()?;
     let Value::Dict(facts) = machine.value(result) else { return Err(machine.wrong("no table about the machine")) };

@@ -43,7 +43,7 @@ impl StorageKind {
     }
 
     /// Whether tensors of these numbers are read.
-    pub fn is_read(self) -> bool {
+    pub(crate) fn is_read(self) -> bool {
         !matches!(self, StorageKind::Untyped | StorageKind::Unread(_))
     }
 }

@@ -16,6 +16,8 @@ mod machine;
 mod run;
 mod tables;
 
-pub use describe::{Described, describe, little_endian, texts};
+pub(crate) use describe::describe;
+pub(crate) use describe::little_endian;
+pub use describe::{Described, texts};
 pub use globals::StorageKind;
 pub use machine::{MAX_TENSORS, TensorRecord};
