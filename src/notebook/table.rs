@@ -16,6 +16,8 @@ const LEFT: usize = 12;
 const RIGHT: usize = 12;
 /// Letters of a text cell before it is cut.
 const LETTERS: usize = 80;
+/// Letters from which a cell has room for several words a line.
+const LONG: usize = 24;
 const GAP: &str = "…";
 
 /// A data frame as a table: the first and the last five rows, the type of each column, "n of N rows".
@@ -154,7 +156,9 @@ impl Shown {
     fn html(&self) -> String {
         let align = |column: &ShownColumn| if column.right { "text-align:right" } else { "text-align:left" };
         let line = |content: &dyn Fn(&ShownColumn) -> String| -> Markup {
-            html! { tr { @for column in &self.columns { td style=(align(column)) { (content(column)) } } } }
+            let room = |cell: &str| if letters(cell) > LONG { ";min-width:16em" } else { "" };
+            let cells = self.columns.iter().map(|column| (align(column), content(column)));
+            html! { tr { @for (align, cell) in cells { td style={ (align) (room(&cell)) } { (cell) } } } }
         };
         html! {
             div {
@@ -307,6 +311,8 @@ mod tests {
         let many: Vec<Column> = (0..30).map(|n| Column::new(format!("c{n}").into(), [n])).collect();
         let text = table(&DataFrame::new(1, many).unwrap()).text().to_string();
         assert!(text.contains("c11  …  c18") && text.ends_with("1 of 1 row, 30 columns (24 shown)"), "{text}");
+        let orders = df!("order" => ["1 2 3", "134 487 455 138 327 261 272 413"]).unwrap();
+        assert_eq!(table(&orders).html().matches("min-width").count(), 1, "a long cell is no tower of words");
         assert_eq!(table(&DataFrame::empty()).text().lines().last(), Some("0 of 0 rows, 0 columns"));
     }
 }
