@@ -119,27 +119,7 @@ pub fn explain_with(
             .hand_on(index, node, rule, &arrived)
             .map_err(|error| error.or_place(|| format!("layer {}", node.name)))?;
         if ledger == Ledger::Kept {
-            let row = LedgerRow {
-                layer: node.name.clone(),
-                kind: node.layer.kind().to_string(),
-                rule,
-                arrived: total(&arrived),
-                handed_on: shares.inputs.iter().map(total).sum(),
-                bias: shares.bias,
-                stabiliser: shares.stabiliser,
-                magnitude: total(&arrived.abs()),
-                magnitude_on: shares.inputs.iter().map(|share| total(&share.abs())).sum(),
-            };
-            if row.magnitude_on > BLOW_UP * row.magnitude && row.magnitude > 0.0 {
-                warn(&format!(
-                    "relevance of {} grows {:.1e} times in layer {} ({}): its divisors are next to nothing",
-                    network.name(),
-                    row.magnitude_on / row.magnitude,
-                    row.layer,
-                    row.kind
-                ));
-            }
-            rows.push(row);
+            rows.push(met(network, node, rule, &arrived, &shares));
         }
         for (&input, share) in node.inputs.iter().zip(shares.inputs) {
             relevance[input] = Some(match relevance[input].take() {
@@ -263,6 +243,31 @@ struct Walk<'a> {
     ledger: Ledger,
 }
 
+/// What a layer met, said where its relevance grows beyond all measure.
+fn met(network: &Engine, node: &Node, rule: Rule, arrived: &Tensor, shares: &Shares) -> LedgerRow {
+    let row = LedgerRow {
+        layer: node.name.clone(),
+        kind: node.layer.kind().to_string(),
+        rule,
+        arrived: total(arrived),
+        handed_on: shares.inputs.iter().map(total).sum(),
+        bias: shares.bias,
+        stabiliser: shares.stabiliser,
+        magnitude: total(&arrived.abs()),
+        magnitude_on: shares.inputs.iter().map(|share| total(&share.abs())).sum(),
+    };
+    if row.magnitude_on > BLOW_UP * row.magnitude && row.magnitude > 0.0 {
+        warn(&format!(
+            "relevance of {} grows {:.1e} times in layer {} ({}): its divisors are next to nothing",
+            network.name(),
+            row.magnitude_on / row.magnitude,
+            row.layer,
+            row.kind
+        ));
+    }
+    row
+}
+
 impl Walk<'_> {
     fn hand_on(&self, index: usize, node: &Node, rule: Rule, arrived: &Tensor) -> Result<Shares> {
         let plain = |inputs: Vec<Tensor>| Ok(Shares { inputs, bias: 0.0, stabiliser: 0.0 });
@@ -323,38 +328,41 @@ impl Walk<'_> {
             (Layer::Relu | Layer::Tanh | Layer::Sigmoid, Rule::Pass) => plain(vec![arrived.shallow_clone()]),
             (Layer::Flatten, Rule::Pass) => plain(vec![arrived.f_reshape(self.activations.size(first))?]),
             (Layer::BatchNorm { key, .. }, rule) => {
-                let part = |name: &str| Ok::<_, Error>(self.network.weight(key, name)?.view([1, -1, 1, 1]));
-                let (scale, shift, mean, variance) =
-                    (part("weight")?, part("bias")?, part("running_mean")?, part("running_var")?);
-                if rule == Rule::Pass {
-                    return plain(vec![arrived.shallow_clone()]);
-                }
-                let (x, y) = (self.activations.at(first)?, self.activations.at(index + 1)?);
-                plain(vec![match rule {
-                    Rule::FusedScale => {
-                        let root = (variance.square() + BATCH_NORM_EPSILON).sqrt();
-                        let (k, b) = (scale / &root, shift - mean / &root);
-                        let raised = x.clamp_min(0.0);
-                        let part = |low: bool| {
-                            let (k, b) = if low {
-                                (k.clamp_max(0.0), b.clamp_max(0.0))
-                            } else {
-                                (k.clamp_min(0.0), b.clamp_min(0.0))
-                            };
-                            let z = &raised * &k + b;
-                            Ok::<_, Error>(k * quotient(arrived, &z, stabiliser)?)
-                        };
-                        (part(false)? * 2.0 - part(true)?) * &raised
-                    }
-                    Rule::ShiftedOutput => {
-                        let z = (x - mean) * y;
-                        x * (y - shift) * quotient(arrived, &z, Stabiliser::Add(1e-7))?
-                    }
-                    _ => return Err(unfit()),
-                }])
+                let inputs = self.batch_norm(index, node, key, rule, arrived)?;
+                plain(vec![inputs.ok_or_else(unfit)?])
             }
             _ => Err(unfit()),
         }
+    }
+
+    /// What a batch normalisation hands on by a rule; `None` for a rule that is not for it.
+    fn batch_norm(&self, index: usize, node: &Node, key: &str, rule: Rule, arrived: &Tensor) -> Result<Option<Tensor>> {
+        let part = |name: &str| Ok::<_, Error>(self.network.weight(key, name)?.view([1, -1, 1, 1]));
+        let (scale, shift, mean, variance) =
+            (part("weight")?, part("bias")?, part("running_mean")?, part("running_var")?);
+        if rule == Rule::Pass {
+            return Ok(Some(arrived.shallow_clone()));
+        }
+        let (x, y) = (self.activations.at(node.inputs[0])?, self.activations.at(index + 1)?);
+        Ok(Some(match rule {
+            Rule::FusedScale => {
+                let root = (variance.square() + BATCH_NORM_EPSILON).sqrt();
+                let (k, b) = (scale / &root, shift - mean / &root);
+                let raised = x.clamp_min(0.0);
+                let part = |low: bool| {
+                    let (k, b) =
+                        if low { (k.clamp_max(0.0), b.clamp_max(0.0)) } else { (k.clamp_min(0.0), b.clamp_min(0.0)) };
+                    let z = &raised * &k + b;
+                    Ok::<_, Error>(k * quotient(arrived, &z, self.composite.stabiliser)?)
+                };
+                (part(false)? * 2.0 - part(true)?) * &raised
+            }
+            Rule::ShiftedOutput => {
+                let z = (x - mean) * y;
+                x * (y - shift) * quotient(arrived, &z, Stabiliser::Add(1e-7))?
+            }
+            _ => return Ok(None),
+        }))
     }
 
     fn taken(&self, arrived: &Tensor, quotient: &Tensor, z: &Tensor) -> f64 {
