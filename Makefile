@@ -14,6 +14,7 @@ ENV := . tools/env.sh;
 STEP := tools/setup.sh
 STAMPS := .lgf/stamps
 PYTHON := .lgf/venv/bin/python
+KERNEL := kernel/Cargo.toml kernel/Cargo.lock $(shell find kernel/src -type f)
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev/null) Cargo.toml Cargo.lock
 
 .PHONY: help setup build notebooks test lint map test-rust test-kernel lgf lab doctor bench bench-cells bench-boxes bench-edges bench-datasets
@@ -22,7 +23,7 @@ LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-setup: $(STAMPS)/cargo $(STAMPS)/venv $(STAMPS)/libtorch $(STAMPS)/evcxr ## tools, libtorch and kernel (about 20 minutes once; about 5 GB in ~/.cache/lgf)
+setup: $(STAMPS)/cargo $(STAMPS)/venv $(STAMPS)/libtorch $(STAMPS)/kernel ## tools, libtorch and kernel (about 20 minutes once; about 5 GB in ~/.cache/lgf)
 
 notebooks: build ## everything: set up, build, run notebooks 0 to 6 into LGF_ROOT (default data/out)
 	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT"
@@ -140,8 +141,8 @@ $(STAMPS)/venv: tools/requirements.txt | $(STAMPS)/check
 $(STAMPS)/libtorch: FORCE | $(STAMPS)/venv
 	@$(STEP) libtorch
 
-$(STAMPS)/evcxr: kernel/kernel.json | $(STAMPS)/check $(STAMPS)/cargo
-	@$(STEP) evcxr && $(STEP) kernelspec && touch $@
+$(STAMPS)/kernel: kernel/kernel.json $(KERNEL) | $(STAMPS)/check $(STAMPS)/cargo
+	@$(STEP) kernel && $(STEP) kernelspec && touch $@
 
 # The command line first: the kernel's copy is made from its dependencies. What is up to date is not compiled again.
 $(STAMPS)/warm: FORCE | setup

@@ -1,0 +1,161 @@
+//! A cell's text, made ready for evcxr.
+//!
+//! evcxr shows the last expression of a cell by `evcxr_display()`, and compiles the cell a second time, with `{:?}`, if
+//! that fails *or* if the cell moves a variable that it has just made: then a table is shown as debug text. Said as a
+//! statement of the cell's own, the display stays what it is.
+
+use ra_ap_syntax::ast::{self, HasModuleItem};
+use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxKind, SyntaxNode};
+
+/// What stands before a cell's text when it is parsed: statements live in functions.
+const BEFORE: &str = "fn cell() {\n";
+const OPEN: &str = "(";
+const CLOSE: &str = ").evcxr_display();";
+/// Macros that come back with no value.
+const ENDING: [&str; 5] = ["panic", "todo", "unimplemented", "unreachable", "compile_error"];
+
+/// A cell as evcxr gets it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    pub text: String,
+    /// Whether the last expression is shown by a statement that was put in.
+    pub shown: bool,
+    /// Whether the cell has a loop inside a loop, which is worth compiling with optimisation.
+    pub loops: bool,
+    /// Line and column, from 1, where a letter was put in.
+    moved: Option<(usize, usize)>,
+}
+
+impl Prepared {
+    /// The cell as it is, for a kernel that has no library to show values with.
+    pub fn untouched(code: &str) -> Self {
+        Prepared { text: code.to_string(), shown: false, loops: false, moved: None }
+    }
+
+    /// The cell with its last expression shown.
+    pub fn new(code: &str) -> Self {
+        let text = format!("{BEFORE}{}\n}}", without_commands(code));
+        let file = SourceFile::parse(&text, Edition::Edition2024).tree();
+        let body = file.items().find_map(|item| match item {
+            ast::Item::Fn(function) => function.body()?.stmt_list(),
+            _ => None,
+        });
+        let Some(body) = body else { return Prepared::untouched(code) };
+        let loops = body.syntax().descendants().filter(is_loop).any(|node| node.ancestors().skip(1).any(|outer| is_loop(&outer)));
+        let plain = Prepared { loops, ..Prepared::untouched(code) };
+        let Some(last) = body.tail_expr().filter(has_value) else { return plain };
+        let (start, end) = (usize::from(last.syntax().text_range().start()), usize::from(last.syntax().text_range().end()));
+        let (Some(start), Some(end)) = (start.checked_sub(BEFORE.len()), end.checked_sub(BEFORE.len())) else { return plain };
+        if !code.is_char_boundary(start) || end > code.len() || !code.is_char_boundary(end) {
+            return plain;
+        }
+        let text = format!("{}{OPEN}{}{CLOSE}{}", &code[..start], &code[start..end], &code[end..]);
+        let line = code[..start].matches('\n').count() + 1;
+        let column = code[..start].chars().rev().take_while(|letter| *letter != '\n').count() + 1;
+        Prepared { text, shown: true, loops, moved: Some((line, column)) }
+    }
+
+    /// A place that the compiler names, as it is in the cell.
+    pub fn column(&self, line: usize, column: usize) -> usize {
+        match self.moved {
+            Some((moved, from)) if line == moved && column > from => column - OPEN.len(),
+            _ => column,
+        }
+    }
+}
+
+/// The text with blanks in the place of evcxr's commands, so that everything else stays where it is.
+fn without_commands(code: &str) -> String {
+    let blank = |line: &str| line.chars().map(|letter| if letter == '\n' { "\n".into() } else { " ".repeat(letter.len_utf8()) }).collect::<String>();
+    let command = |line: &str| line.starts_with(':') || line.starts_with('!');
+    code.split_inclusive('\n').map(|line| if command(line) { blank(line) } else { line.to_string() }).collect()
+}
+
+fn is_loop(node: &SyntaxNode) -> bool {
+    matches!(node.kind(), SyntaxKind::FOR_EXPR | SyntaxKind::WHILE_EXPR | SyntaxKind::LOOP_EXPR)
+}
+
+/// Whether an expression can be asked for its display: not one that ends the cell, or that the parser made up.
+fn has_value(expression: &ast::Expr) -> bool {
+    match expression {
+        ast::Expr::ReturnExpr(_) | ast::Expr::BreakExpr(_) | ast::Expr::ContinueExpr(_) => false,
+        ast::Expr::MacroExpr(call) => {
+            let name = call.macro_call().and_then(|call| call.path()).map(|path| path.to_string());
+            name.is_some_and(|name| !ENDING.contains(&name.trim_start_matches("std::")))
+        }
+        _ => !expression.syntax().descendants().any(|node| node.kind() == SyntaxKind::ERROR),
+    }
+}
+
+/// The end of the name that the cursor is in, and before it the call whose arguments it is in.
+pub fn places_to_ask(code: &str, cursor: usize) -> Vec<usize> {
+    let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let rest = code[cursor..].char_indices().find(|(_, letter)| !is_name(*letter)).map_or(code.len(), |(at, _)| cursor + at);
+    let mut places = vec![];
+    if code[..rest].chars().next_back().is_some_and(is_name) {
+        places.push(rest);
+    }
+    let mut depth = 0;
+    for (at, letter) in code[..cursor].char_indices().rev() {
+        match letter {
+            ')' => depth += 1,
+            '(' if depth == 0 => {
+                places.push(at + 1);
+                break;
+            }
+            '(' => depth -= 1,
+            ';' | '{' | '}' if depth == 0 => break,
+            _ => {}
+        }
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(code: &str) -> String {
+        Prepared::new(code).text
+    }
+
+    #[test]
+    fn the_last_expression_is_shown_by_a_statement() {
+        assert_eq!(text("frame.head(Some(2))"), "(frame.head(Some(2))).evcxr_display();");
+        assert_eq!(text("let a = 1;\na + 1 // one more\n"), "let a = 1;\n(a + 1).evcxr_display(); // one more\n");
+        assert_eq!(text(":dep x = { path = \"..\" }\nuse x::*;\nshow(1)?"), ":dep x = { path = \"..\" }\nuse x::*;\n(show(1)?).evcxr_display();");
+        assert_eq!(text("if a { 1 } else { 2 }"), "(if a { 1 } else { 2 }).evcxr_display();");
+        assert_eq!(text("println!(\"x\")"), "(println!(\"x\")).evcxr_display();");
+    }
+
+    #[test]
+    fn cells_without_a_value_stay_as_they_are() {
+        for code in ["let a = 1;", "fn f() {}", "", ":vars", "frame.head();", "panic!(\"x\")", "use a::b;", "return", "let a = (1;", "a +"] {
+            assert_eq!(text(code), code, "{code}");
+        }
+    }
+
+    #[test]
+    fn columns_are_those_of_the_cell() {
+        let prepared = Prepared::new("let é = 1;\n  é.no_such()");
+        assert_eq!(prepared.text, "let é = 1;\n  (é.no_such()).evcxr_display();");
+        assert_eq!((prepared.column(2, 6), prepared.column(2, 3), prepared.column(1, 6)), (5, 3, 6));
+    }
+
+    #[test]
+    fn a_loop_inside_a_loop_is_worth_optimising() {
+        assert!(Prepared::new("for y in 0..9 { for x in 0..9 { f(x, y); } }").loops);
+        assert!(Prepared::new("let n = { let mut n = 0; while n < 3 { loop { n += 1; break } } n };").loops);
+        assert!(!Prepared::new("for image in &images { look(image); }").loops);
+    }
+
+    #[test]
+    fn help_is_asked_for_the_name_and_then_for_the_call_around_it() {
+        let code = "table(&frame, x)";
+        assert_eq!(places_to_ask(code, 2), [5]);
+        assert_eq!(places_to_ask(code, 6), [6]);
+        assert_eq!(places_to_ask(code, 9), [12, 6]);
+        assert_eq!(places_to_ask("f(g(1), ", 8), [2]);
+        assert_eq!(places_to_ask("a; ", 3), [] as [usize; 0]);
+    }
+}

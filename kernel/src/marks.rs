@@ -1,0 +1,143 @@
+//! Inside the process that runs cells: notes how a cell ended.
+//!
+//! evcxr counts a cell that ends in `?` or in a panic as fine, but the code that it generates says both on standard
+//! output, in lines that its own parent reads. So a pipe stands in the place of standard output, and a thread behind it
+//! passes every line on and notes these in a file that the kernel looks for. Panics that are caught on the way (a
+//! decoder's, in one picture) are not said there and do not count.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::FromRawFd;
+use std::path::{Path, PathBuf};
+
+/// Names the file of the mark, for the process that runs cells.
+pub const FILE: &str = "LGF_FAILED";
+
+const COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
+/// A line, how a cell that says it ended, and whether evcxr reads it, too.
+const MARKS: [(&str, &str, bool); 3] =
+    [("EVCXR_ERROR_OCCURRED", "error", true), ("EVCXR_PANIC_NOTIFICATION", "panic", true), ("LGF_CELL_FAILED", "value", false)];
+
+/// How a cell ended that evcxr counts as fine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// At a `?`.
+    Error,
+    /// In a panic.
+    Panic,
+    /// Its value is an error, which it shows.
+    Value,
+}
+
+/// The mark that the last cell left, if any; taken away, so that the next cell starts without.
+pub fn take(file: &Path) -> Option<Mark> {
+    let text = fs::read_to_string(file).ok()?;
+    let _ = fs::remove_file(file);
+    match text.as_str() {
+        "panic" => Some(Mark::Panic),
+        "value" => Some(Mark::Value),
+        _ => Some(Mark::Error),
+    }
+}
+
+/// In the process that runs cells, stands between them and standard output; elsewhere does nothing.
+pub fn watch() {
+    let Some(file) = std::env::var_os(FILE).map(PathBuf::from) else { return };
+    if std::env::var_os("EVCXR_IS_RUNTIME").is_none() {
+        return;
+    }
+    // SAFETY: takes only numbers. A kernel that was killed leaves no process behind that works on.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    let mut ends = [0; 2];
+    // SAFETY: `ends` has room for two descriptors; those handed to `File` are open and owned by nobody else.
+    let (reader, writer) = unsafe {
+        if libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) != 0 {
+            return;
+        }
+        let true_stdout = libc::fcntl(libc::STDOUT_FILENO, libc::F_DUPFD_CLOEXEC, 3);
+        if true_stdout < 0 || libc::dup2(ends[1], libc::STDOUT_FILENO) < 0 {
+            return;
+        }
+        libc::close(ends[1]);
+        (File::from_raw_fd(ends[0]), File::from_raw_fd(true_stdout))
+    };
+    let passed = std::thread::Builder::new().name("lgf-marks".into()).spawn(move || pass_on(reader, writer, &file));
+    if passed.is_ok() {
+        // SAFETY: the handler touches nothing that an exit takes away before it.
+        unsafe { libc::atexit(drain) };
+    }
+}
+
+/// At an exit inside a cell: what it has written goes on first.
+extern "C" fn drain() {
+    for _ in 0..100 {
+        let mut waiting: libc::c_int = 0;
+        // SAFETY: asks how many bytes the pipe behind standard output holds.
+        let asked = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::FIONREAD, &mut waiting) };
+        if asked != 0 || waiting == 0 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(2));
+}
+
+fn pass_on(reader: impl std::io::Read, mut writer: impl Write, file: &Path) {
+    let mut lines = BufReader::new(reader).split(b'\n');
+    while let Some(Ok(line)) = lines.next() {
+        let (text, mark) = split(&line);
+        // A mark ends a line that a cell has left open: evcxr would not find it there.
+        let own = if text.is_empty() && mark.is_some() { None } else { Some(text) };
+        for part in own.into_iter().chain(mark) {
+            if let Some((_, kind, read)) = MARKS.iter().find(|(said, ..)| *said == part) {
+                let _ = fs::write(file, kind);
+                if !read {
+                    continue;
+                }
+            }
+            if writer.write_all(part.as_bytes()).and_then(|()| writer.write_all(b"\n")).and_then(|()| writer.flush()).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// A line's own text and the mark at its end; what is not UTF-8 in it, at which evcxr would fail, is replaced.
+fn split(line: &[u8]) -> (String, Option<String>) {
+    let text = String::from_utf8_lossy(line).into_owned();
+    let marks = MARKS.iter().map(|(mark, ..)| *mark).chain([COMPLETE]);
+    for mark in marks {
+        if let Some(own) = text.strip_suffix(mark) {
+            return (own.to_string(), Some(mark.to_string()));
+        }
+    }
+    (text, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(text: &[u8], name: &str) -> (String, Option<Mark>) {
+        let file = std::env::temp_dir().join(format!("lgf-marks-{name}-{}", std::process::id()));
+        let mut out = Vec::new();
+        pass_on(text, &mut out, &file);
+        (String::from_utf8(out).unwrap(), take(&file))
+    }
+
+    #[test]
+    fn a_mark_is_noted_once_and_passed_on_where_evcxr_reads_it() {
+        let (out, mark) = passed(b"one\n\nEVCXR_ERROR_OCCURRED\nEVCXR_EXECUTION_COMPLETE\n", "error");
+        assert_eq!(out, "one\n\nEVCXR_ERROR_OCCURRED\nEVCXR_EXECUTION_COMPLETE\n");
+        assert_eq!(mark, Some(Mark::Error));
+        assert_eq!(passed(b"fine\n", "fine"), ("fine\n".into(), None));
+        assert_eq!(passed(b"LGF_CELL_FAILED\nx\n", "value"), ("x\n".into(), Some(Mark::Value)));
+    }
+
+    #[test]
+    fn text_without_a_newline_and_bytes_that_are_no_text_do_not_hang_or_fail_a_cell() {
+        let (out, mark) = passed(b"half a line EVCXR_PANIC_NOTIFICATION\n\xff\xfeEVCXR_EXECUTION_COMPLETE\n", "open");
+        assert_eq!(out, "half a line \nEVCXR_PANIC_NOTIFICATION\n\u{fffd}\u{fffd}\nEVCXR_EXECUTION_COMPLETE\n");
+        assert_eq!(mark, Some(Mark::Panic));
+    }
+}

@@ -1,0 +1,443 @@
+//! The sockets of a kernel: requests come in, replies and outputs go out. Cells run on a thread of their own.
+
+use std::path::Path;
+use std::process::Child;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use zeromq::{PubSocket, RepSocket, RouterSocket, Socket, SocketEvent, SocketRecv, SocketSend};
+
+use crate::Places;
+use crate::explain::Failure;
+use crate::message::{Connection, Message, code_points};
+use crate::session::Session;
+
+/// Room for the analyser, which walks deep trees.
+const STACK: usize = 64 << 20;
+/// How long the first request waits for somebody who listens to outputs: what is published before that is lost.
+const LISTENERS: Duration = Duration::from_millis(500);
+/// How long a stream is silent before a cell counts as having said all of it.
+const SILENT: Duration = Duration::from_millis(2);
+const SILENT_AT_MOST: Duration = Duration::from_millis(60);
+
+/// Serves a front-end until it asks for the end.
+pub fn run(file: &Path, places: Places) -> Result<()> {
+    let connection = Connection::read(file)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let ended = runtime.block_on(serve(connection, places));
+    runtime.shutdown_background();
+    ended
+}
+
+/// What the tasks of a kernel share.
+struct Shared {
+    connection: Connection,
+    publish: UnboundedSender<Message>,
+    reply: UnboundedSender<Message>,
+    /// Whether a cell runs: questions about the code are answered with nothing meanwhile.
+    busy: AtomicBool,
+    /// Cells that run, once the session has started.
+    process: OnceLock<Arc<Mutex<Child>>>,
+    stdin: tokio::sync::Mutex<RouterSocket>,
+}
+
+impl Shared {
+    fn publish(&self, message: Message) {
+        let _ = self.publish.send(message);
+    }
+
+    fn status(&self, parent: &Message, state: &str) {
+        self.publish(parent.child("status", json!({"execution_state": state})));
+    }
+
+    fn reply(&self, request: &Message, content: Value) {
+        let _ = self.reply.send(request.reply(content));
+    }
+
+    /// Passes the stop button on to the process that runs cells.
+    fn interrupt(&self) {
+        if let Some(process) = self.process.get()
+            && let Ok(process) = process.lock()
+            && let Ok(id) = i32::try_from(process.id())
+        {
+            // SAFETY: takes any number; the child has not been waited for, so that its number is its own.
+            unsafe { libc::kill(id, libc::SIGINT) };
+        }
+    }
+
+    fn end_process(&self) {
+        if let Some(process) = self.process.get()
+            && let Ok(mut process) = process.lock()
+        {
+            let _ = process.kill();
+        }
+    }
+}
+
+async fn bind<S: Socket>(connection: &Connection, name: &str) -> Result<S> {
+    let mut socket = S::new();
+    let endpoint = connection.endpoint(name)?;
+    socket.bind(&endpoint).await.with_context(|| format!("cannot listen at {endpoint}"))?;
+    Ok(socket)
+}
+
+async fn serve(connection: Connection, places: Places) -> Result<()> {
+    let mut heartbeat: RepSocket = bind(&connection, "hb").await?;
+    let shell: RouterSocket = bind(&connection, "shell").await?;
+    let mut control: RouterSocket = bind(&connection, "control").await?;
+    let stdin: RouterSocket = bind(&connection, "stdin").await?;
+    let mut iopub: PubSocket = bind(&connection, "iopub").await?;
+    let mut listeners = iopub.monitor();
+    let (publish, mut published) = unbounded_channel::<Message>();
+    let (reply, mut replies) = unbounded_channel::<Message>();
+    let shared = Arc::new(Shared {
+        connection: connection.clone(),
+        publish,
+        reply,
+        busy: AtomicBool::new(false),
+        process: OnceLock::new(),
+        stdin: tokio::sync::Mutex::new(stdin),
+    });
+
+    tokio::spawn(async move {
+        while let Ok(beat) = heartbeat.recv().await {
+            if heartbeat.send(beat).await.is_err() {
+                break;
+            }
+        }
+    });
+    let own = connection.clone();
+    tokio::spawn(async move {
+        while let Some(message) = published.recv().await {
+            send(&mut iopub, &own, &message).await;
+        }
+    });
+    let (mut answers, mut questions) = shell.split();
+    let own = connection.clone();
+    tokio::spawn(async move {
+        while let Some(message) = replies.recv().await {
+            send(&mut answers, &own, &message).await;
+        }
+    });
+    watch_parent();
+
+    let (jobs, queue) = channel::<Message>();
+    let worker = shared.clone();
+    let handle = tokio::runtime::Handle::current();
+    std::thread::Builder::new().name("lgf-session".into()).stack_size(STACK).spawn(move || work(&worker, &places, &queue, &handle))?;
+
+    let asked = shared.clone();
+    tokio::spawn(async move {
+        let somebody = async { while !matches!(futures_next(&mut listeners).await, Some(SocketEvent::Accepted(..)) | None) {} };
+        let _ = tokio::time::timeout(LISTENERS, somebody).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        loop {
+            let wire = match questions.recv().await {
+                Ok(wire) => wire,
+                Err(_) => continue,
+            };
+            match asked.connection.decode(wire) {
+                Ok(message) => answer(&asked, message, &jobs),
+                Err(error) => eprintln!("a message that is not one: {error:#}"),
+            }
+        }
+    });
+
+    loop {
+        let Ok(wire) = control.recv().await else { continue };
+        let Ok(message) = connection.decode(wire) else { continue };
+        shared.status(&message, "busy");
+        let content = match message.kind() {
+            "kernel_info_request" => kernel_info(),
+            "interrupt_request" => {
+                shared.interrupt();
+                json!({"status": "ok"})
+            }
+            "shutdown_request" => json!({"status": "ok", "restart": message.content["restart"]}),
+            _ => json!({"status": "error", "ename": "Unknown", "evalue": "this kernel has no debugger", "traceback": []}),
+        };
+        let _ = control.send(connection.encode(&message.reply(content))?).await;
+        shared.status(&message, "idle");
+        if message.kind() == "shutdown_request" {
+            shared.end_process();
+            // Time for the reply to leave.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            return Ok(());
+        }
+    }
+}
+
+async fn futures_next(events: &mut futures_channel::mpsc::Receiver<SocketEvent>) -> Option<SocketEvent> {
+    std::future::poll_fn(|context| futures_core::Stream::poll_next(std::pin::Pin::new(&mut *events), context)).await
+}
+
+async fn send(socket: &mut impl SocketSend, connection: &Connection, message: &Message) {
+    match connection.encode(message) {
+        // A front-end that has gone does not matter.
+        Ok(wire) => drop(socket.send(wire).await),
+        Err(error) => eprintln!("a {} that cannot be sent: {error:#}", message.kind()),
+    }
+}
+
+/// Ends this kernel when the front-end that started it is gone without having said so.
+fn watch_parent() {
+    // SAFETY: takes nothing.
+    let parent = || unsafe { libc::getppid() };
+    let first = parent();
+    if std::env::var_os("JPY_PARENT_PID").is_none() || first == 1 {
+        return;
+    }
+    std::thread::spawn(move || {
+        while parent() == first {
+            std::thread::sleep(Duration::from_secs(2));
+        }
+        std::process::exit(0);
+    });
+}
+
+/// Answers a request at once, or puts it in the queue of the session.
+fn answer(shared: &Arc<Shared>, message: Message, jobs: &Sender<Message>) {
+    let kind = message.kind();
+    let of_session = matches!(kind, "execute_request" | "complete_request" | "inspect_request");
+    if of_session && (kind == "execute_request" || !shared.busy.load(Ordering::SeqCst)) {
+        let _ = jobs.send(message);
+        return;
+    }
+    shared.status(&message, "busy");
+    match kind {
+        "kernel_info_request" => shared.reply(&message, kernel_info()),
+        "complete_request" => shared.reply(&message, no_completions(message.code(), message.cursor())),
+        "inspect_request" => shared.reply(&message, json!({"status": "ok", "found": false, "data": {}, "metadata": {}})),
+        "is_complete_request" => shared.reply(&message, json!({"status": "complete"})),
+        "comm_info_request" => shared.reply(&message, json!({"status": "ok", "comms": {}})),
+        "history_request" => shared.reply(&message, json!({"status": "ok", "history": []})),
+        "comm_open" => shared.publish(message.child("comm_close", json!({"comm_id": message.content["comm_id"], "data": {}}))),
+        _ => {}
+    }
+    shared.status(&message, "idle");
+}
+
+fn no_completions(code: &str, cursor: usize) -> Value {
+    let place = code_points(code, cursor);
+    json!({"status": "ok", "matches": [], "cursor_start": place, "cursor_end": place, "metadata": {}})
+}
+
+fn kernel_info() -> Value {
+    json!({
+        "status": "ok", "protocol_version": "5.3", "implementation": "lgf-kernel",
+        "implementation_version": env!("CARGO_PKG_VERSION"), "debugger": false, "supported_features": [],
+        "language_info": {
+            "name": "rust", "version": "", "mimetype": "text/rust", "file_extension": ".rs",
+            "pygments_lexer": "rust", "codemirror_mode": "rust",
+        },
+        "banner": "Rust (lgf): notebooks on local and global features",
+        "help_links": [{"text": "Rust's standard library", "url": "https://doc.rust-lang.org/stable/std/"}],
+    })
+}
+
+/// The session's thread: starts it, then takes requests one by one.
+fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Message>, handle: &tokio::runtime::Handle) {
+    let news = Mutex::new(Vec::<String>::new());
+    let started = Session::start(places, &|text| news.lock().unwrap_or_else(|held| held.into_inner()).push(text.to_string()));
+    let mut news = news.into_inner().unwrap_or_default();
+    let (mut session, streams, refused) = match started {
+        Ok((session, outputs)) => {
+            let _ = shared.process.set(session.process());
+            let streams = [
+                Stream::pass_on(shared, "stdout", outputs.stdout.into_iter()),
+                Stream::pass_on(shared, "stderr", outputs.stderr.into_iter()),
+            ];
+            (Some(session), Some(streams), String::new())
+        }
+        Err(error) => (None, None, format!("the kernel could not start: {error:#}")),
+    };
+    let mut count = 0;
+    while let Ok(message) = queue.recv() {
+        shared.status(&message, "busy");
+        match (message.kind(), &mut session) {
+            ("execute_request", session) => {
+                let silent = message.content["silent"] == true;
+                if !silent {
+                    count += 1;
+                    shared.publish(message.child("execute_input", json!({"code": message.code(), "execution_count": count})));
+                }
+                shared.busy.store(true, Ordering::SeqCst);
+                if let Some(streams) = &streams {
+                    streams.iter().for_each(|stream| stream.belongs_to(&message));
+                }
+                for text in news.drain(..) {
+                    shared.publish(message.child("stream", json!({"name": "stderr", "text": text + "\n"})));
+                }
+                let ask = |prompt: &str, password: bool| handle.block_on(input(shared, &message, prompt, password));
+                let ended = match session {
+                    Some(session) => session.run(message.code(), &ask),
+                    None => Err(Failure::new("KernelError", refused.clone())),
+                };
+                if let Some(streams) = &streams {
+                    streams.iter().for_each(Stream::wait);
+                }
+                shared.busy.store(false, Ordering::SeqCst);
+                match ended {
+                    Ok(bundle) => {
+                        if !bundle.is_empty() && !silent {
+                            let content = json!({"execution_count": count, "data": bundle, "metadata": {}});
+                            shared.publish(message.child("execute_result", content));
+                        }
+                        shared.reply(&message, json!({"status": "ok", "execution_count": count, "user_expressions": {}, "payload": []}));
+                        shared.status(&message, "idle");
+                    }
+                    Err(failure) => {
+                        let error = json!({"ename": failure.name, "evalue": failure.value, "traceback": failure.traceback});
+                        shared.publish(message.child("error", error.clone()));
+                        let mut content = json!({"status": "error", "execution_count": count});
+                        for key in ["ename", "evalue", "traceback"] {
+                            content[key] = error[key].clone();
+                        }
+                        shared.reply(&message, content);
+                        shared.status(&message, "idle");
+                        if message.content["stop_on_error"] != false {
+                            abort(shared, queue);
+                        }
+                    }
+                }
+                continue;
+            }
+            ("complete_request", Some(session)) => {
+                let (code, cursor) = (message.code(), message.cursor());
+                let content = match session.complete(code, cursor) {
+                    Ok((start, end, items)) => {
+                        let (start, end) = (code_points(code, start), code_points(code, end));
+                        let types: Vec<Value> = items.iter().map(|item| json!({
+                            "text": item.text, "type": item.kind, "signature": item.label, "start": start, "end": end,
+                        })).collect();
+                        let matches: Vec<&str> = items.iter().map(|item| item.text.as_str()).collect();
+                        json!({"status": "ok", "matches": matches, "cursor_start": start, "cursor_end": end,
+                               "metadata": {"_jupyter_types_experimental": types}})
+                    }
+                    Err(_) => no_completions(code, cursor),
+                };
+                shared.reply(&message, content);
+            }
+            ("inspect_request", Some(session)) => {
+                let found = session.inspect(message.code(), message.cursor());
+                let data = found.as_ref().map_or(json!({}), |(plain, html)| json!({"text/plain": plain, "text/html": html}));
+                shared.reply(&message, json!({"status": "ok", "found": found.is_some(), "data": data, "metadata": {}}));
+            }
+            ("complete_request", None) => shared.reply(&message, no_completions(message.code(), message.cursor())),
+            _ => shared.reply(&message, json!({"status": "ok", "found": false, "data": {}, "metadata": {}})),
+        }
+        shared.status(&message, "idle");
+    }
+}
+
+/// After a cell that failed: the cells that wait behind it are not run.
+fn abort(shared: &Arc<Shared>, queue: &Receiver<Message>) {
+    // Those that the front-end sent together arrive together.
+    std::thread::sleep(Duration::from_millis(20));
+    while let Ok(message) = queue.try_recv() {
+        shared.status(&message, "busy");
+        let content = match message.kind() {
+            "execute_request" => json!({"status": "aborted"}),
+            "complete_request" => no_completions(message.code(), message.cursor()),
+            _ => json!({"status": "ok", "found": false, "data": {}, "metadata": {}}),
+        };
+        shared.reply(&message, content);
+        shared.status(&message, "idle");
+    }
+}
+
+/// Asks the person for a line, where the front-end allows that.
+async fn input(shared: &Shared, request: &Message, prompt: &str, password: bool) -> String {
+    if request.content["allow_stdin"] != true {
+        return String::new();
+    }
+    let question = request.child("input_request", json!({"prompt": prompt, "password": password}));
+    let question = Message { identities: request.identities.clone(), ..question };
+    let mut stdin = shared.stdin.lock().await;
+    let Ok(wire) = shared.connection.encode(&question) else { return String::new() };
+    if stdin.send(wire).await.is_err() {
+        return String::new();
+    }
+    let answer = match stdin.recv().await {
+        Ok(wire) => shared.connection.decode(wire).ok(),
+        Err(_) => None,
+    };
+    answer.and_then(|message| message.content["value"].as_str().map(str::to_string)).unwrap_or_default()
+}
+
+/// What cells print, passed on as it comes.
+struct Stream {
+    parent: Arc<Mutex<Option<Message>>>,
+    /// When the last line came, in milliseconds since `began`.
+    last: Arc<AtomicU64>,
+    began: Instant,
+}
+
+impl Stream {
+    fn pass_on(shared: &Arc<Shared>, name: &'static str, mut lines: impl Iterator<Item = String> + Send + 'static) -> Self {
+        let stream = Stream { parent: Arc::new(Mutex::new(None)), last: Arc::new(AtomicU64::new(0)), began: Instant::now() };
+        let (parent, last, began, shared) = (stream.parent.clone(), stream.last.clone(), stream.began, shared.clone());
+        std::thread::spawn(move || {
+            let mut rewriting = false;
+            while let Some(line) = lines.next() {
+                let held = parent.lock().unwrap_or_else(|held| held.into_inner());
+                last.store(millis(began) + 1, Ordering::SeqCst);
+                if let Some(parent) = &*held {
+                    let text = as_text(&line, &mut rewriting);
+                    shared.publish(parent.child("stream", json!({"name": name, "text": text})));
+                }
+            }
+        });
+        stream
+    }
+
+    /// From now on, lines belong to this cell.
+    fn belongs_to(&self, message: &Message) {
+        *self.parent.lock().unwrap_or_else(|held| held.into_inner()) = Some(message.clone());
+        self.last.store(0, Ordering::SeqCst);
+    }
+
+    /// Waits until what the cell printed has been passed on.
+    fn wait(&self) {
+        let start = Instant::now();
+        std::thread::sleep(Duration::from_millis(1));
+        loop {
+            let last = self.last.load(Ordering::SeqCst);
+            let silent = millis(self.began).saturating_sub(last);
+            if last == 0 || u128::from(silent) > SILENT.as_millis() || start.elapsed() > SILENT_AT_MOST {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        drop(self.parent.lock());
+    }
+}
+
+fn millis(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A line as stream text: one that begins with a carriage return takes the place of the last such line.
+fn as_text(line: &str, rewriting: &mut bool) -> String {
+    let again = line.starts_with('\r');
+    let before = if *rewriting && !again { "\n" } else { "" };
+    *rewriting = again;
+    if again { line.to_string() } else { format!("{before}{line}\n") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_begins_with_a_return_stays_open_for_the_next() {
+        let mut rewriting = false;
+        let text: String = ["first", "\r1 of 3", "\r2 of 3", "last"].map(|line| as_text(line, &mut rewriting)).concat();
+        assert_eq!(text, "first\n\r1 of 3\r2 of 3\nlast\n");
+    }
+}

@@ -1,0 +1,239 @@
+//! One evcxr context and what is asked of it: loading, cells, completion, documentation.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, Result, anyhow};
+use evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalContextOutputs};
+use ra_ap_syntax::ast::{self, HasName};
+use ra_ap_syntax::{AstNode, Edition, SourceFile};
+
+use crate::Places;
+use crate::cell::{Prepared, places_to_ask};
+use crate::explain::{Failure, failure};
+use crate::marks::{self, Mark};
+use crate::slot::Slot;
+use crate::snapshot::Snapshot;
+
+/// What a cell shows, by kind of content.
+pub type Bundle = BTreeMap<String, String>;
+
+/// Run once before the first cell, so that it finds the library loaded and `?` allowed: evcxr learns that a cell may
+/// end in `?` from a first failure to compile.
+const PREPARATION: &str = "let _ = lgf::notebook::format_count(1);\nOk::<(), std::convert::Infallible>(())?;";
+/// Looked at once before the first cell, so that the analyser knows the types that most cells name.
+const LOOKED_AT: &str = "use lgf::prelude::*;\nlet number = vec![1.0].len();\nlet frame = table::empty();\nlet run = lgf::open();\nnumber.";
+
+/// An evcxr context in a slot of its own.
+pub struct Session {
+    context: CommandContext,
+    slot: Slot,
+    snapshot: Option<Snapshot>,
+    failed: PathBuf,
+    /// Whether the library's display can be called: it is a dependency and compiles.
+    shows: bool,
+}
+
+/// Something that may stand where the cursor is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Completion {
+    pub text: String,
+    pub label: String,
+    pub kind: &'static str,
+}
+
+impl Session {
+    /// Starts evcxr and loads the library; `say` hears what takes longer than a person expects.
+    pub fn start(places: &Places, say: &dyn Fn(&str)) -> Result<(Self, EvalContextOutputs)> {
+        let clock = Clock::new();
+        let stale = match Snapshot::current(&places.kernels.join("snapshots")) {
+            Ok(snapshot) => !snapshot.is_fresh() || snapshot.project != places.project,
+            Err(_) => true,
+        };
+        if stale {
+            say("the library has changed since it was last compiled for notebooks; it is compiled now (about a minute)");
+            warm(places, say);
+        }
+        let (slot, snapshot) = places.take(true)?;
+        clock.say("slot");
+        let failed = slot.folder.join("failed");
+        let no_sources = slot.folder.join("no-sources");
+        fs::create_dir_all(no_sources.join("core/src"))?;
+        fs::write(no_sources.join("core/src/lib.rs"), "")?;
+        // evcxr evaluates something at its start. Nothing in it has a type to be found, so the analyser need not read
+        // the standard library for it, and then again with the dependencies.
+        if snapshot.is_some() {
+            set("RUST_SRC_PATH", &no_sources);
+        }
+        let mut cells = Command::new(std::env::current_exe()?);
+        cells.env(marks::FILE, &failed).env("LGF_KERNEL", "own").env("LGF_PROGRESS", "rewrite");
+        let (context, outputs) = EvalContext::with_subprocess_command(cells).map_err(|error| anyhow!("{error}"))?;
+        clock.say("evcxr");
+        let mut session = Session { context: CommandContext::with_eval_context(context), slot, snapshot, failed, shows: false };
+        let Some(snapshot) = session.snapshot.clone() else { return Ok((session, outputs)) };
+        set("RUST_SRC_PATH", &snapshot.standard_library);
+        session.context.set_opt_level("0").map_err(|error| anyhow!("{error}"))?;
+        let dependency = format!(":dep local-global-features = {{ path = {:?} }}\n{PREPARATION}", places.project);
+        match session.context.execute(&dependency) {
+            Ok(_) => {
+                session.shows = true;
+                clock.say("library");
+                let _ = catch_unwind(AssertUnwindSafe(|| session.context.completions(LOOKED_AT, LOOKED_AT.len())));
+                clock.say("types");
+            }
+            // The setup cell will say why.
+            Err(error) => eprintln!("the library could not be loaded ahead: {error}"),
+        }
+        Ok((session, outputs))
+    }
+
+    /// The process that runs cells.
+    pub fn process(&self) -> Arc<Mutex<Child>> {
+        self.context.process_handle()
+    }
+
+    /// Runs a cell; `ask` answers what the cell asks of the person.
+    pub fn run(&mut self, code: &str, ask: &dyn Fn(&str, bool) -> String) -> Result<Bundle, Failure> {
+        let _ = fs::remove_file(&self.failed);
+        let prepared = if self.shows { Prepared::new(code) } else { Prepared::untouched(code) };
+        let optimise = self.slot.notebook().join("optimise");
+        let _ = if prepared.loops { fs::write(&optimise, "") } else { fs::remove_file(&optimise) };
+        let mut ended = self.evaluate(&prepared.text, ask);
+        let mut prepared = prepared;
+        if prepared.shown && matches!(&ended, Err(Error::CompilationErrors(errors)) if errors.iter().any(is_of_display)) {
+            // A value that only evcxr knows a way to show.
+            prepared = Prepared::untouched(code);
+            ended = self.evaluate(code, ask);
+        }
+        let mark = marks::take(&self.failed);
+        match (ended, mark) {
+            (Err(error), _) => Err(failure(&error, code, &prepared)),
+            (Ok(_), Some(Mark::Error)) => Err(Failure::new("Error", "the cell ended at a `?`; its error stands above")),
+            (Ok(_), Some(Mark::Panic)) => Err(Failure::new("Panic", "the cell ended in a panic; its message stands above. Variables of earlier cells are kept")),
+            (Ok(bundle), Some(Mark::Value)) => Err(Failure { traceback: bundle.get("text/plain").into_iter().cloned().collect(), ..Failure::new("Error", "the value of the cell is an error") }),
+            (Ok(bundle), None) => Ok(bundle),
+        }
+    }
+
+    fn evaluate(&mut self, text: &str, ask: &dyn Fn(&str, bool) -> String) -> Result<Bundle, Error> {
+        let mut callbacks = EvalCallbacks { input_reader: &|request| ask(&request.prompt, request.is_password) };
+        let context = &mut self.context;
+        let ended = catch_unwind(AssertUnwindSafe(|| context.execute_with_callbacks(text, &mut callbacks)));
+        let outputs = ended.unwrap_or_else(|_| Err(Error::Message("evcxr failed at this cell; earlier variables are kept".into())))?;
+        let mut bundle: Bundle = outputs.content_by_mime_type.into_iter().collect();
+        if let Some(took) = outputs.timing {
+            bundle.entry("text/plain".into()).or_default().push_str(&format!("\ntook {} ms", took.as_millis()));
+        }
+        Ok(bundle)
+    }
+
+    /// What may stand at a place of a cell, in bytes: where it begins and ends, and each in the order of use.
+    pub fn complete(&mut self, code: &str, cursor: usize) -> Result<(usize, usize, Vec<Completion>)> {
+        let context = &mut self.context;
+        let found = catch_unwind(AssertUnwindSafe(|| context.completions(code, cursor)));
+        let found = found.map_err(|_| anyhow!("the analyser failed here"))??;
+        let typed = code.get(found.start_offset..found.end_offset).unwrap_or_default();
+        let mut all: Vec<Completion> = found
+            .completions
+            .into_iter()
+            .map(|item| Completion { text: item.code, label: item.label, kind: item.kind })
+            .filter(|item| is_for_people(item, typed))
+            .collect();
+        all.sort_by(|a, b| (rank(a), a.text.to_lowercase()).cmp(&(rank(b), b.text.to_lowercase())));
+        all.dedup_by(|a, b| a.text == b.text);
+        Ok((found.start_offset, found.end_offset, all))
+    }
+
+    /// Signature and documentation of what stands at a place of a cell: plain text and HTML.
+    pub fn inspect(&mut self, code: &str, cursor: usize) -> Option<(String, String)> {
+        for place in places_to_ask(code, cursor) {
+            let context = &mut self.context;
+            let found = catch_unwind(AssertUnwindSafe(|| context.hover_at(code, place))).ok()?.ok();
+            if let Some((plain, html)) = found.filter(|(plain, _)| plain != "No documentation found") {
+                return Some(self.whole_enum(&plain).unwrap_or((plain, html)));
+            }
+        }
+        None
+    }
+
+    /// The analyser shows five variants of an enum; all of them stand in the library's source.
+    fn whole_enum(&self, plain: &str) -> Option<(String, String)> {
+        let name = plain.split_once("enum ")?.1.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next()?;
+        if !plain.contains('…') && !plain.contains("/*") {
+            return None;
+        }
+        let sources = self.snapshot.as_ref()?.sources();
+        let text = sources.iter().filter_map(|path| fs::read_to_string(path).ok()).find(|text| text.contains(&format!("pub enum {name} ")))?;
+        let file = SourceFile::parse(&text, Edition::Edition2024).tree();
+        let found = file.syntax().descendants().filter_map(ast::Enum::cast).find(|item| item.name().is_some_and(|own| own.text() == name))?;
+        let source = found.syntax().text().to_string();
+        let html = format!("<pre>{}</pre>", source.replace('&', "&amp;").replace('<', "&lt;"));
+        Some((source, html))
+    }
+}
+
+/// Says on standard error, where `LGF_TRACE` is set, when each part of the start was done.
+struct Clock(std::time::Instant);
+
+impl Clock {
+    fn new() -> Self {
+        Clock(std::time::Instant::now())
+    }
+
+    fn say(&self, what: &str) {
+        if std::env::var_os("LGF_TRACE").is_some() {
+            eprintln!("{:7.3} s  {what}", self.0.elapsed().as_secs_f64());
+        }
+    }
+}
+
+/// Compiles the library for notebooks; a failure is said by the setup cell, which goes the long way then.
+fn warm(places: &Places, say: &dyn Fn(&str)) {
+    let ended = Command::new("bash").arg(places.project.join("kernel/warm")).output();
+    match ended.context("kernel/warm cannot be run") {
+        Ok(ended) if ended.status.success() => {}
+        Ok(ended) => {
+            let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+            let errors: Vec<&str> = said.lines().skip_while(|line| !line.starts_with("error")).take(20).collect();
+            say(&format!("the library does not compile:\n{}", errors.join("\n")));
+        }
+        Err(error) => say(&format!("{error:#}")),
+    }
+}
+
+fn set(key: &str, value: &Path) {
+    // SAFETY: evcxr reads the environment on this thread, and nothing else does while the session starts.
+    unsafe { std::env::set_var(key, value) };
+}
+
+fn is_of_display(error: &evcxr::CompilationError) -> bool {
+    error.message().contains("evcxr_display") || error.spanned_messages().iter().any(|message| message.label.contains("evcxr_display"))
+}
+
+/// Methods that every type has by some trait of the standard library, which a list of what a value can do hides behind.
+const COMMON: [&str; 24] = [
+    "borrow", "borrow_mut", "clamp", "clone_from", "clone_into", "cmp", "eq", "evcxr_display", "fmt", "ge", "gt", "hash",
+    "into", "le", "lt", "max", "min", "ne", "partial_cmp", "to_owned", "try_into", "type_id", "vzip", "into_any",
+];
+
+/// Whether a completion helps: not what only generated code calls, nor a keyword put behind a dot.
+fn is_for_people(item: &Completion, typed: &str) -> bool {
+    let name = item.text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or_default();
+    let asked_for = typed.len() >= 3 && name.starts_with(typed);
+    let hidden = COMMON.contains(&name) && !asked_for;
+    !hidden && item.kind != "snippet" && !name.starts_with("evcxr_") && !name.starts_with("__")
+}
+
+/// Fields and what is in scope first, then what can be called.
+fn rank(item: &Completion) -> u8 {
+    match item.kind {
+        "field" | "variable" | "local" => 0,
+        "function" | "method" => 1,
+        "module" | "struct" | "enum" | "class" => 2,
+        _ => 3,
+    }
+}
