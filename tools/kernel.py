@@ -99,3 +99,21 @@ class Kernel:
 
     def run(self, code, timeout=600):
         return self.collect(self.send(code), timeout)
+
+    def replies(self, *cells, timeout=120):
+        """Sends several cells at once, as Run All does, and gives the status of each reply."""
+        requests = [self.client.execute(code, allow_stdin=False) for code in cells]
+        statuses = {}
+        while len(statuses) < len(requests):
+            message = self.client.get_shell_msg(timeout=timeout)
+            if message["parent_header"].get("msg_id") in requests:
+                statuses[message["parent_header"]["msg_id"]] = message["content"]["status"]
+        return [statuses[request] for request in requests]
+
+    def ask(self, kind, code, cursor=None, timeout=60):
+        """Asks for completions (`complete`) or documentation (`inspect`) at a place, by default the end."""
+        request = getattr(self.client, kind)(code, len(code) if cursor is None else cursor)
+        while True:
+            message = self.client.get_shell_msg(timeout=timeout)
+            if message["parent_header"].get("msg_id") == request:
+                return message["content"]

@@ -24,8 +24,6 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbconvert import HTMLExporter
 
 REPO = Path(__file__).resolve().parent.parent
-# In strict mode a `?` or a panic that ends a cell ends its process; as evcxr comes, the run would go on past it.
-STRICT = "lgf::notebook::strict().unwrap();"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # From the network, for formulas and widgets: a copy that is complete in itself has neither.
 REMOTE = re.compile(r'<script[^>]*\bsrc="https?://[^"]*"[^>]*>\s*</script>\s*', re.IGNORECASE)
@@ -55,7 +53,6 @@ def main():
     except OSError as cause:
         sys.exit(f"run_notebooks: {out} is not writable: {cause.strerror}\n  hint: choose a data root with LGF_ROOT=/path")
     os.environ["LGF_ROOT"] = str(root)
-    os.environ["LGF_STRICT"] = "1"
 
     rows = []
     shown = json.loads(arguments.shown.read_text()) if arguments.shown else {}
@@ -127,7 +124,7 @@ def library_hash():
     parts = []
     for path in sorted(files):
         parts += [path.relative_to(REPO), path.read_bytes()]
-    own = ("LGF_ROOT", "LGF_CACHE", "LGF_STATE", "LGF_REPO", "LGF_BUILD", "LGF_STRICT")
+    own = ("LGF_ROOT", "LGF_CACHE", "LGF_STATE", "LGF_REPO", "LGF_BUILD")
     parameters = sorted((key, value) for key, value in os.environ.items() if key.startswith("LGF_") and key not in own)
     return digest(*parts, parameters)
 
@@ -159,7 +156,7 @@ def write(path, text):
 
 
 class Client(NotebookClient):
-    """Tells of each cell as it starts and keeps the strict-mode call out of the notebook that is kept."""
+    """Tells of each cell as it ends."""
 
     def __init__(self, notebook, name, **settings):
         super().__init__(notebook, **settings)
@@ -177,14 +174,11 @@ class Client(NotebookClient):
         if not is_code(cell):
             return cell
         self.current = self.numbers[id(cell)]
-        source, first_line = cell.source, cell.source.strip().splitlines()[0]
-        if source.startswith(":dep local-global-features"):
-            cell.source = f"{source}\n{STRICT}"
+        first_line = cell.source.strip().splitlines()[0]
         start = time.monotonic()
         try:
             return await super().async_execute_cell(cell, cell_index, **settings)
         finally:
-            cell.source = source
             seconds = time.monotonic() - start
             say(f"{self.name}: cell {self.current} of {len(self.numbers)}, {seconds:5.1f} s  {first_line[:60]}")
 

@@ -35,17 +35,29 @@ impl Prepared {
     /// The cell with its last expression shown.
     pub fn new(code: &str) -> Self {
         let text = format!("{BEFORE}{}\n}}", without_commands(code));
-        let file = SourceFile::parse(&text, Edition::Edition2024).tree();
+        let parsed = SourceFile::parse(&text, Edition::Edition2024);
+        if !parsed.errors().is_empty() {
+            // The compiler will say what is wrong with it.
+            return Prepared::untouched(code);
+        }
+        let file = parsed.tree();
         let body = file.items().find_map(|item| match item {
             ast::Item::Fn(function) => function.body()?.stmt_list(),
             _ => None,
         });
         let Some(body) = body else { return Prepared::untouched(code) };
-        let loops = body.syntax().descendants().filter(is_loop).any(|node| node.ancestors().skip(1).any(|outer| is_loop(&outer)));
+        let loops = body
+            .syntax()
+            .descendants()
+            .filter(is_loop)
+            .any(|node| node.ancestors().skip(1).any(|outer| is_loop(&outer)));
         let plain = Prepared { loops, ..Prepared::untouched(code) };
         let Some(last) = body.tail_expr().filter(has_value) else { return plain };
-        let (start, end) = (usize::from(last.syntax().text_range().start()), usize::from(last.syntax().text_range().end()));
-        let (Some(start), Some(end)) = (start.checked_sub(BEFORE.len()), end.checked_sub(BEFORE.len())) else { return plain };
+        let (start, end) =
+            (usize::from(last.syntax().text_range().start()), usize::from(last.syntax().text_range().end()));
+        let (Some(start), Some(end)) = (start.checked_sub(BEFORE.len()), end.checked_sub(BEFORE.len())) else {
+            return plain;
+        };
         if !code.is_char_boundary(start) || end > code.len() || !code.is_char_boundary(end) {
             return plain;
         }
@@ -66,7 +78,11 @@ impl Prepared {
 
 /// The text with blanks in the place of evcxr's commands, so that everything else stays where it is.
 fn without_commands(code: &str) -> String {
-    let blank = |line: &str| line.chars().map(|letter| if letter == '\n' { "\n".into() } else { " ".repeat(letter.len_utf8()) }).collect::<String>();
+    let blank = |line: &str| {
+        line.chars()
+            .map(|letter| if letter == '\n' { "\n".into() } else { " ".repeat(letter.len_utf8()) })
+            .collect::<String>()
+    };
     let command = |line: &str| line.starts_with(':') || line.starts_with('!');
     code.split_inclusive('\n').map(|line| if command(line) { blank(line) } else { line.to_string() }).collect()
 }
@@ -75,7 +91,7 @@ fn is_loop(node: &SyntaxNode) -> bool {
     matches!(node.kind(), SyntaxKind::FOR_EXPR | SyntaxKind::WHILE_EXPR | SyntaxKind::LOOP_EXPR)
 }
 
-/// Whether an expression can be asked for its display: not one that ends the cell, or that the parser made up.
+/// Whether an expression can be asked for its display: not one that ends the cell.
 fn has_value(expression: &ast::Expr) -> bool {
     match expression {
         ast::Expr::ReturnExpr(_) | ast::Expr::BreakExpr(_) | ast::Expr::ContinueExpr(_) => false,
@@ -83,14 +99,15 @@ fn has_value(expression: &ast::Expr) -> bool {
             let name = call.macro_call().and_then(|call| call.path()).map(|path| path.to_string());
             name.is_some_and(|name| !ENDING.contains(&name.trim_start_matches("std::")))
         }
-        _ => !expression.syntax().descendants().any(|node| node.kind() == SyntaxKind::ERROR),
+        _ => true,
     }
 }
 
 /// The end of the name that the cursor is in, and before it the call whose arguments it is in.
 pub fn places_to_ask(code: &str, cursor: usize) -> Vec<usize> {
     let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
-    let rest = code[cursor..].char_indices().find(|(_, letter)| !is_name(*letter)).map_or(code.len(), |(at, _)| cursor + at);
+    let rest =
+        code[cursor..].char_indices().find(|(_, letter)| !is_name(*letter)).map_or(code.len(), |(at, _)| cursor + at);
     let mut places = vec![];
     if code[..rest].chars().next_back().is_some_and(is_name) {
         places.push(rest);
@@ -123,14 +140,28 @@ mod tests {
     fn the_last_expression_is_shown_by_a_statement() {
         assert_eq!(text("frame.head(Some(2))"), "(frame.head(Some(2))).evcxr_display();");
         assert_eq!(text("let a = 1;\na + 1 // one more\n"), "let a = 1;\n(a + 1).evcxr_display(); // one more\n");
-        assert_eq!(text(":dep x = { path = \"..\" }\nuse x::*;\nshow(1)?"), ":dep x = { path = \"..\" }\nuse x::*;\n(show(1)?).evcxr_display();");
+        assert_eq!(
+            text(":dep x = { path = \"..\" }\nuse x::*;\nshow(1)?"),
+            ":dep x = { path = \"..\" }\nuse x::*;\n(show(1)?).evcxr_display();"
+        );
         assert_eq!(text("if a { 1 } else { 2 }"), "(if a { 1 } else { 2 }).evcxr_display();");
         assert_eq!(text("println!(\"x\")"), "(println!(\"x\")).evcxr_display();");
     }
 
     #[test]
     fn cells_without_a_value_stay_as_they_are() {
-        for code in ["let a = 1;", "fn f() {}", "", ":vars", "frame.head();", "panic!(\"x\")", "use a::b;", "return", "let a = (1;", "a +"] {
+        for code in [
+            "let a = 1;",
+            "fn f() {}",
+            "",
+            ":vars",
+            "frame.head();",
+            "panic!(\"x\")",
+            "use a::b;",
+            "return",
+            "let a = (1;",
+            "a +",
+        ] {
             assert_eq!(text(code), code, "{code}");
         }
     }

@@ -33,9 +33,13 @@ pub fn failure(error: &Error, code: &str, prepared: &Prepared) -> Failure {
         }
         other => {
             let text = other.to_string();
-            match hint("", &text) {
-                Some(hint) => Failure::new("Error", hinted(&text, hint)),
-                None => Failure::new("Error", text),
+            let hint = hint("", &text);
+            // evcxr's own advice follows on lines of its own.
+            let said = if hint.is_some() { text.lines().next().unwrap_or_default() } else { &text };
+            let said = said.replace("which cannot be persisted", "which cannot be kept for later cells");
+            match hint {
+                Some(hint) => Failure::new("Error", hinted(&said, hint)),
+                None => Failure::new("Error", said),
             }
         }
     }
@@ -70,7 +74,11 @@ fn paragraph(error: &CompilationError, lines: &[&str], prepared: &Prepared) -> V
         let Some(span) = message.span else { continue };
         let Some(line) = lines.get(span.start_line.wrapping_sub(1)) else { continue };
         let start = prepared.column(span.start_line, span.start_column);
-        let end = if span.end_line == span.start_line { prepared.column(span.end_line, span.end_column) } else { line.chars().count() + 1 };
+        let end = if span.end_line == span.start_line {
+            prepared.column(span.end_line, span.end_column)
+        } else {
+            line.chars().count() + 1
+        };
         let end = end.min(line.chars().count() + 1).max(start + 1);
         let margin = format!("line {}: ", span.start_line);
         said.push(format!("  {BLUE}{margin}{PLAIN}{line}"));
@@ -78,16 +86,39 @@ fn paragraph(error: &CompilationError, lines: &[&str], prepared: &Prepared) -> V
         let mark = if message.is_primary { "^" } else { "-" }.repeat(end - start);
         let label = plain(&message.label);
         let label = if label.starts_with("error: ") { String::new() } else { label };
-        said.push(format!("  {blank}{}{mark}{PLAIN} {label}", if message.is_primary { RED } else { BLUE }).trim_end().to_string());
+        said.push(
+            format!("  {blank}{}{mark}{PLAIN} {label}", if message.is_primary { RED } else { BLUE })
+                .trim_end()
+                .to_string(),
+        );
     }
     for help in error.help().iter().filter(|help| !help.contains("evcxr") && !help.contains("rust-lang.org")) {
-        said.push(format!("  {BLUE}help:{PLAIN} {}", plain(help).replace('\n', "\n  ")));
+        let (text, suggestion) = help
+            .split_once(
+                "
+
+",
+            )
+            .unwrap_or((help, ""));
+        let suggestion =
+            if suggestion.trim().is_empty() { String::new() } else { format!(": `{}`", suggestion.trim()) };
+        said.push(format!("  {BLUE}help:{PLAIN} {}{suggestion}", plain(text)));
     }
     let text = error.spanned_messages().iter().fold(error.message(), |text, message| text + "\n" + &message.label);
     if let Some(hint) = hint(error.code().unwrap_or_default(), &text) {
-        said.push(format!("  {BLUE}hint:{PLAIN} {hint}"));
+        said.push(format!("  {BLUE}hint:{PLAIN} {}", about(hint, &error.message())));
     }
     said.iter().flat_map(|text| text.lines()).map(str::to_string).collect()
+}
+
+/// A hint with the name that the error is about in the place of `name`.
+fn about(hint: &str, message: &str) -> String {
+    let name =
+        message.split('`').nth(1).filter(|name| name.chars().all(|letter| letter.is_alphanumeric() || letter == '_'));
+    match name {
+        Some(name) if !hint.contains("name:") => hint.replace("name", name),
+        _ => hint.to_string(),
+    }
 }
 
 /// Names that only evcxr's own code has mean nothing to a person.
@@ -105,44 +136,90 @@ fn hint(code: &str, text: &str) -> Option<&'static str> {
             "run the setup cell first: the one with `:dep local-global-features` and `use lgf::prelude::*;`"
         }
         "E0425" | "E0412" | "E0433" | "E0423" => {
-            "is the name spelt as where it was made, and has that cell been run? `:vars` lists the variables that are there"
+            "is it spelt as where it was made, and has that cell been run? `:vars` lists the variables that are there"
         }
         "E0382" => "its value was given away before; lend it there with `&name`, or give a copy with `name.clone()`",
-        "E0308" | "E0599" | "E0614" | "E0608" | "E0609" if fallible => "this call can fail and gives a Result: add `?` behind it to take the value",
-        "E0599" | "E0308" if says("Option<") => "it may be missing (an Option): take it with `.unwrap()`, or `.unwrap_or(value)`",
-        "E0308" => "give the value the expected type: `&value` lends it, `value as f64` converts a number, `.to_string()` makes text",
+        "E0308" | "E0599" | "E0614" | "E0608" | "E0609" if fallible => {
+            "this call can fail and gives a Result: add `?` behind it to take the value"
+        }
+        "E0599" | "E0308" if says("Option<") => {
+            "it may be missing (an Option): take it with `.unwrap()`, or `.unwrap_or(value)`"
+        }
+        "E0308" => {
+            "give the value the expected type: `&value` lends it, `value as f64` converts a number, `.to_string()` makes text"
+        }
         "E0282" | "E0283" | "E0284" => "say the type: `let name: Vec<f64> = …;` or `.collect::<Vec<f64>>()`",
         "E0597" | "E0716" | "E0515" | "E0373" | "E0621" => {
             "a cell keeps values, not references into them: keep the value itself (`.clone()`, `.to_vec()`, `.to_string()`), or use it in the same cell inside `{ … }`"
         }
-        "E0596" | "E0384" | "E0594" => "make it changeable where it is made: `let mut name = …;` (or here: `let mut name = name;`)",
-        "E0502" | "E0499" | "E0505" | "E0506" => "it is lent out while it is changed: finish with the first use before, or work on a copy (`.clone()`)",
-        "E0277" if says("`?`") => "`?` hands on an error that can be printed; turn the Option into one with `.ok_or(\"what is missing\")?`",
-        "E0277" if says("Debug") => "a last line is shown by its Debug or display: show a field of it, or end the line with `;`",
+        "E0596" | "E0384" | "E0594" => {
+            "make it changeable where it is made: `let mut name = …;` (or here: `let mut name = name;`)"
+        }
+        "E0502" | "E0499" | "E0505" | "E0506" => {
+            "it is lent out while it is changed: finish with the first use before, or work on a copy (`.clone()`)"
+        }
+        "E0277" if says("`?`") => {
+            "`?` hands on an error that can be printed; turn the Option into one with `.ok_or(\"what is missing\")?`"
+        }
+        "E0277" if says("Debug") => {
+            "a last line is shown by its Debug or display: show a field of it, or end the line with `;`"
+        }
         "E0277" if says("Sized") => "borrow it: put `&` in front",
-        "E0277" if says("cannot add") || says("cannot multiply") || says("cannot subtract") || says("cannot divide") => {
+        "E0277"
+            if says("cannot add") || says("cannot multiply") || says("cannot subtract") || says("cannot divide") =>
+        {
             "numbers of two types do not mix: convert one, as in `count as f64`"
         }
         "E0061" | "E0107" => "Shift-Tab inside the brackets shows what the call takes",
-        "E0560" | "E0027" | "E0063" => "fields that are left out come from the default: `Parameters { name: value, ..Default::default() }`",
+        "E0560" | "E0027" | "E0063" => {
+            "fields that are left out come from the default: `Parameters { name: value, ..Default::default() }`"
+        }
         "E0603" | "E0616" | "E0624" => "this is not for use from outside; Tab after the dot shows what is",
-        _ if says("is a closure, which cannot be persisted") => "write it as a function (`fn name(x: f64) -> f64 { … }`), or use it in the same cell inside `{ … }`",
-        _ if says("Couldn't automatically determine type") => "say the type: `let name: Type = …;`; Shift-Tab on the call shows what it gives",
+        _ if says("is a closure, which cannot be persisted") => {
+            "write it as a function (`fn name(x: f64) -> f64 { … }`), or use it in the same cell inside `{ … }`"
+        }
+        _ if says("Couldn't automatically determine type") => {
+            "say the type: `let name: Type = …;`; Shift-Tab on the call shows what it gives"
+        }
         _ if says("non-static lifetime") || says("cannot be persisted") => {
             "keep the value itself, not a reference into another (`.clone()`, `.to_vec()`, `.to_string()`), or use it in the same cell inside `{ … }`"
         }
         _ if says("expected `;`") || says("missing a semicolon") => "every line but the last ends in `;`",
-        _ if says("unclosed delimiter") || says("mismatched closing delimiter") || says("unterminated double quote") => {
+        _ if says("unclosed delimiter")
+            || says("mismatched closing delimiter")
+            || says("unterminated double quote") =>
+        {
             "a bracket or quotation mark is opened and not closed"
         }
-        _ if says("No space left") || says("os error 28") => "the disk that holds the cache is full: free some space, then run the cell again",
+        _ if says("No space left") || says("os error 28") => {
+            "the disk that holds the cache is full: free some space, then run the cell again"
+        }
         _ => return None,
     })
 }
 
 /// Whether a name that is not found is one that the setup cell brings.
 fn is_of_setup(text: &str) -> bool {
-    let names = ["run", "table", "show", "pixels", "plots", "edges", "datasets", "inference", "relevance", "analysis", "models", "sample", "bbox", "overlap", "report", "protocol", "stats", "study"];
+    let names = [
+        "run",
+        "table",
+        "show",
+        "pixels",
+        "plots",
+        "edges",
+        "datasets",
+        "inference",
+        "relevance",
+        "analysis",
+        "models",
+        "sample",
+        "bbox",
+        "overlap",
+        "report",
+        "protocol",
+        "stats",
+        "study",
+    ];
     names.iter().any(|name| text.contains(&format!("`{name}`")))
 }
 
@@ -170,5 +247,7 @@ mod tests {
             assert!(hint(code, text).is_some_and(|hint| hint.contains(part)), "{code} {text}: {:?}", hint(code, text));
         }
         assert_eq!(hint("E9999", "something else"), None);
+        assert_eq!(about("lend it with `&name`", "use of moved value: `frame`"), "lend it with `&frame`");
+        assert_eq!(about("lend it with `&name`", "use of moved value: `a.b`"), "lend it with `&name`");
     }
 }

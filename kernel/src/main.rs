@@ -67,11 +67,7 @@ pub struct Places {
 impl Places {
     fn from_environment() -> Result<Self> {
         let path = |key: &str| std::env::var_os(key).map(PathBuf::from).with_context(|| format!("{key} is not set"));
-        Ok(Places {
-            project: path("LGF_REPO")?,
-            kernels: path("LGF_BUILD")?.join("kernel"),
-            state: path("LGF_STATE")?,
-        })
+        Ok(Places { project: path("LGF_REPO")?, kernels: path("LGF_BUILD")?.join("kernel"), state: path("LGF_STATE")? })
     }
 
     /// A slot of this kernel's own, and the environment that its tools read.

@@ -14,9 +14,13 @@ use std::path::{Path, PathBuf};
 pub const FILE: &str = "LGF_FAILED";
 
 const COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
+const CONTENT: &str = "EVCXR_BEGIN_CONTENT ";
 /// A line, how a cell that says it ended, and whether evcxr reads it, too.
-const MARKS: [(&str, &str, bool); 3] =
-    [("EVCXR_ERROR_OCCURRED", "error", true), ("EVCXR_PANIC_NOTIFICATION", "panic", true), ("LGF_CELL_FAILED", "value", false)];
+const MARKS: [(&str, &str, bool); 3] = [
+    ("EVCXR_ERROR_OCCURRED", "error", true),
+    ("EVCXR_PANIC_NOTIFICATION", "panic", true),
+    ("LGF_CELL_FAILED", "value", false),
+];
 
 /// How a cell ended that evcxr counts as fine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +99,12 @@ fn pass_on(reader: impl std::io::Read, mut writer: impl Write, file: &Path) {
                     continue;
                 }
             }
-            if writer.write_all(part.as_bytes()).and_then(|()| writer.write_all(b"\n")).and_then(|()| writer.flush()).is_err() {
+            if writer
+                .write_all(part.as_bytes())
+                .and_then(|()| writer.write_all(b"\n"))
+                .and_then(|()| writer.flush())
+                .is_err()
+            {
                 return;
             }
         }
@@ -105,6 +114,10 @@ fn pass_on(reader: impl std::io::Read, mut writer: impl Write, file: &Path) {
 /// A line's own text and the mark at its end; what is not UTF-8 in it, at which evcxr would fail, is replaced.
 fn split(line: &[u8]) -> (String, Option<String>) {
     let text = String::from_utf8_lossy(line).into_owned();
+    // What opens a block is followed by its kind.
+    if let Some(at) = text.find(CONTENT).filter(|at| *at > 0) {
+        return (text[..at].to_string(), Some(text[at..].to_string()));
+    }
     let marks = MARKS.iter().map(|(mark, ..)| *mark).chain([COMPLETE]);
     for mark in marks {
         if let Some(own) = text.strip_suffix(mark) {
@@ -139,5 +152,6 @@ mod tests {
         let (out, mark) = passed(b"half a line EVCXR_PANIC_NOTIFICATION\n\xff\xfeEVCXR_EXECUTION_COMPLETE\n", "open");
         assert_eq!(out, "half a line \nEVCXR_PANIC_NOTIFICATION\n\u{fffd}\u{fffd}\nEVCXR_EXECUTION_COMPLETE\n");
         assert_eq!(mark, Some(Mark::Panic));
+        assert_eq!(passed(b"xEVCXR_BEGIN_CONTENT text/html\n", "content").0, "x\nEVCXR_BEGIN_CONTENT text/html\n");
     }
 }

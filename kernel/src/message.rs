@@ -61,7 +61,7 @@ impl Connection {
     /// A message as it goes to the wire.
     pub fn encode(&self, message: &Message) -> Result<ZmqMessage> {
         let parts = [&message.header, &message.parent, &json!({}), &message.content];
-        let parts = parts.iter().map(|part| serde_json::to_vec(part)).collect::<Result<Vec<_>, _>>()?;
+        let parts = parts.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>()?;
         let signature = self.signature(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         let mut frames = message.identities.clone();
         frames.extend([DELIMITER.to_vec(), signature.into_bytes()]);

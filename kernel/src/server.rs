@@ -34,6 +34,9 @@ pub fn run(file: &Path, places: Places) -> Result<()> {
     ended
 }
 
+/// A request for the session, and when it came.
+type Job = (Instant, Message);
+
 /// What the tasks of a kernel share.
 struct Shared {
     connection: Connection,
@@ -126,14 +129,18 @@ async fn serve(connection: Connection, places: Places) -> Result<()> {
     });
     watch_parent();
 
-    let (jobs, queue) = channel::<Message>();
+    let (jobs, queue) = channel::<Job>();
     let worker = shared.clone();
     let handle = tokio::runtime::Handle::current();
-    std::thread::Builder::new().name("lgf-session".into()).stack_size(STACK).spawn(move || work(&worker, &places, &queue, &handle))?;
+    std::thread::Builder::new()
+        .name("lgf-session".into())
+        .stack_size(STACK)
+        .spawn(move || work(&worker, &places, &queue, &handle))?;
 
     let asked = shared.clone();
     tokio::spawn(async move {
-        let somebody = async { while !matches!(futures_next(&mut listeners).await, Some(SocketEvent::Accepted(..)) | None) {} };
+        let somebody =
+            async { while !matches!(futures_next(&mut listeners).await, Some(SocketEvent::Accepted(..)) | None) {} };
         let _ = tokio::time::timeout(LISTENERS, somebody).await;
         tokio::time::sleep(Duration::from_millis(10)).await;
         loop {
@@ -159,7 +166,9 @@ async fn serve(connection: Connection, places: Places) -> Result<()> {
                 json!({"status": "ok"})
             }
             "shutdown_request" => json!({"status": "ok", "restart": message.content["restart"]}),
-            _ => json!({"status": "error", "ename": "Unknown", "evalue": "this kernel has no debugger", "traceback": []}),
+            _ => {
+                json!({"status": "error", "ename": "Unknown", "evalue": "this kernel has no debugger", "traceback": []})
+            }
         };
         let _ = control.send(connection.encode(&message.reply(content))?).await;
         shared.status(&message, "idle");
@@ -201,22 +210,26 @@ fn watch_parent() {
 }
 
 /// Answers a request at once, or puts it in the queue of the session.
-fn answer(shared: &Arc<Shared>, message: Message, jobs: &Sender<Message>) {
+fn answer(shared: &Arc<Shared>, message: Message, jobs: &Sender<Job>) {
     let kind = message.kind();
     let of_session = matches!(kind, "execute_request" | "complete_request" | "inspect_request");
     if of_session && (kind == "execute_request" || !shared.busy.load(Ordering::SeqCst)) {
-        let _ = jobs.send(message);
+        let _ = jobs.send((Instant::now(), message));
         return;
     }
     shared.status(&message, "busy");
     match kind {
         "kernel_info_request" => shared.reply(&message, kernel_info()),
         "complete_request" => shared.reply(&message, no_completions(message.code(), message.cursor())),
-        "inspect_request" => shared.reply(&message, json!({"status": "ok", "found": false, "data": {}, "metadata": {}})),
+        "inspect_request" => {
+            shared.reply(&message, json!({"status": "ok", "found": false, "data": {}, "metadata": {}}))
+        }
         "is_complete_request" => shared.reply(&message, json!({"status": "complete"})),
         "comm_info_request" => shared.reply(&message, json!({"status": "ok", "comms": {}})),
         "history_request" => shared.reply(&message, json!({"status": "ok", "history": []})),
-        "comm_open" => shared.publish(message.child("comm_close", json!({"comm_id": message.content["comm_id"], "data": {}}))),
+        "comm_open" => {
+            shared.publish(message.child("comm_close", json!({"comm_id": message.content["comm_id"], "data": {}})))
+        }
         _ => {}
     }
     shared.status(&message, "idle");
@@ -241,9 +254,10 @@ fn kernel_info() -> Value {
 }
 
 /// The session's thread: starts it, then takes requests one by one.
-fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Message>, handle: &tokio::runtime::Handle) {
+fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Job>, handle: &tokio::runtime::Handle) {
     let news = Mutex::new(Vec::<String>::new());
-    let started = Session::start(places, &|text| news.lock().unwrap_or_else(|held| held.into_inner()).push(text.to_string()));
+    let started =
+        Session::start(places, &|text| news.lock().unwrap_or_else(|held| held.into_inner()).push(text.to_string()));
     let mut news = news.into_inner().unwrap_or_default();
     let (mut session, streams, refused) = match started {
         Ok((session, outputs)) => {
@@ -257,14 +271,23 @@ fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Message>, handle
         Err(error) => (None, None, format!("the kernel could not start: {error:#}")),
     };
     let mut count = 0;
-    while let Ok(message) = queue.recv() {
+    // When the last cell failed: what was sent before that, behind it, is not run.
+    let mut failed: Option<Instant> = None;
+    while let Ok((arrived, message)) = queue.recv() {
         shared.status(&message, "busy");
+        if message.kind() == "execute_request" && failed.is_some_and(|failed| arrived <= failed) {
+            shared.reply(&message, json!({"status": "aborted"}));
+            shared.status(&message, "idle");
+            continue;
+        }
         match (message.kind(), &mut session) {
             ("execute_request", session) => {
                 let silent = message.content["silent"] == true;
                 if !silent {
                     count += 1;
-                    shared.publish(message.child("execute_input", json!({"code": message.code(), "execution_count": count})));
+                    shared.publish(
+                        message.child("execute_input", json!({"code": message.code(), "execution_count": count})),
+                    );
                 }
                 shared.busy.store(true, Ordering::SeqCst);
                 if let Some(streams) = &streams {
@@ -288,11 +311,16 @@ fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Message>, handle
                             let content = json!({"execution_count": count, "data": bundle, "metadata": {}});
                             shared.publish(message.child("execute_result", content));
                         }
-                        shared.reply(&message, json!({"status": "ok", "execution_count": count, "user_expressions": {}, "payload": []}));
+                        shared.reply(
+                            &message,
+                            json!({"status": "ok", "execution_count": count, "user_expressions": {}, "payload": []}),
+                        );
                         shared.status(&message, "idle");
                     }
                     Err(failure) => {
-                        let error = json!({"ename": failure.name, "evalue": failure.value, "traceback": failure.traceback});
+                        let now = Instant::now();
+                        let error =
+                            json!({"ename": failure.name, "evalue": failure.value, "traceback": failure.traceback});
                         shared.publish(message.child("error", error.clone()));
                         let mut content = json!({"status": "error", "execution_count": count});
                         for key in ["ename", "evalue", "traceback"] {
@@ -301,7 +329,7 @@ fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Message>, handle
                         shared.reply(&message, content);
                         shared.status(&message, "idle");
                         if message.content["stop_on_error"] != false {
-                            abort(shared, queue);
+                            failed = Some(now);
                         }
                     }
                 }
@@ -325,28 +353,13 @@ fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Message>, handle
             }
             ("inspect_request", Some(session)) => {
                 let found = session.inspect(message.code(), message.cursor());
-                let data = found.as_ref().map_or(json!({}), |(plain, html)| json!({"text/plain": plain, "text/html": html}));
+                let data =
+                    found.as_ref().map_or(json!({}), |(plain, html)| json!({"text/plain": plain, "text/html": html}));
                 shared.reply(&message, json!({"status": "ok", "found": found.is_some(), "data": data, "metadata": {}}));
             }
             ("complete_request", None) => shared.reply(&message, no_completions(message.code(), message.cursor())),
             _ => shared.reply(&message, json!({"status": "ok", "found": false, "data": {}, "metadata": {}})),
         }
-        shared.status(&message, "idle");
-    }
-}
-
-/// After a cell that failed: the cells that wait behind it are not run.
-fn abort(shared: &Arc<Shared>, queue: &Receiver<Message>) {
-    // Those that the front-end sent together arrive together.
-    std::thread::sleep(Duration::from_millis(20));
-    while let Ok(message) = queue.try_recv() {
-        shared.status(&message, "busy");
-        let content = match message.kind() {
-            "execute_request" => json!({"status": "aborted"}),
-            "complete_request" => no_completions(message.code(), message.cursor()),
-            _ => json!({"status": "ok", "found": false, "data": {}, "metadata": {}}),
-        };
-        shared.reply(&message, content);
         shared.status(&message, "idle");
     }
 }
@@ -379,12 +392,13 @@ struct Stream {
 }
 
 impl Stream {
-    fn pass_on(shared: &Arc<Shared>, name: &'static str, mut lines: impl Iterator<Item = String> + Send + 'static) -> Self {
-        let stream = Stream { parent: Arc::new(Mutex::new(None)), last: Arc::new(AtomicU64::new(0)), began: Instant::now() };
+    fn pass_on(shared: &Arc<Shared>, name: &'static str, lines: impl Iterator<Item = String> + Send + 'static) -> Self {
+        let stream =
+            Stream { parent: Arc::new(Mutex::new(None)), last: Arc::new(AtomicU64::new(0)), began: Instant::now() };
         let (parent, last, began, shared) = (stream.parent.clone(), stream.last.clone(), stream.began, shared.clone());
         std::thread::spawn(move || {
             let mut rewriting = false;
-            while let Some(line) = lines.next() {
+            for line in lines {
                 let held = parent.lock().unwrap_or_else(|held| held.into_inner());
                 last.store(millis(began) + 1, Ordering::SeqCst);
                 if let Some(parent) = &*held {

@@ -26,7 +26,7 @@ pub type Bundle = BTreeMap<String, String>;
 /// end in `?` from a first failure to compile.
 const PREPARATION: &str = "let _ = lgf::notebook::format_count(1);\nOk::<(), std::convert::Infallible>(())?;";
 /// Looked at once before the first cell, so that the analyser knows the types that most cells name.
-const LOOKED_AT: &str = "use lgf::prelude::*;\nlet number = vec![1.0].len();\nlet frame = table::empty();\nlet run = lgf::open();\nnumber.";
+const LOOKED_AT: &str = "use lgf::prelude::*;\nlet number = vec![1.0].len();\nlet frame = DataFrame::empty();\nlet run = lgf::open();\nnumber.";
 
 /// An evcxr context in a slot of its own.
 pub struct Session {
@@ -55,7 +55,9 @@ impl Session {
             Err(_) => true,
         };
         if stale {
-            say("the library has changed since it was last compiled for notebooks; it is compiled now (about a minute)");
+            say(
+                "the library has changed since it was last compiled for notebooks; it is compiled now (about a minute)",
+            );
             warm(places, say);
         }
         let (slot, snapshot) = places.take(true)?;
@@ -73,7 +75,8 @@ impl Session {
         cells.env(marks::FILE, &failed).env("LGF_KERNEL", "own").env("LGF_PROGRESS", "rewrite");
         let (context, outputs) = EvalContext::with_subprocess_command(cells).map_err(|error| anyhow!("{error}"))?;
         clock.say("evcxr");
-        let mut session = Session { context: CommandContext::with_eval_context(context), slot, snapshot, failed, shows: false };
+        let mut session =
+            Session { context: CommandContext::with_eval_context(context), slot, snapshot, failed, shows: false };
         let Some(snapshot) = session.snapshot.clone() else { return Ok((session, outputs)) };
         set("RUST_SRC_PATH", &snapshot.standard_library);
         session.context.set_opt_level("0").map_err(|error| anyhow!("{error}"))?;
@@ -104,7 +107,8 @@ impl Session {
         let _ = if prepared.loops { fs::write(&optimise, "") } else { fs::remove_file(&optimise) };
         let mut ended = self.evaluate(&prepared.text, ask);
         let mut prepared = prepared;
-        if prepared.shown && matches!(&ended, Err(Error::CompilationErrors(errors)) if errors.iter().any(is_of_display)) {
+        if prepared.shown && matches!(&ended, Err(Error::CompilationErrors(errors)) if errors.iter().any(is_of_display))
+        {
             // A value that only evcxr knows a way to show.
             prepared = Prepared::untouched(code);
             ended = self.evaluate(code, ask);
@@ -113,8 +117,14 @@ impl Session {
         match (ended, mark) {
             (Err(error), _) => Err(failure(&error, code, &prepared)),
             (Ok(_), Some(Mark::Error)) => Err(Failure::new("Error", "the cell ended at a `?`; its error stands above")),
-            (Ok(_), Some(Mark::Panic)) => Err(Failure::new("Panic", "the cell ended in a panic; its message stands above. Variables of earlier cells are kept")),
-            (Ok(bundle), Some(Mark::Value)) => Err(Failure { traceback: bundle.get("text/plain").into_iter().cloned().collect(), ..Failure::new("Error", "the value of the cell is an error") }),
+            (Ok(_), Some(Mark::Panic)) => Err(Failure::new(
+                "Panic",
+                "the cell ended in a panic; its message stands above. Variables of earlier cells are kept",
+            )),
+            (Ok(bundle), Some(Mark::Value)) => Err(Failure {
+                traceback: bundle.get("text/plain").into_iter().cloned().collect(),
+                ..Failure::new("Error", "the value of the cell is an error")
+            }),
             (Ok(bundle), None) => Ok(bundle),
         }
     }
@@ -123,7 +133,8 @@ impl Session {
         let mut callbacks = EvalCallbacks { input_reader: &|request| ask(&request.prompt, request.is_password) };
         let context = &mut self.context;
         let ended = catch_unwind(AssertUnwindSafe(|| context.execute_with_callbacks(text, &mut callbacks)));
-        let outputs = ended.unwrap_or_else(|_| Err(Error::Message("evcxr failed at this cell; earlier variables are kept".into())))?;
+        let outputs = ended
+            .unwrap_or_else(|_| Err(Error::Message("evcxr failed at this cell; earlier variables are kept".into())))?;
         let mut bundle: Bundle = outputs.content_by_mime_type.into_iter().collect();
         if let Some(took) = outputs.timing {
             bundle.entry("text/plain".into()).or_default().push_str(&format!("\ntook {} ms", took.as_millis()));
@@ -143,7 +154,7 @@ impl Session {
             .map(|item| Completion { text: item.code, label: item.label, kind: item.kind })
             .filter(|item| is_for_people(item, typed))
             .collect();
-        all.sort_by(|a, b| (rank(a), a.text.to_lowercase()).cmp(&(rank(b), b.text.to_lowercase())));
+        all.sort_by_key(|item| (rank(item), item.text.to_lowercase()));
         all.dedup_by(|a, b| a.text == b.text);
         Ok((found.start_offset, found.end_offset, all))
     }
@@ -162,14 +173,22 @@ impl Session {
 
     /// The analyser shows five variants of an enum; all of them stand in the library's source.
     fn whole_enum(&self, plain: &str) -> Option<(String, String)> {
-        let name = plain.split_once("enum ")?.1.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next()?;
+        let name =
+            plain.split_once("enum ")?.1.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next()?;
         if !plain.contains('…') && !plain.contains("/*") {
             return None;
         }
         let sources = self.snapshot.as_ref()?.sources();
-        let text = sources.iter().filter_map(|path| fs::read_to_string(path).ok()).find(|text| text.contains(&format!("pub enum {name} ")))?;
+        let text = sources
+            .iter()
+            .filter_map(|path| fs::read_to_string(path).ok())
+            .find(|text| text.contains(&format!("pub enum {name} ")))?;
         let file = SourceFile::parse(&text, Edition::Edition2024).tree();
-        let found = file.syntax().descendants().filter_map(ast::Enum::cast).find(|item| item.name().is_some_and(|own| own.text() == name))?;
+        let found = file
+            .syntax()
+            .descendants()
+            .filter_map(ast::Enum::cast)
+            .find(|item| item.name().is_some_and(|own| own.text() == name))?;
         let source = found.syntax().text().to_string();
         let html = format!("<pre>{}</pre>", source.replace('&', "&amp;").replace('<', "&lt;"));
         Some((source, html))
@@ -211,13 +230,36 @@ fn set(key: &str, value: &Path) {
 }
 
 fn is_of_display(error: &evcxr::CompilationError) -> bool {
-    error.message().contains("evcxr_display") || error.spanned_messages().iter().any(|message| message.label.contains("evcxr_display"))
+    error.message().contains("evcxr_display")
+        || error.spanned_messages().iter().any(|message| message.label.contains("evcxr_display"))
 }
 
 /// Methods that every type has by some trait of the standard library, which a list of what a value can do hides behind.
 const COMMON: [&str; 24] = [
-    "borrow", "borrow_mut", "clamp", "clone_from", "clone_into", "cmp", "eq", "evcxr_display", "fmt", "ge", "gt", "hash",
-    "into", "le", "lt", "max", "min", "ne", "partial_cmp", "to_owned", "try_into", "type_id", "vzip", "into_any",
+    "borrow",
+    "borrow_mut",
+    "clamp",
+    "clone_from",
+    "clone_into",
+    "cmp",
+    "eq",
+    "evcxr_display",
+    "fmt",
+    "ge",
+    "gt",
+    "hash",
+    "into",
+    "le",
+    "lt",
+    "max",
+    "min",
+    "ne",
+    "partial_cmp",
+    "to_owned",
+    "try_into",
+    "type_id",
+    "vzip",
+    "into_any",
 ];
 
 /// Whether a completion helps: not what only generated code calls, nor a keyword put behind a dot.

@@ -32,8 +32,9 @@ impl Slot {
         }
         for number in 0..MOST {
             let path = kernels.join(format!("slot-{number}.lock"));
-            let lock = File::create(&path)
-                .with_context(|| format!("cannot write {}\n  hint: choose another cache with LGF_CACHE=/path", path.display()))?;
+            let lock = File::create(&path).with_context(|| {
+                format!("cannot write {}\n  hint: choose another cache with LGF_CACHE=/path", path.display())
+            })?;
             if lock.try_lock().is_ok() {
                 let folder = kernels.join(format!("slot-{number}"));
                 sweep(&folder, &warm).with_context(|| format!("cannot prepare {}", folder.display()))?;

@@ -113,7 +113,8 @@ fn library_file(snapshot: &Snapshot) -> Option<std::ffi::OsString> {
 
 impl Call {
     fn of_notebook(place: &Place, snapshot: &Snapshot, more: &[String]) -> Self {
-        let mut arguments: Vec<String> = ["--crate-name", NOTEBOOK, "--edition=2024", "src/lib.rs"].map(Into::into).into();
+        let mut arguments: Vec<String> =
+            ["--crate-name", NOTEBOOK, "--edition=2024", "src/lib.rs"].map(Into::into).into();
         arguments.extend(["--crate-type", "cdylib", "-Cembed-bitcode=no", "-Cmetadata=lgf-notebook"].map(Into::into));
         arguments.extend(["--target".into(), snapshot.target.clone()]);
         arguments.extend(more.iter().cloned());

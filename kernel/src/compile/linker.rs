@@ -49,7 +49,8 @@ mod tests {
         std::fs::write(folder.join("snapshot.json"), description).unwrap();
         let snapshot = Snapshot::read(&folder).unwrap();
         let own = folder.join("crates/liblgf-1.rlib").display().to_string();
-        let call: Vec<String> = ["cell.o", &own, "/elsewhere/libregex-1.rlib", "-Wl,--gc-sections"].map(Into::into).into();
+        let call: Vec<String> =
+            ["cell.o", &own, "/elsewhere/libregex-1.rlib", "-Wl,--gc-sections"].map(Into::into).into();
         let kept = shortened(&call, &snapshot);
         assert_eq!(kept[..2], ["cell.o", "/elsewhere/libregex-1.rlib"]);
         assert!(kept[2].ends_with("liblgf_cells.so") && !kept.contains(&own) && !kept.contains(&call[3]));

@@ -56,13 +56,23 @@ fn make(warm: &Path, project: &Path, among: &Path) -> Result<Snapshot> {
     let sources = sources(&crates)?;
     let libtorch = environment("LIBTORCH")?;
     let native = call.windows(2).filter(|pair| pair[0] == "-L" && pair[1].starts_with("native="));
-    let native: Vec<String> = native.map(|pair| pair[1].clone()).filter(|flag| !flag.contains(&*warm.to_string_lossy())).collect();
+    let native: Vec<String> =
+        native.map(|pair| pair[1].clone()).filter(|flag| !flag.contains(&*warm.to_string_lossy())).collect();
     let mut inputs: Vec<PathBuf> = sources;
     inputs.extend([project.join("Cargo.toml"), project.join("Cargo.lock"), folder.join(LINKED), rustc.clone()]);
     inputs.extend(link.iter().filter(|word| word.contains("/libstd-")).map(PathBuf::from));
     let torch = PathBuf::from(&libtorch).join("lib/libtorch_cpu.so");
     inputs.extend(torch.exists().then_some(torch));
-    let snapshot = Snapshot::new(folder, project.into(), rustc, environment("RUSTFLAGS")?, libtorch, target, native, standard_library);
+    let snapshot = Snapshot::new(
+        folder,
+        project.into(),
+        rustc,
+        environment("RUSTFLAGS")?,
+        libtorch,
+        target,
+        native,
+        standard_library,
+    );
     snapshot.write(inputs)
 }
 
@@ -98,7 +108,8 @@ fn link_line(rustc: &Path, warm: &Path, call: &[String], folder: &Path) -> Resul
 fn macros(call: &[String]) -> Vec<PathBuf> {
     let folders = call.iter().filter_map(|word| word.strip_prefix("dependency="));
     let files = folders.filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten().map(|entry| entry.path());
-    let named = |path: &Path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("lib"));
+    let named =
+        |path: &Path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("lib"));
     files.filter(|path| path.extension().is_some_and(|ending| ending == "so") && named(path)).collect()
 }
 
@@ -114,7 +125,12 @@ fn link_library(link: &[String], crates: &[PathBuf], folder: &Path) -> Result<()
     cc.args(["-shared", "-m64", "-o"]).arg(folder.join(LINKED)).arg("-Wl,--whole-archive").args(crates);
     cc.arg("-Wl,--no-whole-archive").args(folders).args(link.iter().filter(kept));
     // Inside the library its own functions are called directly; the same C function in two crates is taken once.
-    cc.args(["-Wl,-Bsymbolic-functions", "-Wl,--allow-multiple-definition", "-Wl,--eh-frame-hdr", "-Wl,-z,noexecstack"]);
+    cc.args([
+        "-Wl,-Bsymbolic-functions",
+        "-Wl,--allow-multiple-definition",
+        "-Wl,--eh-frame-hdr",
+        "-Wl,-z,noexecstack",
+    ]);
     cc.arg(format!("-Wl,-soname,{LINKED}"));
     let status = cc.status().context("cannot run cc")?;
     ensure!(status.success(), "the library could not be linked: cc ended with {status}");
@@ -127,14 +143,17 @@ fn metadata(notebook: &Path, target: &str, crates: &[PathBuf]) -> Result<String>
     let metadata = serde_json::from_str(&output_of(&mut cargo)?).context("cargo metadata is not JSON")?;
     let names: BTreeSet<String> = crates
         .iter()
-        .filter_map(|path| path.file_stem()?.to_str()?.strip_prefix("lib")?.rsplit_once('-').map(|(name, _)| name.to_string()))
+        .filter_map(|path| {
+            path.file_stem()?.to_str()?.strip_prefix("lib")?.rsplit_once('-').map(|(name, _)| name.to_string())
+        })
         .collect();
     Ok(keep_packages(metadata, |name| names.contains(&name.replace('-', "_"))).to_string())
 }
 
 /// The source files of the library, as the compiler noted them.
 fn sources(crates: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let library = crates.iter().find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("liblgf-")));
+    let library =
+        crates.iter().find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("liblgf-")));
     let library = library.context("the library is not among the crates")?;
     let stem = library.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.strip_prefix("lib"));
     let notes = library.with_file_name(format!("{}.d", stem.context("the library has a name")?));
@@ -146,12 +165,23 @@ fn sources(crates: &[PathBuf]) -> Result<Vec<PathBuf>> {
 
 /// Parts of the standard library that no cell names, and that are most of its text.
 const LEFT_OUT: [&str; 12] = [
-    "stdarch", "compiler-builtins", "portable-simd", "backtrace", "coretests", "alloctests", "tests", "benches", "test",
-    "rtstartup", "windows_link", "profiler_builtins",
+    "stdarch",
+    "compiler-builtins",
+    "portable-simd",
+    "backtrace",
+    "coretests",
+    "alloctests",
+    "tests",
+    "benches",
+    "test",
+    "rtstartup",
+    "windows_link",
+    "profiler_builtins",
 ];
 /// Files of the standard library for other platforms than those of Unix.
 const OTHER_PLATFORMS: [&str; 14] = [
-    "windows", "wasm", "wasi", "wasip1", "wasip2", "sgx", "hermit", "solid", "uefi", "xous", "teeos", "zkvm", "itron", "vexos",
+    "windows", "wasm", "wasi", "wasip1", "wasip2", "sgx", "hermit", "solid", "uefi", "xous", "teeos", "zkvm", "itron",
+    "vexos",
 ];
 
 /// A copy of the standard library's source without those, made once for a toolchain.
@@ -228,6 +258,9 @@ mod tests {
 
     #[test]
     fn words_are_taken_apart_as_a_shell_does() {
-        assert_eq!(words("cc  \"-L\" \"/a b/c\" 'cfg(x, \"y\")' d=\"e f\" ''"), ["cc", "-L", "/a b/c", "cfg(x, \"y\")", "d=e f", ""]);
+        assert_eq!(
+            words("cc  \"-L\" \"/a b/c\" 'cfg(x, \"y\")' d=\"e f\" ''"),
+            ["cc", "-L", "/a b/c", "cfg(x, \"y\")", "d=e f", ""]
+        );
     }
 }

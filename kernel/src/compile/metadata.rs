@@ -23,7 +23,8 @@ pub const SLOT: &str = "@SLOT@";
 const KEPT: [&str; 7] = [NOTEBOOK, LIBRARY, "anyhow", "image", "plotters", "polars", "tch"];
 const KEPT_PREFIXES: [&str; 2] = ["plotters-", "polars-"];
 /// The insides of file formats, which appear in no signature that a cell calls.
-const INSIDES: [&str; 5] = ["polars-arrow-format", "polars-async", "polars-parquet", "polars-parquet-format", "polars-row"];
+const INSIDES: [&str; 5] =
+    ["polars-arrow-format", "polars-async", "polars-parquet", "polars-parquet-format", "polars-row"];
 /// The package that evcxr makes up to see whether a dependency is there.
 const VALIDATION: &str = "evcxr_dummy_validate_dep";
 
@@ -149,7 +150,10 @@ mod tests {
         assert_eq!(names(&kept), [NOTEBOOK, LIBRARY, "polars"]);
         assert_eq!(kept["resolve"]["nodes"][1]["deps"], json!([{"pkg": "polars#1"}]));
         assert_eq!(kept["workspace_members"], json!(["ctx#1"]));
-        assert_eq!(names(&keep_packages(metadata(&[LIBRARY, "regex"]), |_| true)), [NOTEBOOK, LIBRARY, "polars", "regex"]);
+        assert_eq!(
+            names(&keep_packages(metadata(&[LIBRARY, "regex"]), |_| true)),
+            [NOTEBOOK, LIBRARY, "polars", "regex"]
+        );
         assert_eq!(names(&keep_packages(metadata(&[]), |_| true)), [NOTEBOOK]);
         assert_eq!(names(&keep_packages(metadata(&[LIBRARY]), |_| false)), [NOTEBOOK, LIBRARY]);
     }
