@@ -34,8 +34,8 @@ test: lint test-rust test-kernel ## all tests: formatting, lints, documentation,
 lgf: setup ## the command line: make lgf ARGS="help"
 	$(ENV) cargo run --quiet --bin lgf -- $(ARGS)
 
-lab: build ## JupyterLab with the kernel "Rust (lgf)"
-	$(ENV) cd notebooks && exec ../.lgf/venv/bin/jupyter-lab
+lab: build ## JupyterLab with the kernel "Rust (lgf)" on copies of the notebooks, in work/
+	@$(ENV) exec $(PYTHON) tools/lab.py $(ARGS)
 
 doctor: ## what is there and what is missing
 	@$(ENV) python3 tools/doctor.py
