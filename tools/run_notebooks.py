@@ -21,11 +21,12 @@ import psutil
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbconvert import HTMLExporter
+
+import formulas
 
 REPO = Path(__file__).resolve().parent.parent
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-# From the network, for formulas and widgets: a copy that is complete in itself has neither.
+# From the network, for formulas and widgets: a copy that is complete in itself has the first drawn, the second not.
 REMOTE = re.compile(r'<script[^>]*\bsrc="https?://[^"]*"[^>]*>\s*</script>\s*', re.IGNORECASE)
 MATHJAX = re.compile(r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->\s*", re.DOTALL)
 
@@ -318,7 +319,7 @@ def indented(text, margin="  "):
 
 
 def as_html(notebook, title):
-    exporter = HTMLExporter()
+    exporter = formulas.Exporter()
     exporter.mermaid_js_url = exporter.mermaid_layout_elk_js_url = exporter.require_js_url = ""
     body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
     return REMOTE.sub("", MATHJAX.sub("", body))

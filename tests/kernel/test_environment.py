@@ -10,6 +10,7 @@ REPO = Path(__file__).resolve().parents[2]
 NEEDED = {
     "python3": "python",
     "jupyter lab": "jupyterlab",
+    "latex2mathml": "latex2mathml",
     "nbclient": "nbclient",
     "nbconvert": "nbconvert",
     "pytest": "pytest",
