@@ -17,7 +17,7 @@ PYTHON := .lgf/venv/bin/python
 KERNEL := kernel/Cargo.toml kernel/Cargo.lock $(shell find kernel/src -type f)
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup build notebooks test lint map test-rust test-kernel lgf lab doctor bench bench-cells bench-boxes bench-edges bench-datasets
+.PHONY: help setup build notebooks test lint map test-rust test-kernel lgf lab install-kernel remove-kernel doctor bench bench-cells bench-boxes bench-edges bench-datasets
 .PHONY: bench-models bench-relevance bench-analysis check-crops check-edges check-models check-relevance clean FORCE
 
 help: ## this list
@@ -36,6 +36,12 @@ lgf: setup ## the command line: make lgf ARGS="help"
 
 lab: build ## JupyterLab with the kernel "Rust (lgf)" on copies of the notebooks, in work/
 	@$(ENV) exec $(PYTHON) tools/lab.py $(ARGS)
+
+install-kernel: build ## shows the kernel to VS Code and your own Jupyter (FORCE=1: in place of another checkout's)
+	@python3 tools/install_kernel.py install
+
+remove-kernel: ## takes away what install-kernel wrote
+	@python3 tools/install_kernel.py remove
 
 doctor: ## what is there and what is missing
 	@$(ENV) python3 tools/doctor.py

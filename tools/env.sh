@@ -18,6 +18,11 @@ case "$LGF_ROOT" in /*) ;; *) LGF_ROOT="$PWD/$LGF_ROOT" ;; esac
 LGF_BUILD="$LGF_CACHE/checkouts/$(printf %s "$LGF_REPO" | sha256sum | cut -c1-12)"
 export LGF_REPO LGF_STATE LGF_CACHE LGF_ROOT LGF_BUILD
 
+# A kernel that VS Code starts from the desktop has not gone through the person's shell, which puts Rust on the path.
+for dir in "${CARGO_HOME:-$HOME/.cargo}/bin" "${CONDA_PREFIX:+$CONDA_PREFIX/bin}"; do
+    if [ -n "$dir" ] && [ -x "$dir/rustc" ] && ! command -v rustc >/dev/null; then export PATH="$dir:$PATH"; fi
+done
+
 # Nothing is written to the home folder beside the cache.
 export PIP_CACHE_DIR="$LGF_CACHE/pip" PIP_DISABLE_PIP_VERSION_CHECK=1
 export JUPYTER_CONFIG_DIR="$LGF_STATE/jupyter/config" JUPYTER_DATA_DIR="$LGF_STATE/jupyter"
