@@ -1,7 +1,8 @@
 """JupyterLab on copies of the notebooks: make lab, make lab ARGS="--port 9000".
 
 Copies, because running a notebook writes its outputs into it, and the originals are tracked by git. They lie in `work/`,
-as deep in the project as `notebooks/`, so that `:dep … path = ".."` and relative links mean the same in both.
+as deep in the project as `notebooks/`, so that `:dep … path = ".."` and relative links mean the same in both. LGF_WORK
+names another such folder (git ignores `work-…`).
 """
 
 import hashlib
@@ -53,16 +54,18 @@ class Renewal:
 
 def main():
     repository, root = Path(os.environ["LGF_REPO"]), Path(os.environ["LGF_ROOT"])
-    work = repository / "work"
+    work = repository / os.environ.get("LGF_WORK", "work")
+    if work.parent != repository:
+        sys.exit("lab: LGF_WORK names a folder directly in the project\n  hint: LGF_WORK=work-mine")
     try:
         for line in renew(repository / "notebooks", work).said():
-            print(f"work: {line}")
+            print(f"{work.name}: {line}")
         for line in link_results(work, root):
-            print(f"work: {line}")
+            print(f"{work.name}: {line}")
         write_settings(Path(os.environ["JUPYTER_CONFIG_DIR"]))
     except OSError as cause:
         sys.exit(f"lab: {cause.filename} cannot be written: {cause.strerror}\n  hint: LGF_ROOT=/path chooses another data root")
-    serve(repository, sys.argv[1:])
+    serve(work, sys.argv[1:])
 
 
 # --- the copies -------------------------------------------------------------------------------------------------------
@@ -143,18 +146,18 @@ def write_settings(config):
     write(folder / "default_setting_overrides.json", json.dumps(SETTINGS, indent=1) + "\n")
 
 
-def configuration(repository, user, environment):
-    """How the server is started in the project `repository`, by the user with this number, in this environment."""
+def configuration(work, user, environment):
+    """How the server is started on the folder `work` of a project, by the user with this number, in this environment."""
     shows_windows = bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
     return {
         "Application": {"log_level": "WARN"},
         "ServerApp": {
-            "root_dir": str(repository),
+            "root_dir": str(work.parent),
             "open_browser": shows_windows,
             # Jupyter refuses root without it; in a container there is often nobody else.
             "allow_root": user == 0,
         },
-        "LabApp": {"default_url": "/lab/tree/work", "open_browser": shows_windows},
+        "LabApp": {"default_url": f"/lab/tree/{work.name}", "open_browser": shows_windows},
         "IdentityProvider": {"token": environment.get("JUPYTER_TOKEN") or secrets.token_hex(24)},
         "MappingKernelManager": {"default_kernel_name": "lgf"},
     }
@@ -170,12 +173,12 @@ def without_outputs(model, path, **_):
             cell["metadata"].pop("execution", None)
 
 
-def serve(repository, arguments):
+def serve(work, arguments):
     from jupyterlab.labapp import LabApp
     from tornado.httputil import url_concat
     from traitlets.config import Config
 
-    config = Config(configuration(repository, os.getuid(), os.environ))
+    config = Config(configuration(work, os.getuid(), os.environ))
     server = LabApp.initialize_server(argv=arguments, config=config)
     server.contents_manager.register_pre_save_hook(without_outputs)
     # Jupyter's own messages say this in a dozen lines, and are not shown at this log level.

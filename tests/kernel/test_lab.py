@@ -119,13 +119,13 @@ def test_a_folder_of_the_persons_is_not_replaced_by_the_link(tmp_path):
 
 
 def test_root_and_a_machine_without_windows():
-    settings = lab.configuration(REPO, 0, {})
+    settings = lab.configuration(REPO / "work", 0, {})
     assert settings["ServerApp"]["allow_root"] and not settings["ServerApp"]["open_browser"]
-    settings = lab.configuration(REPO, 1000, {"DISPLAY": ":0", "JUPYTER_TOKEN": "chosen"})
+    settings = lab.configuration(REPO / "work", 1000, {"DISPLAY": ":0", "JUPYTER_TOKEN": "chosen"})
     assert not settings["ServerApp"]["allow_root"] and settings["ServerApp"]["open_browser"]
     assert settings["IdentityProvider"]["token"] == "chosen"
-    assert settings["ServerApp"]["root_dir"] == str(REPO)
-    tokens = {lab.configuration(REPO, 0, {})["IdentityProvider"]["token"] for _ in range(2)}
+    assert settings["ServerApp"]["root_dir"] == str(REPO) and settings["LabApp"]["default_url"] == "/lab/tree/work"
+    tokens = {lab.configuration(REPO / "work", 0, {})["IdentityProvider"]["token"] for _ in range(2)}
     assert len(tokens) == 2 and min(map(len, tokens)) >= 32
 
 
