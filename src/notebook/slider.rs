@@ -49,11 +49,15 @@ impl Show for Slider {
         // The handler finds its frames from where it stands, so that the same slider can be on a page twice.
         let script = "var f=this.closest('.lgf-slider').querySelectorAll('figure');\
                       for(var i=0;i<f.length;i++){f[i].style.display=(i==this.value)?'block':'none'}";
+        // Without the attribute JupyterLab takes the arrow keys for its own, and moves between headings.
         let last = self.frames.len().saturating_sub(1);
         let shown = |place: usize| if place == 0 { "block" } else { "none" };
         html! {
             div class="lgf-slider" {
-                label { (self.label) " " input type="range" min="0" max=(last) value="0" step="1" oninput=(script); }
+                label {
+                    (self.label) " "
+                    input type="range" min="0" max=(last) value="0" step="1" data-lm-suppress-shortcuts="true" oninput=(script);
+                }
                 @for (place, frame) in self.frames.iter().enumerate() {
                     figure style={ "margin:0.5em 0;display:" (shown(place)) } {
                         (img(&frame.image, self.width, &frame.caption))
