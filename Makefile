@@ -17,7 +17,7 @@ PYTHON := .lgf/venv/bin/python
 KERNEL := kernel/Cargo.toml kernel/Cargo.lock $(shell find kernel/src -type f)
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup build notebooks test lint map test-rust test-kernel lgf lab install-kernel remove-kernel doctor bench bench-cells bench-boxes bench-edges bench-datasets
+.PHONY: help setup build notebooks test lint map test-rust test-kernel test-browser lgf lab install-kernel remove-kernel doctor bench bench-cells bench-boxes bench-edges bench-datasets
 .PHONY: bench-models bench-relevance bench-analysis check-crops check-edges check-models check-relevance clean FORCE
 
 help: ## this list
@@ -28,8 +28,8 @@ setup: $(STAMPS)/cargo $(STAMPS)/venv $(STAMPS)/libtorch $(STAMPS)/kernel ## too
 notebooks: build ## everything: set up, build, run notebooks 0 to 6 into LGF_ROOT (default data/out)
 	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT"
 
-test: lint test-rust test-kernel ## all tests: formatting, lints, documentation, library, kernel and notebooks
-	@printf '\n== all tests passed\n'; cat .lgf/test-summary
+test: lint test-rust test-kernel test-browser ## all tests: formatting, lints, documentation, library, kernel, notebooks, browser
+	@printf '\n== all tests passed\n'; cat .lgf/test-summary .lgf/test-browser-summary
 
 lgf: setup ## the command line: make lgf ARGS="help"
 	$(ENV) cargo run --quiet --bin lgf -- $(ARGS)
@@ -75,6 +75,9 @@ test-kernel: build ## the kernel's tests, and notebooks 0 to 6 in it
 	@tail -n 1 .lgf/test-kernel.log >> .lgf/test-summary
 	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT" --shown tests/kernel/shown.json 2>&1 | tee .lgf/test-notebooks.log
 	@tail -n 1 .lgf/test-notebooks.log >> .lgf/test-summary
+
+test-browser: build ## JupyterLab in headless Chromium as a person uses it; pictures in .lgf/browser; skipped without Chromium
+	@tools/test_browser.sh
 
 bench-boxes: setup ## step 1 on an archive of ImageNet's size, beside gzip (and, with PEERS=python, beside the published way)
 	$(ENV) cargo build --quiet --bin lgf; \

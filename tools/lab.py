@@ -26,6 +26,8 @@ SETTINGS = {
         "autoCompletion": False,
         "providerTimeout": 5000,
     },
+    # Room for the notebooks' names.
+    "@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False},
 }
 
 
@@ -150,7 +152,7 @@ def configuration(work, user, environment):
     """How the server is started on the folder `work` of a project, by the user with this number, in this environment."""
     shows_windows = bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
     return {
-        "Application": {"log_level": "WARN"},
+        "Application": {"log_level": "ERROR"},
         "ServerApp": {
             "root_dir": str(work.parent),
             "open_browser": shows_windows,

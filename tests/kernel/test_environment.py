@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 REPO = Path(__file__).resolve().parents[2]
@@ -42,7 +43,8 @@ def test_its_versions_are_those_of_the_set_up():
     assert packages()["python"] == "3.11"
 
 
-def test_requirements_are_pinned():
-    lines = (REPO / "tools/requirements.txt").read_text().splitlines()
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-browser.txt"])
+def test_requirements_are_pinned(name):
+    lines = (REPO / "tools" / name).read_text().splitlines()
     names = [line for line in lines if line and not line.startswith("#")]
     assert names and all(re.fullmatch(r"[\w.-]+==[\w.+]+", line) for line in names)
