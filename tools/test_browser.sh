@@ -7,21 +7,20 @@ mkdir -p .lgf/browser
 
 summary=.lgf/test-browser-summary
 # The first of these that is there; LGF_CHROMIUM names another.
-chromium() {
+installed() {
     local name
     for name in "${LGF_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
-        if [ -n "$name" ] && command -v "$name" >/dev/null; then
-            command -v "$name"
+        if [ -n "$name" ] && type -P "$name"; then
             return
         fi
     done
 }
 
-if [ -z "$(chromium)" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+if [ -z "$(installed)" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     printf '== browser: installing Chromium with apt-get\n'
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; } >.lgf/setup.log 2>&1 || true
 fi
-if [ -z "$(chromium)" ]; then
+if [ -z "$(installed)" ]; then
     printf 'browser: skipped, there is no Chromium (Debian: apt install chromium; or LGF_CHROMIUM=/path/to/chrome)\n' | tee "$summary"
     exit 0
 fi
@@ -34,5 +33,5 @@ if ! cmp --silent tools/requirements-browser.txt "$stamp"; then
     cp tools/requirements-browser.txt "$stamp"
 fi
 rm -f .lgf/browser/*.png
-LGF_CHROMIUM="$(chromium)" .lgf/venv/bin/python -m pytest -q -p no:cacheprovider tests/browser 2>&1 | tee .lgf/test-browser.log
+LGF_CHROMIUM="$(installed)" .lgf/venv/bin/python -m pytest -q -p no:cacheprovider tests/browser 2>&1 | tee .lgf/test-browser.log
 printf 'browser: %s\n' "$(tail -n 1 .lgf/test-browser.log)" >"$summary"
