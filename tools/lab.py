@@ -165,14 +165,20 @@ def configuration(work, user, environment):
     }
 
 
-def without_outputs(model, path, **_):
-    """Before a save: an original of `notebooks/` that was opened and run all the same is saved without its outputs."""
+def without_outputs(model, path, contents_manager):
+    """Before a save: an original of `notebooks/` that was opened and run all the same stays as it was, but for its text.
+
+    That is, without outputs, and with the metadata that its file has and not those of the kernel that ran it.
+    """
     if model["type"] != "notebook" or not path.strip("/").startswith("notebooks/"):
         return
     for cell in model["content"]["cells"]:
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
             cell["metadata"].pop("execution", None)
+    original = Path(contents_manager.root_dir, path.strip("/"))
+    if original.exists():
+        model["content"]["metadata"] = json.loads(original.read_text(encoding="utf-8"))["metadata"]
 
 
 def serve(work, arguments):

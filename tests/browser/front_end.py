@@ -1,13 +1,14 @@
 """JupyterLab as `make lab` starts it, and what a person does in it, for the browser's tests."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import nbformat
 
@@ -42,6 +43,7 @@ class Server:
 
     def __init__(self, folder):
         self.work = PROJECT / WORK
+        self.originals = self.read_originals()
         shutil.rmtree(self.work, ignore_errors=True)
         own = {
             "LGF_ROOT": folder / "out",
@@ -81,6 +83,14 @@ class Server:
 
     def url(self, notebook):
         return f"{self.origin}/lab/tree/{WORK}/{notebook}?token={self.token}"
+
+    def read_originals(self):
+        return {path.name: path.read_bytes() for path in sorted((PROJECT / "notebooks").glob("*.ipynb"))}
+
+    def listing(self, folder):
+        """What the file browser shows of a folder below that of the copies."""
+        with urlopen(f"{self.origin}/api/contents/{WORK}/{folder}?token={self.token}") as answer:
+            return [entry["name"] for entry in json.load(answer)["content"]]
 
     def write_notebook(self, name, *sources):
         notebook = nbformat.read(PROJECT / "notebooks/3_canny_edges.ipynb", as_version=4)

@@ -100,7 +100,8 @@ def test_it_opens_without_a_question(lab):
     lab.page.wait_for_timeout(1000)
     assert lab.page.locator(".jp-Dialog").count() == 0
     assert lab.page.locator(".Toastify__toast").count() == 0
-    assert lab.page.locator('.jp-DirListing-item:has-text("results")').count() == 1
+    # The data root of the tests lies outside the project, where the file browser does not go by itself.
+    assert {"study.json", "sample"} <= set(lab.server.listing("results"))
     assert lab.panel.locator(".jp-KernelName").inner_text() == "Rust (lgf)"
     lab.picture("1-opened")
 
@@ -260,5 +261,4 @@ def test_a_tab_that_is_closed_and_opened_again(lab, browser):
 
 
 def test_running_changed_no_original(server):
-    for path in (server.work.parent / "notebooks").glob("*.ipynb"):
-        assert '"output_type"' not in path.read_text()
+    assert server.originals == server.read_originals()

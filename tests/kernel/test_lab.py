@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_server.services.contents.filemanager import FileContentsManager
 
 REPO = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "tools"))
@@ -139,9 +140,25 @@ def test_jupyterlab_knows_the_settings(tmp_path):
         assert settings.keys() <= known.keys()
 
 
-def test_an_original_is_saved_without_outputs():
-    for path, kept in (("notebooks/3.ipynb", 0), ("work/3.ipynb", 1), ("data/out/notebooks/3.ipynb", 1)):
-        content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", text="1")])])
-        lab.without_outputs(model={"type": "notebook", "content": content}, path=path, contents_manager=None)
-        assert len(content.cells[0].outputs) == kept
+@pytest.mark.parametrize(("folder", "kept"), [("notebooks", False), ("work", True), ("data/out/notebooks", True)])
+def test_saving_what_was_only_run_changes_no_original(tmp_path, folder, kept):
+    """Through Jupyter's own way of saving, with what JupyterLab sends after a run."""
+    name = "3_canny_edges.ipynb"
+    file = tmp_path / folder / name
+    file.parent.mkdir(parents=True)
+    file.write_bytes((REPO / "notebooks" / name).read_bytes())
+    before = file.read_bytes()
+    contents = FileContentsManager(root_dir=str(tmp_path))
+    contents.notary.db_file = ":memory:"
+    contents.register_pre_save_hook(lab.without_outputs)
+    model = contents.get(f"{folder}/{name}")
+    model["content"]["metadata"]["language_info"] = {"name": "rust", "version": "1"}
+    for number, cell in enumerate(cell for cell in model["content"]["cells"] if cell["cell_type"] == "code"):
+        cell["outputs"], cell["execution_count"] = [nbformat.v4.new_output("stream", text="seen")], number
+        cell["metadata"]["execution"] = {"iopub.status.idle": "now"}
+    contents.save(model, f"{folder}/{name}")
+    assert (file.read_bytes() != before) == kept
+
+
+def test_other_files_are_saved_as_they_are():
     lab.without_outputs(model={"type": "file", "content": "text"}, path="notebooks/readme.txt", contents_manager=None)
