@@ -56,7 +56,8 @@ impl Show for Slider {
             div class="lgf-slider" {
                 label {
                     (self.label) " "
-                    input type="range" min="0" max=(last) value="0" step="1" data-lm-suppress-shortcuts="true" oninput=(script);
+                    input type="range" min="0" max=(last) value="0" step="1"
+                        data-lm-suppress-shortcuts="true" oninput=(script);
                 }
                 @for (place, frame) in self.frames.iter().enumerate() {
                     figure style={ "margin:0.5em 0;display:" (shown(place)) } {
@@ -87,6 +88,7 @@ mod tests {
         assert_eq!(html.matches("display:block").count(), 1);
         assert_eq!(html.matches(";display:none").count(), 2);
         assert!(html.contains("max=\"2\"") && html.contains("l&lt;"));
+        assert!(html.contains("data-lm-suppress-shortcuts"));
         assert_eq!(slider.text(), "[slider l<: f0, f1, f2]");
     }
 }
