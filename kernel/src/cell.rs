@@ -11,6 +11,8 @@ use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxKind, SyntaxNode};
 const BEFORE: &str = "fn cell() {\n";
 const OPEN: &str = "(";
 const CLOSE: &str = ").evcxr_display();";
+/// What a cell has printed without a newline would come with the next cell's.
+const FLUSH: &str = "\n::std::io::Write::flush(&mut ::std::io::stdout()).unwrap_or_default();";
 /// Macros that come back with no value.
 const ENDING: [&str; 5] = ["panic", "todo", "unimplemented", "unreachable", "compile_error"];
 
@@ -51,7 +53,10 @@ impl Prepared {
             .descendants()
             .filter(is_loop)
             .any(|node| node.ancestors().skip(1).any(|outer| is_loop(&outer)));
-        let plain = Prepared { loops, ..Prepared::untouched(code) };
+        let mut plain = Prepared { loops, ..Prepared::untouched(code) };
+        if code.contains("print!(") {
+            plain.text.push_str(FLUSH);
+        }
         let Some(last) = body.tail_expr().filter(has_value) else { return plain };
         let (start, end) =
             (usize::from(last.syntax().text_range().start()), usize::from(last.syntax().text_range().end()));
@@ -106,26 +111,33 @@ fn has_value(expression: &ast::Expr) -> bool {
 /// The end of the name that the cursor is in, and before it the call whose arguments it is in.
 pub fn places_to_ask(code: &str, cursor: usize) -> Vec<usize> {
     let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+    // Behind a whole call, it is the call that is asked about: so a completion's documentation is.
+    if let Some(open) = code[..cursor].strip_suffix(')').and_then(|before| open_bracket(before)) {
+        return vec![open];
+    }
     let rest =
         code[cursor..].char_indices().find(|(_, letter)| !is_name(*letter)).map_or(code.len(), |(at, _)| cursor + at);
     let mut places = vec![];
     if code[..rest].chars().next_back().is_some_and(is_name) {
         places.push(rest);
     }
+    let statement = code[..cursor].rfind([';', '{', '}']).map_or(0, |at| at + 1);
+    places.extend(open_bracket(&code[statement..cursor]).map(|at| statement + at + 1));
+    places
+}
+
+/// The place before the bracket that is open at the end of a text.
+fn open_bracket(text: &str) -> Option<usize> {
     let mut depth = 0;
-    for (at, letter) in code[..cursor].char_indices().rev() {
+    for (at, letter) in text.char_indices().rev() {
         match letter {
             ')' => depth += 1,
-            '(' if depth == 0 => {
-                places.push(at + 1);
-                break;
-            }
+            '(' if depth == 0 => return Some(at),
             '(' => depth -= 1,
-            ';' | '{' | '}' if depth == 0 => break,
             _ => {}
         }
     }
-    places
+    None
 }
 
 #[cfg(test)]
@@ -167,6 +179,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_printed_without_a_newline_is_seen() {
+        assert_eq!(text("print!(\"half\"); // a line"), format!("print!(\"half\"); // a line{FLUSH}"));
+        assert_eq!(text("eprint!(\"half\"); 1"), "eprint!(\"half\"); (1).evcxr_display();");
+    }
+
+    #[test]
     fn columns_are_those_of_the_cell() {
         let prepared = Prepared::new("let é = 1;\n  é.no_such()");
         assert_eq!(prepared.text, "let é = 1;\n  (é.no_such()).evcxr_display();");
@@ -187,6 +205,7 @@ mod tests {
         assert_eq!(places_to_ask(code, 6), [6]);
         assert_eq!(places_to_ask(code, 9), [12, 6]);
         assert_eq!(places_to_ask("f(g(1), ", 8), [2]);
+        assert_eq!(places_to_ask("run.photographs()", 17), [15], "the bracket's place is the end of the name");
         assert_eq!(places_to_ask("a; ", 3), [] as [usize; 0]);
     }
 }

@@ -19,6 +19,40 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// A cell that evcxr ran, and that printed its own error before it ended.
+    pub fn printed(name: &str) -> Self {
+        Failure { name: name.into(), value: String::new(), traceback: vec![] }
+    }
+
+    /// The same, with what it printed last as its error.
+    pub fn or_said(mut self, said: &[String]) -> Self {
+        if self.traceback.is_empty() {
+            let lines = said.iter().map(|line| without_thread(line)).filter(|line| !line.is_empty());
+            self.traceback = lines.collect();
+        }
+        if self.traceback.is_empty() {
+            self.traceback = vec!["the cell ended here; its error stands above".into()];
+        }
+        if self.value.is_empty() {
+            self.value = self.traceback[0].clone();
+        }
+        self.traceback[0] = format!("{RED}error{PLAIN}: {}", self.traceback[0]);
+        self
+    }
+}
+
+/// A panic's first line without what says nothing in a notebook; in the library, the place is of use.
+fn without_thread(line: &str) -> String {
+    let place = line.strip_prefix("thread '").and_then(|rest| rest.split_once(" panicked at ")).map(|(_, place)| place);
+    match place {
+        Some(place) if place.starts_with("src/lib.rs:") => String::new(),
+        Some(place) => format!("panic at {place}"),
+        None if line.starts_with("note: run with `RUST_BACKTRACE") => String::new(),
+        None => line.to_string(),
+    }
+}
+
 const RED: &str = "\x1b[1;31m";
 const BLUE: &str = "\x1b[1;34m";
 const PLAIN: &str = "\x1b[0m";
@@ -70,6 +104,7 @@ fn paragraph(error: &CompilationError, lines: &[&str], prepared: &Prepared) -> V
     let mut said = vec![format!("{RED}error{PLAIN}: {}{number}", plain(&error.message()))];
     let mut spans: Vec<_> = error.spanned_messages().iter().filter(|message| message.span.is_some()).collect();
     spans.sort_by_key(|message| !message.is_primary);
+    let mut shown = 0;
     for message in spans {
         let Some(span) = message.span else { continue };
         let Some(line) = lines.get(span.start_line.wrapping_sub(1)) else { continue };
@@ -81,7 +116,10 @@ fn paragraph(error: &CompilationError, lines: &[&str], prepared: &Prepared) -> V
         };
         let end = end.min(line.chars().count() + 1).max(start + 1);
         let margin = format!("line {}: ", span.start_line);
-        said.push(format!("  {BLUE}{margin}{PLAIN}{line}"));
+        if shown != span.start_line {
+            said.push(format!("  {BLUE}{margin}{PLAIN}{line}"));
+            shown = span.start_line;
+        }
         let blank = " ".repeat(margin.len() + start.saturating_sub(1));
         let mark = if message.is_primary { "^" } else { "-" }.repeat(end - start);
         let label = plain(&message.label);
@@ -92,7 +130,8 @@ fn paragraph(error: &CompilationError, lines: &[&str], prepared: &Prepared) -> V
                 .to_string(),
         );
     }
-    for help in error.help().iter().filter(|help| !help.contains("evcxr") && !help.contains("rust-lang.org")) {
+    let idle = ["evcxr", "rust-lang.org", "the following other types implement", "is not implemented for"];
+    for help in error.help().iter().filter(|help| !idle.iter().any(|part| help.contains(part))) {
         let (text, suggestion) = help
             .split_once(
                 "
@@ -226,6 +265,18 @@ fn is_of_setup(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_is_said_without_its_thread() {
+        let said = ["thread '<unnamed>' (7) panicked at src/lib.rs:126:2:".to_string(), "on purpose".into()];
+        let failure = Failure::printed("Panic").or_said(&said);
+        assert_eq!((failure.value.as_str(), failure.traceback.len()), ("on purpose", 1));
+        assert_eq!(
+            without_thread("thread 'main' panicked at src/edges/canny.rs:9:1:"),
+            "panic at src/edges/canny.rs:9:1:"
+        );
+        assert!(Failure::printed("Error").or_said(&[]).value.contains("stands above"));
+    }
 
     #[test]
     fn the_commonest_mistakes_have_a_hint_each() {

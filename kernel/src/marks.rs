@@ -52,6 +52,9 @@ pub fn watch() {
     }
     // SAFETY: takes only numbers. A kernel that was killed leaves no process behind that works on.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    // evcxr asks for a backtrace of every panic: forty lines of its own and the library's insides.
+    // SAFETY: no other thread runs yet.
+    unsafe { std::env::set_var("RUST_BACKTRACE", "0") };
     let mut ends = [0; 2];
     // SAFETY: `ends` has room for two descriptors; those handed to `File` are open and owned by nobody else.
     let (reader, writer) = unsafe {

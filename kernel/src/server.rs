@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Child;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -24,6 +24,9 @@ const LISTENERS: Duration = Duration::from_millis(500);
 /// How long a stream is silent before a cell counts as having said all of it.
 const SILENT: Duration = Duration::from_millis(2);
 const SILENT_AT_MOST: Duration = Duration::from_millis(60);
+/// How long, and how many, lines wait to be passed on together.
+const HELD: Duration = Duration::from_millis(30);
+const HELD_AT_MOST: usize = 200;
 
 /// Serves a front-end until it asks for the end.
 pub fn run(file: &Path, places: Places) -> Result<()> {
@@ -244,10 +247,8 @@ fn kernel_info() -> Value {
     json!({
         "status": "ok", "protocol_version": "5.3", "implementation": "lgf-kernel",
         "implementation_version": env!("CARGO_PKG_VERSION"), "debugger": false, "supported_features": [],
-        "language_info": {
-            "name": "rust", "version": "", "mimetype": "text/rust", "file_extension": ".rs",
-            "pygments_lexer": "rust", "codemirror_mode": "rust",
-        },
+        // As the notebooks in the project have it: a front-end that finds another marks a notebook as changed.
+        "language_info": {"name": "Rust", "mimetype": "text/rust", "file_extension": ".rs", "codemirror_mode": "rust"},
         "banner": "Rust (lgf): notebooks on local and global features",
         "help_links": [{"text": "Rust's standard library", "url": "https://doc.rust-lang.org/stable/std/"}],
     })
@@ -301,11 +302,17 @@ fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Job>, handle: &t
                     Some(session) => session.run(message.code(), &ask),
                     None => Err(Failure::new("KernelError", refused.clone())),
                 };
-                if let Some(streams) = &streams {
-                    streams.iter().for_each(Stream::wait);
+                let mut said = vec![];
+                if let Some([out, err]) = &streams {
+                    [out, err].into_iter().for_each(Stream::wait);
+                    out.publish();
+                    if matches!(&ended, Err(failure) if failure.traceback.is_empty()) {
+                        said = err.take_held();
+                    }
+                    err.publish();
                 }
                 shared.busy.store(false, Ordering::SeqCst);
-                match ended {
+                match ended.map_err(|failure| failure.or_said(&said)) {
                     Ok(bundle) => {
                         if !bundle.is_empty() && !silent {
                             let content = json!({"execution_count": count, "data": bundle, "metadata": {}});
@@ -385,55 +392,82 @@ async fn input(shared: &Shared, request: &Message, prompt: &str, password: bool)
 
 /// What cells print, passed on as it comes.
 struct Stream {
-    parent: Arc<Mutex<Option<Message>>>,
-    /// When the last line came, in milliseconds since `began`.
-    last: Arc<AtomicU64>,
-    began: Instant,
+    shared: Arc<Shared>,
+    name: &'static str,
+    printed: Arc<Mutex<Printed>>,
+}
+
+/// Where a stream is.
+#[derive(Default)]
+struct Printed {
+    parent: Option<Message>,
+    /// Lines that came a moment ago: the last of a cell that fails are its error and are shown as that.
+    held: Vec<String>,
+    last: Option<Instant>,
+    rewriting: bool,
 }
 
 impl Stream {
     fn pass_on(shared: &Arc<Shared>, name: &'static str, lines: impl Iterator<Item = String> + Send + 'static) -> Self {
-        let stream =
-            Stream { parent: Arc::new(Mutex::new(None)), last: Arc::new(AtomicU64::new(0)), began: Instant::now() };
-        let (parent, last, began, shared) = (stream.parent.clone(), stream.last.clone(), stream.began, shared.clone());
+        let stream = Stream { shared: shared.clone(), name, printed: Arc::default() };
+        let printed = stream.printed.clone();
         std::thread::spawn(move || {
-            let mut rewriting = false;
             for line in lines {
-                let held = parent.lock().unwrap_or_else(|held| held.into_inner());
-                last.store(millis(began) + 1, Ordering::SeqCst);
-                if let Some(parent) = &*held {
-                    let text = as_text(&line, &mut rewriting);
-                    shared.publish(parent.child("stream", json!({"name": name, "text": text})));
+                let mut printed = printed.lock().unwrap_or_else(|held| held.into_inner());
+                printed.held.push(line);
+                printed.last = Some(Instant::now());
+            }
+        });
+        let (shared, printed) = (shared.clone(), stream.printed.clone());
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(HELD);
+                let mut printed = printed.lock().unwrap_or_else(|held| held.into_inner());
+                if printed.last.is_some_and(|last| last.elapsed() > HELD) || printed.held.len() > HELD_AT_MOST {
+                    publish_held(&shared, name, &mut printed);
                 }
             }
         });
         stream
     }
 
-    /// From now on, lines belong to this cell.
-    fn belongs_to(&self, message: &Message) {
-        *self.parent.lock().unwrap_or_else(|held| held.into_inner()) = Some(message.clone());
-        self.last.store(0, Ordering::SeqCst);
+    fn printed(&self) -> std::sync::MutexGuard<'_, Printed> {
+        self.printed.lock().unwrap_or_else(|held| held.into_inner())
     }
 
-    /// Waits until what the cell printed has been passed on.
+    /// From now on, lines belong to this cell.
+    fn belongs_to(&self, message: &Message) {
+        let mut printed = self.printed();
+        publish_held(&self.shared, self.name, &mut printed);
+        printed.parent = Some(message.clone());
+        printed.last = None;
+    }
+
+    /// Waits until all has come that the cell printed.
     fn wait(&self) {
         let start = Instant::now();
-        std::thread::sleep(Duration::from_millis(1));
-        loop {
-            let last = self.last.load(Ordering::SeqCst);
-            let silent = millis(self.began).saturating_sub(last);
-            if last == 0 || u128::from(silent) > SILENT.as_millis() || start.elapsed() > SILENT_AT_MOST {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(1));
+        std::thread::sleep(SILENT / 2);
+        while self.printed().last.is_some_and(|last| last.elapsed() < SILENT) && start.elapsed() < SILENT_AT_MOST {
+            std::thread::sleep(SILENT / 2);
         }
-        drop(self.parent.lock());
+    }
+
+    /// The lines that came last and have not been passed on.
+    fn take_held(&self) -> Vec<String> {
+        std::mem::take(&mut self.printed().held)
+    }
+
+    fn publish(&self) {
+        publish_held(&self.shared, self.name, &mut self.printed());
     }
 }
 
-fn millis(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+fn publish_held(shared: &Shared, name: &str, printed: &mut Printed) {
+    let lines = std::mem::take(&mut printed.held);
+    let text: String = lines.iter().map(|line| as_text(line, &mut printed.rewriting)).collect();
+    if let (Some(parent), false) = (&printed.parent, text.is_empty()) {
+        shared.publish(parent.child("stream", json!({"name": name, "text": text})));
+    }
 }
 
 /// A line as stream text: one that begins with a carriage return takes the place of the last such line.

@@ -116,15 +116,12 @@ impl Session {
         let mark = marks::take(&self.failed);
         match (ended, mark) {
             (Err(error), _) => Err(failure(&error, code, &prepared)),
-            (Ok(_), Some(Mark::Error)) => Err(Failure::new("Error", "the cell ended at a `?`; its error stands above")),
-            (Ok(_), Some(Mark::Panic)) => Err(Failure::new(
-                "Panic",
-                "the cell ended in a panic; its message stands above. Variables of earlier cells are kept",
+            (Ok(_), Some(Mark::Error)) => Err(Failure::printed("Error")),
+            (Ok(_), Some(Mark::Panic)) => Err(Failure::printed("Panic")),
+            (Ok(bundle), Some(Mark::Value)) => Err(Failure::new(
+                "Error",
+                bundle.get("text/plain").map_or("the value of the cell is an error", String::as_str),
             )),
-            (Ok(bundle), Some(Mark::Value)) => Err(Failure {
-                traceback: bundle.get("text/plain").into_iter().cloned().collect(),
-                ..Failure::new("Error", "the value of the cell is an error")
-            }),
             (Ok(bundle), None) => Ok(bundle),
         }
     }
@@ -151,7 +148,7 @@ impl Session {
         let mut all: Vec<Completion> = found
             .completions
             .into_iter()
-            .map(|item| Completion { text: item.code, label: item.label, kind: item.kind })
+            .map(|item| Completion { text: inserted(&item.code), label: item.label, kind: item.kind })
             .filter(|item| is_for_people(item, typed))
             .collect();
         all.sort_by_key(|item| (rank(item), item.text.to_lowercase()));
@@ -165,6 +162,10 @@ impl Session {
             let context = &mut self.context;
             let found = catch_unwind(AssertUnwindSafe(|| context.hover_at(code, place))).ok()?.ok();
             if let Some((plain, html)) = found.filter(|(plain, _)| plain != "No documentation found") {
+                // A heading of a doc comment is one of a small window here.
+                let html = ["h1", "h2", "h3"].iter().fold(html, |html, tag| {
+                    html.replace(&format!("<{tag}>"), "<p><b>").replace(&format!("</{tag}>"), "</b></p>")
+                });
                 return Some(self.whole_enum(&plain).unwrap_or((plain, html)));
             }
         }
@@ -261,6 +262,14 @@ const COMMON: [&str; 24] = [
     "vzip",
     "into_any",
 ];
+
+/// What Tab puts in: the analyser would put the parameters' names between the brackets, to be typed over.
+fn inserted(code: &str) -> String {
+    match code.split_once('(') {
+        Some((name, arguments)) if arguments.ends_with(')') && arguments != ")" => format!("{name}("),
+        _ => code.to_string(),
+    }
+}
 
 /// Whether a completion helps: not what only generated code calls, nor a keyword put behind a dot.
 fn is_for_people(item: &Completion, typed: &str) -> bool {
