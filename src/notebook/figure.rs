@@ -3,8 +3,7 @@
 use maud::html;
 
 use super::picture::data_uri;
-use super::print::send;
-use super::show::Show;
+use super::show::{Show, display};
 
 /// Which form of a figure a notebook shows; all three are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +74,7 @@ impl Figure {
 
     /// Sends it to the notebook.
     pub fn evcxr_display(&self) {
-        Show::evcxr_display(self);
+        display(self);
     }
 }
 
@@ -92,11 +91,12 @@ impl Show for Figure {
         format!("[figure {}: {}]", self.name, self.alt)
     }
 
-    fn evcxr_display(&self) {
-        match self.form {
-            Form::Svg => send(&[("image/svg+xml", &self.drawn.svg), ("text/plain", &self.text())]),
-            Form::Png => send(&[("text/html", &self.html()), ("text/plain", &self.text())]),
-        }
+    fn contents(&self) -> Vec<(&'static str, String)> {
+        let shown = match self.form {
+            Form::Svg => ("image/svg+xml", self.drawn.svg.clone()),
+            Form::Png => ("text/html", self.html()),
+        };
+        vec![shown, ("text/plain", self.text())]
     }
 }
 

@@ -4,7 +4,7 @@ use image::RgbImage;
 use maud::html;
 
 use super::picture::img;
-use super::show::Show;
+use super::show::{Show, display};
 
 /// A picture with a caption.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +72,7 @@ impl Grid {
 
     /// Sends it to the notebook.
     pub fn evcxr_display(&self) {
-        Show::evcxr_display(self);
+        display(self);
     }
 }
 

@@ -1,8 +1,8 @@
 //! All that is shown in a notebook or printed on a terminal; the only room that prints.
 //!
-//! A cell of the evcxr kernel shows its last expression through `evcxr_display()`. [`Show`] gives that method to
-//! everything here, to data frames, to errors and to results, so that a cell may end in `table`, `figure` or
-//! `edges::detect(…)` alike. It takes the trait in scope, which the setup cell sees to:
+//! A cell of the evcxr kernel shows its last expression through `evcxr_display()`. The types of this room have that
+//! method; the [prelude](crate::prelude) gives it to everything else, by [`Show`] where a type has that and by `Debug`
+//! where not, so that a cell may end in `table`, `figure`, a picture or a number alike:
 //!
 //! ```
 //! use lgf::notebook::{Show, show};
@@ -25,21 +25,27 @@
 mod figure;
 mod grid;
 mod interrupt;
+mod path;
 mod picture;
+mod plain;
 mod print;
 mod progress;
 mod show;
 mod slider;
 mod strict;
 mod table;
+#[cfg(feature = "torch")]
+mod tensor;
 
 pub use figure::{Drawn, Figure, Form};
 pub use grid::{Grid, Picture};
 pub use interrupt::Interrupt;
-pub(crate) use picture::data_uri;
 pub use picture::png;
+pub(crate) use picture::{Single, data_uri, size_in_words};
+pub(crate) use plain::Plain;
 pub use print::{say, warn};
 pub use progress::{Progress, Stage, Summary};
+pub(crate) use show::display;
 pub use show::{Html, Show, or_say, show};
 pub use slider::Slider;
 pub use strict::strict;

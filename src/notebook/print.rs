@@ -2,6 +2,9 @@
 
 use std::io::Write;
 
+/// The line that the project's own kernel takes for a failed cell.
+const FAILED: &str = "LGF_CELL_FAILED";
+
 /// Prints a line, or several, for a person to read; a newline is added where it is missing.
 pub fn say(text: &str) {
     let stdout = std::io::stdout();
@@ -20,8 +23,15 @@ pub(super) fn in_kernel() -> bool {
     std::env::var_os("EVCXR_IS_RUNTIME").is_some()
 }
 
-/// Sends one bundle of contents, each with its type; the last must be plain text, which a terminal gets alone.
-pub(super) fn send(contents: &[(&str, &str)]) {
+/// Tells the project's own kernel that the cell which shows something failed: it takes this line out and replies so.
+pub(super) fn tell_kernel_of_failure() {
+    if std::env::var_os("LGF_KERNEL").is_some_and(|kernel| kernel == "own") {
+        say(FAILED);
+    }
+}
+
+/// Sends one bundle of contents, each with its type; the last is plain text, which a terminal gets alone.
+pub(super) fn send(contents: &[(&'static str, String)]) {
     let text = if in_kernel() {
         contents.iter().map(|(mime, content)| block(mime, content)).collect()
     } else {

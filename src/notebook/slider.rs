@@ -4,7 +4,7 @@ use maud::html;
 
 use super::grid::Picture;
 use super::picture::img;
-use super::show::Show;
+use super::show::{Show, display};
 
 /// Frames of which a slider shows one; where scripts are not trusted, the first frame is what one sees.
 ///
@@ -40,7 +40,7 @@ impl Slider {
 
     /// Sends it to the notebook.
     pub fn evcxr_display(&self) {
-        Show::evcxr_display(self);
+        display(self);
     }
 }
 

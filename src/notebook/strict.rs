@@ -142,7 +142,8 @@ mod tests {
         strict().unwrap();
         crate::notebook::say("said before");
         let shown: Result<String> = Err(Error::new(Code::Xml, "cut").path("a.xml"));
-        crate::notebook::Show::evcxr_display(&shown);
+        crate::notebook::display(&shown);
+        fail(shown.as_ref().unwrap_err());
         if wanted() {
             std::thread::sleep(Duration::from_secs(20));
         }

@@ -1,7 +1,7 @@
 //! Data frames as tables: head and tail, types under the names, numbers that can be read.
 
 use maud::{Markup, html};
-use polars::prelude::{AnyValue, Column, DataFrame};
+use polars::prelude::{AnyValue, Column, DataFrame, Series};
 
 use super::show::{Html, Show};
 use crate::error::grouped;
@@ -56,6 +56,32 @@ impl Show for DataFrame {
     fn text(&self) -> String {
         Shown::new(self, HEAD + TAIL).text()
     }
+}
+
+/// A column as a table of it alone.
+impl Show for Column {
+    fn html(&self) -> String {
+        alone(self).html()
+    }
+
+    fn text(&self) -> String {
+        alone(self).text()
+    }
+}
+
+impl Show for Series {
+    fn html(&self) -> String {
+        alone(&self.clone().into()).html()
+    }
+
+    fn text(&self) -> String {
+        alone(&self.clone().into()).text()
+    }
+}
+
+fn alone(column: &Column) -> Shown {
+    // A frame of one column has its length.
+    Shown::new(&DataFrame::new(column.len(), vec![column.clone()]).unwrap_or_default(), HEAD + TAIL)
 }
 
 /// A number in six significant digits: plain between 0.0001 and a thousand million million, else with an exponent.
