@@ -32,7 +32,6 @@ mod print;
 mod progress;
 mod show;
 mod slider;
-mod strict;
 mod table;
 #[cfg(feature = "torch")]
 mod tensor;
@@ -48,5 +47,4 @@ pub use progress::{Progress, Stage, Summary};
 pub(crate) use show::display;
 pub use show::{Html, Show, or_say, show};
 pub use slider::Slider;
-pub use strict::strict;
 pub use table::{counted, format_count, format_number, table, whole_table};
