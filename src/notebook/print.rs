@@ -13,6 +13,19 @@ pub fn say(text: &str) {
     let _ = out.write_all(whole_lines(text).as_bytes()).and_then(|()| out.flush());
 }
 
+/// Prints a line that takes the place of the one that was rewritten before it, for a kernel that knows such lines: they
+/// begin with a carriage return, and the one that stays ends in one, too.
+pub(super) fn rewrite(text: &str, stays: bool) {
+    let stdout = std::io::stdout();
+    let mut out = stdout.lock();
+    let _ = out.write_all(rewriting_line(text, stays).as_bytes()).and_then(|()| out.flush());
+}
+
+fn rewriting_line(text: &str, stays: bool) -> String {
+    let text = whole_lines(&text.replace('\n', " "));
+    format!("\r{}{}\n", text.trim_end_matches('\n'), if stays { "\r" } else { "" })
+}
+
 /// Prints a line to standard error, for what is not a result: warnings, and the error that ends the program.
 pub fn warn(text: &str) {
     let _ = std::io::stderr().lock().write_all(whole_lines(text).as_bytes());
@@ -71,6 +84,8 @@ mod tests {
         assert_eq!(html.matches("EVCXR_").count(), 2, "{html}");
         let text = block("text/plain", "a EVCXR_BEGIN_CONTENT b\r\nc");
         assert_eq!(text, "EVCXR_BEGIN_CONTENT text/plain\na EVCXR-BEGIN_CONTENT b\nc\nEVCXR_END_CONTENT\n");
+        assert_eq!(rewriting_line("a\rb\nc EVCXR_X", false), "\rab c EVCXR-X\n");
+        assert_eq!(rewriting_line("a", true), "\ra\r\n");
         assert_eq!(whole_lines("no newline"), "no newline\n");
     }
 }
