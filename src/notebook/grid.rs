@@ -83,18 +83,20 @@ impl Show for Grid {
             [label, column, picture.caption.as_str()].join(" ").trim().to_string()
         };
         html! {
-            table class="grid" {
-                @if !self.columns.is_empty() {
-                    tr { th {} @for label in &self.columns { th style="text-align:center" { (label) } } }
-                }
-                @for (label, pictures) in &self.rows {
-                    tr {
-                        th style="text-align:right" { (label) }
-                        @for (place, picture) in pictures.iter().enumerate() {
-                            td style="text-align:center;vertical-align:top" {
-                                (img(&picture.image, self.width, &alt(label, place, picture)))
-                                br;
-                                small { (picture.caption) }
+            div style="overflow-x:auto" {
+                table class="grid" {
+                    @if !self.columns.is_empty() {
+                        tr { th {} @for label in &self.columns { th style="text-align:center" { (label) } } }
+                    }
+                    @for (label, pictures) in &self.rows {
+                        tr {
+                            th style="text-align:right" { (label) }
+                            @for (place, picture) in pictures.iter().enumerate() {
+                                td style="text-align:center;vertical-align:top" {
+                                    (img(&picture.image, self.width, &alt(label, place, picture)))
+                                    br;
+                                    small { (picture.caption) }
+                                }
                             }
                         }
                     }
