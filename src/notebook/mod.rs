@@ -39,6 +39,7 @@ mod tensor;
 pub use figure::{Drawn, Figure, Form};
 pub use grid::{Grid, Picture};
 pub use interrupt::Interrupt;
+pub(crate) use path::link;
 pub use picture::png;
 pub(crate) use picture::{Single, data_uri, size_in_words};
 pub(crate) use plain::Plain;
