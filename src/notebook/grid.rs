@@ -84,7 +84,7 @@ impl Show for Grid {
         };
         html! {
             div style="overflow-x:auto" {
-                table class="grid" {
+                table class="grid" style="margin:0" {
                     @if !self.columns.is_empty() {
                         tr { th {} @for label in &self.columns { th style="text-align:center" { (label) } } }
                     }

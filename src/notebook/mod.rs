@@ -20,6 +20,10 @@
 //! replacement characters), and has that prefix taken out of whatever it quotes. A cell sends one bundle: of two
 //! blocks with the same type the second wins, so several things are shown as one block, by [`show`].
 //!
+//! The project's own kernel asks for more, by its environment: with `LGF_PROGRESS=rewrite` a stage's progress is one line,
+//! each state of it from a carriage return to a newline, the last with a carriage return before the newline, too, which says
+//! that it stays; with `LGF_KERNEL=own` the line `LGF_CELL_FAILED` comes after an error that ends a cell as its value.
+//!
 //! Outside a kernel the same calls print the plain text.
 
 mod figure;
@@ -31,6 +35,7 @@ mod plain;
 mod print;
 mod progress;
 mod show;
+mod single;
 mod slider;
 mod table;
 #[cfg(feature = "torch")]
@@ -40,12 +45,13 @@ pub use figure::{Drawn, Figure, Form};
 pub use grid::{Grid, Picture};
 pub use interrupt::Interrupt;
 pub(crate) use path::link;
+pub(crate) use picture::data_uri;
 pub use picture::png;
-pub(crate) use picture::{Single, data_uri, size_in_words};
 pub(crate) use plain::Plain;
 pub use print::{say, warn};
 pub use progress::{Progress, Stage, Summary};
 pub(crate) use show::display;
 pub use show::{Html, Show, or_say, show};
+pub(crate) use single::{Single, size_in_words};
 pub use slider::Slider;
 pub use table::{counted, format_count, format_number, table, whole_table};

@@ -92,7 +92,7 @@ impl Show for Parts {
         html! {
             div style="border-left:4px solid #D55E00;padding-left:0.8em" {
                 b { "error (" (self.code) ")" } ": " (self.message)
-                table {
+                table style="margin:0" {
                     @for (label, text) in &lines {
                         tr {
                             th style="text-align:left;vertical-align:top" { (label) }

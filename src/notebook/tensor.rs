@@ -4,8 +4,8 @@ use image::{GrayImage, RgbImage};
 use maud::html;
 use tch::{Device, Kind, Tensor};
 
-use super::picture::Single;
 use super::show::Show;
+use super::single::Single;
 use super::table::format_number;
 
 /// Values that are said.

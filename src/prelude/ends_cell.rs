@@ -27,7 +27,15 @@ use crate::plots::Draft;
 ///
 /// let shares = vec![0.25, 0.5];
 /// shares[1..].evcxr_display(); // prints [0.5]
-/// shares.iter().copied().reduce(f64::max).evcxr_display(); // prints Some(0.5)
+/// shares.first().evcxr_display(); // prints Some(0.25)
+///
+/// #[derive(Debug)]
+/// struct Named<'a>(&'a str, std::ops::Range<i32>);
+/// Named(&String::from("levels"), 0..3).evcxr_display(); // prints Named("levels", 0..3)
+///
+/// lgf::Result::<&[f64]>::Ok(&shares).evcxr_display(); // prints [0.25, 0.5]
+/// "texts have no quotes".evcxr_display();
+/// ().evcxr_display(); // prints nothing
 /// RgbImage::new(8, 8).evcxr_display(); // prints RgbImage of 8 x 8; a notebook shows the picture
 /// ```
 pub trait EndsCell {
@@ -217,6 +225,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::needless_borrow, reason = "a cell may end in a reference")]
     fn the_method_is_found_without_a_choice() {
         let (number, texts) = (2.5f64, vec![String::from("a"), String::from("b")]);
         number.evcxr_display();
