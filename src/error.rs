@@ -239,6 +239,19 @@ impl Error {
         texts
     }
 
+    /// What it says, in words only.
+    pub(crate) fn parts(&self) -> Parts {
+        Parts {
+            code: self.0.code.as_str().to_string(),
+            message: self.0.message.clone(),
+            file: self.file().map(|path| path.display().to_string()),
+            place: self.0.place.clone(),
+            causes: self.causes(),
+            hint: self.0.hint.clone(),
+            text: self.to_string(),
+        }
+    }
+
     /// Path, place and message, without causes and hint.
     fn headline(&self) -> String {
         let facts = &self.0;
@@ -278,11 +291,30 @@ impl fmt::Display for Error {
     }
 }
 
-/// The same text as `Display`: notebooks and `main` print errors with `{:?}`.
+/// The same text as `Display`: notebooks and `main` print errors with `{:?}`. With `{:-?}`, its [`Parts`] as JSON.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.sign_minus() {
+            return f.write_str(&serde_json::to_string(&self.parts()).unwrap_or_default());
+        }
         fmt::Display::fmt(self, f)
     }
+}
+
+/// What an error says, in words only.
+///
+/// `{:-?}` writes it inside of whatever holds the error: so a notebook, which is given a `Result` of a type that it cannot
+/// name, finds the error in it. The flag means nothing to `Debug` of anything else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Parts {
+    pub code: String,
+    pub message: String,
+    pub file: Option<String>,
+    pub place: Option<String>,
+    pub causes: Vec<String>,
+    pub hint: Option<String>,
+    /// All of it, as `Display` says it.
+    pub text: String,
 }
 
 impl std::error::Error for Error {
@@ -350,6 +382,16 @@ mod tests {
         let wrapped = anyhow::Error::from(outer).context("3 of 4 pictures were skipped; the first");
         let text = Error::in_words(wrapped.as_ref());
         assert_eq!(text, format!("3 of 4 pictures were skipped; the first: {expected}"));
+    }
+
+    #[test]
+    fn its_parts_are_found_in_what_holds_it() {
+        let error = || Error::new(Code::Xml, "cut \"x\"").path("a.xml").because(std::io::Error::other("no more"));
+        let held: std::result::Result<(), Error> = Err(error());
+        let text = format!("{held:-?}");
+        let inside = text.strip_prefix("Err(").and_then(|text| text.strip_suffix(')')).unwrap();
+        assert_eq!(serde_json::from_str::<Parts>(inside).unwrap(), error().parts());
+        assert_eq!(format!("{held:?}"), format!("Err({})", error()));
     }
 
     #[test]

@@ -54,6 +54,8 @@ def main():
     except OSError as cause:
         sys.exit(f"run_notebooks: {out} is not writable: {cause.strerror}\n  hint: choose a data root with LGF_ROOT=/path")
     os.environ["LGF_ROOT"] = str(root)
+    # Outputs are kept: progress as whole lines.
+    os.environ["LGF_PROGRESS"] = "lines"
 
     rows = []
     shown = json.loads(arguments.shown.read_text()) if arguments.shown else {}
@@ -125,7 +127,7 @@ def library_hash():
     parts = []
     for path in sorted(files):
         parts += [path.relative_to(REPO), path.read_bytes()]
-    own = ("LGF_ROOT", "LGF_CACHE", "LGF_STATE", "LGF_REPO", "LGF_BUILD")
+    own = ("LGF_ROOT", "LGF_CACHE", "LGF_STATE", "LGF_REPO", "LGF_BUILD", "LGF_PROGRESS")
     parameters = sorted((key, value) for key, value in os.environ.items() if key.startswith("LGF_") and key not in own)
     return digest(*parts, parameters)
 

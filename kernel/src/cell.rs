@@ -112,7 +112,7 @@ fn has_value(expression: &ast::Expr) -> bool {
 pub fn places_to_ask(code: &str, cursor: usize) -> Vec<usize> {
     let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
     // Behind a whole call, it is the call that is asked about: so a completion's documentation is.
-    if let Some(open) = code[..cursor].strip_suffix(')').and_then(|before| open_bracket(before)) {
+    if let Some(open) = code[..cursor].strip_suffix(')').and_then(open_bracket) {
         return vec![open];
     }
     let rest =

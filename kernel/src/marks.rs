@@ -15,6 +15,9 @@ pub const FILE: &str = "LGF_FAILED";
 
 const COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
 const CONTENT: &str = "EVCXR_BEGIN_CONTENT ";
+/// Ends a line that rewrites the one before it and is not rewritten itself.
+pub const STAYS: char = '\u{1f}';
+
 /// A line, how a cell that says it ended, and whether evcxr reads it, too.
 const MARKS: [(&str, &str, bool); 3] = [
     ("EVCXR_ERROR_OCCURRED", "error", true),
@@ -116,7 +119,12 @@ fn pass_on(reader: impl std::io::Read, mut writer: impl Write, file: &Path) {
 
 /// A line's own text and the mark at its end; what is not UTF-8 in it, at which evcxr would fail, is replaced.
 fn split(line: &[u8]) -> (String, Option<String>) {
-    let text = String::from_utf8_lossy(line).into_owned();
+    let mut text = String::from_utf8_lossy(line).into_owned();
+    // evcxr takes a return at a line's end for a part of the newline.
+    if text.starts_with('\r') && text.ends_with('\r') {
+        text.pop();
+        text.push(STAYS);
+    }
     // What opens a block is followed by its kind.
     if let Some(at) = text.find(CONTENT).filter(|at| *at > 0) {
         return (text[..at].to_string(), Some(text[at..].to_string()));

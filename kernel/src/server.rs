@@ -14,6 +14,7 @@ use zeromq::{PubSocket, RepSocket, RouterSocket, Socket, SocketEvent, SocketRecv
 
 use crate::Places;
 use crate::explain::Failure;
+use crate::marks;
 use crate::message::{Connection, Message, code_points};
 use crate::session::Session;
 
@@ -470,12 +471,13 @@ fn publish_held(shared: &Shared, name: &str, printed: &mut Printed) {
     }
 }
 
-/// A line as stream text: one that begins with a carriage return takes the place of the last such line.
+/// A line as stream text: one that begins with a carriage return takes the place of the last such line, until one stays.
 fn as_text(line: &str, rewriting: &mut bool) -> String {
-    let again = line.starts_with('\r');
+    let (again, stays) = (line.starts_with('\r'), line.ends_with(marks::STAYS));
     let before = if *rewriting && !again { "\n" } else { "" };
-    *rewriting = again;
-    if again { line.to_string() } else { format!("{before}{line}\n") }
+    *rewriting = again && !stays;
+    let end = if *rewriting { "" } else { "\n" };
+    format!("{before}{}{end}", line.trim_end_matches(marks::STAYS))
 }
 
 #[cfg(test)]
@@ -487,5 +489,8 @@ mod tests {
         let mut rewriting = false;
         let text: String = ["first", "\r1 of 3", "\r2 of 3", "last"].map(|line| as_text(line, &mut rewriting)).concat();
         assert_eq!(text, "first\n\r1 of 3\r2 of 3\nlast\n");
+        let text: String =
+            ["\r1 of 2", "\r2 of 2\u{1f}", "\r1 of 9"].map(|line| as_text(line, &mut rewriting)).concat();
+        assert_eq!(text, "\r1 of 2\r2 of 2\n\r1 of 9");
     }
 }

@@ -72,7 +72,11 @@ impl Session {
             set("RUST_SRC_PATH", &no_sources);
         }
         let mut cells = Command::new(std::env::current_exe()?);
-        cells.env(marks::FILE, &failed).env("LGF_KERNEL", "own").env("LGF_PROGRESS", "rewrite");
+        cells.env(marks::FILE, &failed).env("LGF_KERNEL", "own");
+        // A run whose outputs are kept in a file wants whole lines, and says so.
+        if std::env::var_os("LGF_PROGRESS").is_none() {
+            cells.env("LGF_PROGRESS", "rewrite");
+        }
         let (context, outputs) = EvalContext::with_subprocess_command(cells).map_err(|error| anyhow!("{error}"))?;
         clock.say("evcxr");
         let mut session =

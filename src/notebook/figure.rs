@@ -3,8 +3,10 @@
 use maud::html;
 
 use super::picture::data_uri;
-use super::print::send;
-use super::show::Show;
+use super::show::{Show, display};
+
+/// A figure is no wider than its cell, and drawn for white ground also where the page is dark.
+const FITS: &str = "max-width:100%;height:auto;background:#fff";
 
 /// Which form of a figure a notebook shows; all three are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +75,17 @@ impl Figure {
         &self.drawn.pdf
     }
 
+    /// The SVG document for a cell that may be narrower than the figure.
+    fn fitting_svg(&self) -> String {
+        let head = self.drawn.svg.split('>').next().unwrap_or_default();
+        let (width, height) = self.size;
+        let view = if head.contains("viewBox") { String::new() } else { format!(" viewBox=\"0 0 {width} {height}\"") };
+        self.drawn.svg.replacen("<svg", &format!("<svg style=\"{FITS}\"{view}"), 1)
+    }
+
     /// Sends it to the notebook.
     pub fn evcxr_display(&self) {
-        Show::evcxr_display(self);
+        display(self);
     }
 }
 
@@ -85,18 +95,19 @@ impl Show for Figure {
             Form::Svg => data_uri("image/svg+xml", self.drawn.svg.as_bytes()),
             Form::Png => data_uri("image/png", &self.drawn.png),
         };
-        html! { img width=(self.size.0) alt=(self.alt) src=(source); }.into_string()
+        html! { img width=(self.size.0) style=(FITS) alt=(self.alt) src=(source); }.into_string()
     }
 
     fn text(&self) -> String {
         format!("[figure {}: {}]", self.name, self.alt)
     }
 
-    fn evcxr_display(&self) {
-        match self.form {
-            Form::Svg => send(&[("image/svg+xml", &self.drawn.svg), ("text/plain", &self.text())]),
-            Form::Png => send(&[("text/html", &self.html()), ("text/plain", &self.text())]),
-        }
+    fn contents(&self) -> Vec<(&'static str, String)> {
+        let shown = match self.form {
+            Form::Svg => ("image/svg+xml", self.fitting_svg()),
+            Form::Png => ("text/html", self.html()),
+        };
+        vec![shown, ("text/plain", self.text())]
     }
 }
 
@@ -108,6 +119,10 @@ mod tests {
     fn its_text_says_what_it_shows() {
         let figure = Figure::new("curve", "a \"curve\"", (10, 10), Drawn::default()).shown_as(Form::Png);
         assert_eq!(figure.text(), "[figure curve: a \"curve\"]");
+        let drawn = Drawn { svg: "<svg width=\"9\"><path/></svg>".into(), ..Drawn::default() };
+        let shown = Figure::new("line", "a line", (9, 6), drawn).contents();
+        assert!(shown[0].1.starts_with("<svg style=\"max-width:100%;"), "{}", shown[0].1);
+        assert!(shown[0].1.ends_with(" viewBox=\"0 0 9 6\" width=\"9\"><path/></svg>"), "{}", shown[0].1);
         assert!(figure.html().contains("alt=\"a &quot;curve&quot;\" src=\"data:image/png"));
     }
 }

@@ -4,7 +4,7 @@ use image::RgbImage;
 use maud::html;
 
 use super::picture::img;
-use super::show::Show;
+use super::show::{Show, display};
 
 /// A picture with a caption.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +72,7 @@ impl Grid {
 
     /// Sends it to the notebook.
     pub fn evcxr_display(&self) {
-        Show::evcxr_display(self);
+        display(self);
     }
 }
 
@@ -83,18 +83,20 @@ impl Show for Grid {
             [label, column, picture.caption.as_str()].join(" ").trim().to_string()
         };
         html! {
-            table class="grid" {
-                @if !self.columns.is_empty() {
-                    tr { th {} @for label in &self.columns { th style="text-align:center" { (label) } } }
-                }
-                @for (label, pictures) in &self.rows {
-                    tr {
-                        th style="text-align:right" { (label) }
-                        @for (place, picture) in pictures.iter().enumerate() {
-                            td style="text-align:center;vertical-align:top" {
-                                (img(&picture.image, self.width, &alt(label, place, picture)))
-                                br;
-                                small { (picture.caption) }
+            div style="overflow-x:auto" {
+                table class="grid" style="margin:0" {
+                    @if !self.columns.is_empty() {
+                        tr { th {} @for label in &self.columns { th style="text-align:center" { (label) } } }
+                    }
+                    @for (label, pictures) in &self.rows {
+                        tr {
+                            th style="text-align:right" { (label) }
+                            @for (place, picture) in pictures.iter().enumerate() {
+                                td style="text-align:center;vertical-align:top" {
+                                    (img(&picture.image, self.width, &alt(label, place, picture)))
+                                    br;
+                                    small { (picture.caption) }
+                                }
                             }
                         }
                     }

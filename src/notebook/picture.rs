@@ -11,19 +11,26 @@ use crate::error::{Code, Error, Result};
 /// # Errors
 /// [`Code::Image`] for a picture without pixels.
 pub fn png(image: &RgbImage) -> Result<Vec<u8>> {
+    encoded(image.as_raw(), image.dimensions(), image::ExtendedColorType::Rgb8)
+}
+
+/// PNG bytes of values, row by row, in a size of (width, height).
+pub(super) fn encoded(values: &[u8], (width, height): (u32, u32), colour: image::ExtendedColorType) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let (width, height) = image.dimensions();
-    image::codecs::png::PngEncoder::new(&mut bytes)
-        .write_image(image.as_raw(), width, height, image::ExtendedColorType::Rgb8)
-        .map_err(|cause| {
-            Error::new(Code::Image, format!("a picture of {width} x {height} cannot be encoded")).because(cause)
-        })?;
+    image::codecs::png::PngEncoder::new(&mut bytes).write_image(values, width, height, colour).map_err(|cause| {
+        Error::new(Code::Image, format!("a picture of {width} x {height} cannot be encoded")).because(cause)
+    })?;
     Ok(bytes)
+}
+
+/// Bytes as text, as pages and the kernel's protocol carry them.
+pub(super) fn as_text(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 /// Bytes as the `data:` address of an embedded picture.
 pub(crate) fn data_uri(mime: &str, bytes: &[u8]) -> String {
-    format!("data:{mime};base64,{}", base64::engine::general_purpose::STANDARD.encode(bytes))
+    format!("data:{mime};base64,{}", as_text(bytes))
 }
 
 /// An `<img>` of a picture, shown `width` pixels wide; a sentence where it cannot be encoded.

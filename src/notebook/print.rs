@@ -2,12 +2,28 @@
 
 use std::io::Write;
 
+/// The line that the project's own kernel takes for a failed cell.
+const FAILED: &str = "LGF_CELL_FAILED";
+
 /// Prints a line, or several, for a person to read; a newline is added where it is missing.
 pub fn say(text: &str) {
     let stdout = std::io::stdout();
     let mut out = stdout.lock();
     // A reader that went away (`lgf … | head`) is no reason to stop the work.
     let _ = out.write_all(whole_lines(text).as_bytes()).and_then(|()| out.flush());
+}
+
+/// Prints a line that takes the place of the one that was rewritten before it, for a kernel that knows such lines: they
+/// begin with a carriage return, and the one that stays ends in one, too.
+pub(super) fn rewrite(text: &str, stays: bool) {
+    let stdout = std::io::stdout();
+    let mut out = stdout.lock();
+    let _ = out.write_all(rewriting_line(text, stays).as_bytes()).and_then(|()| out.flush());
+}
+
+fn rewriting_line(text: &str, stays: bool) -> String {
+    let text = whole_lines(&text.replace('\n', " "));
+    format!("\r{}{}\n", text.trim_end_matches('\n'), if stays { "\r" } else { "" })
 }
 
 /// Prints a line to standard error, for what is not a result: warnings, and the error that ends the program.
@@ -20,8 +36,15 @@ pub(super) fn in_kernel() -> bool {
     std::env::var_os("EVCXR_IS_RUNTIME").is_some()
 }
 
-/// Sends one bundle of contents, each with its type; the last must be plain text, which a terminal gets alone.
-pub(super) fn send(contents: &[(&str, &str)]) {
+/// Tells the project's own kernel that the cell which shows something failed: it takes this line out and replies so.
+pub(super) fn tell_kernel_of_failure() {
+    if std::env::var_os("LGF_KERNEL").is_some_and(|kernel| kernel == "own") {
+        say(FAILED);
+    }
+}
+
+/// Sends one bundle of contents, each with its type; the last is plain text, which a terminal gets alone.
+pub(super) fn send(contents: &[(&'static str, String)]) {
     let text = if in_kernel() {
         contents.iter().map(|(mime, content)| block(mime, content)).collect()
     } else {
@@ -61,6 +84,8 @@ mod tests {
         assert_eq!(html.matches("EVCXR_").count(), 2, "{html}");
         let text = block("text/plain", "a EVCXR_BEGIN_CONTENT b\r\nc");
         assert_eq!(text, "EVCXR_BEGIN_CONTENT text/plain\na EVCXR-BEGIN_CONTENT b\nc\nEVCXR_END_CONTENT\n");
+        assert_eq!(rewriting_line("a\rb\nc EVCXR_X", false), "\rab c EVCXR-X\n");
+        assert_eq!(rewriting_line("a", true), "\ra\r\n");
         assert_eq!(whole_lines("no newline"), "no newline\n");
     }
 }

@@ -1,11 +1,11 @@
-//! Progress as whole lines, a few a stage, and the stop button of the stage that runs.
+//! Progress as whole lines, a few a stage, or as one line that is rewritten, and the stop button of the stage that runs.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::interrupt::Interrupt;
-use super::print::{say, warn};
+use super::print::{rewrite, say, warn};
 use super::table::format_count;
 use crate::error::{Code, Error, Result};
 
@@ -14,6 +14,16 @@ const QUICK: Duration = Duration::from_secs(1);
 const SLOW: Duration = Duration::from_secs(10);
 /// After the first minute a line a minute is enough.
 const LONG: Duration = Duration::from_secs(60);
+
+/// A line that is rewritten may come this often.
+const REWRITTEN: Duration = Duration::from_millis(500);
+/// Between the stages that share such a line.
+const BESIDE: &str = " | ";
+
+/// The line that is rewritten, of which a screen has one.
+static LINE: Mutex<Line> = Mutex::new(Line { stages: Vec::new(), letters: 0 });
+/// A number for each stage that shares it.
+static STAGES: AtomicUsize = AtomicUsize::new(0);
 
 /// What is true of every step that is stopped.
 const GOES_ON: &str = "run the same call again: it goes on after the last batch that was finished";
@@ -37,28 +47,44 @@ const GOES_ON: &str = "run the same call again: it goes on after the last batch 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     name: String,
-    loud: bool,
+    says: Says,
+}
+
+/// What a stage says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    /// How it begins, how far it is, how it ended.
+    All,
+    /// How it ended, and how far it is when that takes long.
+    End,
+    Nothing,
 }
 
 impl Progress {
     /// Reports in lines that begin with a name.
     pub fn bar(name: impl Into<String>) -> Self {
-        Progress { name: name.into(), loud: true }
+        Progress { name: name.into(), says: Says::All }
     }
 
     /// Reports nothing; the stop button works all the same.
     pub fn silent() -> Self {
-        Progress { name: "stage".into(), loud: false }
+        Progress { name: "stage".into(), says: Says::Nothing }
     }
 
     /// The same, its lines beginning with another name.
     pub fn named(&self, name: &str) -> Self {
-        Progress { name: name.to_string(), loud: self.loud }
+        Progress { name: name.to_string(), says: self.says }
     }
 
     /// The same, its lines beginning with what it is about, too: `experiments, 6 networks`.
     pub fn about(&self, what: &str) -> Self {
-        Progress { name: format!("{}, {what}", self.name), loud: self.loud }
+        Progress { name: format!("{}, {what}", self.name), says: self.says }
+    }
+
+    /// The same in one line, the last, where a stage is short: in between it says something when that takes long.
+    pub(crate) fn brief(self) -> Self {
+        let says = if self.says == Says::All { Says::End } else { self.says };
+        Progress { says, ..self }
     }
 
     /// Begins a stage of `total` items, named in the plural ("images"); stop is heard until the stage ends.
@@ -68,7 +94,11 @@ impl Progress {
             warn(&format!("the stop button will not work: {error}"));
         }
         let now = Instant::now();
+        // A kernel whose front end can rewrite a line says so.
+        let rewrites =
+            self.says != Says::Nothing && std::env::var_os("LGF_PROGRESS").is_some_and(|way| way == "rewrite");
         let stage = Stage {
+            rewrites: rewrites.then(|| STAGES.fetch_add(1, Ordering::Relaxed)),
             progress: self.clone(),
             unit: unit.to_string(),
             total,
@@ -80,7 +110,9 @@ impl Progress {
             finished: false,
             interrupt: interrupt.ok(),
         };
-        stage.line(|| format!("0 of {} {unit}", format_count(total)));
+        if rewrites || self.says == Says::All {
+            stage.line(|| format!("0 of {} {unit}", format_count(total)));
+        }
         stage
     }
 }
@@ -89,6 +121,8 @@ impl Progress {
 #[derive(Debug)]
 pub struct Stage {
     progress: Progress,
+    /// Its number on the line that is rewritten; none where lines are whole.
+    rewrites: Option<usize>,
     unit: String,
     total: usize,
     ok: AtomicUsize,
@@ -175,7 +209,7 @@ impl Stage {
             before: self.before.load(Ordering::Relaxed),
             seconds: self.began.elapsed().as_secs_f64(),
         };
-        self.line(|| last_line(&summary, &self.unit));
+        self.last_line(|| last_line(&summary, &self.unit));
         summary
     }
 
@@ -188,19 +222,38 @@ impl Stage {
     }
 
     fn line(&self, text: impl FnOnce() -> String) {
-        if self.progress.loud {
-            say(&format!("{}: {}", self.progress.name, text()));
+        self.tell(text, false);
+    }
+
+    fn last_line(&self, text: impl FnOnce() -> String) {
+        self.tell(text, true);
+    }
+
+    fn tell(&self, text: impl FnOnce() -> String, last: bool) {
+        if self.progress.says == Says::Nothing {
+            return;
+        }
+        let text = format!("{}: {}", self.progress.name, text());
+        match self.rewrites {
+            // The lock is held until the line is out: what comes out last is the newest.
+            Some(stage) => Line::with(|line| rewrite(&line.with_stage(stage, text, last), last)),
+            None => say(&text),
         }
     }
 
     fn report(&self) {
-        if !self.progress.loud {
+        if self.progress.says == Says::Nothing {
             return;
         }
         let done = self.done();
         // The last item is reported by `finish`, and a thread never waits for another's line.
         let Ok(mut said) = self.said.try_lock() else { return };
-        if done >= self.total || !due(done, self.total, said.tenth, said.at.elapsed(), self.began.elapsed()) {
+        let due = match self.rewrites {
+            Some(_) => said.at.elapsed() >= REWRITTEN,
+            None if self.progress.says == Says::End => said.at.elapsed() >= SLOW,
+            None => due(done, self.total, said.tenth, said.at.elapsed(), self.began.elapsed()),
+        };
+        if done >= self.total || !due {
             return;
         }
         *said = Said { at: Instant::now(), tenth: done * 10 / self.total };
@@ -212,8 +265,39 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         if !self.finished && self.stopped() {
-            self.line(|| format!("{}; {GOES_ON}", self.stopped_at()));
+            self.last_line(|| format!("{}; {GOES_ON}", self.stopped_at()));
         }
+        if let Some(stage) = self.rewrites {
+            Line::with(|line| line.stages.retain(|(other, _)| *other != stage));
+        }
+    }
+}
+
+/// The line that is rewritten: what each stage that runs said last, in the order in which they began.
+#[derive(Debug)]
+struct Line {
+    stages: Vec<(usize, String)>,
+    letters: usize,
+}
+
+impl Line {
+    fn with(work: impl FnOnce(&mut Line)) {
+        work(&mut LINE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    }
+
+    /// The line once a stage has said something; the last that a stage says stays, alone, and the others go on below.
+    fn with_stage(&mut self, stage: usize, text: String, last: bool) -> String {
+        match self.stages.iter().position(|(other, _)| *other == stage) {
+            Some(place) if last => drop(self.stages.remove(place)),
+            Some(place) => self.stages[place].1 = text.clone(),
+            None if last => {}
+            None => self.stages.push((stage, text.clone())),
+        }
+        let texts: Vec<&str> = self.stages.iter().map(|(_, text)| text.as_str()).collect();
+        let line = if last { text } else { texts.join(BESIDE) };
+        // Spaces over what a longer line left.
+        let before = std::mem::replace(&mut self.letters, if last { 0 } else { line.chars().count() });
+        format!("{line:before$}")
     }
 }
 
@@ -293,6 +377,47 @@ mod tests {
         assert!(!due(19, 100, 1, second(30), second(500)));
         assert!(due(19, 100, 1, second(60), second(500)));
         assert!(!due(0, 0, 0, second(1), second(1)));
+    }
+
+    #[test]
+    fn stages_share_the_line_that_is_rewritten() {
+        let mut line = Line { stages: Vec::new(), letters: 0 };
+        let mut says = |stage, text: &str, last| line.with_stage(stage, text.to_string(), last);
+        assert_eq!(says(1, "runs: 0 of 2", false), "runs: 0 of 2");
+        assert_eq!(says(2, "edges: 0 of 9", false), "runs: 0 of 2 | edges: 0 of 9");
+        assert_eq!(says(2, "edges: 5 of 9", false), "runs: 0 of 2 | edges: 5 of 9");
+        assert_eq!(says(2, "edges: 9 of 9 in 1 s", true), format!("{:28}", "edges: 9 of 9 in 1 s"));
+        assert_eq!(says(1, "runs: 1 of 2", false), "runs: 1 of 2");
+        assert_eq!(says(1, "runs: 2", true), "runs: 2     ");
+        assert_eq!(says(3, "boxes: 1", false), "boxes: 1");
+    }
+
+    /// In a process of its own: the environment concerns all tests of a process.
+    #[test]
+    fn where_the_kernel_can_rewrite_a_stage_has_one_line() {
+        let name = "where_the_kernel_can_rewrite_a_stage_has_one_line";
+        if std::env::var_os("LGF_TEST_CHILD").is_none() {
+            let path = format!("{}::{name}", module_path!().split_once("::").unwrap().1);
+            let child = std::process::Command::new(std::env::current_exe().unwrap())
+                .args([&path, "--exact", "--nocapture", "--test-threads=1"])
+                .envs([("LGF_TEST_CHILD", "1"), ("LGF_PROGRESS", "rewrite")])
+                .output()
+                .unwrap();
+            let out = String::from_utf8_lossy(&child.stdout);
+            // Before the first stands what the test's own harness says.
+            let lines: Vec<&str> = out.split('\n').filter_map(|line| line.find('\r').map(|at| &line[at..])).collect();
+            assert_eq!(lines.len(), 4, "{out}");
+            assert_eq!(lines[..2], ["\rruns: 0 of 2 runs", "\rruns: 0 of 2 runs | edges: 0 of 1 images"]);
+            assert!(lines[2].starts_with("\redges: 1 of 1 images in") && lines[2].ends_with('\r'), "{out}");
+            assert!(lines[3].starts_with("\rruns: 1 of 2 runs in") && lines[3].ends_with('\r'), "{out}");
+            return;
+        }
+        let outer = Progress::bar("runs").start(2, "runs");
+        let inner = Progress::bar("edges").start(1, "images");
+        inner.tick();
+        inner.finish();
+        outer.tick();
+        outer.finish();
     }
 
     #[test]

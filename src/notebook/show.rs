@@ -2,9 +2,8 @@
 
 use maud::{PreEscaped, html};
 
-use super::print::send;
-use super::strict::fail;
-use crate::error::{Code, Error, Result};
+use super::print::{send, tell_kernel_of_failure};
+use crate::error::{Code, Error, Parts, Result};
 
 /// A thing that can be shown: as HTML, and as plain text where there is none.
 pub trait Show {
@@ -14,9 +13,22 @@ pub trait Show {
     /// The plain text of it.
     fn text(&self) -> String;
 
-    /// Sends it to the notebook as the result of the cell; on a terminal, prints the text.
-    fn evcxr_display(&self) {
-        send(&[("text/html", &self.html()), ("text/plain", &self.text())]);
+    /// What a notebook is sent, each form of it with its type; plain text comes last, and nothing at all shows nothing.
+    fn contents(&self) -> Vec<(&'static str, String)> {
+        vec![("text/html", self.html()), ("text/plain", self.text())]
+    }
+
+    /// Whether it stands for a value that could not be had, so that the cell which ends in it failed.
+    fn failed(&self) -> bool {
+        false
+    }
+}
+
+/// Sends a thing to the notebook as the result of the cell; on a terminal, prints its text.
+pub(crate) fn display(thing: &dyn Show) {
+    send(&thing.contents());
+    if thing.failed() {
+        tell_kernel_of_failure();
     }
 }
 
@@ -45,7 +57,7 @@ impl Html {
 
     /// Sends it to the notebook.
     pub fn evcxr_display(&self) {
-        Show::evcxr_display(self);
+        display(self);
     }
 }
 
@@ -70,17 +82,17 @@ impl Show for String {
 }
 
 /// An error as a block: what went wrong, where, the causes, and what to do.
-impl Show for Error {
+impl Show for Parts {
     fn html(&self) -> String {
         let mut lines = Vec::new();
-        lines.extend(self.file().map(|path| ("file", path.display().to_string())));
-        lines.extend(self.at().map(|place| ("place", place.to_string())));
-        lines.extend(self.causes().into_iter().map(|cause| ("because", cause)));
-        lines.extend(self.advice().map(|hint| ("hint", hint.to_string())));
+        lines.extend(self.file.as_ref().map(|path| ("file", path)));
+        lines.extend(self.place.as_ref().map(|place| ("place", place)));
+        lines.extend(self.causes.iter().map(|cause| ("because", cause)));
+        lines.extend(self.hint.as_ref().map(|hint| ("hint", hint)));
         html! {
             div style="border-left:4px solid #D55E00;padding-left:0.8em" {
-                b { "error (" (self.code().as_str()) ")" } ": " (self.message())
-                table {
+                b { "error (" (self.code) ")" } ": " (self.message)
+                table style="margin:0" {
                     @for (label, text) in &lines {
                         tr {
                             th style="text-align:left;vertical-align:top" { (label) }
@@ -94,11 +106,21 @@ impl Show for Error {
     }
 
     fn text(&self) -> String {
-        format!("error ({}): {self}", self.code().as_str())
+        format!("error ({}): {}", self.code, self.text)
     }
 }
 
-/// A result that ends a cell is shown as its value or as its error; in strict mode the error fails the cell.
+impl Show for Error {
+    fn html(&self) -> String {
+        self.parts().html()
+    }
+
+    fn text(&self) -> String {
+        self.parts().text()
+    }
+}
+
+/// A result that ends a cell is shown as its value or as its error, and the error fails the cell.
 impl<T: Show> Show for Result<T> {
     fn html(&self) -> String {
         match self {
@@ -114,14 +136,15 @@ impl<T: Show> Show for Result<T> {
         }
     }
 
-    fn evcxr_display(&self) {
+    fn contents(&self) -> Vec<(&'static str, String)> {
         match self {
-            Ok(value) => value.evcxr_display(),
-            Err(error) => {
-                error.evcxr_display();
-                fail(error);
-            }
+            Ok(value) => value.contents(),
+            Err(error) => error.contents(),
         }
+    }
+
+    fn failed(&self) -> bool {
+        self.as_ref().map_or(true, Show::failed)
     }
 }
 
@@ -182,5 +205,6 @@ mod tests {
         }
         let failed: Result<String> = Err(Error::new(Code::Io, "gone"));
         assert_eq!(Show::text(&failed), "error (io): gone");
+        assert!(failed.failed() && !Show::failed(&error), "an error that is a value of its own fails nothing");
     }
 }

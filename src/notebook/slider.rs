@@ -1,12 +1,35 @@
 //! A slider over frames that were drawn beforehand: the kernel has no channel for widgets that ask back.
 
-use maud::html;
+use maud::{PreEscaped, html};
 
 use super::grid::Picture;
 use super::picture::img;
-use super::show::Show;
+use super::show::{Show, display};
 
-/// Frames of which a slider shows one; where scripts are not trusted, the first frame is what one sees.
+/// What is said where scripts are left out of the page, as JupyterLab does until a notebook is trusted.
+const STILL: &str = "This slider needs a trusted notebook: File > Trust Notebook. Until then, all its frames:";
+
+/// Makes every slider of the page move that does not yet, so that it runs wherever a front end puts it: only the chosen
+/// frame is shown; the arrow keys choose as well, also where the slider's frames have the focus.
+const MOVES: &str = "document.querySelectorAll('.lgf-slider:not([data-moves])').forEach(function (box) {
+  box.setAttribute('data-moves', '');
+  var frames = box.querySelectorAll('figure'), range = box.querySelector('input');
+  function choose(place) {
+    range.value = place;
+    frames.forEach(function (frame, own) { frame.style.display = own === +range.value ? 'block' : 'none'; });
+  }
+  box.querySelector('.lgf-slider-still').style.display = 'none';
+  box.querySelector('.lgf-slider-moves').style.display = '';
+  box.querySelectorAll('img').forEach(function (image) { image.width = +box.dataset.width; });
+  range.addEventListener('input', function () { choose(+range.value); });
+  box.addEventListener('keydown', function (event) {
+    var step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step) { choose(+range.value + step); event.preventDefault(); event.stopPropagation(); }
+  });
+  choose(0);
+});";
+
+/// Frames of which a slider shows one, chosen by mouse or arrow keys; where scripts are not trusted, all of them are small.
 ///
 /// ```
 /// use image::RgbImage;
@@ -40,32 +63,34 @@ impl Slider {
 
     /// Sends it to the notebook.
     pub fn evcxr_display(&self) {
-        Show::evcxr_display(self);
+        display(self);
     }
 }
 
 impl Show for Slider {
     fn html(&self) -> String {
-        // The handler finds its frames from where it stands, so that the same slider can be on a page twice.
-        let script = "var f=this.closest('.lgf-slider').querySelectorAll('figure');\
-                      for(var i=0;i<f.length;i++){f[i].style.display=(i==this.value)?'block':'none'}";
-        // Without the attribute JupyterLab takes the arrow keys for its own, and moves between headings.
         let last = self.frames.len().saturating_sub(1);
-        let shown = |place: usize| if place == 0 { "block" } else { "none" };
+        // Enlarged pixels stay squares, as in a grid.
+        let enlarged = self.frames.first().is_some_and(|frame| frame.image.width() < self.width);
+        let style = if enlarged { "image-rendering:pixelated" } else { "" };
         html! {
-            div class="lgf-slider" {
-                label {
+            div class="lgf-slider" style=(style) role="group" aria-label=(self.label) tabindex="0"
+                data-width=(self.width) data-lm-suppress-shortcuts="true" {
+                p class="lgf-slider-still" { em { (STILL) } }
+                label class="lgf-slider-moves" style="display:none" {
                     (self.label) " "
-                    input type="range" min="0" max=(last) value="0" step="1"
-                        data-lm-suppress-shortcuts="true" oninput=(script);
+                    // Without the attribute JupyterLab takes the arrow keys for its own, and moves between headings.
+                    input type="range" min="0" max=(last) value="0" step="1" tabindex="0" aria-label=(self.label)
+                        data-lm-suppress-shortcuts="true" style="vertical-align:middle";
                 }
-                @for (place, frame) in self.frames.iter().enumerate() {
-                    figure style={ "margin:0.5em 0;display:" (shown(place)) } {
-                        (img(&frame.image, self.width, &frame.caption))
+                @for frame in &self.frames {
+                    figure style="display:inline-block;vertical-align:top;margin:0.5em 0.5em 0.5em 0" {
+                        (img(&frame.image, self.width.div_ceil(2), &frame.caption))
                         figcaption { (frame.caption) }
                     }
                 }
             }
+            script { (PreEscaped(MOVES)) }
         }
         .into_string()
     }
@@ -82,11 +107,14 @@ mod tests {
     use image::RgbImage;
 
     #[test]
-    fn only_the_first_frame_is_visible_without_a_script() {
+    fn without_a_script_every_frame_is_visible_and_why_is_said() {
         let slider = Slider::new("l<", (0..3).map(|n| Picture::new(RgbImage::new(2, 2), format!("f{n}"))));
         let html = slider.html();
-        assert_eq!(html.matches("display:block").count(), 1);
-        assert_eq!(html.matches(";display:none").count(), 2);
+        let (still, script) = html.split_once("<script>").unwrap();
+        assert_eq!(still.matches("display:none").count(), 1, "the range alone");
+        assert_eq!(still.matches("<figure style=\"display:inline-block").count(), 3);
+        assert!(still.contains("File &gt; Trust Notebook") && still.contains("width=\"112\""), "{still}");
+        assert!(script.contains("ArrowLeft") && !script.contains("&gt;"), "{script}");
         assert!(html.contains("max=\"2\"") && html.contains("l&lt;"));
         assert!(html.contains("data-lm-suppress-shortcuts"));
         assert_eq!(slider.text(), "[slider l<: f0, f1, f2]");

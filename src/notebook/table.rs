@@ -1,7 +1,7 @@
 //! Data frames as tables: head and tail, types under the names, numbers that can be read.
 
 use maud::{Markup, html};
-use polars::prelude::{AnyValue, Column, DataFrame};
+use polars::prelude::{AnyValue, Column, DataFrame, Series};
 
 use super::show::{Html, Show};
 use crate::error::grouped;
@@ -19,6 +19,16 @@ const LETTERS: usize = 80;
 /// Letters from which a cell has room for several words a line.
 const LONG: usize = 24;
 const GAP: &str = "…";
+/// Columns from which those that are hard to read come last.
+const MANY: usize = 9;
+/// Digits of the shortest hash.
+const HASH: usize = 32;
+/// A table scrolls in a box, under its head. The head hides what passes under it, in JupyterLab's colours for the light
+/// or the dark theme, elsewhere in the browser's own.
+const BOX: &str = "max-width:100%;max-height:30em;overflow:auto";
+const HEAD_STAYS: &str = "position:sticky;top:0;z-index:1;background:var(--jp-layout-color0, Canvas);\
+                          color:var(--jp-ui-font-color1, CanvasText);\
+                          box-shadow:inset 0 -1px var(--jp-border-color1, GrayText)";
 
 /// A data frame as a table: the first and the last five rows, the type of each column, "n of N rows".
 ///
@@ -56,6 +66,32 @@ impl Show for DataFrame {
     fn text(&self) -> String {
         Shown::new(self, HEAD + TAIL).text()
     }
+}
+
+/// A column as a table of it alone.
+impl Show for Column {
+    fn html(&self) -> String {
+        alone(self).html()
+    }
+
+    fn text(&self) -> String {
+        alone(self).text()
+    }
+}
+
+impl Show for Series {
+    fn html(&self) -> String {
+        alone(&self.clone().into()).html()
+    }
+
+    fn text(&self) -> String {
+        alone(&self.clone().into()).text()
+    }
+}
+
+fn alone(column: &Column) -> Shown {
+    // A frame of one column has its length.
+    Shown::new(&DataFrame::new(column.len(), vec![column.clone()]).unwrap_or_default(), HEAD + TAIL)
 }
 
 /// A number in six significant digits: plain between 0.0001 and a thousand million million, else with an exponent.
@@ -128,8 +164,9 @@ impl Shown {
         let (rows, cut_after) =
             if height <= most { ((0..height).collect(), None) } else { visible(height, HEAD, TAIL) };
         let (places, gap) = visible(width, LEFT, RIGHT);
+        let order = in_order(frame, &rows);
         let mut columns: Vec<ShownColumn> =
-            places.iter().map(|&place| ShownColumn::new(&frame.columns()[place], &rows)).collect();
+            places.iter().map(|&place| ShownColumn::new(&frame.columns()[order[place]], &rows)).collect();
         if let Some(place) = gap {
             let cells = vec![GAP.to_string(); rows.len()];
             columns.insert(place, ShownColumn { name: GAP.into(), kind: GAP.into(), right: false, cells });
@@ -162,20 +199,22 @@ impl Shown {
         };
         html! {
             div {
-                table class="dataframe" {
-                    thead {
-                        tr {
-                            @for column in &self.columns {
-                                th style=(align(column)) {
-                                    (column.name) br; small style="font-weight:normal;opacity:0.7" { (column.kind) }
+                div style=(BOX) {
+                    table class="dataframe" style="margin:0" {
+                        thead {
+                            tr {
+                                @for column in &self.columns {
+                                    th style={ (align(column)) ";" (HEAD_STAYS) } {
+                                        (column.name) br; small style="font-weight:normal;opacity:0.7" { (column.kind) }
+                                    }
                                 }
                             }
                         }
-                    }
-                    tbody {
-                        @for row in 0..self.rows() {
-                            @if self.cut_after == Some(row) { (line(&|_| GAP.to_string())) }
-                            (line(&|column| column.cells[row].clone()))
+                        tbody {
+                            @for row in 0..self.rows() {
+                                @if self.cut_after == Some(row) { (line(&|_| GAP.to_string())) }
+                                (line(&|column| column.cells[row].clone()))
+                            }
                         }
                     }
                 }
@@ -230,6 +269,24 @@ impl ShownColumn {
     }
 }
 
+/// The columns in the order in which they are shown: of many, hashes and paths of this machine come last.
+fn in_order(frame: &DataFrame, rows: &[usize]) -> Vec<usize> {
+    let last = |place: &usize| frame.width() >= MANY && is_for_machines(&frame.columns()[*place], rows);
+    let (behind, mut order): (Vec<usize>, Vec<usize>) = (0..frame.width()).partition(last);
+    order.extend(behind);
+    order
+}
+
+fn is_for_machines(column: &Column, rows: &[usize]) -> bool {
+    let cells = rows.iter().filter_map(|&row| match column.get(row) {
+        Ok(AnyValue::String(text)) => Some(text),
+        _ => None,
+    });
+    let is_hash = |text: &str| text.len() >= HASH && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut cells = cells.peekable();
+    cells.peek().is_some() && cells.all(|text| is_hash(text) || text.starts_with('/'))
+}
+
 /// The places of the visible rows (or columns), and where the cut stands among them.
 fn visible(count: usize, first: usize, last: usize) -> (Vec<usize>, Option<usize>) {
     if count <= first + last {
@@ -277,6 +334,18 @@ mod tests {
         let ten = df!("n" => (0..10_i64).collect::<Vec<_>>()).unwrap();
         assert_eq!(table(&ten).html().matches("<td").count(), 10);
         assert!(table(&ten).html().contains("10 of 10 rows, 1 column<"));
+    }
+
+    #[test]
+    fn of_many_columns_hashes_and_paths_come_last() {
+        let texts = |name: &str, text: &str| Column::new(name.into(), [text, text]);
+        let numbers = (0..7).map(|n| Column::new(format!("c{n}").into(), [n, n]));
+        let hard = [texts("where", "/data/a.JPEG"), texts("hash", &"0a".repeat(32)), texts("name", "a/b.JPEG")];
+        let frame = DataFrame::new(2, hard.clone().into_iter().chain(numbers).collect()).unwrap();
+        let head = table(&frame).text().lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(head, "name c0 c1 c2 c3 c4 c5 c6 where hash");
+        let few = DataFrame::new(2, hard.to_vec()).unwrap();
+        assert!(table(&few).text().starts_with("where"), "few columns stay as they are");
     }
 
     #[test]

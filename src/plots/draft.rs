@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::look::Look;
 use crate::error::Result;
-use crate::notebook::{Figure, Grid, Show};
+use crate::notebook::{Figure, Grid, Show, display};
 
 /// A figure that is not drawn yet: its words, size and range can still be given. A cell that ends in one shows it.
 ///
@@ -72,7 +72,7 @@ impl Draft {
 
     /// Sends it to the notebook.
     pub fn evcxr_display(&self) {
-        Show::evcxr_display(self);
+        display(&self.shown());
     }
 
     fn shown(&self) -> Result<Figure> {
@@ -89,8 +89,12 @@ impl Show for Draft {
         self.shown().text()
     }
 
-    fn evcxr_display(&self) {
-        self.shown().evcxr_display();
+    fn contents(&self) -> Vec<(&'static str, String)> {
+        self.shown().contents()
+    }
+
+    fn failed(&self) -> bool {
+        self.shown().failed()
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn diverging(value: f32) -> Rgb<u8> {
 }
 
 /// The absolute value that has the full colour.
-fn scale(map: &[f32], percentile: f64) -> Result<f32> {
+pub(super) fn scale(map: &[f32], percentile: f64) -> Result<f32> {
     if !(percentile > 0.0 && percentile <= 100.0) {
         return Err(Error::new(Code::Parameter, format!("percentile {percentile}, expected over 0 to 100")));
     }

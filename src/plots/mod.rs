@@ -40,6 +40,7 @@ mod points;
 mod predictions;
 mod regression;
 mod sheet;
+mod shown;
 mod strips;
 mod svg;
 mod tables;

@@ -83,7 +83,7 @@ pub fn write(store: &Store, sample: &Sample) -> Result<Study> {
     }
     record.folder("sample")?;
     let plans = plans(sample);
-    let run = store.progress("sample").start(plans.len(), "pictures");
+    let run = store.progress("sample").brief().start(plans.len(), "pictures");
     let written: Result<Vec<(PathBuf, Option<Annotated>)>> = plans
         .par_iter()
         .map(|plan| {

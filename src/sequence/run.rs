@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Store};
 use crate::inference::{self, Conversion, Device, Engine, Experiments, Keep, Precision, Source};
 use crate::models::Form;
-use crate::notebook::{Html, or_say, say};
+use crate::notebook::{Figure, Html, Show, link, or_say, say};
 use crate::pixels::Crop;
 use crate::plots::Drawable;
 use crate::protocol::{self, Protocol};
@@ -114,7 +114,16 @@ impl Run {
     /// [`Code::Io`](crate::error::Code::Io) if it cannot be written; what else keeps it from being drawn, but that a study has
     /// nothing of it.
     pub fn keep(&self, name: &str, figure: impl Drawable) -> Result<Html> {
-        or_say(figure.draft().and_then(|draft| draft.draw(name)).and_then(|figure| self.store().keep(figure)))
+        let kept = figure.draft().and_then(|draft| draft.draw(name)).and_then(|figure| self.store().keep(figure));
+        or_say(kept.map(|figure| self.with_files(&figure)))
+    }
+
+    /// A figure that was kept, and under it the way to its files.
+    fn with_files(&self, figure: &Figure) -> Html {
+        let path = |ending: &str| self.store().path(&format!("figures/{}.{ending}", figure.name));
+        let files: Vec<String> = ["svg", "png", "pdf"].iter().map(|ending| link(&path(ending), ending)).collect();
+        let html = format!("<div>{}<div><small>{}</small></div></div>", figure.html(), files.join(" "));
+        Html::new(html, figure.text())
     }
 
     /// Step 1: the archive of the study as a table of boxes ([`bbox::collect_boxes`]).

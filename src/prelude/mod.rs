@@ -1,5 +1,9 @@
 //! What a notebook cell needs at hand: `use lgf::prelude::*;`.
 
+mod ends_cell;
+
+pub use ends_cell::EndsCell;
+
 pub use crate::error::{Error, Result};
 pub use crate::files::{ImageFile, Store};
 pub use crate::notebook::{self, Figure, Grid, Html, Picture, Show, Slider, or_say, show, table, whole_table};
