@@ -11,6 +11,7 @@
 //! | `cell` | a cell's text before evcxr sees it |
 //! | `explain` | a compiler's error as a person reads it |
 //! | `marks` | inside the process that runs cells: how a cell ended |
+//! | `stubs` | sources as the analyser needs them, made with a snapshot |
 //! | `slot`, `snapshot` | the folder that cells are compiled in, and the library that they are linked to |
 
 mod cell;
@@ -22,6 +23,7 @@ mod session;
 mod slot;
 #[allow(dead_code)] // each of the two programs uses its part
 mod snapshot;
+mod stubs;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -42,7 +44,11 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let mut arguments = std::env::args().skip(1).skip_while(|argument| argument != "--control_file").skip(1);
+    let all: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(("--stubs", folders)) = all.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return stubs::run(folders);
+    }
+    let mut arguments = all.into_iter().skip_while(|argument| argument != "--control_file").skip(1);
     let connection = arguments.next().context("usage: lgf-kernel --control_file CONNECTION_FILE")?;
     let places = Places::from_environment()?;
     if std::env::var("LGF_KERNEL").is_ok_and(|way| way == "plain") {

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 
 use super::cargo::{compiler_call, output_of};
 use super::manifest::NOTEBOOK;
@@ -49,8 +50,8 @@ fn make(warm: &Path, project: &Path, among: &Path) -> Result<Snapshot> {
         fs::hard_link(path, &own).or_else(|_| fs::copy(path, &own).map(drop))?;
     }
     link_library(&link, &crates, &folder)?;
-    let metadata = metadata(&notebook, &target, &crates)?.replace(&warm.display().to_string(), SLOT);
-    fs::write(folder.join(ANSWER), metadata)?;
+    let metadata = stubbed(metadata(&notebook, &target, &crates)?, &folder)?;
+    fs::write(folder.join(ANSWER), metadata.to_string().replace(&warm.display().to_string(), SLOT))?;
     let standard_library = standard_library(&rustc, among, &target)?;
 
     let sources = sources(&crates)?;
@@ -137,7 +138,7 @@ fn link_library(link: &[String], crates: &[PathBuf], folder: &Path) -> Result<()
     Ok(())
 }
 
-fn metadata(notebook: &Path, target: &str, crates: &[PathBuf]) -> Result<String> {
+fn metadata(notebook: &Path, target: &str, crates: &[PathBuf]) -> Result<Value> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(notebook).args(["metadata", "--format-version", "1", "--filter-platform", target]);
     let metadata = serde_json::from_str(&output_of(&mut cargo)?).context("cargo metadata is not JSON")?;
@@ -147,7 +148,60 @@ fn metadata(notebook: &Path, target: &str, crates: &[PathBuf]) -> Result<String>
             path.file_stem()?.to_str()?.strip_prefix("lib")?.rsplit_once('-').map(|(name, _)| name.to_string())
         })
         .collect();
-    Ok(keep_packages(metadata, |name| names.contains(&name.replace('-', "_"))).to_string())
+    Ok(keep_packages(metadata, |name| names.contains(&name.replace('-', "_"))))
+}
+
+/// The same, naming copies of the packages' sources without the bodies of functions; those of released packages are
+/// kept for the next snapshot.
+fn stubbed(metadata: Value, folder: &Path) -> Result<Value> {
+    let lasting = folder.with_file_name("").with_file_name("stubs");
+    let mut text = metadata.to_string();
+    let mut folders = vec![];
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        let field =
+            |key: &str| package[key].as_str().with_context(|| format!("cargo metadata names no {key} of a package"));
+        let (name, manifest) = (field("name")?, field("manifest_path")?);
+        if name == NOTEBOOK {
+            continue;
+        }
+        let source = Path::new(manifest).parent().context("a manifest lies in a folder")?;
+        // A package in a folder may change; one from a registry does not.
+        let stubs = match package["source"].is_null() {
+            true => folder.join("stubs").join(name),
+            false => lasting.join(format!("{name}-{}", field("version")?)),
+        };
+        if !stubs.is_dir() {
+            folders.push((source.to_path_buf(), stubs.clone()));
+        }
+        text = text.replace(&format!("\"{}/", source.display()), &format!("\"{}/", stubs.display()));
+    }
+    make_stubs(&folders)?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// A folder whose name says more.
+fn beside(folder: &Path, ending: &str) -> PathBuf {
+    let mut name = folder.as_os_str().to_os_string();
+    name.push(ending);
+    name.into()
+}
+
+fn make_stubs(folders: &[(PathBuf, PathBuf)]) -> Result<()> {
+    let kernel = std::env::current_exe()?.with_file_name("lgf-kernel");
+    let parts: Vec<PathBuf> = folders.iter().map(|(_, stubs)| beside(stubs, ".part")).collect();
+    let mut command = Command::new(&kernel);
+    command.arg("--stubs");
+    for ((source, _), part) in folders.iter().zip(&parts) {
+        let _ = fs::remove_dir_all(part);
+        command.arg(source).arg(part);
+    }
+    let status = command.status().with_context(|| format!("cannot run {}", kernel.display()))?;
+    ensure!(status.success(), "sources could not be copied for the analyser");
+    for ((_, stubs), part) in folders.iter().zip(&parts) {
+        fs::create_dir_all(part)?;
+        fs::rename(part, stubs)?;
+    }
+    Ok(())
 }
 
 /// The source files of the library, as the compiler noted them.
@@ -197,7 +251,7 @@ fn standard_library(rustc: &Path, among: &Path, target: &str) -> Result<PathBuf>
     if copy.is_dir() {
         return Ok(copy);
     }
-    let part = copy.with_extension("part");
+    let part = beside(&copy, ".whole");
     let _ = fs::remove_dir_all(&part);
     // Without the workspace's Cargo.toml the analyser takes the crates by their names and asks cargo nothing.
     for name in ["core", "alloc", "std", "proc_macro", "panic_unwind", "panic_abort", "unwind"] {
@@ -207,8 +261,8 @@ fn standard_library(rustc: &Path, among: &Path, target: &str) -> Result<PathBuf>
     let arch = part.join("stdarch/crates/core_arch/src");
     fs::create_dir_all(&arch)?;
     fs::write(arch.join("mod.rs"), "")?;
-    let _ = fs::remove_dir_all(&copy);
-    fs::rename(part, &copy)?;
+    make_stubs(&[(part.clone(), copy.clone())])?;
+    fs::remove_dir_all(part)?;
     Ok(copy)
 }
 
