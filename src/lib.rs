@@ -68,7 +68,12 @@ pub mod study;
 pub mod table;
 
 pub use error::{Error, Result};
+/// The library of pictures: a cell that keeps one needs its types by name.
+pub use image;
 /// The library of tables that steps hand to each other.
 pub use polars;
 #[cfg(feature = "torch")]
 pub use sequence::{Run, open};
+/// The library of tensors, and libtorch behind it.
+#[cfg(feature = "torch")]
+pub use tch;

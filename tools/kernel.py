@@ -14,7 +14,7 @@ SETUP = ':dep local-global-features = { path = ".." }\nuse lgf::prelude::*;'
 
 @dataclass
 class Cell:
-    """What one cell gave: its status, its printed lines, its display bundles and how long it took."""
+    """What one cell gave: its status, its printed lines, its display bundles, how long it took and how long it ran."""
 
     status: str = "ok"
     stdout: str = ""
@@ -22,6 +22,8 @@ class Cell:
     bundles: list = field(default_factory=list)
     error: str = ""
     seconds: float = 0.0
+    # The part of these in which the cell itself ran; none where the kernel does not say.
+    ran: float | None = None
 
     def check(self):
         if self.status != "ok":
@@ -77,7 +79,7 @@ class Kernel:
                 message = self.client.get_iopub_msg(timeout=patience)
             except Empty:
                 if ended:
-                    return cell
+                    return self.with_reply(cell, request)
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"the cell did not end within {timeout} s") from None
                 if not self.manager.is_alive():
@@ -96,6 +98,17 @@ class Kernel:
             elif kind == "status" and content["execution_state"] == "idle":
                 cell.seconds = time.monotonic() - self.started
                 ended = True
+
+    def with_reply(self, cell, request):
+        """Adds what the reply says of a cell."""
+        while True:
+            try:
+                message = self.client.get_shell_msg(timeout=5)
+            except Empty:
+                return cell
+            if message["parent_header"].get("msg_id") == request:
+                cell.ran = message["content"].get("lgf", {}).get("ran")
+                return cell
 
     def run(self, code, timeout=600):
         return self.collect(self.send(code), timeout)

@@ -299,7 +299,7 @@ fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Job>, handle: &t
                     shared.publish(message.child("stream", json!({"name": "stderr", "text": text + "\n"})));
                 }
                 let ask = |prompt: &str, password: bool| handle.block_on(input(shared, &message, prompt, password));
-                let ended = match session {
+                let ended = match session.as_mut() {
                     Some(session) => session.run(message.code(), &ask),
                     None => Err(Failure::new("KernelError", refused.clone())),
                 };
@@ -319,10 +319,11 @@ fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Job>, handle: &t
                             let content = json!({"execution_count": count, "data": bundle, "metadata": {}});
                             shared.publish(message.child("execute_result", content));
                         }
-                        shared.reply(
-                            &message,
-                            json!({"status": "ok", "execution_count": count, "user_expressions": {}, "payload": []}),
-                        );
+                        // For who measures: how long the cell itself ran.
+                        let ran = session.as_ref().map_or(0.0, |session| session.ran.as_secs_f64());
+                        let content = json!({"status": "ok", "execution_count": count, "user_expressions": {},
+                                             "payload": [], "lgf": {"ran": ran}});
+                        shared.reply(&message, content);
                         shared.status(&message, "idle");
                     }
                     Err(failure) => {

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalContextOutputs};
@@ -36,6 +37,8 @@ pub struct Session {
     failed: PathBuf,
     /// Whether the library's display can be called: it is a dependency and compiles.
     shows: bool,
+    /// How long the last cell ran once it was compiled.
+    pub ran: Duration,
 }
 
 /// Something that may stand where the cursor is.
@@ -79,8 +82,14 @@ impl Session {
         }
         let (context, outputs) = EvalContext::with_subprocess_command(cells).map_err(|error| anyhow!("{error}"))?;
         clock.say("evcxr");
-        let mut session =
-            Session { context: CommandContext::with_eval_context(context), slot, snapshot, failed, shows: false };
+        let mut session = Session {
+            context: CommandContext::with_eval_context(context),
+            slot,
+            snapshot,
+            failed,
+            shows: false,
+            ran: Duration::ZERO,
+        };
         let Some(snapshot) = session.snapshot.clone() else { return Ok((session, outputs)) };
         set("RUST_SRC_PATH", &snapshot.standard_library);
         session.context.set_opt_level("0").map_err(|error| anyhow!("{error}"))?;
@@ -106,6 +115,7 @@ impl Session {
     /// Runs a cell; `ask` answers what the cell asks of the person.
     pub fn run(&mut self, code: &str, ask: &dyn Fn(&str, bool) -> String) -> Result<Bundle, Failure> {
         let _ = fs::remove_file(&self.failed);
+        self.ran = Duration::ZERO;
         let prepared = if self.shows { Prepared::new(code) } else { Prepared::untouched(code) };
         let optimise = self.slot.notebook().join("optimise");
         let _ = if prepared.loops { fs::write(&optimise, "") } else { fs::remove_file(&optimise) };
@@ -136,6 +146,7 @@ impl Session {
         let ended = catch_unwind(AssertUnwindSafe(|| context.execute_with_callbacks(text, &mut callbacks)));
         let outputs = ended
             .unwrap_or_else(|_| Err(Error::Message("evcxr failed at this cell; earlier variables are kept".into())))?;
+        self.ran = outputs.phases.last().map_or(Duration::ZERO, |phase| phase.duration);
         let mut bundle: Bundle = outputs.content_by_mime_type.into_iter().collect();
         if let Some(took) = outputs.timing {
             bundle.entry("text/plain".into()).or_default().push_str(&format!("\ntook {} ms", took.as_millis()));

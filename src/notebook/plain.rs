@@ -5,7 +5,7 @@ use super::table::format_count;
 use crate::error::{Error, Parts};
 
 /// Letters of a text before its middle is left out.
-const LETTERS: usize = 20_000;
+const LETTERS: usize = 2_000;
 
 /// A value as `Debug` writes it, which a notebook is sent as plain text.
 #[derive(Debug, Clone, PartialEq, Eq)]

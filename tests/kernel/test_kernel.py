@@ -68,8 +68,8 @@ def test_values_of_all_kinds_can_be_kept(kernel):
 
 def test_an_error_and_a_panic_keep_variables(kernel):
     kernel.run("let kept = 41;").check()
-    assert "invalid digit" in kernel.run('let number: i32 = "x".parse()?;').stderr
-    assert "on purpose" in kernel.run('if kept > 0 { panic!("on purpose") }').stderr
+    assert "invalid digit" in kernel.run('let number: i32 = "x".parse()?;').error
+    assert "on purpose" in kernel.run('if kept > 0 { panic!("on purpose") }').error
     assert text_of(kernel.run("kept + 1")) == "42"
 
 
