@@ -14,6 +14,8 @@ ENV := . tools/env.sh;
 STEP := tools/setup.sh
 STAMPS := .lgf/stamps
 PYTHON := .lgf/venv/bin/python
+# The kernel is an ordinary program: without the flags of the notebooks' crates, in the folder that set-up builds it in.
+KERNEL_CARGO := unset RUSTFLAGS CARGO_BUILD_TARGET; cd kernel && CARGO_TARGET_DIR="$$LGF_CACHE/kernel-target" cargo
 KERNEL := kernel/Cargo.toml kernel/Cargo.lock $(shell find kernel/src -type f)
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev/null) Cargo.toml Cargo.lock
 
@@ -58,6 +60,8 @@ lint: setup ## formatting, clippy and rustdoc, all without warnings, and the map
 	# What a list declares, cargo does not see.
 	$(ENV) rustfmt --check --edition 2024 src/datasets/manipulations/*.rs src/models/families/*.rs
 	$(ENV) cargo clippy --all-targets --quiet -- -D warnings
+	$(ENV) $(KERNEL_CARGO) fmt --check
+	$(ENV) $(KERNEL_CARGO) clippy --release --locked --all-targets --quiet -- -D warnings
 	$(ENV) RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
 	@$(MAKE) map
 
@@ -71,6 +75,8 @@ test-rust: setup ## the library's tests: unit, integration and documentation
 	@grep -E '^test result' .lgf/test-rust.log > .lgf/test-summary
 
 test-kernel: build ## the kernel's tests, and notebooks 0 to 6 in it
+	$(ENV) $(KERNEL_CARGO) test --release --locked --quiet 2>&1 | tee .lgf/test-kernel.log
+	@grep -E '^test result' .lgf/test-kernel.log >> .lgf/test-summary
 	$(ENV) $(PYTHON) -m pytest -q -p no:cacheprovider tests/kernel 2>&1 | tee .lgf/test-kernel.log
 	@tail -n 1 .lgf/test-kernel.log >> .lgf/test-summary
 	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT" --shown tests/kernel/shown.json 2>&1 | tee .lgf/test-notebooks.log

@@ -76,7 +76,7 @@ def parts():
     numbers = re.findall(r"TORCH_VERSION_(?:MAJOR|MINOR|PATCH) +(\d+)", header.read_text()) if header.exists() else []
     version = ".".join(numbers)
     report(version.startswith(TORCH + "."), "libtorch", f"{version or 'none'} at {LIBTORCH}", f"{TORCH} is needed: make setup (with LIBTORCH unset)")
-    for what, path in (("Python packages", STATE / "venv/bin/jupyter-lab"), ("evcxr", STATE / "evcxr/bin/evcxr_jupyter"), ("kernelspec", STATE / "jupyter/kernels/lgf/kernel.json")):
+    for what, path in (("Python packages", STATE / "venv/bin/jupyter-lab"), ("kernel", STATE / "kernel/lgf-kernel"), ("kernelspec", STATE / "jupyter/kernels/lgf/kernel.json")):
         shown = path.relative_to(REPO) if path.is_relative_to(REPO) else path
         report(path.exists(), what, shown if path.exists() else "not set up", "make setup")
     warm = (BUILD / "kernel/warm/stamp").exists()

@@ -126,6 +126,34 @@ pub fn places_to_ask(code: &str, cursor: usize) -> Vec<usize> {
     places
 }
 
+/// A cursor inside a text that names a column: where the text begins, and the table that is asked for it.
+pub fn column_of(code: &str, cursor: usize) -> Option<(usize, &str)> {
+    let line = code[..cursor].rfind('\n').map_or(0, |at| at + 1);
+    let quote = line + code[line..cursor].rfind('"')?;
+    if code[line..cursor].matches('"').count() % 2 == 0 {
+        return None;
+    }
+    // Back over columns that are named already, and a list's bracket.
+    let mut before = code[..quote].trim_end();
+    while let Some((rest, _)) = before
+        .strip_suffix(',')
+        .and_then(|rest| rest.trim_end().strip_suffix('"'))
+        .and_then(|rest| rest.rsplit_once('"'))
+    {
+        before = rest.trim_end();
+    }
+    let before = before.trim_end_matches('[').trim_end();
+    let is_path = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '.';
+    let path = |text: &str| text.rfind(|letter| !is_path(letter)).map_or(0, |at| at + 1);
+    let table = match before.strip_suffix('(') {
+        // `frame.column("`: what stands before the last dot.
+        Some(call) => call[path(call)..].rsplit_once('.')?.0.trim_matches('.'),
+        // `floats(&frame, "`: the argument before.
+        None => before.strip_suffix(',').map(|rest| &rest[path(rest)..])?,
+    };
+    (!table.is_empty()).then_some((quote + 1, table))
+}
+
 /// The place before the bracket that is open at the end of a text.
 fn open_bracket(text: &str) -> Option<usize> {
     let mut depth = 0;
@@ -196,6 +224,17 @@ mod tests {
         assert!(Prepared::new("for y in 0..9 { for x in 0..9 { f(x, y); } }").loops);
         assert!(Prepared::new("let n = { let mut n = 0; while n < 3 { loop { n += 1; break } } n };").loops);
         assert!(!Prepared::new("for image in &images { look(image); }").loops);
+    }
+
+    #[test]
+    fn a_column_is_asked_of_the_table_before_it() {
+        let asked = |code: &str| column_of(code, code.len()).map(|(start, table)| (start, table.to_string()));
+        assert_eq!(asked("frame.column(\"va"), Some((14, "frame".into())));
+        assert_eq!(asked("let x = found.all.select([\"file\", \"ed"), Some((35, "found.all".into())));
+        assert_eq!(asked("floats(&frame, \""), Some((16, "frame".into())));
+        assert_eq!(asked("println!(\""), None);
+        assert_eq!(asked("frame.column(\"value\").re"), None);
+        assert_eq!(asked("let text = \"a"), None);
     }
 
     #[test]

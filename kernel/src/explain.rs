@@ -27,7 +27,10 @@ impl Failure {
 
     /// The same, with what it printed last as its error.
     pub fn or_said(mut self, said: &[String]) -> Self {
-        if self.traceback.is_empty() {
+        if !self.traceback.is_empty() {
+            return self;
+        }
+        if said.iter().any(|line| !line.is_empty()) {
             let lines = said.iter().map(|line| without_thread(line)).filter(|line| !line.is_empty());
             self.traceback = lines.collect();
         }

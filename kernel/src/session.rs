@@ -1,6 +1,6 @@
 //! One evcxr context and what is asked of it: loading, cells, completion, documentation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -14,11 +14,12 @@ use ra_ap_syntax::ast::{self, HasName};
 use ra_ap_syntax::{AstNode, Edition, SourceFile};
 
 use crate::Places;
-use crate::cell::{Prepared, places_to_ask};
+use crate::cell::{Prepared, column_of, places_to_ask};
 use crate::explain::{Failure, failure};
 use crate::marks::{self, Mark};
 use crate::slot::Slot;
 use crate::snapshot::Snapshot;
+use crate::stubs;
 
 /// What a cell shows, by kind of content.
 pub type Bundle = BTreeMap<String, String>;
@@ -37,6 +38,8 @@ pub struct Session {
     failed: PathBuf,
     /// Whether the library's display can be called: it is a dependency and compiles.
     shows: bool,
+    /// Names that the analyser offers and nobody outside of their crates may use.
+    hidden: HashSet<String>,
     /// How long the last cell ran once it was compiled.
     pub ran: Duration,
 }
@@ -57,7 +60,8 @@ impl Session {
             Ok(snapshot) => !snapshot.is_fresh() || snapshot.project != places.project,
             Err(_) => true,
         };
-        if stale {
+        // What was never built is built by make, not while somebody waits for a cell.
+        if stale && places.kernels.join("warm/stamp").is_file() {
             say(
                 "the library has changed since it was last compiled for notebooks; it is compiled now (about a minute)",
             );
@@ -88,10 +92,12 @@ impl Session {
             snapshot,
             failed,
             shows: false,
+            hidden: HashSet::new(),
             ran: Duration::ZERO,
         };
         let Some(snapshot) = session.snapshot.clone() else { return Ok((session, outputs)) };
         set("RUST_SRC_PATH", &snapshot.standard_library);
+        session.hidden = stubs::hidden(&snapshot.stubs());
         session.context.set_opt_level("0").map_err(|error| anyhow!("{error}"))?;
         let dependency = format!(":dep local-global-features = {{ path = {:?} }}\n{PREPARATION}", places.project);
         match session.context.execute(&dependency) {
@@ -156,19 +162,45 @@ impl Session {
 
     /// What may stand at a place of a cell, in bytes: where it begins and ends, and each in the order of use.
     pub fn complete(&mut self, code: &str, cursor: usize) -> Result<(usize, usize, Vec<Completion>)> {
+        if let Some((start, table)) = column_of(code, cursor) {
+            let typed = &code[start..cursor];
+            let columns = self.columns_of(table).into_iter().filter(|name| name.starts_with(typed));
+            let item = |name: String| Completion { label: format!("a column of {table}"), text: name, kind: "field" };
+            return Ok((start, cursor, columns.map(item).collect()));
+        }
         let context = &mut self.context;
         let found = catch_unwind(AssertUnwindSafe(|| context.completions(code, cursor)));
         let found = found.map_err(|_| anyhow!("the analyser failed here"))??;
         let typed = code.get(found.start_offset..found.end_offset).unwrap_or_default();
+        // The module whose names are asked for: what stands before the colons.
+        let before = code.get(..found.start_offset).and_then(|before| before.strip_suffix("::")).unwrap_or_default();
+        let parent =
+            before.rsplit(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or_default();
         let mut all: Vec<Completion> = found
             .completions
             .into_iter()
             .map(|item| Completion { text: inserted(&item.code), label: item.label, kind: item.kind })
-            .filter(|item| is_for_people(item, typed))
+            .filter(|item| is_for_people(item, typed) && !self.hidden.contains(&key_of(parent, &item.text)))
             .collect();
         all.sort_by_key(|item| (rank(item), item.text.to_lowercase()));
         all.dedup_by(|a, b| a.text == b.text);
         Ok((found.start_offset, found.end_offset, all))
+    }
+
+    /// The columns of a table that is at hand, by asking it; none of what is no table.
+    fn columns_of(&mut self, table: &str) -> Vec<String> {
+        let variable = table.split('.').next().unwrap_or_default();
+        if !self.shows || !self.context.variables_and_types().any(|(name, _)| name == variable) {
+            return vec![];
+        }
+        let names = "names.iter().map(|name| name.to_string()).collect::<Vec<_>>()";
+        let code = format!(
+            "{{ let names = {table}.get_column_names(); \
+             lgf::notebook::Html::new(\"\", {names}.join(\"\\n\")).evcxr_display(); }};"
+        );
+        let shown = self.evaluate(&code, &|_, _| String::new());
+        let text = shown.ok().and_then(|mut bundle| bundle.remove("text/plain")).unwrap_or_default();
+        text.lines().map(str::to_string).filter(|line| !line.is_empty()).collect()
     }
 
     /// Signature and documentation of what stands at a place of a cell: plain text and HTML.
@@ -181,7 +213,7 @@ impl Session {
                 let html = ["h1", "h2", "h3"].iter().fold(html, |html, tag| {
                     html.replace(&format!("<{tag}>"), "<p><b>").replace(&format!("</{tag}>"), "</b></p>")
                 });
-                return Some(self.whole_enum(&plain).unwrap_or((plain, html)));
+                return Some(self.whole_enum(&plain).unwrap_or_else(|| (text_of(&html), html)));
             }
         }
         None
@@ -224,6 +256,27 @@ impl Clock {
             eprintln!("{:7.3} s  {what}", self.0.elapsed().as_secs_f64());
         }
     }
+}
+
+/// Documentation as text, for where a front-end shows no HTML: the analyser's own plain text runs headings into lines.
+fn text_of(html: &str) -> String {
+    let (mut text, mut inside) = (String::new(), false);
+    let html = html.replace("</p>", "\n\n").replace("<hr />", "\n").replace("<li>", "- ");
+    for letter in html.chars() {
+        match letter {
+            '<' => inside = true,
+            '>' if inside => inside = false,
+            _ if !inside => text.push(letter),
+            _ => {}
+        }
+    }
+    for (entity, letter) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")] {
+        text = text.replace(entity, letter);
+    }
+    while text.contains("\n\n\n") {
+        text = text.replace("\n\n\n", "\n\n");
+    }
+    text.trim().to_string()
 }
 
 /// Compiles the library for notebooks; a failure is said by the setup cell, which goes the long way then.
@@ -286,9 +339,18 @@ fn inserted(code: &str) -> String {
     }
 }
 
+fn name_of(text: &str) -> &str {
+    text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or_default()
+}
+
+/// A completion as [`stubs::NAMES`] has it: a module behind its parent.
+fn key_of(parent: &str, text: &str) -> String {
+    if text.ends_with("::") { format!("{parent}::{text}") } else { name_of(text).to_string() }
+}
+
 /// Whether a completion helps: not what only generated code calls, nor a keyword put behind a dot.
 fn is_for_people(item: &Completion, typed: &str) -> bool {
-    let name = item.text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or_default();
+    let name = name_of(&item.text);
     let asked_for = typed.len() >= 3 && name.starts_with(typed);
     let hidden = COMMON.contains(&name) && !asked_for;
     !hidden && item.kind != "snippet" && !name.starts_with("evcxr_") && !name.starts_with("__")
@@ -301,5 +363,27 @@ fn rank(item: &Completion) -> u8 {
         "function" | "method" => 1,
         "module" | "struct" | "enum" | "class" => 2,
         _ => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documentation_reads_as_text_too() {
+        let html = "<pre><code>pub fn f() -&gt; u8\n</code></pre>\n<hr />\n<p>Says &quot;a&quot;.</p>\n<p><b>Errors</b></p>\n<p>None.</p>";
+        assert_eq!(text_of(html), "pub fn f() -> u8\n\nSays \"a\".\n\nErrors\n\nNone.");
+    }
+
+    #[test]
+    fn what_only_generated_code_calls_is_not_offered() {
+        let item = |text: &str| Completion { text: text.into(), label: text.into(), kind: "function" };
+        assert!(is_for_people(&item("height()"), "") && !is_for_people(&item("clone_into("), "cl"));
+        assert!(is_for_people(&item("clone_into("), "clone_i"), "who types its name means it");
+        assert_eq!(
+            (inserted("head(length)"), inserted("height()"), inserted("field")),
+            ("head(".into(), "height()".into(), "field".into())
+        );
     }
 }

@@ -181,6 +181,16 @@ impl Snapshot {
         self.inputs.iter().find(|input| !input.is_unchanged()).map(|input| input.path.as_path())
     }
 
+    /// The folders of sources without bodies: the library's, those of the packages it uses, the standard library's.
+    pub fn stubs(&self) -> Vec<PathBuf> {
+        let kernels = self.folder.parent().and_then(Path::parent);
+        let lasting = kernels.map(|kernels| kernels.join("stubs"));
+        let folders = [Some(self.folder.join("stubs")), lasting].into_iter().flatten();
+        let inside =
+            folders.filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten().map(|entry| entry.path());
+        inside.chain([self.standard_library.clone()]).collect()
+    }
+
     /// The sources of the library.
     pub fn sources(&self) -> Vec<PathBuf> {
         let source = |path: &&PathBuf| path.starts_with(self.project.join("src"));

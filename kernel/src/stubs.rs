@@ -3,15 +3,19 @@
 //! The analyser parses every file of every crate that a cell can name, at each start of a kernel: 27 MB, most of it
 //! bodies of functions, which no type in a cell depends on. Copies without them are made once for a package.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use ra_ap_syntax::ast::{self, HasAttrs};
+use ra_ap_syntax::ast::{self, HasAttrs, HasName, HasVisibility};
 use ra_ap_syntax::{AstNode, AstToken, Edition, SourceFile, SyntaxNode, TextRange, WalkEvent};
 
 /// Folders of a package that are not of its library.
 const ASIDE: [&str; 6] = ["tests", "benches", "examples", "target", "fuzz", "data"];
+
+/// Names, one a line, each after `+` where somebody outside of its crate may use it and `-` where not.
+pub const NAMES: &str = "names.txt";
 
 /// `--stubs FROM TO [FROM TO …]`: copies sources without bodies.
 pub fn run(arguments: &[String]) -> Result<()> {
@@ -29,7 +33,60 @@ pub fn run(arguments: &[String]) -> Result<()> {
             .map(|thread| thread.join().unwrap_or_else(|_| bail!("a file could not be parsed")))
             .collect::<Vec<_>>()
     });
-    made.into_iter().collect()
+    made.into_iter().collect::<Result<()>>()?;
+    for to in arguments.chunks(2).map(|pair| Path::new(&pair[1])) {
+        let mut names = BTreeSet::new();
+        for (_, file) in files.iter().filter(|(_, file)| file.starts_with(to)) {
+            collect_names(&module_of(file), &fs::read_to_string(file)?, &mut names);
+        }
+        fs::create_dir_all(to)?;
+        fs::write(to.join(NAMES), names.into_iter().collect::<Vec<_>>().join("\n"))?;
+    }
+    Ok(())
+}
+
+/// The last part of a file's path as a module: `canny` for `edges/canny.rs`, `edges` for `edges/mod.rs`.
+fn module_of(file: &Path) -> String {
+    let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let own = stem(file);
+    if own == "mod" { file.parent().map(stem).unwrap_or_default() } else { own }
+}
+
+/// The names of functions and types in a file, and of modules behind that of their parent, marked as [`NAMES`] has them.
+fn collect_names(parent: &str, text: &str, names: &mut BTreeSet<String>) {
+    let file = SourceFile::parse(text, Edition::Edition2024).tree();
+    for node in file.syntax().descendants() {
+        let Some(name) = ast::AnyHasName::cast(node.clone()).and_then(|named| named.name()) else { continue };
+        let Some(item) = ast::AnyHasVisibility::cast(node).filter(|item| ast::Item::can_cast(item.syntax().kind()))
+        else {
+            continue;
+        };
+        // What a trait asks for is as public as the trait.
+        let of_trait = item.syntax().ancestors().skip(1).any(|outer| {
+            ast::Trait::can_cast(outer.kind()) || ast::Impl::cast(outer).is_some_and(|block| block.trait_().is_some())
+        });
+        let public = of_trait || item.visibility().is_some_and(|visible| visible.syntax().text() == "pub");
+        let mark = if public { '+' } else { '-' };
+        names.insert(match ast::Module::can_cast(item.syntax().kind()) {
+            true => format!("{mark}{parent}::{}::", name.text()),
+            false => format!("{mark}{}", name.text()),
+        });
+    }
+}
+
+/// The names that nobody outside of these crates may use, from the folders of their stubs.
+pub fn hidden(folders: &[PathBuf]) -> HashSet<String> {
+    let texts = folders.iter().filter_map(|folder| fs::read_to_string(folder.join(NAMES)).ok());
+    let (mut public, mut private) = (HashSet::new(), HashSet::new());
+    for line in texts.flat_map(|text| text.lines().map(str::to_string).collect::<Vec<_>>()) {
+        match line.split_at_checked(1) {
+            Some(("+", name)) => public.insert(name.to_string()),
+            Some((_, name)) => private.insert(name.to_string()),
+            None => false,
+        };
+    }
+    private.retain(|name| !public.contains(name));
+    private
 }
 
 fn collect(from: &Path, to: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> Result<()> {
@@ -123,5 +180,26 @@ mod tests {
              macro_rules! m { () => { fn g() { 1; } } }\nstruct S { /// A field.\n a: u8 }\n"
         );
         assert_eq!(stub("fn broken( {"), "fn broken( {");
+    }
+
+    #[test]
+    fn names_that_are_nobodys_business_are_hidden() {
+        let folder = std::env::temp_dir().join(format!("lgf-names-{}", std::process::id()));
+        for (package, text) in [
+            (
+                "a",
+                "mod inside;\npub fn inside() {}\npub mod outside;\npub(crate) fn sweep() {}\nfn both() {}\nimpl T for S { fn asked(&self) {} }",
+            ),
+            ("b", "pub fn both() {}\npub trait T { fn asked(&self); }"),
+        ] {
+            fs::create_dir_all(folder.join("from").join(package)).unwrap();
+            fs::write(folder.join("from").join(package).join("lib.rs"), text).unwrap();
+            let place = |end: &str| folder.join(end).join(package).display().to_string();
+            run(&[place("from"), place("to")]).unwrap();
+        }
+        let mut names: Vec<String> = hidden(&["to/a", "to/b"].map(|end| folder.join(end))).into_iter().collect();
+        names.sort();
+        assert_eq!(names, ["lib::inside::", "sweep"]);
+        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -200,6 +200,11 @@ def test_a_killed_kernels_slot_serves_the_next():
         assert text_of(kernel.run("1 + 1")) == "2"
 
 
+def test_a_cache_without_a_kernel_says_what_to_do(tmp_path):
+    with Kernel(dict(os.environ, LGF_CACHE=str(tmp_path))) as kernel:
+        assert "run make setup" in said(kernel.run("1 + 1"))
+
+
 def test_the_plain_way_is_there_to_compare_with():
     with Kernel(dict(os.environ, LGF_KERNEL="plain")) as kernel:
         kernel.run(SETUP, LONG).check()
@@ -253,6 +258,20 @@ def test_tab_completes_modules_functions_fields_and_leaves_out_what_is_not_for_p
     assert not {"clone_into", "type_id", "borrow", "evcxr_display"} & {name.split("(")[0] for name in fields}
     inside = kernel.ask("complete", "let é = 1;\nparameters.den")
     assert inside["matches"] == ["denoise"] and (inside["cursor_start"], inside["cursor_end"]) == (22, 25)
+
+
+def test_tab_completes_the_columns_of_a_table_at_hand(kernel):
+    kernel.run('let scores = lgf::polars::df!("network" => ["a"], "accuracy" => [0.5], "area" => [1.0])?;').check()
+    found = kernel.ask("complete", 'scores.column("a')
+    assert found["matches"] == ["accuracy", "area"] and (found["cursor_start"], found["cursor_end"]) == (15, 16)
+    assert kernel.ask("complete", 'scores.select(["area", "n')["matches"] == ["network"]
+    assert kernel.ask("complete", 'no_such.column("a')["matches"] == []
+
+
+def test_what_is_private_is_not_offered(kernel):
+    offered = set(kernel.ask("complete", "edges::")["matches"])
+    assert {"canny(", "Parameters"} <= offered
+    assert not {"canny::", "coordinates::", "stage::"} & offered, "the function is public, the module is not"
 
 
 def test_shift_tab_shows_signature_and_documentation(kernel):
