@@ -130,7 +130,7 @@ pub fn places_to_ask(code: &str, cursor: usize) -> Vec<usize> {
 pub fn column_of(code: &str, cursor: usize) -> Option<(usize, &str)> {
     let line = code[..cursor].rfind('\n').map_or(0, |at| at + 1);
     let quote = line + code[line..cursor].rfind('"')?;
-    if code[line..cursor].matches('"').count() % 2 == 0 {
+    if code[line..cursor].matches('"').count().is_multiple_of(2) {
         return None;
     }
     // Back over columns that are named already, and a list's bracket.
