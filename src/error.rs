@@ -291,7 +291,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The same text as `Display`: notebooks and `main` print errors with `{:?}`. With `{:-?}`, its [`Parts`] as JSON.
+/// The same text as `Display`: notebooks and `main` print errors with `{:?}`. With `{:-?}`, its parts as JSON.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.sign_minus() {
