@@ -114,6 +114,8 @@ def notebooks():
                 count, ran = count + 1, ran + (done.ran or 0.0)
                 if done.bundles and done.ran is not None:
                     beside.append((done.seconds - done.ran, first_line(cell.source)))
+        if not beside:
+            continue
         worst = max(beside)
         median = statistics.median(seconds for seconds, _ in beside)
         all_beside += [seconds for seconds, _ in beside]

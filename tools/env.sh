@@ -52,7 +52,9 @@ fi
 export LIBTORCH="${LIBTORCH:-$LGF_CACHE/libtorch/torch}"
 # A build script's rpath does not reach notebook cells, so libtorch and the CUDA run time beside it are named here; and
 # Rust's own library, because the rpath that rustc writes is wrong by one folder for files that cargo or evcxr moves up.
-for dir in "$LIBTORCH/lib" "$(dirname "$LIBTORCH")/nvidia/cu13/lib" "$(rustc --print target-libdir 2>/dev/null || true)"; do
+LGF_RUST_LIBRARIES="$(rustc --print target-libdir 2>/dev/null || true)"
+export LGF_RUST_LIBRARIES
+for dir in "$LIBTORCH/lib" "$(dirname "$LIBTORCH")/nvidia/cu13/lib" "$LGF_RUST_LIBRARIES"; do
     case ":${LD_LIBRARY_PATH:-}:" in
     *":$dir:"* ) ;;
     *) LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$dir" ;;

@@ -46,6 +46,7 @@ step_check() {
         fail "the source of Rust's standard library is missing, without which cells cannot keep its types." "rustup component add rust-src (conda: rust-src)"
     command -v python3 >/dev/null && python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
         fail "Python 3.10 or newer is missing." "install python3 (tested with 3.11)"
+    case "$LGF_CACHE" in *[[:space:]]*) fail "the cache folder has a blank in its name: $LGF_CACHE" "set LGF_CACHE to a folder without one: evcxr cannot load cells from there" ;; esac
     mkdir -p "$LGF_STATE" "$LGF_CACHE" 2>/dev/null && [ -w "$LGF_STATE" ] && [ -w "$LGF_CACHE" ] ||
         fail "cannot write to $LGF_CACHE or $LGF_STATE." "set LGF_CACHE to a folder that can be written"
     free="$(df --output=avail -k "$LGF_CACHE" | tail -n 1)"

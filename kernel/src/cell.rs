@@ -12,7 +12,7 @@ const BEFORE: &str = "fn cell() {\n";
 const OPEN: &str = "(";
 const CLOSE: &str = ").evcxr_display();";
 /// What a cell has printed without a newline would come with the next cell's.
-const FLUSH: &str = "\n::std::io::Write::flush(&mut ::std::io::stdout()).unwrap_or_default();";
+const FLUSH: &str = "\n;::std::io::Write::flush(&mut ::std::io::stdout()).unwrap_or_default();";
 /// Macros that come back with no value.
 const ENDING: [&str; 5] = ["panic", "todo", "unimplemented", "unreachable", "compile_error"];
 
@@ -36,6 +36,10 @@ impl Prepared {
 
     /// The cell with its last expression shown.
     pub fn new(code: &str) -> Self {
+        // A command of the shell is not to be run again if the display cannot be called.
+        if code.lines().any(|line| line.starts_with('!')) {
+            return Prepared::untouched(code);
+        }
         let text = format!("{BEFORE}{}\n}}", without_commands(code));
         let parsed = SourceFile::parse(&text, Edition::Edition2024);
         if !parsed.errors().is_empty() {
@@ -54,7 +58,7 @@ impl Prepared {
             .filter(is_loop)
             .any(|node| node.ancestors().skip(1).any(|outer| is_loop(&outer)));
         let mut plain = Prepared { loops, ..Prepared::untouched(code) };
-        if code.contains("print!(") {
+        if body.syntax().descendants().filter_map(ast::MacroCall::cast).any(prints) {
             plain.text.push_str(FLUSH);
         }
         let Some(last) = body.tail_expr().filter(has_value) else { return plain };
@@ -90,6 +94,11 @@ fn without_commands(code: &str) -> String {
     };
     let command = |line: &str| line.starts_with(':') || line.starts_with('!');
     code.split_inclusive('\n').map(|line| if command(line) { blank(line) } else { line.to_string() }).collect()
+}
+
+/// Whether a macro writes to standard output and may leave its line open.
+fn prints(call: ast::MacroCall) -> bool {
+    call.path().is_some_and(|path| ["print", "std::print"].contains(&path.to_string().as_str()))
 }
 
 fn is_loop(node: &SyntaxNode) -> bool {
@@ -144,7 +153,7 @@ pub fn column_of(code: &str, cursor: usize) -> Option<(usize, &str)> {
     }
     let before = before.trim_end_matches('[').trim_end();
     let is_path = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '.';
-    let path = |text: &str| text.rfind(|letter| !is_path(letter)).map_or(0, |at| at + 1);
+    let path = |text: &'_ str| text.len() - text.rsplit(|letter| !is_path(letter)).next().unwrap_or_default().len();
     let table = match before.strip_suffix('(') {
         // `frame.column("`: what stands before the last dot.
         Some(call) => call[path(call)..].rsplit_once('.')?.0.trim_matches('.'),
@@ -210,6 +219,8 @@ mod tests {
     fn what_is_printed_without_a_newline_is_seen() {
         assert_eq!(text("print!(\"half\"); // a line"), format!("print!(\"half\"); // a line{FLUSH}"));
         assert_eq!(text("eprint!(\"half\"); 1"), "eprint!(\"half\"); (1).evcxr_display();");
+        assert_eq!(text("// print!(\"x\")"), "// print!(\"x\")");
+        assert_eq!(text("print!(\"a\"); panic!(\"x\")"), format!("print!(\"a\"); panic!(\"x\"){FLUSH}"));
     }
 
     #[test]
@@ -235,6 +246,9 @@ mod tests {
         assert_eq!(asked("println!(\""), None);
         assert_eq!(asked("frame.column(\"value\").re"), None);
         assert_eq!(asked("let text = \"a"), None);
+        for odd in ["// “yes”, \"n", "// ✅, \"", "é🦀(\"", "“.column(\"", "\""] {
+            let _ = asked(odd);
+        }
     }
 
     #[test]

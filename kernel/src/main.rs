@@ -21,8 +21,6 @@ mod message;
 mod server;
 mod session;
 mod slot;
-#[allow(dead_code)] // each of the two programs uses its part
-mod snapshot;
 mod stubs;
 
 use std::path::{Path, PathBuf};

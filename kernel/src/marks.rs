@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 pub const FILE: &str = "LGF_FAILED";
 
 const COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
-const CONTENT: &str = "EVCXR_BEGIN_CONTENT ";
+/// What opens a block, or asks the person for a line: evcxr looks for them where a line begins.
+const OPENINGS: [&str; 2] = ["EVCXR_BEGIN_CONTENT ", "EVCXR_INPUT_REQUEST"];
 /// Ends a line that rewrites the one before it and is not rewritten itself.
 pub const STAYS: char = '\u{1f}';
 
@@ -125,8 +126,8 @@ fn split(line: &[u8]) -> (String, Option<String>) {
         text.pop();
         text.push(STAYS);
     }
-    // What opens a block is followed by its kind.
-    if let Some(at) = text.find(CONTENT).filter(|at| *at > 0) {
+    // They are followed by more.
+    if let Some(at) = OPENINGS.iter().find_map(|opening| text.find(opening)).filter(|at| *at > 0) {
         return (text[..at].to_string(), Some(text[at..].to_string()));
     }
     let marks = MARKS.iter().map(|(mark, ..)| *mark).chain([COMPLETE]);
@@ -164,5 +165,6 @@ mod tests {
         assert_eq!(out, "half a line \nEVCXR_PANIC_NOTIFICATION\n\u{fffd}\u{fffd}\nEVCXR_EXECUTION_COMPLETE\n");
         assert_eq!(mark, Some(Mark::Panic));
         assert_eq!(passed(b"xEVCXR_BEGIN_CONTENT text/html\n", "content").0, "x\nEVCXR_BEGIN_CONTENT text/html\n");
+        assert_eq!(passed(b"Name: EVCXR_INPUT_REQUEST:\n", "input").0, "Name: \nEVCXR_INPUT_REQUEST:\n");
     }
 }

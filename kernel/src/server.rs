@@ -1,5 +1,6 @@
 //! The sockets of a kernel: requests come in, replies and outputs go out. Cells run on a thread of their own.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +52,17 @@ struct Shared {
     /// Cells that run, once the session has started.
     process: OnceLock<Arc<Mutex<Child>>>,
     stdin: tokio::sync::Mutex<RouterSocket>,
+    /// Ends a question to the person that is not answered.
+    interrupted: tokio::sync::Notify,
+    loading: Mutex<Loading>,
+}
+
+/// What a person who waits for the session is told.
+#[derive(Default)]
+struct Loading {
+    news: Vec<String>,
+    waiting: Option<Message>,
+    over: bool,
 }
 
 impl Shared {
@@ -69,11 +81,38 @@ impl Shared {
     /// Passes the stop button on to the process that runs cells.
     fn interrupt(&self) {
         if let Some(process) = self.process.get()
-            && let Ok(process) = process.lock()
-            && let Ok(id) = i32::try_from(process.id())
+            && let Ok(mut process) = process.lock()
+            && let (Ok(None), Ok(id)) = (process.try_wait(), i32::try_from(process.id()))
         {
-            // SAFETY: takes any number; the child has not been waited for, so that its number is its own.
+            // SAFETY: takes any number; the child runs and is not waited for while it is locked: its number is its own.
             unsafe { libc::kill(id, libc::SIGINT) };
+        }
+    }
+
+    fn loading(&self) -> std::sync::MutexGuard<'_, Loading> {
+        self.loading.lock().unwrap_or_else(|held| held.into_inner())
+    }
+
+    /// Says something that is not a cell's own, in the place of its errors.
+    fn tell(&self, cell: &Message, text: &str) {
+        self.publish(cell.child("stream", json!({"name": "stderr", "text": format!("{text}\n")})));
+    }
+
+    /// Tells whoever waits for the session to start, or will.
+    fn say(&self, text: &str) {
+        let mut loading = self.loading();
+        match &loading.waiting {
+            Some(cell) => self.tell(cell, text),
+            None => loading.news.push(text.to_string()),
+        }
+    }
+
+    /// A cell waits for the session to start.
+    fn waits(&self, cell: &Message) {
+        let mut loading = self.loading();
+        if !loading.over && loading.waiting.is_none() {
+            loading.waiting = Some(cell.clone());
+            std::mem::take(&mut loading.news).iter().for_each(|text| self.tell(cell, text));
         }
     }
 
@@ -109,12 +148,15 @@ async fn serve(connection: Connection, places: Places) -> Result<()> {
         busy: AtomicBool::new(false),
         process: OnceLock::new(),
         stdin: tokio::sync::Mutex::new(stdin),
+        interrupted: tokio::sync::Notify::new(),
+        loading: Mutex::default(),
     });
 
     tokio::spawn(async move {
-        while let Ok(beat) = heartbeat.recv().await {
-            if heartbeat.send(beat).await.is_err() {
-                break;
+        // A client that goes away is an error of its own, not the end.
+        loop {
+            if let Ok(beat) = heartbeat.recv().await {
+                let _ = heartbeat.send(beat).await;
             }
         }
     });
@@ -167,6 +209,7 @@ async fn serve(connection: Connection, places: Places) -> Result<()> {
             "kernel_info_request" => kernel_info(),
             "interrupt_request" => {
                 shared.interrupt();
+                shared.interrupted.notify_waiters();
                 json!({"status": "ok"})
             }
             "shutdown_request" => json!({"status": "ok", "restart": message.content["restart"]}),
@@ -218,7 +261,16 @@ fn answer(shared: &Arc<Shared>, message: Message, jobs: &Sender<Job>) {
     let kind = message.kind();
     let of_session = matches!(kind, "execute_request" | "complete_request" | "inspect_request");
     if of_session && (kind == "execute_request" || !shared.busy.load(Ordering::SeqCst)) {
-        let _ = jobs.send((Instant::now(), message));
+        if kind == "execute_request" {
+            shared.waits(&message);
+        }
+        if let Err(refused) = jobs.send((Instant::now(), message)) {
+            let (_, message) = refused.0;
+            let failed = json!({"status": "error", "ename": "KernelError", "traceback": [],
+                                "evalue": "the kernel has failed: restart it"});
+            shared.reply(&message, failed);
+            shared.status(&message, "idle");
+        }
         return;
     }
     shared.status(&message, "busy");
@@ -257,22 +309,24 @@ fn kernel_info() -> Value {
 
 /// The session's thread: starts it, then takes requests one by one.
 fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Job>, handle: &tokio::runtime::Handle) {
-    let news = Mutex::new(Vec::<String>::new());
-    let started =
-        Session::start(places, &|text| news.lock().unwrap_or_else(|held| held.into_inner()).push(text.to_string()));
-    let mut news = news.into_inner().unwrap_or_default();
+    let started = Session::start(places, &|text| shared.say(text));
+    shared.loading().over = true;
     let (mut session, streams, refused) = match started {
         Ok((session, outputs)) => {
             let _ = shared.process.set(session.process());
             let streams = [
-                Stream::pass_on(shared, "stdout", outputs.stdout.into_iter()),
-                Stream::pass_on(shared, "stderr", outputs.stderr.into_iter()),
+                Stream::pass_on(shared, "stdout", move |patience| {
+                    outputs.stdout.recv_timeout(patience).map_err(|error| error.is_timeout())
+                }),
+                Stream::pass_on(shared, "stderr", move |patience| {
+                    outputs.stderr.recv_timeout(patience).map_err(|error| error.is_timeout())
+                }),
             ];
             (Some(session), Some(streams), String::new())
         }
         Err(error) => (None, None, format!("the kernel could not start: {error:#}")),
     };
-    let mut count = 0;
+    let mut count = 0usize;
     // When the last cell failed: what was sent before that, behind it, is not run.
     let mut failed: Option<Instant> = None;
     while let Ok((arrived, message)) = queue.recv() {
@@ -286,7 +340,7 @@ fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Job>, handle: &t
             ("execute_request", session) => {
                 let silent = message.content["silent"] == true;
                 if !silent {
-                    count += 1;
+                    count += usize::from(message.content["store_history"] != false);
                     shared.publish(
                         message.child("execute_input", json!({"code": message.code(), "execution_count": count})),
                     );
@@ -295,12 +349,11 @@ fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Job>, handle: &t
                 if let Some(streams) = &streams {
                     streams.iter().for_each(|stream| stream.belongs_to(&message));
                 }
-                for text in news.drain(..) {
-                    shared.publish(message.child("stream", json!({"name": "stderr", "text": text + "\n"})));
-                }
+                std::mem::take(&mut shared.loading().news).iter().for_each(|text| shared.tell(&message, text));
+                let say = |text: &str| shared.tell(&message, text);
                 let ask = |prompt: &str, password: bool| handle.block_on(input(shared, &message, prompt, password));
                 let ended = match session.as_mut() {
-                    Some(session) => session.run(message.code(), &ask),
+                    Some(session) => guarded(|| session.run(message.code(), &ask, &say)),
                     None => Err(Failure::new("KernelError", refused.clone())),
                 };
                 let mut said = vec![];
@@ -330,7 +383,9 @@ fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Job>, handle: &t
                         let now = Instant::now();
                         let error =
                             json!({"ename": failure.name, "evalue": failure.value, "traceback": failure.traceback});
-                        shared.publish(message.child("error", error.clone()));
+                        if !silent {
+                            shared.publish(message.child("error", error.clone()));
+                        }
                         let mut content = json!({"status": "error", "execution_count": count});
                         for key in ["ename", "evalue", "traceback"] {
                             content[key] = error[key].clone();
@@ -346,7 +401,8 @@ fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Job>, handle: &t
             }
             ("complete_request", Some(session)) => {
                 let (code, cursor) = (message.code(), message.cursor());
-                let content = match session.complete(code, cursor) {
+                let found = catch_unwind(AssertUnwindSafe(|| session.complete(code, cursor)));
+                let content = match found.unwrap_or_else(|_| Err(anyhow::anyhow!("the analyser failed here"))) {
                     Ok((start, end, items)) => {
                         let (start, end) = (code_points(code, start), code_points(code, end));
                         let types: Vec<Value> = items.iter().map(|item| json!({
@@ -361,7 +417,8 @@ fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Job>, handle: &t
                 shared.reply(&message, content);
             }
             ("inspect_request", Some(session)) => {
-                let found = session.inspect(message.code(), message.cursor());
+                let found = catch_unwind(AssertUnwindSafe(|| session.inspect(message.code(), message.cursor())));
+                let found = found.unwrap_or_default();
                 let data =
                     found.as_ref().map_or(json!({}), |(plain, html)| json!({"text/plain": plain, "text/html": html}));
                 shared.reply(&message, json!({"status": "ok", "found": found.is_some(), "data": data, "metadata": {}}));
@@ -371,6 +428,12 @@ fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Job>, handle: &t
         }
         shared.status(&message, "idle");
     }
+}
+
+/// A cell whose evaluation fails in the kernel itself fails alone.
+fn guarded<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    let failed = |_| Err(Failure::new("KernelError", "the kernel failed at this cell"));
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(failed)
 }
 
 /// Asks the person for a line, where the front-end allows that.
@@ -385,11 +448,17 @@ async fn input(shared: &Shared, request: &Message, prompt: &str, password: bool)
     if stdin.send(wire).await.is_err() {
         return String::new();
     }
-    let answer = match stdin.recv().await {
-        Ok(wire) => shared.connection.decode(wire).ok(),
-        Err(_) => None,
-    };
-    answer.and_then(|message| message.content["value"].as_str().map(str::to_string)).unwrap_or_default()
+    loop {
+        let answer = tokio::select! {
+            wire = stdin.recv() => wire.ok().and_then(|wire| shared.connection.decode(wire).ok()),
+            () = shared.interrupted.notified() => return String::new(),
+        };
+        // A late answer to an earlier question is none to this one.
+        let Some(answer) = answer else { return String::new() };
+        if answer.parent["msg_id"] == question.header["msg_id"] {
+            return answer.content["value"].as_str().unwrap_or_default().to_string();
+        }
+    }
 }
 
 /// What cells print, passed on as it comes.
@@ -410,23 +479,32 @@ struct Printed {
 }
 
 impl Stream {
-    fn pass_on(shared: &Arc<Shared>, name: &'static str, lines: impl Iterator<Item = String> + Send + 'static) -> Self {
+    /// Passes on what `next` gives, which waits for a line as long as it is told and says whether it waited in vain.
+    fn pass_on(
+        shared: &Arc<Shared>,
+        name: &'static str,
+        next: impl Fn(Duration) -> Result<String, bool> + Send + 'static,
+    ) -> Self {
         let stream = Stream { shared: shared.clone(), name, printed: Arc::default() };
-        let printed = stream.printed.clone();
-        std::thread::spawn(move || {
-            for line in lines {
-                let mut printed = printed.lock().unwrap_or_else(|held| held.into_inner());
-                printed.held.push(line);
-                printed.last = Some(Instant::now());
-            }
-        });
         let (shared, printed) = (shared.clone(), stream.printed.clone());
         std::thread::spawn(move || {
+            let mut oldest: Option<Instant> = None;
             loop {
-                std::thread::sleep(HELD);
+                let patience = oldest.map_or(Duration::from_secs(3600), |oldest| HELD.saturating_sub(oldest.elapsed()));
+                let line = next(patience);
                 let mut printed = printed.lock().unwrap_or_else(|held| held.into_inner());
-                if printed.last.is_some_and(|last| last.elapsed() > HELD) || printed.held.len() > HELD_AT_MOST {
+                match line {
+                    Ok(line) => {
+                        printed.held.push(line);
+                        printed.last = Some(Instant::now());
+                        oldest = oldest.or(printed.last);
+                    }
+                    Err(true) => {}
+                    Err(false) => return publish_held(&shared, name, &mut printed),
+                }
+                if oldest.is_some_and(|oldest| oldest.elapsed() >= HELD) || printed.held.len() > HELD_AT_MOST {
                     publish_held(&shared, name, &mut printed);
+                    oldest = None;
                 }
             }
         });
@@ -441,8 +519,9 @@ impl Stream {
     fn belongs_to(&self, message: &Message) {
         let mut printed = self.printed();
         publish_held(&self.shared, self.name, &mut printed);
-        printed.parent = Some(message.clone());
-        printed.last = None;
+        // What a silent request prints is nobody's.
+        printed.parent = (message.content["silent"] != true).then(|| message.clone());
+        (printed.last, printed.rewriting) = (None, false);
     }
 
     /// Waits until all has come that the cell printed.

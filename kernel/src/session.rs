@@ -18,8 +18,8 @@ use crate::cell::{Prepared, column_of, places_to_ask};
 use crate::explain::{Failure, failure};
 use crate::marks::{self, Mark};
 use crate::slot::Slot;
-use crate::snapshot::Snapshot;
 use crate::stubs;
+use snapshot::{OPTIMISE, Snapshot};
 
 /// What a cell shows, by kind of content.
 pub type Bundle = BTreeMap<String, String>;
@@ -40,6 +40,8 @@ pub struct Session {
     shows: bool,
     /// Names that the analyser offers and nobody outside of their crates may use.
     hidden: HashSet<String>,
+    /// Whether it was said that the library has changed.
+    told: bool,
     /// How long the last cell ran once it was compiled.
     pub ran: Duration,
 }
@@ -93,6 +95,7 @@ impl Session {
             failed,
             shows: false,
             hidden: HashSet::new(),
+            told: false,
             ran: Duration::ZERO,
         };
         let Some(snapshot) = session.snapshot.clone() else { return Ok((session, outputs)) };
@@ -118,12 +121,23 @@ impl Session {
         self.context.process_handle()
     }
 
-    /// Runs a cell; `ask` answers what the cell asks of the person.
-    pub fn run(&mut self, code: &str, ask: &dyn Fn(&str, bool) -> String) -> Result<Bundle, Failure> {
+    /// Runs a cell; `ask` answers what the cell asks of the person, `say` tells them what is not the cell's own.
+    pub fn run(
+        &mut self,
+        code: &str,
+        ask: &dyn Fn(&str, bool) -> String,
+        say: &dyn Fn(&str),
+    ) -> Result<Bundle, Failure> {
         let _ = fs::remove_file(&self.failed);
+        if !self.told && self.snapshot.as_ref().is_some_and(|snapshot| !snapshot.is_fresh()) {
+            self.told = true;
+            say(
+                "the library has changed; this kernel goes on with the one that it began with (Restart takes the new one)",
+            );
+        }
         self.ran = Duration::ZERO;
         let prepared = if self.shows { Prepared::new(code) } else { Prepared::untouched(code) };
-        let optimise = self.slot.notebook().join("optimise");
+        let optimise = self.slot.notebook().join(OPTIMISE);
         let _ = if prepared.loops { fs::write(&optimise, "") } else { fs::remove_file(&optimise) };
         let mut ended = self.evaluate(&prepared.text, ask);
         let mut prepared = prepared;
@@ -165,7 +179,8 @@ impl Session {
         if let Some((start, table)) = column_of(code, cursor) {
             let typed = &code[start..cursor];
             let columns = self.columns_of(table).into_iter().filter(|name| name.starts_with(typed));
-            let item = |name: String| Completion { label: format!("a column of {table}"), text: name, kind: "field" };
+            let item =
+                |name: String| Completion { label: format!("a column of {table}"), text: name, kind: "instance" };
             return Ok((start, cursor, columns.map(item).collect()));
         }
         let context = &mut self.context;
@@ -180,11 +195,18 @@ impl Session {
             .completions
             .into_iter()
             .map(|item| Completion { text: inserted(&item.code), label: item.label, kind: item.kind })
-            .filter(|item| is_for_people(item, typed) && !self.hidden.contains(&key_of(parent, &item.text)))
+            .filter(|item| is_for_people(item, typed) && !self.is_hidden(parent, item))
             .collect();
         all.sort_by_key(|item| (rank(item), item.text.to_lowercase()));
         all.dedup_by(|a, b| a.text == b.text);
         Ok((found.start_offset, found.end_offset, all))
+    }
+
+    /// Whether a completion is a function, type or module that nobody outside of its crate may use.
+    fn is_hidden(&self, parent: &str, item: &Completion) -> bool {
+        let judged = matches!(item.kind, "function" | "class" | "module") && !item.text.contains('!');
+        let own = self.context.defined_item_names().any(|name| name == name_of(&item.text));
+        judged && !own && self.hidden.contains(&key_of(parent, &item.text))
     }
 
     /// The columns of a table that is at hand, by asking it; none of what is no table.
@@ -279,7 +301,7 @@ fn text_of(html: &str) -> String {
     text.trim().to_string()
 }
 
-/// Compiles the library for notebooks; a failure is said by the setup cell, which goes the long way then.
+/// Compiles the library for notebooks; a failure is said by the first cell, and cells go the long way then.
 fn warm(places: &Places, say: &dyn Fn(&str)) {
     let ended = Command::new("bash").arg(places.project.join("kernel/warm")).output();
     match ended.context("kernel/warm cannot be run") {
@@ -353,15 +375,15 @@ fn is_for_people(item: &Completion, typed: &str) -> bool {
     let name = name_of(&item.text);
     let asked_for = typed.len() >= 3 && name.starts_with(typed);
     let hidden = COMMON.contains(&name) && !asked_for;
-    !hidden && item.kind != "snippet" && !name.starts_with("evcxr_") && !name.starts_with("__")
+    !hidden && !name.starts_with("evcxr_") && !name.starts_with("__")
 }
 
 /// Fields and what is in scope first, then what can be called.
 fn rank(item: &Completion) -> u8 {
     match item.kind {
-        "field" | "variable" | "local" => 0,
-        "function" | "method" => 1,
-        "module" | "struct" | "enum" | "class" => 2,
+        "instance" => 0,
+        "function" => 1,
+        "module" | "class" => 2,
         _ => 3,
     }
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::Places;
-use crate::snapshot::Snapshot;
+use snapshot::{NOTEBOOK, OPTIMISE, OUT, Snapshot};
 
 /// Kernels at once.
 const MOST: usize = 32;
@@ -27,6 +27,12 @@ impl Slot {
     /// The first free slot, swept of what the last kernel left in it.
     pub fn take(kernels: &Path, snapshot: Option<&Snapshot>) -> Result<Self> {
         let warm = kernels.join("warm");
+        // As kernel/warm holds it while it builds: what is read here is whole.
+        let building = File::create(kernels.join("warm.lock")).with_context(|| {
+            format!("cannot write to {}\n  hint: choose another cache with LGF_CACHE=/path", kernels.display())
+        });
+        let building = if kernels.is_dir() { Some(building?) } else { None };
+        building.as_ref().map(File::lock_shared).transpose()?;
         if !warm.join("stamp").is_file() {
             bail!("not set up for this checkout\n  hint: run make setup, then make build");
         }
@@ -47,7 +53,7 @@ impl Slot {
 
     /// The crate of cells.
     pub fn notebook(&self) -> PathBuf {
-        self.folder.join("ctx")
+        self.folder.join(NOTEBOOK)
     }
 
     /// Sets what evcxr, its analyser and the stand-ins for its tools read.
@@ -97,15 +103,19 @@ fn real_rustc() -> Result<PathBuf> {
 
 /// Takes away what a kernel leaves, makes what the next one needs; compiled packages stay as long as they are the warm ones.
 fn sweep(folder: &Path, warm: &Path) -> Result<()> {
-    let notebook = folder.join("ctx");
+    let notebook = folder.join(NOTEBOOK);
     let stamp = |folder: &Path| fs::read(folder.join("stamp")).ok();
     if stamp(folder) != stamp(warm) {
         remove(folder)?;
     }
-    for name in ["ctx/src", "ctx/short", "ctx/optimise", "ctx/.evcxr-execution-so", "tools", "failed"] {
+    for name in ["src", OUT, OPTIMISE, ".evcxr-execution-so"] {
+        remove(&notebook.join(name))?;
+    }
+    for name in ["tools", "failed"] {
         remove(&folder.join(name))?;
     }
-    for target in ["x86_64-unknown-linux-gnu", "."].map(|triple| notebook.join("target").join(triple).join("debug")) {
+    let triple = std::env::var("CARGO_BUILD_TARGET").unwrap_or_default();
+    for target in [triple.as_str(), "."].map(|triple| notebook.join("target").join(triple).join("debug")) {
         for part in [".fingerprint", "incremental", "deps", "."] {
             let Ok(entries) = fs::read_dir(target.join(part)) else { continue };
             for path in entries.flatten().map(|entry| entry.path()) {

@@ -1,15 +1,17 @@
-//! The library as cells use it, built and linked once: a folder that never changes after it has been made.
+//! The library as cells use it, built and linked once: a folder in which nothing that was made changes any more.
 //!
 //! `kernel/warm` makes one whenever the library, the toolchain or libtorch has changed; each kernel holds the newest by
-//! a shared lock for as long as it lives, so that what its cells are compiled against is what they run with.
+//! a shared lock for as long as it lives. What its cells are compiled against is what they run with, whatever happens to
+//! the library's sources meanwhile.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -21,6 +23,15 @@ const CURRENT: &str = "current";
 pub const LINKED: &str = "liblgf_cells.so";
 /// Crates as the compiler reads them.
 pub const CRATES: &str = "crates";
+/// The answer to `cargo metadata` for a notebook that depends on the library alone.
+pub const METADATA: &str = "metadata.json";
+
+/// The name that evcxr gives a notebook's own crate, and its folder in a slot.
+pub const NOTEBOOK: &str = "ctx";
+/// The folder of cells compiled in the short way, in a slot's crate.
+pub const OUT: &str = "short";
+/// A file in a slot's crate, written before a cell that loops: such a cell is worth a tenth of a second of optimising.
+pub const OPTIMISE: &str = "optimise";
 
 /// A snapshot that was read from its folder.
 #[derive(Debug, Clone)]
@@ -41,12 +52,13 @@ pub struct Snapshot {
     pub native: Vec<String>,
     /// Rust's standard library without what no cell can name, for the analyser.
     pub standard_library: PathBuf,
-    inputs: Vec<Input>,
+    /// What it was made from and consists of, once it has been written.
+    pub inputs: Vec<Input>,
 }
 
 /// A file that a snapshot was made from, or consists of, as it was then.
 #[derive(Debug, Clone, PartialEq)]
-struct Input {
+pub struct Input {
     path: PathBuf,
     modified: i64,
     size: u64,
@@ -97,21 +109,6 @@ fn sha256(path: &Path) -> io::Result<String> {
 }
 
 impl Snapshot {
-    /// A snapshot that is being made; [`Snapshot::write`] makes it one.
-    #[allow(clippy::too_many_arguments)] // each is a field
-    pub fn new(
-        folder: PathBuf,
-        project: PathBuf,
-        rustc: PathBuf,
-        rustflags: String,
-        libtorch: String,
-        target: String,
-        native: Vec<String>,
-        standard_library: PathBuf,
-    ) -> Self {
-        Snapshot { folder, project, rustc, rustflags, libtorch, target, native, standard_library, inputs: vec![] }
-    }
-
     /// The newest snapshot among those in a folder.
     pub fn current(among: &Path) -> Result<Self> {
         let pointer = among.join(CURRENT);
@@ -143,11 +140,18 @@ impl Snapshot {
     }
 
     /// Writes the description, with the present state of all `inputs`; the last thing that is written of a snapshot.
-    pub fn write(mut self, inputs: impl IntoIterator<Item = PathBuf>) -> Result<Self> {
+    ///
+    /// Fails if one of them was changed since `began`: what was compiled may be the old one or the new.
+    pub fn write(mut self, inputs: impl IntoIterator<Item = PathBuf>, began: SystemTime) -> Result<Self> {
+        let began = began.duration_since(UNIX_EPOCH)?.as_nanos();
         let mut seen = HashSet::new();
         for path in inputs {
             if seen.insert(path.clone()) {
                 let input = Input::of(&path).with_context(|| format!("cannot read {}", path.display()))?;
+                let made_here = path.starts_with(&self.folder);
+                if !made_here && u128::try_from(input.modified).is_ok_and(|modified| modified >= began) {
+                    bail!("{} was changed while the library was compiled", path.display());
+                }
                 self.inputs.push(input);
             }
         }
@@ -170,10 +174,21 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Whether nothing that it was made from has changed since.
+    /// Whether nothing that it was made from has changed since: the library's sources, the compiler, libtorch.
     pub fn is_fresh(&self) -> bool {
+        let toolchain = self.rustc.parent().and_then(Path::parent);
+        let libraries = std::env::var_os("LGF_RUST_LIBRARIES").map(PathBuf::from);
+        let same_toolchain = libraries.zip(toolchain).is_some_and(|(own, toolchain)| own.starts_with(toolchain));
+        same_toolchain && self.is_whole() && self.changed().is_none()
+    }
+
+    /// Whether cells can be compiled and run with it, though the library's sources may be others by now.
+    pub fn is_whole(&self) -> bool {
         let same = |key: &str, value: &str| std::env::var(key).is_ok_and(|now| now == value);
-        same("LIBTORCH", &self.libtorch) && same("RUSTFLAGS", &self.rustflags) && self.changed().is_none()
+        let parts = self.inputs.iter().filter(|input| !self.is_source(&input.path));
+        same("LIBTORCH", &self.libtorch)
+            && same("RUSTFLAGS", &self.rustflags)
+            && parts.into_iter().all(Input::is_unchanged)
     }
 
     /// The first file that is not what it was.
@@ -181,14 +196,23 @@ impl Snapshot {
         self.inputs.iter().find(|input| !input.is_unchanged()).map(|input| input.path.as_path())
     }
 
-    /// The folders of sources without bodies: the library's, those of the packages it uses, the standard library's.
+    fn is_source(&self, path: &Path) -> bool {
+        path.starts_with(&self.project) && !path.starts_with(&self.folder)
+    }
+
+    /// The folders of sources without bodies: of the packages that the analyser reads, and of the standard library.
     pub fn stubs(&self) -> Vec<PathBuf> {
-        let kernels = self.folder.parent().and_then(Path::parent);
-        let lasting = kernels.map(|kernels| kernels.join("stubs"));
-        let folders = [Some(self.folder.join("stubs")), lasting].into_iter().flatten();
-        let inside =
-            folders.filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten().map(|entry| entry.path());
-        inside.chain([self.standard_library.clone()]).collect()
+        let text = fs::read_to_string(self.folder.join(METADATA)).unwrap_or_default();
+        let metadata: Value = serde_json::from_str(&text).unwrap_or_default();
+        let targets =
+            metadata["packages"].as_array().into_iter().flatten().flat_map(|package| package["targets"].as_array());
+        let roots = targets.flatten().filter_map(|target| target["src_path"].as_str());
+        let mut folders: Vec<PathBuf> =
+            roots.filter_map(|root| Path::new(root).parent().map(Path::to_path_buf)).collect();
+        folders.push(self.standard_library.clone());
+        folders.sort();
+        folders.dedup();
+        folders
     }
 
     /// The sources of the library.
@@ -269,7 +293,7 @@ mod tests {
             standard_library: among.into(),
             inputs: vec![],
         };
-        snapshot.write(inputs.to_vec()).unwrap()
+        snapshot.write(inputs.to_vec(), SystemTime::now()).unwrap()
     }
 
     #[test]
@@ -277,6 +301,7 @@ mod tests {
         let among = scratch("edited");
         let source = among.join("lib.rs");
         fs::write(&source, "pub fn f() {}").unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20));
         let snapshot = written(&among, std::slice::from_ref(&source));
         fs::write(&source, "pub fn f() {}").unwrap();
         assert_eq!(snapshot.changed(), None);
@@ -284,6 +309,18 @@ mod tests {
         assert_eq!(snapshot.changed(), Some(source.as_path()));
         fs::remove_file(&source).unwrap();
         assert_eq!(snapshot.changed(), Some(source.as_path()));
+        fs::remove_dir_all(among).unwrap();
+    }
+
+    #[test]
+    fn a_source_saved_while_the_library_is_compiled_is_refused() {
+        let among = scratch("saved");
+        let source = among.join("lib.rs");
+        let began = SystemTime::now();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        fs::write(&source, "pub fn f() {}").unwrap();
+        let snapshot = written(&among, &[]);
+        assert!(snapshot.write([source], began).unwrap_err().to_string().contains("was changed while"));
         fs::remove_dir_all(among).unwrap();
     }
 
@@ -320,7 +357,7 @@ mod tests {
         let held = old.hold().unwrap();
         fs::create_dir_all(among.join("two")).unwrap();
         fs::create_dir_all(among.join("half")).unwrap();
-        let new = Snapshot { folder: among.join("two"), ..old.clone() }.write([]).unwrap();
+        let new = Snapshot { folder: among.join("two"), ..old.clone() }.write([], SystemTime::now()).unwrap();
         new.remove_others();
         assert!(old.folder.exists() && !among.join("half").exists());
         drop(held);

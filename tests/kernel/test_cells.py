@@ -119,6 +119,13 @@ def test_text_without_a_newline_does_not_hang(kernel):
     assert "half a line" in kernel.run('print!("half a line");', timeout=30).check().stdout
 
 
+def test_cells_that_print_are_cells(kernel):
+    kernel.run('// print!("x")').check()
+    assert kernel.run('print!("half"); let done = 1;').check().stdout.startswith("half")
+    cell = kernel.run("for n in 0..20 { println!(\"{n}\"); std::thread::sleep(std::time::Duration::from_millis(20)); }")
+    assert cell.check().stdout.split() == [str(n) for n in range(20)]
+
+
 def test_a_picture_is_a_picture(kernel):
     bundle = kernel.run("RgbImage::new(224, 224)").check().bundles[0]
     assert "image/png" in bundle or "<img" in bundle.get("text/html", "")
@@ -258,6 +265,16 @@ def test_tab_completes_modules_functions_fields_and_leaves_out_what_is_not_for_p
     assert not {"clone_into", "type_id", "borrow", "evcxr_display"} & {name.split("(")[0] for name in fields}
     inside = kernel.ask("complete", "let é = 1;\nparameters.den")
     assert inside["matches"] == ["denoise"] and (inside["cursor_start"], inside["cursor_end"]) == (22, 25)
+
+
+def test_tab_offers_a_persons_own_names_and_macros(kernel):
+    kernel.run("let totalling = 1; fn apart_from() {}").check()
+    assert "totalling" in kernel.ask("complete", "totall")["matches"]
+    assert "apart_from()" in kernel.ask("complete", "apart_f")["matches"]
+    assert any(name.startswith("println!") for name in kernel.ask("complete", "printl")["matches"])
+    for odd in ("// “yes”, \"n", "// ✅, \"", "é🦀(\""):
+        assert kernel.ask("complete", odd)["status"] == "ok"
+    kernel.run("1 + 1").check()
 
 
 def test_tab_completes_the_columns_of_a_table_at_hand(kernel):

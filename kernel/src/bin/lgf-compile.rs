@@ -7,9 +7,6 @@
 
 #[path = "../compile/mod.rs"]
 mod compile;
-#[allow(dead_code)] // each of the two programs uses its part
-#[path = "../snapshot.rs"]
-mod snapshot;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -9,19 +9,21 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::manifest::{Manifest, NOTEBOOK, Needs};
+use super::manifest::{Manifest, Needs};
 use super::{Place, become_program, code, make, metadata};
-use crate::snapshot::Snapshot;
+use snapshot::{NOTEBOOK, OPTIMISE, OUT, Snapshot};
 
-/// Written by the kernel before a cell that loops: such a cell is worth a tenth of a second of optimising.
-pub const OPTIMISE: &str = "optimise";
-/// The folder of cells compiled in the short way, in the slot's crate.
-pub const OUT: &str = "short";
 /// The compiler's own call, as cargo made it for a notebook with packages of its own.
 const RECORDED: &str = "recorded.json";
 
 pub fn answer(arguments: &[String]) -> Result<u8> {
     let place = Place::from_environment()?;
+    // Only evcxr and its analyser are answered; a person's own cargo, in a cell that begins with `!`, is cargo.
+    let here = std::env::current_dir().and_then(|folder| folder.canonicalize())?;
+    let workspace = place.slot.parent().context("a slot has a workspace")?.canonicalize()?;
+    if !here.starts_with(workspace) {
+        return become_program(real(&place, arguments));
+    }
     let emit = match arguments.iter().find(|argument| !argument.starts_with('-')).map(String::as_str) {
         Some("metadata") => return metadata::answer(&place, arguments),
         Some("build") => "link",
@@ -86,7 +88,7 @@ fn short_call(place: &Place, manifest: &Manifest) -> Option<Call> {
     let snapshot = place.snapshot.as_ref()?;
     let wrapped = ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_ENCODED_RUSTFLAGS"];
     let own_compiler = std::env::var_os("RUSTC").is_some_and(|rustc| Path::new(&rustc) != snapshot.rustc);
-    if wrapped.iter().any(|key| std::env::var_os(key).is_some()) || own_compiler || !snapshot.is_fresh() {
+    if wrapped.iter().any(|key| std::env::var_os(key).is_some()) || own_compiler || !snapshot.is_whole() {
         return None;
     }
     match manifest.needs(&snapshot.project) {
@@ -254,12 +256,12 @@ fn populate(place: &Place) -> Result<()> {
     let target = place.slot.join("target");
     let stamp = |folder: &Path| fs::read(folder.join("stamp")).ok();
     let workspace = place.slot.parent().context("a slot has a workspace")?;
-    if stamp(&warm).is_none() || stamp(workspace) == stamp(&warm) {
-        return Ok(());
-    }
     // As kernel/warm holds it while it builds.
     let lock = File::open(warm.with_extension("lock"))?;
     lock.lock_shared()?;
+    if stamp(&warm).is_none() || stamp(workspace) == stamp(&warm) {
+        return Ok(());
+    }
     let mut copy = Command::new("python3");
     copy.arg(project.join("kernel/link_target.py")).arg(warm.join(NOTEBOOK).join("target")).arg(&target);
     copy.args(["--without", NOTEBOOK]);

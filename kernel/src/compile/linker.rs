@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::{Place, become_program};
-use crate::snapshot::Snapshot;
+use snapshot::Snapshot;
 
 pub fn link(arguments: &[String]) -> Result<u8> {
     let mut command = Command::new("cc");

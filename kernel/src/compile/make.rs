@@ -10,9 +10,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::cargo::{compiler_call, output_of};
-use super::manifest::NOTEBOOK;
-use super::metadata::{ANSWER, SLOT, keep_packages};
-use crate::snapshot::{CRATES, LINKED, Snapshot};
+use super::metadata::{SLOT, keep_packages};
+use snapshot::{CRATES, LINKED, METADATA, NOTEBOOK, Snapshot};
 
 pub fn run(arguments: &[String]) -> Result<u8> {
     let [verb, warm, project] = arguments else { bail!("usage: lgf-compile make WARM PROJECT") };
@@ -20,20 +19,35 @@ pub fn run(arguments: &[String]) -> Result<u8> {
     let (warm, project) = (Path::new(warm), Path::new(project));
     let among = warm.with_file_name("snapshots");
     fs::create_dir_all(&among)?;
-    if Snapshot::current(&among).is_ok_and(|current| current.is_fresh() && current.project == project) {
+    let current = Snapshot::current(&among).ok().filter(|current| current.is_fresh() && current.project == project);
+    if let (Some(current), Some(library)) = (current, newest_library(warm))
+        && current.contains(&library)
+    {
         return Ok(0);
     }
-    let snapshot = make(warm, project, &among)?;
+    // Once more where somebody saved a file meanwhile.
+    let snapshot = make(warm, project, &among).or_else(|_| make(warm, project, &among))?;
     snapshot.make_current()?;
     snapshot.remove_others();
     Ok(0)
+}
+
+/// The library as cargo has compiled it last.
+fn newest_library(warm: &Path) -> Option<PathBuf> {
+    let target = std::env::var_os("CARGO_BUILD_TARGET")?;
+    let folder = warm.join(NOTEBOOK).join("target").join(target).join("debug/deps");
+    let files = fs::read_dir(folder).ok()?.flatten().filter(|entry| {
+        entry.file_name().to_str().is_some_and(|name| name.starts_with("liblgf-") && name.ends_with(".rlib"))
+    });
+    files.max_by_key(|entry| entry.metadata().and_then(|data| data.modified()).ok()).map(|entry| entry.path())
 }
 
 fn make(warm: &Path, project: &Path, among: &Path) -> Result<Snapshot> {
     let environment = |key: &str| std::env::var(key).with_context(|| format!("{key} is not set"));
     let target = environment("CARGO_BUILD_TARGET")?;
     let notebook = warm.join(NOTEBOOK);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
+    let began = SystemTime::now();
+    let now = began.duration_since(UNIX_EPOCH)?.as_nanos();
     let folder = among.join(format!("{now:x}"));
     fs::create_dir_all(folder.join(CRATES))?;
 
@@ -51,7 +65,7 @@ fn make(warm: &Path, project: &Path, among: &Path) -> Result<Snapshot> {
     }
     link_library(&link, &crates, &folder)?;
     let metadata = stubbed(metadata(&notebook, &target, &crates)?, &folder)?;
-    fs::write(folder.join(ANSWER), metadata.to_string().replace(&warm.display().to_string(), SLOT))?;
+    fs::write(folder.join(METADATA), metadata.to_string().replace(&warm.display().to_string(), SLOT))?;
     let standard_library = standard_library(&rustc, among, &target)?;
 
     let sources = sources(&crates)?;
@@ -64,17 +78,14 @@ fn make(warm: &Path, project: &Path, among: &Path) -> Result<Snapshot> {
     inputs.extend(link.iter().filter(|word| word.contains("/libstd-")).map(PathBuf::from));
     let torch = PathBuf::from(&libtorch).join("lib/libtorch_cpu.so");
     inputs.extend(torch.exists().then_some(torch));
-    let snapshot = Snapshot::new(
-        folder,
-        project.into(),
-        rustc,
-        environment("RUSTFLAGS")?,
-        libtorch,
-        target,
-        native,
-        standard_library,
-    );
-    snapshot.write(inputs)
+    // What the keys of steps are made from, and what makes a snapshot.
+    let keys = ["build.rs", "tools/keys.rs", "tools/sources.rs", "tools/tokens.rs"].map(|file| project.join(file));
+    inputs.extend(keys.into_iter().filter(|file| file.is_file()).chain([std::env::current_exe()?]));
+    let project = project.to_path_buf();
+    let rustflags = environment("RUSTFLAGS")?;
+    let snapshot =
+        Snapshot { folder, project, rustc, rustflags, libtorch, target, native, standard_library, inputs: vec![] };
+    snapshot.write(inputs, began)
 }
 
 /// What cargo calls the compiler with for a notebook that depends on the library alone.
@@ -153,30 +164,43 @@ fn metadata(notebook: &Path, target: &str, crates: &[PathBuf]) -> Result<Value> 
 
 /// The same, naming copies of the packages' sources without the bodies of functions; those of released packages are
 /// kept for the next snapshot.
-fn stubbed(metadata: Value, folder: &Path) -> Result<Value> {
+fn stubbed(mut metadata: Value, folder: &Path) -> Result<Value> {
     let lasting = folder.with_file_name("").with_file_name("stubs");
-    let mut text = metadata.to_string();
     let mut folders = vec![];
-    for package in metadata["packages"].as_array().into_iter().flatten() {
-        let field =
-            |key: &str| package[key].as_str().with_context(|| format!("cargo metadata names no {key} of a package"));
-        let (name, manifest) = (field("name")?, field("manifest_path")?);
+    for package in metadata["packages"].as_array_mut().into_iter().flatten() {
+        let field = |key: &str| {
+            package[key].as_str().map(str::to_string).with_context(|| format!("cargo names no {key} of a package"))
+        };
+        let (name, manifest) = (field("name")?, PathBuf::from(field("manifest_path")?));
         if name == NOTEBOOK {
             continue;
         }
-        let source = Path::new(manifest).parent().context("a manifest lies in a folder")?;
         // A package in a folder may change; one from a registry does not.
         let stubs = match package["source"].is_null() {
-            true => folder.join("stubs").join(name),
+            true => folder.join("stubs").join(&name),
             false => lasting.join(format!("{name}-{}", field("version")?)),
         };
-        if !stubs.is_dir() {
-            folders.push((source.to_path_buf(), stubs.clone()));
+        package["manifest_path"] = stubs.join("Cargo.toml").display().to_string().into();
+        // Of its targets the library alone: a cell can name nothing in the others.
+        let targets = package["targets"].as_array_mut().context("cargo names no targets of a package")?;
+        targets.retain(|target| {
+            target["kind"]
+                .as_array()
+                .is_some_and(|kinds| kinds.iter().any(|kind| kind == "lib" || kind == "proc-macro"))
+        });
+        for target in targets {
+            let root = PathBuf::from(target["src_path"].as_str().context("cargo names no source of a library")?);
+            let inside = root.parent().zip(manifest.parent()).context("a source lies in its package")?;
+            let copy = stubs.join(inside.0.strip_prefix(inside.1).unwrap_or(Path::new("src")));
+            target["src_path"] =
+                copy.join(root.file_name().context("a source has a name")?).display().to_string().into();
+            if !copy.is_dir() {
+                folders.push((inside.0.to_path_buf(), copy));
+            }
         }
-        text = text.replace(&format!("\"{}/", source.display()), &format!("\"{}/", stubs.display()));
     }
     make_stubs(&folders)?;
-    Ok(serde_json::from_str(&text)?)
+    Ok(metadata)
 }
 
 /// A folder whose name says more.
@@ -198,7 +222,6 @@ fn make_stubs(folders: &[(PathBuf, PathBuf)]) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot run {}", kernel.display()))?;
     ensure!(status.success(), "sources could not be copied for the analyser");
     for ((_, stubs), part) in folders.iter().zip(&parts) {
-        fs::create_dir_all(part)?;
         fs::rename(part, stubs)?;
     }
     Ok(())

@@ -4,8 +4,6 @@ use std::path::Path;
 
 /// The library's name as a package.
 pub const LIBRARY: &str = "local-global-features";
-/// The name that evcxr gives a notebook's own crate.
-pub const NOTEBOOK: &str = "ctx";
 
 /// The lines of a notebook's Cargo.toml that differ from notebook to notebook.
 #[derive(Debug, PartialEq)]

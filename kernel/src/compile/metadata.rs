@@ -12,11 +12,10 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::cargo::output_of;
-use super::manifest::{LIBRARY, Manifest, NOTEBOOK, Needs};
+use super::manifest::{LIBRARY, Manifest, Needs};
 use super::{Place, become_program};
+use snapshot::{METADATA, NOTEBOOK};
 
-/// The answer for a notebook that depends on the library alone, kept in a snapshot.
-pub const ANSWER: &str = "metadata.json";
 /// What the answer says in the place of a kernel's own folder.
 pub const SLOT: &str = "@SLOT@";
 /// Types of packages that are left out cannot be inferred in cells, so everything a cell may hold is kept.
@@ -45,7 +44,7 @@ pub fn answer(place: &Place, arguments: &[String]) -> Result<u8> {
     }
     let alone = arguments.iter().any(|argument| argument == "--no-deps");
     if let (Some(Needs::Library | Needs::Nothing), Some(snapshot)) = (&needs, &place.snapshot)
-        && let Ok(text) = fs::read_to_string(snapshot.folder.join(ANSWER))
+        && let Ok(text) = fs::read_to_string(snapshot.folder.join(METADATA))
         && let Some(workspace) = place.slot.parent()
     {
         let text = text.replace(SLOT, &workspace.display().to_string());

@@ -13,7 +13,7 @@ use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result};
 
-use crate::snapshot::Snapshot;
+use snapshot::Snapshot;
 
 /// The environment by which the kernel tells its stand-ins where things are.
 pub struct Place {
