@@ -262,7 +262,7 @@ fn is_of_setup(text: &str) -> bool {
         "stats",
         "study",
     ];
-    names.iter().any(|name| text.contains(&format!("`{name}`")))
+    text.split('`').nth(1).is_some_and(|unknown| names.contains(&unknown))
 }
 
 #[cfg(test)]
@@ -300,6 +300,8 @@ mod tests {
         for (code, text, part) in cases {
             assert!(hint(code, text).is_some_and(|hint| hint.contains(part)), "{code} {text}: {:?}", hint(code, text));
         }
+        let missing = "cannot find function `no_such` in module `stats`";
+        assert!(hint("E0425", missing).is_some_and(|hint| hint.contains(":vars")), "the module is there");
         assert_eq!(hint("E9999", "something else"), None);
         assert_eq!(about("lend it with `&name`", "use of moved value: `frame`"), "lend it with `&frame`");
         assert_eq!(about("lend it with `&name`", "use of moved value: `a.b`"), "lend it with `&name`");
