@@ -15,7 +15,8 @@ STEP := tools/setup.sh
 STAMPS := .lgf/stamps
 PYTHON := .lgf/venv/bin/python
 # The kernel is an ordinary program: without the flags of the notebooks' crates, in the folder that set-up builds it in.
-KERNEL_CARGO := unset RUSTFLAGS CARGO_BUILD_TARGET; cd kernel && CARGO_TARGET_DIR="$$LGF_CACHE/kernel-target" cargo
+KERNEL_CARGO := unset RUSTFLAGS CARGO_BUILD_TARGET; CARGO_TARGET_DIR="$$LGF_CACHE/kernel-target" cargo
+KERNEL_PACKAGE := --manifest-path kernel/Cargo.toml
 KERNEL := kernel/Cargo.toml kernel/Cargo.lock $(shell find kernel/src -type f)
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev/null) Cargo.toml Cargo.lock
 
@@ -60,8 +61,8 @@ lint: setup ## formatting, clippy and rustdoc, all without warnings, and the map
 	# What a list declares, cargo does not see.
 	$(ENV) rustfmt --check --edition 2024 src/datasets/manipulations/*.rs src/models/families/*.rs
 	$(ENV) cargo clippy --all-targets --quiet -- -D warnings
-	$(ENV) $(KERNEL_CARGO) fmt --check
-	$(ENV) $(KERNEL_CARGO) clippy --release --locked --all-targets --quiet -- -D warnings
+	$(ENV) $(KERNEL_CARGO) fmt $(KERNEL_PACKAGE) --check
+	$(ENV) $(KERNEL_CARGO) clippy $(KERNEL_PACKAGE) --release --locked --all-targets --quiet -- -D warnings
 	$(ENV) RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
 	@$(MAKE) map
 
@@ -75,7 +76,7 @@ test-rust: setup ## the library's tests: unit, integration and documentation
 	@grep -E '^test result' .lgf/test-rust.log > .lgf/test-summary
 
 test-kernel: build ## the kernel's tests, and notebooks 0 to 6 in it
-	$(ENV) $(KERNEL_CARGO) test --release --locked --quiet 2>&1 | tee .lgf/test-kernel.log
+	$(ENV) $(KERNEL_CARGO) test $(KERNEL_PACKAGE) --release --locked --quiet 2>&1 | tee .lgf/test-kernel.log
 	@grep -E '^test result' .lgf/test-kernel.log >> .lgf/test-summary
 	$(ENV) $(PYTHON) -m pytest -q -p no:cacheprovider tests/kernel 2>&1 | tee .lgf/test-kernel.log
 	@tail -n 1 .lgf/test-kernel.log >> .lgf/test-summary

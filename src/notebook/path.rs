@@ -17,15 +17,30 @@ impl Show for PathBuf {
     }
 }
 
-/// Words that lead to a file, as HTML: a link for a file in the project of the notebook, else the words alone.
+/// The link to a data root elsewhere, beside the notebooks that people work on.
+const RESULTS: &str = "results";
+
+/// Words that lead to a file, as HTML: a link for a file in the project of the notebook or in the data root that lies
+/// beside it as `results`, else the words alone.
 pub(crate) fn link(path: &Path, words: &str) -> String {
     let folder = std::env::current_dir().unwrap_or_default();
     let project = folder.ancestors().find(|folder| folder.join("Cargo.toml").exists());
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    match project.filter(|project| path.starts_with(project)) {
-        Some(_) => html! { a href=(address(&from(&folder, &path))) target="_blank" { (words) } }.into_string(),
+    let way = match project.filter(|project| path.starts_with(project)) {
+        Some(_) => Some(from(&folder, &path)),
+        None => in_results(&folder, &path),
+    };
+    match way {
+        Some(way) => html! { a href=(address(&way)) target="_blank" { (words) } }.into_string(),
         None => html! { span { (words) } }.into_string(),
     }
+}
+
+/// The way to a file through the folder of results.
+fn in_results(folder: &Path, path: &Path) -> Option<PathBuf> {
+    let root = folder.join(RESULTS).canonicalize().ok()?;
+    let inside = path.canonicalize().ok()?.strip_prefix(root).ok()?.to_path_buf();
+    Some(Path::new(RESULTS).join(inside))
 }
 
 /// The way from a folder, where a cell runs beside its notebook, to a file.
@@ -53,6 +68,19 @@ mod tests {
         let way = from(Path::new("/p/notebooks"), Path::new("/p/data/out/a b#.html"));
         assert_eq!(address(&way), "../data/out/a%20b%23.html");
         assert_eq!(from(Path::new("/p"), Path::new("/p/x")), Path::new("x"));
+    }
+
+    #[test]
+    fn a_data_root_elsewhere_is_reached_through_results() {
+        let space = tempfile::tempdir().unwrap();
+        let (work, root) = (space.path().join("work"), space.path().join("root"));
+        std::fs::create_dir_all(root.join("figures")).unwrap();
+        std::fs::create_dir_all(&work).unwrap();
+        std::fs::write(root.join("figures/a.svg"), "").unwrap();
+        std::os::unix::fs::symlink(&root, work.join(RESULTS)).unwrap();
+        let way = in_results(&work, &root.join("figures/a.svg"));
+        assert_eq!(way.as_deref(), Some(Path::new("results/figures/a.svg")));
+        assert_eq!(in_results(&work, Path::new("/elsewhere")), None);
     }
 
     #[test]
