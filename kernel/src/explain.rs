@@ -206,6 +206,7 @@ fn hint(code: &str, text: &str) -> Option<&'static str> {
         "E0277" if says("Debug") => {
             "a last line is shown by its Debug or display: show a field of it, or end the line with `;`"
         }
+        "E0277" if says("no definite size") => "say what it is collected into: `let name: Vec<_> = …;`",
         "E0277" if says("Sized") => "borrow it: put `&` in front",
         "E0277"
             if says("cannot add") || says("cannot multiply") || says("cannot subtract") || says("cannot divide") =>
