@@ -19,7 +19,7 @@ use crate::explain::{Failure, failure};
 use crate::marks::{self, Mark};
 use crate::slot::Slot;
 use crate::stubs;
-use snapshot::{OPTIMISE, Snapshot};
+use snapshot::{OPTIMISE, STARTING, Snapshot};
 
 /// What a cell shows, by kind of content.
 pub type Bundle = BTreeMap<String, String>;
@@ -80,6 +80,8 @@ impl Session {
         if snapshot.is_some() {
             set("RUST_SRC_PATH", &no_sources);
         }
+        let starting = slot.notebook().join(STARTING);
+        fs::write(&starting, "")?;
         let mut cells = Command::new(std::env::current_exe()?);
         cells.env(marks::FILE, &failed).env("LGF_KERNEL", "own");
         // A run whose outputs are kept in a file wants whole lines, and says so.
@@ -98,12 +100,17 @@ impl Session {
             told: false,
             ran: Duration::ZERO,
         };
-        let Some(snapshot) = session.snapshot.clone() else { return Ok((session, outputs)) };
+        let Some(snapshot) = session.snapshot.clone() else {
+            fs::remove_file(starting)?;
+            return Ok((session, outputs));
+        };
         set("RUST_SRC_PATH", &snapshot.standard_library);
         session.hidden = stubs::hidden(&snapshot.stubs());
         session.context.set_opt_level("0").map_err(|error| anyhow!("{error}"))?;
         let dependency = format!(":dep local-global-features = {{ path = {:?} }}\n{PREPARATION}", places.project);
-        match session.context.execute(&dependency) {
+        let prepared = session.context.execute(&dependency);
+        fs::remove_file(starting)?;
+        match prepared {
             Ok(_) => {
                 session.shows = true;
                 clock.say("library");

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::Places;
-use snapshot::{NOTEBOOK, OPTIMISE, OUT, Snapshot};
+use snapshot::{NOTEBOOK, OPTIMISE, OUT, STARTING, Snapshot};
 
 /// Kernels at once.
 const MOST: usize = 32;
@@ -108,7 +108,7 @@ fn sweep(folder: &Path, warm: &Path) -> Result<()> {
     if stamp(folder) != stamp(warm) {
         remove(folder)?;
     }
-    for name in ["src", OUT, OPTIMISE, ".evcxr-execution-so"] {
+    for name in ["src", OUT, OPTIMISE, STARTING, ".evcxr-execution-so"] {
         remove(&notebook.join(name))?;
     }
     for name in ["tools", "failed"] {

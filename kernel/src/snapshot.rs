@@ -30,6 +30,8 @@ pub const METADATA: &str = "metadata.json";
 pub const NOTEBOOK: &str = "ctx";
 /// The folder of cells compiled in the short way, in a slot's crate.
 pub const OUT: &str = "short";
+/// A file in a slot's crate while a kernel starts: what is compiled then is the same for every kernel, and is kept.
+pub const STARTING: &str = "starting";
 /// A file in a slot's crate, written before a cell that loops: such a cell is worth a tenth of a second of optimising.
 pub const OPTIMISE: &str = "optimise";
 

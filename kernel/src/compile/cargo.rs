@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::{Manifest, Needs};
 use super::{Place, become_program, code, make, metadata};
-use snapshot::{NOTEBOOK, OPTIMISE, OUT, Snapshot};
+use snapshot::{NOTEBOOK, OPTIMISE, OUT, STARTING, Snapshot};
 
 /// The compiler's own call, as cargo made it for a notebook with packages of its own.
 const RECORDED: &str = "recorded.json";
@@ -155,17 +155,69 @@ impl Call {
         if let Some(linker) = linker {
             command.arg(format!("-Clinker={}", linker.display())).arg("-Clinker-flavor=gcc");
         }
-        let ended = command.stdout(Stdio::null()).stderr(Stdio::piped()).output();
-        let ended = ended.with_context(|| format!("cannot run {}", self.rustc.display()))?;
-        let said = String::from_utf8_lossy(&ended.stderr);
-        if !ended.status.success() && !said.lines().any(is_of_the_cell) {
+        let library = out.join(format!("lib{NOTEBOOK}.so"));
+        let kept = Kept::of(place, &command, emit)?;
+        let (status, said) = match kept.as_ref().and_then(|kept| kept.take(&library)) {
+            Some(known) => known,
+            None => {
+                let ended = command.stdout(Stdio::null()).stderr(Stdio::piped()).output();
+                let ended = ended.with_context(|| format!("cannot run {}", self.rustc.display()))?;
+                let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+                if let Some(kept) = kept {
+                    kept.put(code(ended.status), &said, &library);
+                }
+                (code(ended.status), said)
+            }
+        };
+        if status != 0 && !said.lines().any(is_of_the_cell) {
             return Ok(None);
         }
-        let _ = std::io::stderr().write_all(&ended.stderr);
-        if ended.status.success() && emit == "link" {
-            println!("{}", artifact(&out.join(format!("lib{NOTEBOOK}.so"))));
+        eprint!("{said}");
+        if status == 0 && emit == "link" {
+            println!("{}", artifact(&library));
         }
-        Ok(Some(code(ended.status)))
+        Ok(Some(status))
+    }
+}
+
+/// What the compiler makes of the cells that a kernel evaluates at its start, kept with the snapshot.
+struct Kept(PathBuf);
+
+impl Kept {
+    /// While a kernel starts; later cells are a person's own.
+    fn of(place: &Place, command: &Command, emit: &str) -> Result<Option<Self>> {
+        let Some(snapshot) = place.snapshot.as_ref().filter(|_| emit == "link" && place.slot.join(STARTING).exists())
+        else {
+            return Ok(None);
+        };
+        let mut hasher = Sha256::new();
+        hasher.update(fs::read(place.slot.join("src/lib.rs"))?);
+        let workspace = place.slot.parent().context("a slot has a workspace")?.display().to_string();
+        for argument in command.get_args() {
+            hasher.update(argument.to_string_lossy().replace(&workspace, metadata::SLOT).as_bytes());
+            hasher.update([0]);
+        }
+        Ok(Some(Kept(snapshot.folder.join(format!("cell-{}", &hex::encode(hasher.finalize())[..16])))))
+    }
+
+    /// The compiler's status and words as they were, and the library put in its place.
+    fn take(&self, library: &Path) -> Option<(u8, String)> {
+        let kept: Value = serde_json::from_str(&fs::read_to_string(self.0.with_extension("json")).ok()?).ok()?;
+        let status = kept["status"].as_u64().and_then(|status| u8::try_from(status).ok())?;
+        if status == 0 {
+            fs::copy(self.0.with_extension("so"), library).ok()?;
+        }
+        Some((status, kept["said"].as_str()?.to_string()))
+    }
+
+    /// Keeps it; where that fails, the next kernel compiles again.
+    fn put(&self, status: u8, said: &str, library: &Path) {
+        let part = |ending: &str| self.0.with_extension(format!("{}.{ending}", std::process::id()));
+        let whole = |ending: &str| fs::rename(part(ending), self.0.with_extension(ending));
+        let library = if status == 0 { fs::copy(library, part("so")).and_then(|_| whole("so")) } else { Ok(()) };
+        let text = json!({"status": status, "said": said}).to_string();
+        // Last, and only beside a library that is whole.
+        let _ = library.and_then(|()| fs::write(part("json"), text)).and_then(|()| whole("json"));
     }
 }
 
@@ -310,5 +362,26 @@ mod tests {
         assert!(!is_of_the_cell(r#"{"level":"error","message":"linking with `lgf-cc` failed","spans":[]}"#));
         assert!(!is_of_the_cell(r#"{"level":"warning","spans":[{"line_start":3}]}"#));
         assert!(!is_of_the_cell("thread 'rustc' panicked"));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_start_comes_back_and_half_of_it_does_not() {
+        let folder = std::env::temp_dir().join(format!("lgf-kept-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let library = folder.join("libctx.so");
+        fs::write(&library, "library").unwrap();
+        let kept = Kept(folder.join("cell-1"));
+        kept.put(0, "", &library);
+        fs::remove_file(&library).unwrap();
+        assert_eq!(kept.take(&library), Some((0, String::new())));
+        assert_eq!(fs::read_to_string(&library).unwrap(), "library");
+        fs::remove_file(folder.join("cell-1.so")).unwrap();
+        assert_eq!(kept.take(&library), None);
+        let failed = Kept(folder.join("cell-2"));
+        failed.put(1, "an error", &library);
+        assert_eq!(failed.take(&library), Some((1, "an error".into())));
+        fs::write(folder.join("cell-2.json"), "{").unwrap();
+        assert_eq!(failed.take(&library), None);
+        fs::remove_dir_all(folder).unwrap();
     }
 }
