@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::Places;
 use snapshot::{NOTEBOOK, OPTIMISE, OUT, STARTING, Snapshot};
@@ -28,9 +28,7 @@ impl Slot {
     pub fn take(kernels: &Path, snapshot: Option<&Snapshot>) -> Result<Self> {
         let warm = kernels.join("warm");
         // As kernel/warm holds it while it builds: what is read here is whole.
-        let building = File::create(kernels.join("warm.lock")).with_context(|| {
-            format!("cannot write to {}\n  hint: choose another cache with LGF_CACHE=/path", kernels.display())
-        });
+        let building = writable(&kernels.join("warm.lock"));
         let building = if kernels.is_dir() { Some(building?) } else { None };
         building.as_ref().map(File::lock_shared).transpose()?;
         if !warm.join("stamp").is_file() {
@@ -38,9 +36,7 @@ impl Slot {
         }
         for number in 0..MOST {
             let path = kernels.join(format!("slot-{number}.lock"));
-            let lock = File::create(&path).with_context(|| {
-                format!("cannot write {}\n  hint: choose another cache with LGF_CACHE=/path", path.display())
-            })?;
+            let lock = writable(&path)?;
             if lock.try_lock().is_ok() {
                 let folder = kernels.join(format!("slot-{number}"));
                 sweep(&folder, &warm).with_context(|| format!("cannot prepare {}", folder.display()))?;
@@ -93,6 +89,12 @@ impl Slot {
         }
         Ok(())
     }
+}
+
+fn writable(path: &Path) -> Result<File> {
+    File::create(path).map_err(|cause| {
+        anyhow!("cannot write {}: {cause}\n  hint: choose another cache with LGF_CACHE=/path", path.display())
+    })
 }
 
 /// The compiler itself, not rustup's proxy.
