@@ -30,6 +30,10 @@ class Cell:
             raise RuntimeError(f"the cell failed: {self.error or self.stderr}")
         return self
 
+    def text(self):
+        """The plain text of what the cell shows."""
+        return self.check().bundles[0]["text/plain"].strip()
+
 
 class Kernel:
     """One running kernel, started in the notebooks folder as JupyterLab does."""

@@ -17,9 +17,7 @@ impl Failure {
         let value = value.into();
         Failure { name: name.into(), traceback: value.lines().map(str::to_string).collect(), value }
     }
-}
 
-impl Failure {
     /// A cell that evcxr ran, and that printed its own error before it ended.
     pub fn printed(name: &str) -> Self {
         Failure { name: name.into(), value: String::new(), traceback: vec![] }

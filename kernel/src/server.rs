@@ -17,7 +17,7 @@ use crate::Places;
 use crate::explain::Failure;
 use crate::marks;
 use crate::message::{Connection, Message, code_points};
-use crate::session::Session;
+use crate::session::{Bundle, Session};
 
 /// Room for the analyser, which walks deep trees.
 const STACK: usize = 64 << 20;
@@ -309,124 +309,136 @@ fn kernel_info() -> Value {
 
 /// The session's thread: starts it, then takes requests one by one.
 fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Job>, handle: &tokio::runtime::Handle) {
-    let started = Session::start(places, &|text| shared.say(text));
-    shared.loading().over = true;
-    let (mut session, streams, refused) = match started {
-        Ok((session, outputs)) => {
-            let _ = shared.process.set(session.process());
-            let streams = [
-                Stream::pass_on(shared, "stdout", move |patience| {
-                    outputs.stdout.recv_timeout(patience).map_err(|error| error.is_timeout())
-                }),
-                Stream::pass_on(shared, "stderr", move |patience| {
-                    outputs.stderr.recv_timeout(patience).map_err(|error| error.is_timeout())
-                }),
-            ];
-            (Some(session), Some(streams), String::new())
-        }
-        Err(error) => (None, None, format!("the kernel could not start: {error:#}")),
-    };
-    let mut count = 0usize;
-    // When the last cell failed: what was sent before that, behind it, is not run.
-    let mut failed: Option<Instant> = None;
+    let mut worker = Worker::start(shared, places, handle);
     while let Ok((arrived, message)) = queue.recv() {
         shared.status(&message, "busy");
-        if message.kind() == "execute_request" && failed.is_some_and(|failed| arrived <= failed) {
-            shared.reply(&message, json!({"status": "aborted"}));
-            shared.status(&message, "idle");
-            continue;
-        }
-        match (message.kind(), &mut session) {
-            ("execute_request", session) => {
-                let silent = message.content["silent"] == true;
-                if !silent {
-                    count += usize::from(message.content["store_history"] != false);
-                    shared.publish(
-                        message.child("execute_input", json!({"code": message.code(), "execution_count": count})),
-                    );
-                }
-                shared.busy.store(true, Ordering::SeqCst);
-                if let Some(streams) = &streams {
-                    streams.iter().for_each(|stream| stream.belongs_to(&message));
-                }
-                std::mem::take(&mut shared.loading().news).iter().for_each(|text| shared.tell(&message, text));
-                let say = |text: &str| shared.tell(&message, text);
-                let ask = |prompt: &str, password: bool| handle.block_on(input(shared, &message, prompt, password));
-                let ended = match session.as_mut() {
-                    Some(session) => guarded(|| session.run(message.code(), &ask, &say)),
-                    None => Err(Failure::new("KernelError", refused.clone())),
-                };
-                let mut said = vec![];
-                if let Some([out, err]) = &streams {
-                    [out, err].into_iter().for_each(Stream::wait);
-                    out.publish();
-                    if matches!(&ended, Err(failure) if failure.traceback.is_empty()) {
-                        said = err.take_held();
-                    }
-                    err.publish();
-                }
-                shared.busy.store(false, Ordering::SeqCst);
-                match ended.map_err(|failure| failure.or_said(&said)) {
-                    Ok(bundle) => {
-                        if !bundle.is_empty() && !silent {
-                            let content = json!({"execution_count": count, "data": bundle, "metadata": {}});
-                            shared.publish(message.child("execute_result", content));
-                        }
-                        // For who measures: how long the cell itself ran.
-                        let ran = session.as_ref().map_or(0.0, |session| session.ran.as_secs_f64());
-                        let content = json!({"status": "ok", "execution_count": count, "user_expressions": {},
-                                             "payload": [], "lgf": {"ran": ran}});
-                        shared.reply(&message, content);
-                        shared.status(&message, "idle");
-                    }
-                    Err(failure) => {
-                        let now = Instant::now();
-                        let error =
-                            json!({"ename": failure.name, "evalue": failure.value, "traceback": failure.traceback});
-                        if !silent {
-                            shared.publish(message.child("error", error.clone()));
-                        }
-                        let mut content = json!({"status": "error", "execution_count": count});
-                        for key in ["ename", "evalue", "traceback"] {
-                            content[key] = error[key].clone();
-                        }
-                        shared.reply(&message, content);
-                        shared.status(&message, "idle");
-                        if message.content["stop_on_error"] != false {
-                            failed = Some(now);
-                        }
-                    }
-                }
-                continue;
+        match message.kind() {
+            "execute_request" if worker.failed.is_some_and(|failed| arrived <= failed) => {
+                shared.reply(&message, json!({"status": "aborted"}));
             }
-            ("complete_request", Some(session)) => {
-                let (code, cursor) = (message.code(), message.cursor());
-                let found = catch_unwind(AssertUnwindSafe(|| session.complete(code, cursor)));
-                let content = match found.unwrap_or_else(|_| Err(anyhow::anyhow!("the analyser failed here"))) {
-                    Ok((start, end, items)) => {
-                        let (start, end) = (code_points(code, start), code_points(code, end));
-                        let types: Vec<Value> = items.iter().map(|item| json!({
-                            "text": item.text, "type": item.kind, "signature": item.label, "start": start, "end": end,
-                        })).collect();
-                        let matches: Vec<&str> = items.iter().map(|item| item.text.as_str()).collect();
-                        json!({"status": "ok", "matches": matches, "cursor_start": start, "cursor_end": end,
-                               "metadata": {"_jupyter_types_experimental": types}})
-                    }
-                    Err(_) => no_completions(code, cursor),
-                };
-                shared.reply(&message, content);
-            }
-            ("inspect_request", Some(session)) => {
-                let found = catch_unwind(AssertUnwindSafe(|| session.inspect(message.code(), message.cursor())));
-                let found = found.unwrap_or_default();
-                let data =
-                    found.as_ref().map_or(json!({}), |(plain, html)| json!({"text/plain": plain, "text/html": html}));
-                shared.reply(&message, json!({"status": "ok", "found": found.is_some(), "data": data, "metadata": {}}));
-            }
-            ("complete_request", None) => shared.reply(&message, no_completions(message.code(), message.cursor())),
-            _ => shared.reply(&message, json!({"status": "ok", "found": false, "data": {}, "metadata": {}})),
+            "execute_request" => worker.execute(&message),
+            "complete_request" => shared.reply(&message, worker.complete(message.code(), message.cursor())),
+            _ => shared.reply(&message, worker.inspect(message.code(), message.cursor())),
         }
         shared.status(&message, "idle");
+    }
+}
+
+/// What the session's thread keeps from request to request.
+struct Worker<'a> {
+    shared: &'a Arc<Shared>,
+    handle: &'a tokio::runtime::Handle,
+    /// The session and what its cells print, or why there is none.
+    session: Result<(Session, [Stream; 2]), String>,
+    count: usize,
+    /// When the last cell failed: what was sent before that, behind it, is not run.
+    failed: Option<Instant>,
+}
+
+impl<'a> Worker<'a> {
+    fn start(shared: &'a Arc<Shared>, places: &Places, handle: &'a tokio::runtime::Handle) -> Self {
+        let started = Session::start(places, &|text| shared.say(text));
+        shared.loading().over = true;
+        let session = match started {
+            Ok((session, outputs)) => {
+                let _ = shared.process.set(session.process());
+                let streams = [
+                    Stream::pass_on(shared, "stdout", move |patience| {
+                        outputs.stdout.recv_timeout(patience).map_err(|error| error.is_timeout())
+                    }),
+                    Stream::pass_on(shared, "stderr", move |patience| {
+                        outputs.stderr.recv_timeout(patience).map_err(|error| error.is_timeout())
+                    }),
+                ];
+                Ok((session, streams))
+            }
+            Err(error) => Err(format!("the kernel could not start: {error:#}")),
+        };
+        Worker { shared, handle, session, count: 0, failed: None }
+    }
+
+    /// Runs a cell and says how it ended.
+    fn execute(&mut self, message: &Message) {
+        let silent = message.content["silent"] == true;
+        if !silent {
+            self.count += usize::from(message.content["store_history"] != false);
+            let input = json!({"code": message.code(), "execution_count": self.count});
+            self.shared.publish(message.child("execute_input", input));
+        }
+        self.shared.busy.store(true, Ordering::SeqCst);
+        let ended = self.run(message);
+        self.shared.busy.store(false, Ordering::SeqCst);
+        match ended {
+            Ok(bundle) => {
+                if !bundle.is_empty() && !silent {
+                    let content = json!({"execution_count": self.count, "data": bundle, "metadata": {}});
+                    self.shared.publish(message.child("execute_result", content));
+                }
+                // For who measures: how long the cell itself ran.
+                let ran = self.session.as_ref().map_or(0.0, |(session, _)| session.ran.as_secs_f64());
+                let content = json!({"status": "ok", "execution_count": self.count, "user_expressions": {},
+                                     "payload": [], "lgf": {"ran": ran}});
+                self.shared.reply(message, content);
+            }
+            Err(failure) => {
+                // Before the reply: what is sent after it is a new beginning.
+                if message.content["stop_on_error"] != false {
+                    self.failed = Some(Instant::now());
+                }
+                let mut error = json!({"ename": failure.name, "evalue": failure.value, "traceback": failure.traceback});
+                if !silent {
+                    self.shared.publish(message.child("error", error.clone()));
+                }
+                error["status"] = "error".into();
+                error["execution_count"] = self.count.into();
+                self.shared.reply(message, error);
+            }
+        }
+    }
+
+    /// Runs a cell, and sees to it that what it printed is passed on before it counts as ended.
+    fn run(&mut self, message: &Message) -> Result<Bundle, Failure> {
+        let (shared, handle) = (self.shared, self.handle);
+        if let Ok((_, streams)) = &self.session {
+            streams.iter().for_each(|stream| stream.belongs_to(message));
+        }
+        std::mem::take(&mut shared.loading().news).iter().for_each(|text| shared.tell(message, text));
+        let (session, [out, err]) = match &mut self.session {
+            Ok(session) => session,
+            Err(refused) => return Err(Failure::new("KernelError", refused.clone()).or_said(&[])),
+        };
+        let say = |text: &str| shared.tell(message, text);
+        let ask = |prompt: &str, password: bool| handle.block_on(input(shared, message, prompt, password));
+        let ended = guarded(|| session.run(message.code(), &ask, &say));
+        [&*out, &*err].into_iter().for_each(Stream::wait);
+        out.publish();
+        // The last lines of a cell that fails are its error.
+        let own = matches!(&ended, Err(failure) if failure.traceback.is_empty());
+        let said = if own { err.take_held() } else { vec![] };
+        err.publish();
+        ended.map_err(|failure| failure.or_said(&said))
+    }
+
+    fn complete(&mut self, code: &str, cursor: usize) -> Value {
+        let Ok((session, _)) = &mut self.session else { return no_completions(code, cursor) };
+        let found = catch_unwind(AssertUnwindSafe(|| session.complete(code, cursor)));
+        let Ok(Ok((start, end, items))) = found else { return no_completions(code, cursor) };
+        let (start, end) = (code_points(code, start), code_points(code, end));
+        let types: Vec<Value> = items
+            .iter()
+            .map(|item| json!({"text": item.text, "type": item.kind, "signature": item.label, "start": start, "end": end}))
+            .collect();
+        let matches: Vec<&str> = items.iter().map(|item| item.text.as_str()).collect();
+        json!({"status": "ok", "matches": matches, "cursor_start": start, "cursor_end": end,
+               "metadata": {"_jupyter_types_experimental": types}})
+    }
+
+    fn inspect(&mut self, code: &str, cursor: usize) -> Value {
+        let session = self.session.as_mut().ok().map(|(session, _)| session);
+        let inspect = |session: &mut Session| catch_unwind(AssertUnwindSafe(|| session.inspect(code, cursor)));
+        let found = session.and_then(|session| inspect(session).unwrap_or_default());
+        let data = found.as_ref().map_or(json!({}), |(plain, html)| json!({"text/plain": plain, "text/html": html}));
+        json!({"status": "ok", "found": found.is_some(), "data": data, "metadata": {}})
     }
 }
 

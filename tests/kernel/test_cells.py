@@ -28,17 +28,6 @@ def snapshot():
     return KERNELS / "snapshots" / (KERNELS / "snapshots/current").read_text().strip()
 
 
-@pytest.fixture(scope="module")
-def kernel():
-    with Kernel() as kernel:
-        kernel.run(SETUP).check()
-        yield kernel
-
-
-def text_of(cell):
-    return cell.check().bundles[0]["text/plain"].strip()
-
-
 def said(cell):
     assert cell.status == "error"
     return COLOURS.sub("", cell.error)
@@ -59,9 +48,9 @@ def test_cells_share_the_librarys_statics(kernel):
     """polars numbers its names once a program: a frame's columns are found by name in a later cell."""
     kernel.run('let frame = lgf::polars::df!("name" => ["a", "b"], "value" => [1.5, 2.5])?;').check()
     kernel.run("use lgf::polars::prelude::*;").check()
-    assert text_of(kernel.run('frame.column("value")?.f64()?.sum().unwrap_or(0.0)')) == "4.0"
-    assert "2.5" in text_of(kernel.run('frame.select(["value"])?')), "a selection by name, made and shown in one cell"
-    assert text_of(kernel.run('frame.select(["value", "name"])?.width()')) == "2"
+    assert kernel.run('frame.column("value")?.f64()?.sum().unwrap_or(0.0)').text() == "4.0"
+    assert "2.5" in kernel.run('frame.select(["value"])?').text(), "a selection by name, made and shown in one cell"
+    assert kernel.run('frame.select(["value", "name"])?.width()').text() == "2"
 
 
 def test_a_table_is_a_table_whatever_else_the_cell_does(kernel):
@@ -98,7 +87,7 @@ def test_the_library_is_linked_once(kernel):
 def test_values_are_shown_at_the_first_build(kernel, cell, shown):
     kernel.run("let levels = vec![0.9, 0.7, 0.4];").check()
     before = builds(kernel)
-    assert text_of(kernel.run(cell)) == shown
+    assert kernel.run(cell).text() == shown
     assert builds(kernel)["short"] - before["short"] == 1
 
 
@@ -158,9 +147,9 @@ def test_a_dependency_of_ones_own(tmp_path):
     with Kernel() as kernel:
         kernel.run(SETUP).check()
         kernel.run('let frame = lgf::polars::df!("value" => [1.5])?;').check()
-        assert text_of(kernel.run(f':dep mine = {{ path = "{tmp_path}" }}\nmine::answer() + frame.height()', LONG)) == "42"
+        assert kernel.run(f':dep mine = {{ path = "{tmp_path}" }}\nmine::answer() + frame.height()', LONG).text() == "42"
         source.write_text("pub fn answer() -> usize { 42 }")
-        assert text_of(kernel.run("mine::answer()", LONG)) == "42", "a package in a folder may change at any time"
+        assert kernel.run("mine::answer()", LONG).text() == "42", "a package in a folder may change at any time"
 
 
 def test_a_dependency_from_the_registry_is_linked_beside_the_library():
@@ -169,15 +158,15 @@ def test_a_dependency_from_the_registry_is_linked_beside_the_library():
         kernel.run('let frame = lgf::polars::df!("value" => [1.5])?;').check()
         kernel.run(':dep serde_json = "1"\nlet value = serde_json::json!({"a": [1, 2]});', LONG).check()
         before = builds(kernel)
-        assert text_of(kernel.run('value["a"][1].as_i64().unwrap_or(0) + frame.height() as i64')) == "3"
+        assert kernel.run('value["a"][1].as_i64().unwrap_or(0) + frame.height() as i64').text() == "3"
         assert builds(kernel)["short"] - before["short"] == 1, "the second cell takes the recorded way"
         kernel.run("use lgf::polars::prelude::*;").check()
-        assert text_of(kernel.run('frame.column("value")?.len()')) == "1", "statics are shared still"
+        assert kernel.run('frame.column("value")?.len()').text() == "1", "statics are shared still"
 
 
 def test_opt_is_honoured(kernel):
     kernel.run(":opt 2").check()
-    assert text_of(kernel.run("(0..10).sum::<i32>()")) == "45"
+    assert kernel.run("(0..10).sum::<i32>()").text() == "45"
     kernel.run(":opt 0").check()
 
 
@@ -187,10 +176,10 @@ def test_a_broken_library_is_not_used(kernel):
     linked.rename(aside)
     try:
         linked.write_bytes(b"not a library")
-        assert text_of(kernel.run("1 + 1", LONG)) == "2"
+        assert kernel.run("1 + 1", LONG).text() == "2"
     finally:
         aside.rename(linked)
-    assert text_of(kernel.run("2 + 1")) == "3"
+    assert kernel.run("2 + 1").text() == "3"
 
 
 def test_a_killed_kernels_slot_serves_the_next():
@@ -204,7 +193,7 @@ def test_a_killed_kernels_slot_serves_the_next():
         time.sleep(1)
         assert cells and not any(Path(f"/proc/{cell}/exe").exists() for cell in cells), "nothing works on behind a killed kernel"
     with Kernel() as kernel:
-        assert text_of(kernel.run("1 + 1")) == "2"
+        assert kernel.run("1 + 1").text() == "2"
 
 
 def test_a_cache_without_a_kernel_says_what_to_do(tmp_path):
@@ -215,7 +204,7 @@ def test_a_cache_without_a_kernel_says_what_to_do(tmp_path):
 def test_the_plain_way_is_there_to_compare_with():
     with Kernel(dict(os.environ, LGF_KERNEL="plain")) as kernel:
         kernel.run(SETUP, LONG).check()
-        assert text_of(kernel.run('format!("{} rows", DataFrame::empty().height())', LONG)) == "0 rows"
+        assert kernel.run('format!("{} rows", DataFrame::empty().height())', LONG).text() == "0 rows"
 
 
 # --- a cell that fails ------------------------------------------------------------------------------------------------

@@ -34,17 +34,6 @@ let done = {
 """
 
 
-@pytest.fixture(scope="module")
-def kernel():
-    with Kernel() as kernel:
-        kernel.run(SETUP).check()
-        yield kernel
-
-
-def text_of(cell):
-    return cell.check().bundles[0]["text/plain"].strip()
-
-
 def test_displays_carry_plain_text(kernel):
     kernel.run('let frame = lgf::polars::df!("name" => ["a < b", "c"], "value" => [1.5, 2.5])?;').check()
     bundle = kernel.run("frame.clone()").check().bundles[0]
@@ -62,22 +51,22 @@ def test_values_of_all_kinds_can_be_kept(kernel):
     kernel.run("let device = inference::Device::Cpu;").check()
     kernel.run('let architecture = models::architecture("resnet50")?;').check()
     kernel.run('let column = frame.column("value")?.clone();').check()
-    assert text_of(kernel.run("(words.len() as i64 + column.len() as i64) * architecture.classes()")) == "4000"
-    assert text_of(kernel.run('format!("{device:?}")')) == "Cpu"
+    assert kernel.run("(words.len() as i64 + column.len() as i64) * architecture.classes()").text() == "4000"
+    assert kernel.run('format!("{device:?}")').text() == "Cpu"
 
 
 def test_an_error_and_a_panic_keep_variables(kernel):
     kernel.run("let kept = 41;").check()
     assert "invalid digit" in kernel.run('let number: i32 = "x".parse()?;').error
     assert "on purpose" in kernel.run('if kept > 0 { panic!("on purpose") }').error
-    assert text_of(kernel.run("kept + 1")) == "42"
+    assert kernel.run("kept + 1").text() == "42"
 
 
 def test_stop_while_idle_does_nothing(kernel):
     kernel.run("let before = 5;").check()
     kernel.interrupt()
     time.sleep(0.5)
-    assert text_of(kernel.run("before + 1")) == "6"
+    assert kernel.run("before + 1").text() == "6"
 
 
 def test_stop_ends_a_stage_and_keeps_everything(kernel, tmp_path):
@@ -91,11 +80,11 @@ def test_stop_ends_a_stage_and_keeps_everything(kernel, tmp_path):
     pressed = time.monotonic()
     cell = kernel.collect(request, timeout=30).check()
     assert time.monotonic() - pressed < 5
-    done = int(text_of(kernel.run("done")))
+    done = int(kernel.run("done").text())
     assert 0 < done < 600
     assert len(list(tmp_path.iterdir())) == done
     assert "stopped" in cell.stdout
-    assert text_of(kernel.run("folder.len()")) == str(len(str(tmp_path)))
+    assert kernel.run("folder.len()").text() == str(len(str(tmp_path)))
 
 
 def test_two_notebooks_at_once():
@@ -103,7 +92,7 @@ def test_two_notebooks_at_once():
         with Kernel() as kernel:
             kernel.run(SETUP).check()
             kernel.run(f"let mine = vec![{number}; 3];").check()
-            return text_of(kernel.run("mine.iter().sum::<i32>()"))
+            return kernel.run("mine.iter().sum::<i32>()").text()
 
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(work, (1, 2))) == ["3", "6"]
@@ -113,7 +102,7 @@ def test_twenty_restarts():
     with Kernel() as kernel:
         for number in range(20):
             kernel.restart()
-            assert text_of(kernel.run(f"{number} + 1")) == str(number + 1)
+            assert kernel.run(f"{number} + 1").text() == str(number + 1)
 
 
 def write_notebook(path, *cells):
