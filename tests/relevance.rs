@@ -1,7 +1,7 @@
 //! Relevance against zennit and iNNvestigate, from the golden files that `tests/reference/relevance.py` and `innvestigate_maps.py` made.
 
 use lgf::inference::{self, Device, Engine};
-use lgf::models::{self, Layer, Network, Node};
+use lgf::models::{self, Layer, Network, Node, Padding};
 use lgf::relevance::{Composite, explain};
 
 use crate::golden::{filled, filled_nodes, golden, json, noise};
@@ -61,11 +61,11 @@ fn small(padded: bool) -> Engine {
         outputs,
         kernel,
         stride,
-        padding,
+        padding: Padding::Zeros(padding),
         groups: 1,
         bias: true,
     };
-    let norm = |key: &str, channels| Layer::BatchNorm { key: key.into(), channels };
+    let norm = |key: &str, channels| Layer::BatchNorm { key: key.into(), channels, epsilon: 1e-5 };
     let x = put("conv1", conv("conv1", (3, 6), 3, 1, i64::from(padded)), &[0]);
     let x = put("bn1", norm("bn1", 6), &[x]);
     let x = put("relu1", Layer::Relu, &[x]);
@@ -81,9 +81,9 @@ fn small(padded: bool) -> Engine {
     let x = put("relu4", Layer::Relu, &[x]);
     let x = put("average", Layer::AveragePool { side: 1 }, &[x]);
     let x = put("flat", Layer::Flatten, &[x]);
-    let x = put("fc1", Layer::Linear { key: "fc1".into(), inputs: 8, outputs: 12 }, &[x]);
+    let x = put("fc1", Layer::Linear { key: "fc1".into(), inputs: 8, outputs: 12, bias: true }, &[x]);
     let x = put("relu5", Layer::Relu, &[x]);
-    put("fc2", Layer::Linear { key: "fc2".into(), inputs: 12, outputs: 5 }, &[x]);
+    put("fc2", Layer::Linear { key: "fc2".into(), inputs: 12, outputs: 5, bias: true }, &[x]);
     let weights = filled_nodes(&nodes);
     Engine::new(Network::new("small", &models::Architecture::new(nodes, 5), weights).unwrap(), Device::Cpu)
 }

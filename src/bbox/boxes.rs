@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use polars::prelude::*;
 
 use crate::error::{Code, Error, Result};
-use crate::pixels::{Crop, PixelBox, PixelMask};
+use crate::pixels::{Crop, PixelBox, PixelMask, View};
+use super::crop::original_box;
 use crate::table::boxes::{
     CROP_COL, CROP_HEIGHT, CROP_ROW, CROP_WIDTH, FILE, FILENAME, HEIGHT, OBJECT, PATH, WIDTH, XMAX, XMAX_N, XMIN,
     XMIN_N, YMAX, YMAX_N, YMIN, YMIN_N,
@@ -116,14 +117,18 @@ impl Boxes {
         self.of_photograph(id).iter().filter_map(|object| object.seen)
     }
 
-    /// The pixels of a crop of `(height, width)` that lie in an object of the photograph; `None` if none do.
+    /// The pixels of what networks of a view see that lie in an object of the photograph; `None` if none do.
     ///
     /// # Errors
-    /// None in practice: the masks are of one size.
-    pub fn mask(&self, id: &str, (height, width): (u32, u32)) -> Result<Option<PixelMask<Crop>>> {
-        let mut mask = PixelMask::empty(height, width);
-        for seen in self.seen(id) {
-            mask = mask.or(&PixelMask::from_box(height, width, &seen))?;
+    /// [`Code::Parameter`] for a photograph with a side of 0.
+    pub fn mask(&self, id: &str, view: View) -> Result<Option<PixelMask<Crop>>> {
+        let mut mask = PixelMask::empty(view.side, view.side);
+        for object in self.of_photograph(id) {
+            let ObjectBox { corners, size, .. } = *object;
+            let whole = view.geometry(size.0, size.1)?;
+            if let Some(seen) = original_box(corners, size).and_then(|object| whole.box_to_crop(&object)) {
+                mask = mask.or(&PixelMask::from_box(view.side, view.side, &seen))?;
+            }
         }
         Ok(Some(mask).filter(|mask| mask.count() > 0))
     }
@@ -199,9 +204,12 @@ mod tests {
     fn a_mask_is_all_that_is_seen_of_a_photograph() {
         let boxes = Boxes::of(&table()).unwrap();
         let seen = boxes.seen("n01440764_1.JPEG").next().unwrap();
-        let mask = boxes.mask("n01440764_1.JPEG", (224, 224)).unwrap().unwrap();
+        let mask = boxes.mask("n01440764_1.JPEG", View::IMAGENET).unwrap().unwrap();
         assert_eq!(mask.count(), seen.area());
-        assert!(boxes.mask("another.JPEG", (224, 224)).unwrap().is_none());
+        assert!(boxes.mask("another.JPEG", View::IMAGENET).unwrap().is_none());
+        // 100 x 200 to 300 x 600, the middle 300: the object is three times as large, from row 60 on.
+        let larger = boxes.mask("n01440764_1.JPEG", View::new(300, 300)).unwrap().unwrap();
+        assert_eq!((larger.size(), larger.count()), ((300, 300), 90 * 150));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::error::Result;
 use crate::files::{Store, Written};
-use crate::pixels::{self, Crop, Frame, PixelBox, PixelMask};
+use crate::pixels::{self, Crop, Frame, PixelBox, PixelMask, View};
 use crate::table::{BoxEdgeRow, EdgeRow, FrameName};
 
 /// The edge mask that step 3 wrote for a photograph, in the crop. Where the whole photograph was looked at, as published,
@@ -14,7 +14,15 @@ use crate::table::{BoxEdgeRow, EdgeRow, FrameName};
 /// # Errors
 /// [`Code::Missing`](crate::error::Code::Missing) if step 3 has not run for it, [`Code::Image`](crate::error::Code::Image) if the file is broken.
 pub fn mask_of(store: &Store, id: &str) -> Result<PixelMask<Crop>> {
-    saved(store, &mask_name(id))
+    mask_in(store, id, View::IMAGENET)
+}
+
+/// The same in what networks of a view see: of its side, and its edges alone where it is not the usual one.
+///
+/// # Errors
+/// As [`mask_of`].
+pub fn mask_in(store: &Store, id: &str, view: View) -> Result<PixelMask<Crop>> {
+    saved(store, &in_view(&mask_name(id), view))
 }
 
 /// The coarse edges that step 3 wrote for a photograph, in the crop: those of objects rather than of their textures (fault
@@ -22,8 +30,8 @@ pub fn mask_of(store: &Store, id: &str) -> Result<PixelMask<Crop>> {
 ///
 /// # Errors
 /// As [`mask_of`].
-pub(crate) fn outlines_of(store: &Store, id: &str) -> Result<PixelMask<Crop>> {
-    saved(store, &outlines_name(id))
+pub(crate) fn outlines_in(store: &Store, id: &str, view: View) -> Result<PixelMask<Crop>> {
+    saved(store, &in_view(&outlines_name(id), view))
 }
 
 /// Where the annotated objects of each photograph are in its crop, all of one photograph together: from the boxes of step 3.
@@ -51,6 +59,19 @@ pub fn objects(store: &Store) -> Result<HashMap<String, PixelMask<Crop>>> {
         }
     }
     Ok(objects)
+}
+
+/// The folder of the masks of a view.
+pub(super) fn folder_of(view: View) -> String {
+    match view {
+        View::IMAGENET => "edges".to_string(),
+        View { short, side, kernel } => format!("edges_{side}_of_{short}_{kernel}"),
+    }
+}
+
+/// Where a mask is in the folder of a view.
+pub(super) fn in_view(name: &str, view: View) -> String {
+    name.replacen("edges/", &format!("{}/", folder_of(view)), 1)
 }
 
 /// Writes a mask.

@@ -13,7 +13,7 @@ use super::masks::{self, mask_name, mask_of, original_name, outlines_name, outli
 use crate::bbox::{Boxes, ObjectBox};
 use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Store, sha256_hex};
-use crate::pixels::{self, Crop, Frame, Original, Pixel, PixelBox, PixelMask, RgbImage};
+use crate::pixels::{self, Crop, Frame, Original, Pixel, PixelBox, PixelMask, RgbImage, View};
 use crate::stage::{Made, Named, Step};
 use crate::table::{BoxEdgeRow, EdgeRow, FrameName, Row};
 
@@ -53,6 +53,33 @@ pub fn detect_all(store: &Store, images: &[ImageFile], boxes: &Boxes, parameters
         in_box: store.table("edges_data_flt")?,
         rejects: store.table("edges_rejects")?,
     })
+}
+
+/// Step 3 for networks that see photographs otherwise than most: the edges of what they see, as masks of their side
+/// ([`mask_in`](masks::mask_in)). The usual view is [`detect_all`]'s; here nothing is done for it.
+///
+/// # Errors
+/// As [`detect_all`].
+pub(crate) fn detect_in_view(store: &Store, images: &[ImageFile], parameters: &Parameters, view: View) -> Result<()> {
+    if view == View::IMAGENET {
+        return Ok(());
+    }
+    let name = masks::folder_of(view);
+    let step = store.step(Named("edges", &name), "photographs", &(parameters, view), images)?;
+    if step.finished() {
+        return Ok(());
+    }
+    let step = step.saying(format!("edges, {view}"));
+    step.record().folder(&name)?;
+    let done = step.each(images, |_, image| {
+        let crop = view.of(&image.path)?;
+        let (coarse, mask) = (contours::<Crop>(&crop, parameters)?, detect::<Crop>(&crop, parameters)?.mask);
+        let write = |name: String, mask| masks::write(store, &masks::in_view(&name, view), mask);
+        let files = vec![write(outlines_name(&image.id), &coarse)?, write(mask_name(&image.id), &mask)?];
+        Ok(Made { rows: (), files })
+    })?;
+    step.finish(done, Vec::new())?;
+    Ok(())
 }
 
 /// What identifies the boxes of some photographs.

@@ -12,7 +12,7 @@ use super::load::{load_entry, no_networks};
 use crate::error::{Code, Error, Result};
 use crate::models::{Form, read_weights, write_weights};
 use crate::notebook::{counted, say};
-use crate::pixels::{self, RgbImage};
+use crate::pixels::RgbImage;
 use crate::study::{NetworkEntry, Study};
 use crate::table::{Row, table};
 
@@ -54,9 +54,8 @@ pub fn convert_all(study: &Study, pictures: &[PathBuf], how: &Conversion) -> Res
     if study.networks().is_empty() {
         return Err(no_networks());
     }
-    let crops: Vec<RgbImage> = pictures.iter().map(pixels::crop_of).collect::<Result<_>>()?;
     let rows: Vec<ConvertedRow> =
-        study.networks().iter().map(|entry| convert(study, entry, &crops, how)).collect::<Result<_>>()?;
+        study.networks().iter().map(|entry| convert(study, entry, pictures, how)).collect::<Result<_>>()?;
     say(&format!(
         "convert: {}, the same function before and after on {}",
         counted(rows.len(), "network"),
@@ -65,8 +64,9 @@ pub fn convert_all(study: &Study, pictures: &[PathBuf], how: &Conversion) -> Res
     ConvertedRow::table(rows)
 }
 
-fn convert(study: &Study, entry: &NetworkEntry, crops: &[RgbImage], how: &Conversion) -> Result<ConvertedRow> {
+fn convert(study: &Study, entry: &NetworkEntry, pictures: &[PathBuf], how: &Conversion) -> Result<ConvertedRow> {
     let network = load_entry(study, entry, how.device)?;
+    let crops: Vec<RgbImage> = pictures.iter().map(|path| network.view().of(path)).collect::<Result<_>>()?;
     let (converted, merged) = match how.form {
         Form::Folded => (network.folded()?, "merged"),
         Form::Plain => (network.shared(), "apart"),
@@ -80,7 +80,7 @@ fn convert(study: &Study, entry: &NetworkEntry, crops: &[RgbImage], how: &Conver
     let beside = format!("models/.{}.new", entry.name);
     write_weights(&study.store.path(&beside), converted.weights(), notes)?;
     let tried = read_weights(&study.store.path(&beside))
-        .and_then(|weights| compare(&network, &converted.with_weights(weights)?, crops, how))
+        .and_then(|weights| compare(&network, &converted.with_weights(weights)?, &crops, how))
         .and_then(|(difference, logit)| match difference.is_finite() && difference <= 1e-3 * logit {
             true => Ok((difference, logit)),
             false => {

@@ -12,6 +12,7 @@ use super::load::no_networks;
 use super::predict::{Experiments, Keep, Picture, predict_kept};
 use super::prediction::{Prediction, Predictions};
 use super::rows::scores;
+use super::settings::write_settings;
 use super::variants::Variants;
 use crate::datasets::{self, Smoother};
 use crate::error::{Code, Error, Result};
@@ -115,6 +116,7 @@ impl<'a> Runner<'a> {
         };
         let pictures: Vec<Picture> = set.rows.iter().map(picture).collect();
         let networks: Vec<&Engine> = open.iter().map(|(network, _)| *network).collect();
+        write_settings(&self.study.store, "experiments", &networks, self.how.normalise)?;
         self.check_room(networks.len(), pictures.len())?;
         let kept = Kept::each(open.iter().map(|(network, step)| (step, *network)))?;
         let run = first.start_as(&self.says(set.name, networks.len()), pictures.len());
@@ -139,6 +141,7 @@ impl<'a> Runner<'a> {
             return step.forget();
         }
         let networks: Vec<&Engine> = self.networks.iter().collect();
+        write_settings(&self.study.store, "experiments", &networks, self.how.normalise)?;
         self.check_room(networks.len(), self.manifest.len())?;
         let kept = Kept::together(&step, &networks)?;
         let run = step.start_as(&self.says("in memory", networks.len()), self.manifest.len());

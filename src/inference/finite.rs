@@ -8,12 +8,12 @@ use tch::{Kind, Tensor};
 use super::fused::channels_last;
 use super::{Device, Engine, Normalise, Precision, logits, on_workers, to_input};
 use crate::error::Code;
-use crate::models::{Architecture, BATCH_NORM_EPSILON, BatchStatistics, Form, Layer, Network, Node, Weights};
+use crate::models::{Architecture, BATCH_NORM_EPSILON, BatchStatistics, Form, Layer, Network, Node, Padding, Weights};
 
 /// Outputs of [`every_kind`].
 const CLASSES: i64 = 5;
 
-/// A network of every kind of layer but Tanh, Softmax and pools that round up: convolutions with and without bias, of which
+/// A network of every kind of layer that kernels of ours touch: convolutions with and without bias, of which
 /// Winograd's filtering suits some, fused ones and fused sums use others; batch normalisation, sums, gates, pools, and two fully
 /// connected layers.
 pub(crate) fn every_kind(rng: &mut ChaCha8Rng) -> Engine {
@@ -23,9 +23,10 @@ pub(crate) fn every_kind(rng: &mut ChaCha8Rng) -> Engine {
         nodes.len()
     };
     let conv = |key: &str, inputs: i64, outputs: i64, [kernel, stride, padding, groups]: [i64; 4], bias: bool| {
+        let padding = Padding::Zeros(padding);
         Layer::Conv { key: key.into(), inputs, outputs, kernel, stride, padding, groups, bias }
     };
-    let norm = |key: &str| Layer::BatchNorm { key: key.into(), channels: 64 };
+    let norm = |key: &str| Layer::BatchNorm { key: key.into(), channels: 64, epsilon: BATCH_NORM_EPSILON };
     let x = put("first", conv("first", 3, 64, [3, 2, 1, 1], false), &[0]);
     let x = put("norm1", norm("norm1"), &[x]);
     let x = put("relu1", Layer::Relu, &[x]);
@@ -47,11 +48,24 @@ pub(crate) fn every_kind(rng: &mut ChaCha8Rng) -> Engine {
     let x = put("norm3", norm("norm3"), &[x]);
     let x = put("sum2", Layer::Add, &[x, side]);
     let x = put("relu5", Layer::Relu, &[x]);
+    let uneven = |key: &str| {
+        let padding = Padding::Same;
+        Layer::Conv { key: key.into(), inputs: 64, outputs: 64, kernel: 3, stride: 2, padding, groups: 64, bias: false }
+    };
+    let x = put("depthwise", uneven("depthwise"), &[x]);
+    let x = put("norm4", norm("norm4"), &[x]);
+    let clipped = put("relu6", Layer::Relu6, &[x]);
+    let x = put("soft", conv("soft", 64, 64, [1, 1, 0, 1], true), &[clipped]);
+    let soft = put("silu", Layer::Silu, &[x]);
+    let x = put("hard", conv("hard", 64, 64, [1, 1, 0, 1], true), &[clipped]);
+    let x = put("swish", Layer::HardSwish, &[x]);
+    let x = put("both", Layer::Concat, &[soft, x]);
+    let x = put("half", conv("half", 128, 64, [1, 1, 0, 1], true), &[x]);
     let x = put("average", Layer::AveragePool { side: 2 }, &[x]);
     let x = put("flat", Layer::Flatten, &[x]);
-    let x = put("dense", Layer::Linear { key: "dense".into(), inputs: 256, outputs: 12 }, &[x]);
-    let x = put("relu6", Layer::Relu, &[x]);
-    put("head", Layer::Linear { key: "head".into(), inputs: 12, outputs: CLASSES }, &[x]);
+    let x = put("dense", Layer::Linear { key: "dense".into(), inputs: 256, outputs: 12, bias: true }, &[x]);
+    let x = put("relu7", Layer::Relu, &[x]);
+    put("head", Layer::Linear { key: "head".into(), inputs: 12, outputs: CLASSES, bias: true }, &[x]);
     let mut weights = Weights::new();
     for parameter in nodes.iter().flat_map(|node| node.layer.parameters()) {
         let (count, outputs) = (parameter.shape.iter().product::<i64>(), parameter.shape[0]);
@@ -102,21 +116,26 @@ pub(crate) fn plainly(network: &Engine, pictures: &Tensor) -> Vec<Tensor> {
         let x = &outputs[node.inputs[0]];
         let other = || &outputs[node.inputs[1]];
         outputs.push(match &node.layer {
-            Layer::Conv { key, stride, padding, groups, bias, .. } => {
+            Layer::Conv { key, kernel, stride, padding, groups, bias, .. } => {
                 let bias = bias.then(|| tensor(key, "bias"));
-                x.conv2d(tensor(key, "weight"), bias, [*stride; 2], [*padding; 2], [1, 1], *groups)
+                let x = x.constant_pad_nd(padding.around(&x.size(), *kernel, *stride));
+                x.conv2d(tensor(key, "weight"), bias, [*stride; 2], [0; 2], [1, 1], *groups)
             }
-            Layer::BatchNorm { key, .. } => x.batch_norm(
+            Layer::BatchNorm { key, epsilon, .. } => x.batch_norm(
                 Some(tensor(key, "weight")),
                 Some(tensor(key, "bias")),
                 Some(tensor(key, "running_mean")),
                 Some(tensor(key, "running_var")),
                 false,
                 0.1,
-                BATCH_NORM_EPSILON,
+                *epsilon,
                 false,
             ),
             Layer::Relu => x.relu(),
+            Layer::Relu6 => x.clamp(0.0, 6.0),
+            Layer::Silu => x.silu(),
+            Layer::HardSwish => x.hardswish(),
+            Layer::HardSigmoid => x.hardsigmoid(),
             Layer::Sigmoid => x.sigmoid(),
             Layer::Tanh => x.tanh(),
             Layer::Softmax => x.softmax(1, None),
@@ -127,7 +146,10 @@ pub(crate) fn plainly(network: &Engine, pictures: &Tensor) -> Vec<Tensor> {
             Layer::Flatten => x.flatten(1, -1),
             Layer::Linear { key, .. } => x.linear(tensor(key, "weight"), Some(tensor(key, "bias"))),
             Layer::Add => x + other(),
+            Layer::Concat => Tensor::cat(&[x, other()], 1),
             Layer::Gate => x * other(),
+            // Those are made by libtorch's plain operators everywhere.
+            _ => node.forward(network.weights(), &[x], BatchStatistics::Running).unwrap(),
         });
     }
     outputs

@@ -192,7 +192,7 @@ impl Engine {
     }
 
     /// Fused convolutions are oneDNN's, for the processor and 32 bits.
-    fn fuses(&self) -> bool {
+    pub(super) fn fuses(&self) -> bool {
         self.device() == Device::Cpu && self.precision() == Precision::Single && fused::available()
     }
 
@@ -235,12 +235,17 @@ impl Engine {
             if let Some(other) = other {
                 output = output.f_add_(&other)?;
             }
-            return Ok(if end == End::Relu { output.f_relu_()? } else { output });
+            return end.applied(output);
         }
-        let Layer::Conv { key, stride, padding, groups, .. } = &node.layer else {
+        let Layer::Conv { key, kernel, stride, padding, groups, .. } = &node.layer else {
             return Err(Error::new(Code::Model, "no convolution").place(format!("layer {}", node.name)));
         };
-        let (stride, padding, groups) = (*stride, *padding, *groups);
+        // oneDNN pads both ends of a side alike.
+        let [left, right, top, bottom] = padding.around(&x.size(), *kernel, *stride);
+        let even = [right, top, bottom].iter().all(|zeros| *zeros == left);
+        let (x, padding) =
+            if even { (x.shallow_clone(), left) } else { (x.f_constant_pad_nd([left, right, top, bottom])?, 0) };
+        let (x, stride, groups) = (&x, *stride, *groups);
         let (kernel, bias) = (self.weight(key, "weight")?, self.weight(key, "bias")?);
         let fused =
             |kernel, other| fused::convolve(x, other, Convolution { kernel, bias, stride, padding, groups }, end);

@@ -15,6 +15,18 @@ class Fused(Module):
     _2 = annotate(List[Optional[number]], [])
     _3 = ops.mkldnn._convolution_pointwise(x, w, b, _0, _1, [1, 1], groups, attr, _2, "")
     return _3
+  def conv_clipped(self: __torch__.Fused,
+    x: Tensor,
+    w: Tensor,
+    b: Tensor,
+    stride: int,
+    padding: int,
+    groups: int) -> Tensor:
+    _0 = [padding, padding]
+    _1 = [stride, stride]
+    _2 = annotate(List[Optional[number]], [0., 6.])
+    _3 = ops.mkldnn._convolution_pointwise(x, w, b, _0, _1, [1, 1], groups, "hardtanh", _2, "")
+    return _3
   def conv_add(self: __torch__.Fused,
     x: Tensor,
     other: Tensor,

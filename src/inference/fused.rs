@@ -7,10 +7,11 @@ use std::cell::OnceCell;
 use tch::{CModule, IValue, Tensor};
 
 use crate::error::{Code, Error, Result};
+use crate::models::Layer;
 
-/// The program as `torch.jit.save` would write it, of `fused.py` beside it: `conv` gives `attr(x * w + b)`; `conv_add` makes
-/// `other` into `attr(other + x * w + b)`; `attr` is `relu`, or nothing: the word `none` for the first, no word at all for the
-/// second. `pack` lays a kernel out as the convolution of an input of that size reads it; otherwise each call does so anew.
+/// The program as `torch.jit.save` would write it, of `fused.py` beside it: `conv` gives `attr(x * w + b)`, `conv_clipped`
+/// the same held between 0 and 6; `conv_add` makes `other` into `attr(other + x * w + b)`; `attr` is `relu`, or for the first
+/// `swish` or `hardswish`, or nothing: the word `none` for the first, no word at all for the last. `pack` lays a kernel out as the convolution of an input of that size reads it; otherwise each call does so anew.
 const PROGRAM: &[u8] = include_bytes!("fused.pt");
 
 thread_local! {
@@ -46,26 +47,67 @@ pub(super) struct Convolution<'a> {
 }
 
 /// What is done to each value at the end.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// Nothing.
     Plain,
     /// `max(x, 0)`.
     Relu,
+    /// `min(max(x, 0), 6)`.
+    Relu6,
+    /// `x / (1 + exp(-x))`.
+    Silu,
+    /// `x min(max(x + 3, 0), 6) / 6`.
+    HardSwish,
+}
+
+impl End {
+    /// The end that a layer is, if it is one.
+    pub(super) fn of(layer: &Layer) -> Option<Self> {
+        match layer {
+            Layer::Relu => Some(End::Relu),
+            Layer::Relu6 => Some(End::Relu6),
+            Layer::Silu => Some(End::Silu),
+            Layer::HardSwish => Some(End::HardSwish),
+            _ => None,
+        }
+    }
+
+    /// The same to a tensor that is the caller's own, by libtorch's plain operator.
+    pub(super) fn applied(self, mut x: Tensor) -> Result<Tensor> {
+        Ok(match self {
+            End::Plain => x,
+            End::Relu => x.f_relu_()?,
+            End::Relu6 => x.f_clamp_(0.0, 6.0)?,
+            End::Silu => x.f_silu_()?,
+            End::HardSwish => x.f_hardswish_()?,
+        })
+    }
 }
 
 /// The convolution of `x`; added to `other`, which is then no more, where there is one.
 pub(super) fn convolve(x: &Tensor, other: Option<Tensor>, how: Convolution<'_>, end: End) -> Result<Tensor> {
     let summed = other.is_some();
+    if summed && !matches!(end, End::Plain | End::Relu) {
+        return end.applied(convolve(x, other, how, End::Plain)?);
+    }
     let mut given = vec![IValue::Tensor(x.shallow_clone())];
-    let method = if summed { "conv_add" } else { "conv" };
+    let method = match end {
+        End::Relu6 => "conv_clipped",
+        _ if summed => "conv_add",
+        _ => "conv",
+    };
     given.extend(other.map(IValue::Tensor));
     given.extend([IValue::Tensor(how.kernel.shallow_clone()), IValue::Tensor(how.bias.shallow_clone())]);
     given.extend([how.stride, how.padding, how.groups].map(IValue::Int));
-    given.push(match (end, summed) {
-        (End::Relu, _) => IValue::String("relu".to_string()),
-        (End::Plain, false) => IValue::String("none".to_string()),
-        (End::Plain, true) => IValue::None,
+    let word = |word: &str| Some(IValue::String(word.to_string()));
+    given.extend(match end {
+        End::Relu => word("relu"),
+        End::Silu => word("swish"),
+        End::HardSwish => word("hardswish"),
+        End::Plain if summed => Some(IValue::None),
+        End::Plain => word("none"),
+        End::Relu6 => None,
     });
     call(method, &given)
 }
@@ -138,13 +180,18 @@ mod tests {
             let plain = x.conv2d(&weight, Some(&bias), [stride; 2], [padding; 2], [1, 1], groups);
             let near = |a: &Tensor, b: &Tensor| (a - b).abs().max().double_value(&[]) < 1e-4;
             assert!(near(&convolve(&x, None, how, End::Plain).unwrap(), &plain));
-            assert!(near(&convolve(&x, None, how, End::Relu).unwrap(), &plain.relu()));
+            for end in [End::Relu, End::Relu6, End::Silu, End::HardSwish] {
+                let expected = end.applied((&plain * 4.0).copy()).unwrap();
+                let large = Convolution { kernel: &(&weight * 4.0), bias: &(&bias * 4.0), ..how };
+                assert!(near(&convolve(&x, None, large, end).unwrap(), &expected), "{end:?}");
+            }
             let kernel = packed(how, &x.size()).unwrap();
             assert!(near(&convolve(&x, None, Convolution { kernel: &kernel, ..how }, End::Plain).unwrap(), &plain));
             let other = channels_last(plain.randn_like());
             let expected = &plain + &other;
             assert!(near(&convolve(&x, Some(other.copy()), how, End::Plain).unwrap(), &expected));
-            assert!(near(&convolve(&x, Some(other), how, End::Relu).unwrap(), &expected.relu()));
+            assert!(near(&convolve(&x, Some(other.copy()), how, End::Relu).unwrap(), &expected.relu()));
+            assert!(near(&convolve(&x, Some(other), how, End::Silu).unwrap(), &expected.silu()));
         }
     }
 

@@ -121,10 +121,17 @@ impl Cache {
 fn make_kernels(network: &Network, pictures: &[i64]) -> Result<Kernels> {
     let sizes = network.output_sizes(pictures)?;
     let make = |node: &Node| -> Result<Option<Kernel>> {
-        let Layer::Conv { key, stride, padding, groups, bias: true, .. } = &node.layer else { return Ok(None) };
+        let Layer::Conv { key, kernel: side, stride, padding, groups, bias: true, .. } = &node.layer else {
+            return Ok(None);
+        };
         let (kernel, bias) = (network.weight(key, "weight")?, network.weight(key, "bias")?);
         let size = &sizes[node.inputs[0]];
-        let how = Convolution { kernel, bias, stride: *stride, padding: *padding, groups: *groups };
+        // Uneven padding is laid around the input before.
+        let [left, right, top, bottom] = padding.around(size, *side, *stride);
+        let even = [right, top, bottom].iter().all(|zeros| *zeros == left);
+        let size = &if even { size.clone() } else { vec![size[0], size[1], size[2] + top + bottom, size[3] + left + right] };
+        let padding = if even { left } else { 0 };
+        let how = Convolution { kernel, bias, stride: *stride, padding, groups: *groups };
         Ok(Some(if winograd::suits(&node.layer) {
             Kernel::Winograd(winograd::kernel_transform(kernel, size)?)
         } else {

@@ -57,6 +57,10 @@ pub(super) fn load_entry(study: &Study, entry: &NetworkEntry, device: Device) ->
         Some((mean, std)) => network.trained_on(Normalisation { mean, std }),
         None => network,
     };
+    let network = match entry.view {
+        Some(view) => network.seeing(view),
+        None => network,
+    };
     Ok(Engine::new(network, device))
 }
 

@@ -35,6 +35,7 @@ mod predict;
 mod prediction;
 mod render;
 mod rows;
+mod settings;
 mod smoother;
 #[cfg(test)]
 mod tests;
@@ -61,6 +62,7 @@ pub(crate) use prediction::finite_enough;
 pub use prediction::{Prediction, Predictions};
 pub use rows::scores;
 pub use smoother::Eps;
+pub(crate) use settings::{study_views, view_in, write_settings};
 pub(crate) use smoother::study_smoother;
 pub(crate) use workers::halving;
 pub use workers::on_workers;

@@ -10,6 +10,7 @@ use super::logits::{logits, softmax};
 use super::predict::{Experiments, Picture, predict_kept};
 use super::prediction::Predictions;
 use super::rows::scores;
+use super::settings::write_settings;
 use crate::error::Result;
 use crate::files::ImageFile;
 use crate::notebook::counted;
@@ -64,6 +65,7 @@ pub(super) fn predict_step(
     how: &Experiments,
 ) -> Result<(Done<()>, Predictions)> {
     let networks: Vec<&Engine> = networks.iter().collect();
+    write_settings(step.record().store(), step.record().name(), &networks, how.normalise)?;
     let kept = Kept::together(step, &networks)?;
     let run = step.start(pictures.len());
     let predictions = predict_kept(&networks, pictures, how, (&kept, &run))?;
@@ -75,7 +77,7 @@ pub(super) fn predict_step(
 /// The five classes that each network finds most likely for each of some photographs, the best first ([`TopRow`]).
 ///
 /// # Errors
-/// As [`pixels::crop_of`] and [`logits`].
+/// As [`View::of`](crate::pixels::View::of) and [`logits`].
 pub fn top_classes(
     study: &Study,
     networks: &[Engine],
@@ -86,8 +88,9 @@ pub fn top_classes(
     let classes = study.class_list();
     let mut rows = Vec::new();
     for image in images {
-        let picture = pixels::crop_of(&image.path)?;
+        let photograph = pixels::decode(&image.path).map_err(|error| error.or_path(&image.path))?;
         for network in networks {
+            let picture = network.view().crop(&photograph)?;
             let probability = softmax(&logits(network, std::slice::from_ref(&picture), normalise)?[0]);
             let mut order: Vec<usize> = (0..probability.len()).collect();
             order.sort_by(|&a, &b| probability[b].total_cmp(&probability[a]));

@@ -9,11 +9,11 @@ use crate::models::{Layer, Node};
 pub(super) enum Step {
     /// What it says.
     Plain,
-    /// A convolution, and the ReLU after it where there is one; `output` is where it goes.
+    /// A convolution, and the activation after it where there is one; `output` is where it goes.
     Fused { output: usize, end: End },
     /// A convolution that the sum after it makes.
     Later,
-    /// A sum and the convolution before it, into the other summand, and the ReLU after it where there is one.
+    /// A sum and the convolution before it, into the other summand, and the activation after it where there is one.
     FusedSum { convolution: usize, other: usize, output: usize, end: End },
     /// Nothing: an earlier step did it.
     Done,
@@ -50,18 +50,18 @@ impl Plan {
             [reader] if !kept(index + 1) => Some(reader),
             _ => None,
         };
-        // Where a node's output goes if the ReLU after it is done with it.
-        let with_relu = |index: usize| match only(index) {
-            Some(relu) if nodes[relu].layer == Layer::Relu => (relu + 1, End::Relu),
-            _ => (index + 1, End::Plain),
+        // Where a node's output goes if the activation after it is done with it.
+        let with_end = |index: usize| {
+            let end = only(index).and_then(|reader| Some((reader + 1, End::of(&nodes[reader].layer)?)));
+            end.unwrap_or((index + 1, End::Plain))
         };
         let mut steps = vec![Step::Plain; nodes.len()];
         for (index, node) in nodes.iter().enumerate().filter(|_| fuse) {
             match &node.layer {
                 Layer::Conv { bias: true, .. } => {
-                    let (output, end) = with_relu(index);
+                    let (output, end) = with_end(index);
                     steps[index] = Step::Fused { output, end };
-                    if end == End::Relu {
+                    if end != End::Plain {
                         steps[output - 1] = Step::Done;
                     }
                 }
@@ -75,10 +75,10 @@ impl Plan {
                     });
                     let last = readers[second].last() == Some(&index) && second > 0 && second != first && !kept(second);
                     if let (Some(convolution), true) = (convolution, last) {
-                        let (output, end) = with_relu(index);
+                        let (output, end) = with_end(index);
                         steps[convolution] = Step::Later;
                         steps[index] = Step::FusedSum { convolution, other: second, output, end };
-                        if end == End::Relu {
+                        if end != End::Plain {
                             steps[output - 1] = Step::Done;
                         }
                     }

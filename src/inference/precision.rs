@@ -18,6 +18,17 @@ pub enum Precision {
     Double,
 }
 
+impl std::fmt::Display for Precision {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(match self {
+            Precision::Single => "single",
+            Precision::Half => "half",
+            Precision::BFloat16 => "bfloat16",
+            Precision::Double => "double",
+        })
+    }
+}
+
 impl Precision {
     pub(crate) fn kind(self) -> Kind {
         match self {

@@ -1,5 +1,6 @@
 //! Pictures in batches, one row a picture and network out.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use image::RgbImage;
@@ -17,7 +18,7 @@ use crate::error::{Code, Error, Result};
 use crate::files::ImageFile;
 use crate::models::Normalisation;
 use crate::notebook::Stage;
-use crate::pixels::{self, Crop};
+use crate::pixels::{self, View};
 use crate::table::Reject;
 
 /// A picture to predict: where it is and what it should be.
@@ -65,7 +66,7 @@ pub enum Keep {
     All,
 }
 
-/// All networks on all pictures (cropped to 224 where they are of another size), in batches. Each picture is read once
+/// All networks on all pictures, in batches: photographs as each network sees them, those of 224 x 224 whole. Each picture is read once
 /// for all networks, ahead of them, and the order is kept.
 ///
 /// # Errors
@@ -86,11 +87,12 @@ pub(super) fn predict_kept(
     let numbers: Vec<usize> = (0..pictures.len()).collect();
     let chunks: Vec<&[usize]> = numbers.chunks(how.batch.max(1)).collect();
     let sizes: Vec<usize> = chunks.iter().map(|chunk| chunk.len()).collect();
+    let views = views_of(networks.iter().copied());
     let load = |batch: usize| {
         let mut loaded = Batch::default();
         for &number in chunks[batch] {
-            match read_crop(&pictures[number]) {
-                Ok(picture) => loaded.ready.push((number, picture)),
+            match read(&pictures[number], &views) {
+                Ok(seen) => loaded.ready.push((number, seen)),
                 Err(error) => {
                     run.skip();
                     loaded.rejects.push((number, Reject::of(STAGE, &pictures[number].id, &error)));
@@ -106,10 +108,13 @@ pub(super) fn predict_kept(
 /// What tables of rejects say of what was skipped here, unless the step has another name.
 pub(super) const STAGE: &str = "experiments";
 
+/// What networks see of a picture, by their views.
+type BySight = BTreeMap<View, RgbImage>;
+
 /// Decoded pictures with their numbers, and those that could not be read.
 #[derive(Default)]
 struct Batch {
-    ready: Vec<(usize, RgbImage)>,
+    ready: Vec<(usize, BySight)>,
     rejects: Vec<(usize, Reject)>,
 }
 
@@ -122,10 +127,12 @@ fn predict_batch(
     if batch.ready.is_empty() {
         return Ok(Predictions { rows: Vec::new(), rejects: batch.rejects });
     }
-    let crops: Vec<&RgbImage> = batch.ready.iter().map(|(_, picture)| picture).collect();
-    let by_network = halving(&crops, &mut |crops: &[&RgbImage]| {
-        let owned: Vec<RgbImage> = crops.iter().map(|picture| (*picture).clone()).collect();
-        by_picture(networks, how, |normalisation, device| to_input(&owned, normalisation, device))
+    let seen: Vec<&BySight> = batch.ready.iter().map(|(_, seen)| seen).collect();
+    let by_network = halving(&seen, &mut |seen: &[&BySight]| {
+        by_picture(networks, how, |normalisation, view, device| {
+            let pictures: Vec<RgbImage> = seen.iter().filter_map(|seen| seen.get(&view).cloned()).collect();
+            to_input(&pictures, normalisation, device)
+        })
     })?;
     let done = batch.ready.iter().map(|(number, _)| (*number, pictures[*number].id.as_str())).zip(by_network);
     let mut done = collected(networks, done, run);
@@ -140,16 +147,16 @@ pub(super) type Rows = Result<Vec<Vec<f32>>>;
 pub(super) fn by_picture(
     networks: &[Engine],
     how: &Experiments,
-    input: impl Fn(&Normalisation, Device) -> Result<Tensor>,
+    input: impl Fn(&Normalisation, View, Device) -> Result<Tensor>,
 ) -> Result<Vec<Rows>> {
-    let mut shared: Vec<(Normalisation, Tensor)> = Vec::new();
+    let mut shared: Vec<((Normalisation, View), Tensor)> = Vec::new();
     let mut pictures: Vec<Rows> = Vec::new();
     for network in networks {
-        let wanted = how.normalise.of(network);
-        if !shared.iter().any(|(normalisation, _)| *normalisation == wanted) {
-            shared.push((wanted, input(&wanted, network.device())?));
+        let wanted = (how.normalise.of(network), network.view());
+        if !shared.iter().any(|(other, _)| *other == wanted) {
+            shared.push((wanted, input(&wanted.0, wanted.1, network.device())?));
         }
-        let ready = shared.iter().find(|(normalisation, _)| *normalisation == wanted);
+        let ready = shared.iter().find(|(other, _)| *other == wanted);
         let (_, tensor) = ready.ok_or_else(|| Error::new(Code::Model, "an input that was not made"))?;
         let rows = logits_of(network, tensor)?;
         pictures.resize_with(rows.len(), || Ok(Vec::new()));
@@ -189,9 +196,14 @@ pub(super) fn collected<'p>(
     all
 }
 
-fn read_crop(picture: &Picture) -> Result<RgbImage> {
+/// The views of some networks, each once.
+pub(super) fn views_of<'e>(networks: impl Iterator<Item = &'e Engine>) -> BTreeSet<View> {
+    networks.map(|network| network.view()).collect()
+}
+
+fn read(picture: &Picture, views: &BTreeSet<View>) -> Result<BySight> {
     let decoded = pixels::decode(&picture.path)?;
-    if decoded.dimensions() == (Crop::SIDE, Crop::SIDE) { Ok(decoded) } else { pixels::imagenet_crop(&decoded) }
+    views.iter().map(|view| Ok((*view, view.seen(&decoded)?))).collect()
 }
 
 #[cfg(test)]

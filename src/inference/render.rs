@@ -7,6 +7,7 @@ use super::device::Device;
 use crate::datasets::{Drawn, block_sources};
 use crate::error::{Code, Error, Result};
 use crate::models::Normalisation;
+use crate::pixels::View;
 
 /// One photograph's crop on a device.
 pub(super) struct Studio<'a> {
@@ -55,6 +56,22 @@ impl<'a> Studio<'a> {
         }
         Ok(Tensor::f_stack(&pictures, 0)?.view([variants.len() as i64, height, width, 3]))
     }
+}
+
+/// Whole pictures as networks of a view see them: the very bytes of [`View::whole`].
+pub(super) fn seen(pictures: &Tensor, view: View) -> Result<Tensor> {
+    let size = pictures.size();
+    if size[1..3] == [i64::from(view.side); 2] {
+        return Ok(pictures.shallow_clone());
+    }
+    let resized = (0..size[0]).map(|picture| {
+        let flat = pictures.get(picture).to_device(tch::Device::Cpu).contiguous().view(-1);
+        let picture = RgbImage::from_raw(size[2] as u32, size[1] as u32, Vec::<u8>::try_from(flat)?);
+        let picture = picture.ok_or_else(|| Error::new(Code::Model, "a picture of another size than its bytes"))?;
+        let shape = [i64::from(view.side), i64::from(view.side), 3];
+        Ok(Tensor::f_from_data_size(view.whole(&picture).as_raw(), &shape, Kind::Uint8)?)
+    });
+    Ok(Tensor::f_stack(&resized.collect::<Result<Vec<Tensor>>>()?, 0)?.to_device(pictures.device()))
 }
 
 fn bytes(picture: &RgbImage, device: Device) -> Result<Tensor> {

@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::kept::Kept;
 use super::predict::{Experiments, STAGE, by_picture, collected};
 use super::prediction::Predictions;
-use super::render::{Studio, normalised};
+use super::render::{Studio, normalised, seen};
 use super::workers::halving;
 use crate::datasets::{self, Canvas, Drawn, Recipe, Smoother};
 use crate::error::Result;
@@ -108,7 +108,7 @@ impl<'a> Variants<'a> {
             let rows = halving(chunk, &mut |chunk: &[usize]| {
                 let drawn: Vec<&Drawn> = chunk.iter().map(|&place| &drawn[place]).collect();
                 let bytes = studio.batch(&drawn, networks.first().map_or(Device::Cpu, Engine::device))?;
-                by_picture(networks, how, |normalisation, _| normalised(&bytes, normalisation))
+                by_picture(networks, how, |normalisation, view, _| normalised(&seen(&bytes, view)?, normalisation))
             })?;
             let rows = chunk.iter().map(|&place| (self.rows[image][place], id.as_str())).zip(rows);
             let done = collected(networks, rows, run);

@@ -20,7 +20,7 @@ use tch::{Kind, Tensor};
 use super::fused::{self, Convolution, End};
 use super::lanes::{Lanes, Work, numbers, numbers_mut, widest};
 use crate::error::{Code, Error, Result};
-use crate::models::Layer;
+use crate::models::{Layer, Padding};
 
 /// Outputs and inputs of a tile along a side.
 const OUT: usize = 4;
@@ -45,7 +45,7 @@ const QQ: f32 = Q * Q;
 pub(super) fn suits(layer: &Layer) -> bool {
     let wide = |channels: i64| channels >= 64 && channels % GROUP == 0;
     match layer {
-        Layer::Conv { inputs, outputs, kernel: 3, stride: 1, padding: 1, groups: 1, .. } => {
+        Layer::Conv { inputs, outputs, kernel: 3, stride: 1, padding: Padding::Zeros(1), groups: 1, .. } => {
             wide(*inputs) && wide(*outputs)
         }
         _ => false,

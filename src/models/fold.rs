@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::layer::{BATCH_NORM_EPSILON, Layer, Node};
+use super::layer::{Layer, Node};
 use super::network::Network;
 use super::weights::{self, Weights};
 use crate::error::Result;
@@ -46,11 +46,11 @@ impl Network {
         let mut moved = vec![0usize];
         for node in self.nodes() {
             let inputs: Vec<usize> = node.inputs.iter().map(|&input| moved[input]).collect();
-            if let Layer::BatchNorm { key, .. } = &node.layer
+            if let Layer::BatchNorm { key, epsilon, .. } = &node.layer
                 && readers[node.inputs[0]] == 1
                 && let Some(Node { layer: Layer::Conv { key: conv, bias, .. }, .. }) =
                     inputs[0].checked_sub(1).and_then(|index| nodes.get_mut(index))
-                && let Some([kernel, offset]) = self.merged(&weights, conv, key)?
+                && let Some([kernel, offset]) = self.merged(&weights, conv, (key, *epsilon))?
             {
                 *bias = true;
                 weights.insert(format!("{conv}.weight"), kernel);
@@ -66,7 +66,7 @@ impl Network {
     }
 
     /// Kernel and bias of a convolution with the batch normalisation after it; `None` if one of their numbers is not finite.
-    fn merged(&self, weights: &Weights, conv: &str, norm: &str) -> Result<Option<[Tensor; 2]>> {
+    fn merged(&self, weights: &Weights, conv: &str, norm: (&str, f64)) -> Result<Option<[Tensor; 2]>> {
         let [scale, shift] = self.batch_norm_affine(norm)?;
         let kernel = &weights[&format!("{conv}.weight")] * scale.view([-1, 1, 1, 1]);
         let offset = match weights.get(&format!("{conv}.bias")) {
@@ -77,9 +77,9 @@ impl Network {
         Ok((finite(&kernel) && finite(&offset)).then_some([kernel, offset]))
     }
 
-    /// Batch normalisation as `scale * x + shift`.
-    pub(crate) fn batch_norm_affine(&self, key: &str) -> Result<[Tensor; 2]> {
-        let deviation = (self.weight(key, "running_var")? + BATCH_NORM_EPSILON).sqrt();
+    /// Batch normalisation of a key, and what is added to its variance, as `scale * x + shift`.
+    pub(crate) fn batch_norm_affine(&self, (key, epsilon): (&str, f64)) -> Result<[Tensor; 2]> {
+        let deviation = (self.weight(key, "running_var")? + epsilon).sqrt();
         let scale = self.weight(key, "weight")? / deviation;
         let shift = self.weight(key, "bias")? - self.weight(key, "running_mean")? * &scale;
         Ok([scale, shift])

@@ -28,7 +28,10 @@ pub use architecture::Architecture;
 pub use checkpoint::{Found, inspect, read_tensorflow, read_weights, write_weights};
 pub use families::{Smoothing, architecture, architectures, smoothing};
 pub use fold::Form;
-pub use layer::{BATCH_NORM_EPSILON, BatchStatistics, Layer, Node, Parameter, Part, Role};
+pub use layer::{
+    Attention, BATCH_NORM_EPSILON, BatchStatistics, Layer, Node, Padding, Parameter, Part, Role, Signals, Windows,
+};
+pub(crate) use layer::{padded, unmerged};
 pub use network::{Loading, Network};
 pub use normalisation::Normalisation;
 pub use registry::{Registry, RegistryEntry, RemoteFile};

@@ -14,6 +14,7 @@ use super::normalisation::Normalisation;
 use super::weights::{self, Weights};
 use crate::error::{Code, Error, Result};
 use crate::notebook;
+use crate::pixels::View;
 use crate::study::Allow;
 
 /// What is chosen when a checkpoint is loaded, and what is let pass.
@@ -34,6 +35,7 @@ pub struct Network {
     weights: Weights,
     classes: i64,
     normalisation: Normalisation,
+    view: View,
     fingerprint: OnceLock<String>,
 }
 
@@ -69,7 +71,8 @@ impl Network {
             nodes: nodes.to_vec(),
             weights,
             classes: architecture.classes(),
-            normalisation: Normalisation::imagenet(),
+            normalisation: architecture.normalisation(),
+            view: architecture.view(),
             fingerprint: OnceLock::new(),
         })
     }
@@ -128,7 +131,18 @@ impl Network {
         Network { name: name.to_string(), fingerprint: OnceLock::new(), ..self }
     }
 
-    /// The same network, trained on pictures that were normalised so; ImageNet's usual way unless told.
+    /// The same network, that sees another part of a photograph, or in another size; as its architecture usually does unless
+    /// told.
+    pub fn seeing(self, view: View) -> Self {
+        Network { view, fingerprint: OnceLock::new(), ..self }
+    }
+
+    /// What it sees of a photograph.
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// The same network, trained on pictures that were normalised so; as its architecture usually is unless told.
     pub fn trained_on(self, normalisation: Normalisation) -> Self {
         Network { normalisation, fingerprint: OnceLock::new(), ..self }
     }
@@ -173,8 +187,8 @@ impl Network {
     pub(crate) fn output_sizes(&self, pictures: &[i64]) -> Result<Vec<Vec<i64>>> {
         let mut sizes = vec![pictures.to_vec()];
         for node in &self.nodes {
-            let size = node.layer.size(&sizes[node.inputs[0]]);
-            if size.iter().any(|&side| side < 1) {
+            let size = node.size(&sizes);
+            if size.is_empty() || size.iter().any(|&side| side < 1) {
                 return Err(Error::new(Code::Model, format!("pictures of {pictures:?} are too small"))
                     .place(format!("layer {}", node.name)));
             }
@@ -193,6 +207,9 @@ impl Network {
             return Ok(known.clone());
         }
         let mut text = format!("{} {:?}", self.name, self.normalisation);
+        if self.view != View::IMAGENET {
+            text.push_str(&format!(" {:?}", self.view));
+        }
         for (name, tensor) in &self.weights {
             let flat = tensor.to_device(tch::Device::Cpu).to_kind(Kind::Float).contiguous().view(-1);
             let numbers = Vec::<f32>::try_from(flat)?;
@@ -235,6 +252,7 @@ impl Network {
             weights,
             classes: self.classes,
             normalisation: self.normalisation,
+            view: self.view,
             fingerprint: OnceLock::new(),
         }
     }

@@ -17,6 +17,16 @@ impl Normalisation {
         Normalisation { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
     }
 
+    /// From -1 to 1: what Inception's networks were trained with.
+    pub fn halves() -> Self {
+        Normalisation { mean: [0.5; 3], std: [0.5; 3] }
+    }
+
+    /// `(v - 127) / 128` of bytes: what EfficientNet-Lite was trained with.
+    pub fn lite() -> Self {
+        Normalisation { mean: [127.0 / 255.0; 3], std: [128.0 / 255.0; 3] }
+    }
+
     /// Values in [0, 1] as they are.
     pub fn none() -> Self {
         Normalisation { mean: [0.0; 3], std: [1.0; 3] }

@@ -15,7 +15,6 @@
 //! # Ok::<(), lgf::Error>(())
 //! ```
 
-mod crop;
 mod decode;
 mod frame;
 mod jpeg;
@@ -24,8 +23,8 @@ mod map;
 mod markers;
 mod mask;
 mod resize;
+mod view;
 
-pub use crop::crop_of;
 pub(crate) use decode::size_of;
 pub use decode::{Cut, Limits, decode, decode_bytes, encode_gray_png, encode_jpeg, encode_png, is_cut, read};
 pub use frame::{Crop, Frame, Geometry, Original, Pixel, PixelBox, Resized};
@@ -34,4 +33,5 @@ pub use jpeg::{Area, JpegBase};
 pub use map::HeatMap;
 pub(crate) use map::npy_header;
 pub use mask::PixelMask;
-pub use resize::{imagenet_crop, resize_bilinear};
+pub use resize::{Kernel, resize_bilinear};
+pub use view::{View, crop_of, imagenet_crop};

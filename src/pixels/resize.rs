@@ -1,4 +1,4 @@
-//! Pillow's bilinear resize and torchvision's centre crop, to the byte.
+//! Pillow's bilinear and bicubic resize and torchvision's centre crop, to the byte.
 //!
 //! Only what the crop shows is computed, and the sums of weighted bytes are taken in registers of eight numbers where the
 //! processor has them; whole numbers, so the bytes are the same without.
@@ -6,12 +6,53 @@
 use std::ops::Range;
 
 use image::{Rgb, RgbImage};
+use serde::{Deserialize, Serialize};
 
 use super::frame::Geometry;
-use crate::error::Result;
 
 /// Bits after the point of Pillow's fixed-point weights (`PRECISION_BITS` in `Resample.c`, Pillow 12).
 const FRACTION_BITS: u32 = 32 - 8 - 2;
+
+/// The filter that a picture is resized with; its support grows with the ratio when shrinking, against aliasing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kernel {
+    /// A triangle of two pixels, Pillow's `BILINEAR`.
+    #[default]
+    Bilinear,
+    /// A cubic of four, with -0.5 at its second derivative, Pillow's `BICUBIC`.
+    Bicubic,
+}
+
+impl Kernel {
+    /// How far from its middle it reaches.
+    fn support(self) -> f64 {
+        match self {
+            Kernel::Bilinear => 1.0,
+            Kernel::Bicubic => 2.0,
+        }
+    }
+
+    fn at(self, x: f64) -> f64 {
+        const A: f64 = -0.5;
+        let x = x.abs();
+        match self {
+            Kernel::Bilinear => (1.0 - x).max(0.0),
+            Kernel::Bicubic if x < 1.0 => ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0,
+            Kernel::Bicubic if x < 2.0 => (((x - 5.0) * x + 8.0) * x - 4.0) * A,
+            Kernel::Bicubic => 0.0,
+        }
+    }
+}
+
+impl std::fmt::Display for Kernel {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(match self {
+            Kernel::Bilinear => "bilinear",
+            Kernel::Bicubic => "bicubic",
+        })
+    }
+}
 
 /// The input positions that one output position is made of, and their fixed-point weights.
 struct Taps {
@@ -19,20 +60,21 @@ struct Taps {
     weights: Vec<i32>,
 }
 
-/// Triangle filter, its support scaled by the ratio when shrinking, for some output positions; as `precompute_coeffs` in
-/// Pillow's `Resample.c`.
-fn taps(input: usize, output: usize, positions: Range<usize>) -> Vec<Taps> {
+/// A filter, its support scaled by the ratio when shrinking, for some output positions; as `precompute_coeffs` in Pillow's
+/// `Resample.c`.
+fn taps(kernel: Kernel, input: usize, output: usize, positions: Range<usize>) -> Vec<Taps> {
     let scale = input as f64 / output as f64;
     let stretch = scale.max(1.0);
+    let support = kernel.support() * stretch;
     positions
         .map(|position| {
             let center = (position as f64 + 0.5) * scale;
-            let first = ((center - stretch + 0.5) as i64).max(0) as usize;
-            let end = ((center + stretch + 0.5) as usize).min(input);
+            let first = ((center - support + 0.5) as i64).max(0) as usize;
+            let end = ((center + support + 0.5) as usize).min(input);
             let raw: Vec<f64> =
-                (first..end).map(|index| (1.0 - ((index as f64 - center + 0.5) / stretch).abs()).max(0.0)).collect();
+                (first..end).map(|index| kernel.at((index as f64 - center + 0.5) / stretch)).collect();
             let sum: f64 = raw.iter().sum();
-            let fixed = |weight: f64| (0.5 + weight / sum * f64::from(1u32 << FRACTION_BITS)) as i32;
+            let fixed = |weight: f64| (0.5f64.copysign(weight) + weight / sum * f64::from(1u32 << FRACTION_BITS)) as i32;
             Taps { first, weights: raw.into_iter().map(fixed).collect() }
         })
         .collect()
@@ -45,13 +87,23 @@ fn round_to_byte(sum: i32) -> u8 {
 /// Resizes to `(height, width)` with the triangle filter and antialiasing, a horizontal pass and then a vertical one,
 /// both rounded to 8 bits. Equal to Pillow's `Image.resize(..., BILINEAR)` to the byte.
 pub fn resize_bilinear(image: &RgbImage, (height, width): (u32, u32)) -> RgbImage {
-    window(image, (height as usize, width as usize), 0..height as usize, 0..width as usize)
+    resized(image, (height, width), Kernel::Bilinear)
+}
+
+/// The same with either filter, as Pillow does it.
+pub(super) fn resized(image: &RgbImage, (height, width): (u32, u32), kernel: Kernel) -> RgbImage {
+    window(image, ((height as usize, width as usize), kernel), 0..height as usize, 0..width as usize)
 }
 
 /// Some rows and columns of the picture resized to `(height, width)`.
-fn window(image: &RgbImage, (height, width): (usize, usize), rows: Range<usize>, cols: Range<usize>) -> RgbImage {
+fn window(
+    image: &RgbImage,
+    ((height, width), kernel): ((usize, usize), Kernel),
+    rows: Range<usize>,
+    cols: Range<usize>,
+) -> RgbImage {
     let (input_height, input_width) = (image.height() as usize, image.width() as usize);
-    let vertical = (height != input_height).then(|| taps(input_height, height, rows.clone()));
+    let vertical = (height != input_height).then(|| taps(kernel, input_height, height, rows.clone()));
     let needed = match &vertical {
         Some(taps) => {
             let end = taps.iter().map(|tap| tap.first + tap.weights.len()).max().unwrap_or(0);
@@ -65,7 +117,7 @@ fn window(image: &RgbImage, (height, width): (usize, usize), rows: Range<usize>,
     let lines: Vec<u8> = if width == input_width {
         source.chunks_exact(stride.max(1)).flat_map(|line| &line[cols.start * 3..cols.end * 3]).copied().collect()
     } else {
-        let taps = taps(input_width, width, cols.clone());
+        let taps = taps(kernel, input_width, width, cols.clone());
         let mut lines = vec![0; out_stride * count];
         resize_rows(source, stride, &taps, &mut lines);
         lines
@@ -154,7 +206,8 @@ mod wide {
             let weight = weights.get(index).copied().unwrap_or(0);
             if half == 0 { weight >> HALF_BITS } else { weight & ((1 << HALF_BITS) - 1) }
         };
-        of(at) | of(at + 1) << 16
+        // Of a negative weight the upper half is negative, too.
+        (of(at) & 0xffff) | of(at + 1) << 16
     }
 
     #[inline]
@@ -271,21 +324,17 @@ pub(crate) fn center_crop(resized: &RgbImage, geometry: &Geometry) -> RgbImage {
     })
 }
 
-/// What an ImageNet network sees of a photograph: shorter side to 256, centre 224 x 224.
-///
-/// # Errors
-/// [`crate::error::Code::Parameter`] if the picture is empty.
-pub fn imagenet_crop(image: &RgbImage) -> Result<RgbImage> {
-    let geometry = Geometry::imagenet(image.height(), image.width())?;
+/// What a geometry shows of a photograph.
+pub(super) fn cropped(image: &RgbImage, geometry: &Geometry, kernel: Kernel) -> RgbImage {
     let (height, width) = (geometry.resized.0 as usize, geometry.resized.1 as usize);
     let span = |offset: i64, side: usize| {
         let start = usize::try_from(offset).ok()?;
         (start + geometry.crop as usize <= side).then(|| start..start + geometry.crop as usize)
     };
-    Ok(match (span(geometry.offset.0, height), span(geometry.offset.1, width)) {
-        (Some(rows), Some(cols)) => window(image, (height, width), rows, cols),
-        _ => center_crop(&resize_bilinear(image, geometry.resized), &geometry),
-    })
+    match (span(geometry.offset.0, height), span(geometry.offset.1, width)) {
+        (Some(rows), Some(cols)) => window(image, ((height, width), kernel), rows, cols),
+        _ => center_crop(&resized(image, geometry.resized, kernel), geometry),
+    }
 }
 
 #[cfg(test)]
@@ -293,12 +342,15 @@ mod tests {
     use rand::{Rng, RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
+    use super::super::view::{View, imagenet_crop};
     use super::*;
+
+    const KERNELS: [Kernel; 2] = [Kernel::Bilinear, Kernel::Bicubic];
 
     #[test]
     fn weights_of_every_position_sum_to_one() {
         for (input, output) in [(500, 256), (100, 256), (3, 7), (333, 1)] {
-            for tap in taps(input, output, 0..output) {
+            for tap in KERNELS.iter().flat_map(|kernel| taps(*kernel, input, output, 0..output)) {
                 let sum: i64 = tap.weights.iter().map(|&weight| i64::from(weight)).sum();
                 let error = (sum - (1 << FRACTION_BITS)).abs();
                 assert!(error <= tap.weights.len() as i64, "{input} to {output}: off by {error}");
@@ -309,16 +361,17 @@ mod tests {
     #[test]
     fn wide_registers_give_the_bytes_of_the_plain_sums() {
         let mut rng = ChaCha8Rng::seed_from_u64(9);
-        for _ in 0..300 {
+        for round in 0..400 {
+            let kernel = KERNELS[round % 2];
             let mut side = || rng.random_range(1..=90usize) * [1, 1, 8][rng.random_range(0..3)];
             let (height, width, to_height, to_width) = (side(), side(), side(), side());
             let source: Vec<u8> = (0..height * width * 3).map(|_| rng.next_u32() as u8).collect();
-            let across = taps(width, to_width, 0..to_width);
+            let across = taps(kernel, width, to_width, 0..to_width);
             let [mut plain, mut fast] = [(); 2].map(|()| vec![0; height * to_width * 3]);
             resize_rows_plainly(&source, width * 3, &across, &mut plain);
             resize_rows(&source, width * 3, &across, &mut fast);
             assert!(plain == fast, "{width} to {to_width}, {height} lines");
-            let down = taps(height, to_height, 0..to_height);
+            let down = taps(kernel, height, to_height, 0..to_height);
             let [mut plain_out, mut fast_out] = [(); 2].map(|()| vec![0; to_height * to_width * 3]);
             resize_cols_plainly(&plain, to_width * 3, &down, &mut plain_out, 0);
             resize_cols(&plain, to_width * 3, &down, &mut fast_out);
@@ -330,9 +383,11 @@ mod tests {
     fn a_crop_is_the_centre_of_the_whole_resized_picture() {
         for (height, width) in [(375, 500), (500, 375), (256, 256), (224, 300), (1, 40), (91, 90), (700, 256)] {
             let image = RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, (y * 3) as u8, (x * y) as u8]));
-            let geometry = Geometry::imagenet(height, width).unwrap();
-            let whole = center_crop(&resize_bilinear(&image, geometry.resized), &geometry);
-            assert_eq!(imagenet_crop(&image).unwrap(), whole, "{height} x {width}");
+            for view in [View::IMAGENET, View::new(240, 240), View::new(342, 299).cubic()] {
+                let geometry = view.geometry(height, width).unwrap();
+                let whole = center_crop(&resized(&image, geometry.resized, view.kernel), &geometry);
+                assert_eq!(view.crop(&image).unwrap(), whole, "{height} x {width}, {view}");
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use crate::edges::Boxed;
 use crate::error::Result;
 use crate::notebook::{Grid, Picture};
 use crate::pixels::{Crop, HeatMap};
-use crate::study::{Mapped, Seen};
+use crate::study::{Explained, Mapped, Seen};
 
 /// Photographs as networks see them, `columns` a row, each with its name under it.
 ///
@@ -31,13 +31,13 @@ pub fn gallery(photographs: &[Seen], columns: usize) -> Grid {
 /// # Errors
 /// As [`heat_on`].
 pub fn heat_grid(mapped: &[Mapped], style: &HeatStyle) -> Result<Grid> {
-    let models = mapped.first().map_or(&[][..], |first| &first.maps).iter().map(|(model, _)| model.as_str());
+    let models = mapped.first().map_or(&[][..], |first| &first.maps).iter().map(|one| one.model.as_str());
     let columns: Vec<&str> = std::iter::once("photograph").chain(models).collect();
     let mut grid = Grid::new("relevance", &columns);
-    for Mapped { photograph, edges, maps } in mapped {
+    for Mapped { photograph, maps } in mapped {
         let mut row = vec![Picture::new(photograph.picture.clone(), "")];
-        for (_, map) in maps {
-            row.push(Picture::new(heat_on(&photograph.picture, map, Some(edges), style)?, ""));
+        for Explained { picture, edges, map, .. } in maps {
+            row.push(Picture::new(heat_on(picture, map, Some(edges), style)?, ""));
         }
         grid = grid.row("", row);
     }

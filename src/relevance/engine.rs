@@ -3,11 +3,12 @@
 use tch::{Kind, Tensor};
 
 use super::ledger::LedgerRow;
-use super::linear::{Given, LinearMap, quotient, total};
-use super::rule::{Composite, Rule, Stabiliser};
+use super::linear::total;
+use super::rule::{Composite, Rule};
+use super::walk::{Shares, Walk};
 use crate::error::{Code, Error, Result};
-use crate::inference::{Activations, Engine, Wanted};
-use crate::models::{BATCH_NORM_EPSILON, Form, Layer, Node, Role};
+use crate::inference::{Engine, Wanted};
+use crate::models::{Form, Layer, Node};
 use crate::notebook::warn;
 use crate::pixels::{Crop, HeatMap};
 
@@ -157,27 +158,41 @@ pub(super) fn finite_logits(network: &Engine, pictures: &Tensor, logits: &Tensor
     picture.map_or(Ok(()), |picture| Err(network.not_finite("logits", &pictures.narrow(0, picture, 1))))
 }
 
-/// Which places relevance reaches: not the branch of a gate.
+/// Which places relevance reaches where gates are constants: not their branches.
 pub(super) fn reached(nodes: &[Node]) -> Vec<bool> {
     let mut reached = vec![false; nodes.len() + 1];
     reached[nodes.len()] = true;
     for (index, node) in nodes.iter().enumerate().rev() {
-        if !reached[index + 1] {
-            continue;
+        if reached[index + 1] {
+            through(node, Rule::Pass).iter().for_each(|&input| reached[input] = true);
         }
-        let through = if node.layer.role() == Role::Gate { &node.inputs[..1] } else { &node.inputs[..] };
-        through.iter().for_each(|&input| reached[input] = true);
     }
     reached
 }
 
+/// The inputs that a layer hands relevance on to.
+pub(super) fn through(node: &Node, rule: Rule) -> &[usize] {
+    match node.layer {
+        Layer::Gate if rule == Rule::Pass => &node.inputs[..1],
+        Layer::CutTo => &node.inputs[..1],
+        _ => &node.inputs,
+    }
+}
+
 /// The rule of each node that relevance reaches; `None` for the others.
-fn rules_of(nodes: &[Node], composite: &Composite) -> Result<Vec<Option<Rule>>> {
-    let reached = reached(nodes);
+///
+/// # Errors
+/// [`Code::Model`] for a layer that has none, naming it: the first from the head on.
+pub(super) fn rules_of(nodes: &[Node], composite: &Composite) -> Result<Vec<Option<Rule>>> {
+    let mut reached = vec![false; nodes.len() + 1];
+    reached[nodes.len()] = true;
     let mut rules = vec![None; nodes.len()];
-    // From the head on: the first layer without a rule is the one that is named.
-    for index in (0..nodes.len()).rev().filter(|index| reached[index + 1]) {
-        rules[index] = Some(composite.rule_of(nodes, index)?);
+    for (index, node) in nodes.iter().enumerate().rev() {
+        if reached[index + 1] {
+            let rule = composite.rule_of(nodes, index)?;
+            through(node, rule).iter().for_each(|&input| reached[input] = true);
+            rules[index] = Some(rule);
+        }
     }
     Ok(rules)
 }
@@ -188,11 +203,18 @@ fn wanted(nodes: &[Node], rules: &[Option<Rule>]) -> Wanted {
     for (index, node) in nodes.iter().enumerate() {
         let Some(rule) = rules[index] else { continue };
         let (inputs, output) = match (&node.layer, rule) {
-            (_, Rule::Pass) => (false, false),
+            (_, Rule::Pass | Rule::Gradient) | (Layer::Gate, _) => (false, false),
             (Layer::Conv { .. } | Layer::Linear { .. }, Rule::Epsilon(_) | Rule::RelativeEpsilon(_) | Rule::Z) => {
                 (true, true)
             }
-            (Layer::AveragePool { .. } | Layer::BatchNorm { .. }, _) => (true, true),
+            (
+                Layer::AveragePool { .. }
+                | Layer::AverageWindow { .. }
+                | Layer::BatchNorm { .. }
+                | Layer::LayerNorm { .. }
+                | Layer::Positions { .. },
+                _,
+            ) => (true, true),
             _ => (true, false),
         };
         if inputs {
@@ -228,21 +250,6 @@ fn start(logits: &Tensor, targets: &[usize]) -> Result<Tensor> {
     Ok(logits * chosen)
 }
 
-/// What a layer hands on: one part an input.
-struct Shares {
-    inputs: Vec<Tensor>,
-    bias: f64,
-    stabiliser: f64,
-}
-
-struct Walk<'a> {
-    network: &'a Engine,
-    activations: &'a Activations,
-    composite: &'a Composite,
-    not_negative: &'a [bool],
-    ledger: Ledger,
-}
-
 /// What a layer met, said where its relevance grows beyond all measure.
 fn met(network: &Engine, node: &Node, rule: Rule, arrived: &Tensor, shares: &Shares) -> LedgerRow {
     let row = LedgerRow {
@@ -266,106 +273,4 @@ fn met(network: &Engine, node: &Node, rule: Rule, arrived: &Tensor, shares: &Sha
         ));
     }
     row
-}
-
-impl Walk<'_> {
-    fn hand_on(&self, index: usize, node: &Node, rule: Rule, arrived: &Tensor) -> Result<Shares> {
-        let plain = |inputs: Vec<Tensor>| Ok(Shares { inputs, bias: 0.0, stabiliser: 0.0 });
-        let stabiliser = self.composite.stabiliser;
-        let first = node.inputs[0];
-        let unfit =
-            || Error::new(Code::Model, format!("the rule {rule} is not for a layer of kind {}", node.layer.kind()));
-        match (&node.layer, rule) {
-            (Layer::Conv { .. } | Layer::Linear { .. }, Rule::Pass | Rule::WinnerTakeAll | Rule::Norm) => Err(unfit()),
-            (Layer::Conv { key, .. } | Layer::Linear { key, .. }, rule) => {
-                let map = LinearMap::of(self.network, &node.layer)?;
-                let given = Given {
-                    x: self.activations.at(first)?,
-                    bias: self.network.weight(key, "bias").ok(),
-                    output: self.activations.at(index + 1).ok(),
-                    arrived,
-                    not_negative: self.not_negative[first],
-                    stabiliser,
-                    ledger: self.ledger == Ledger::Kept,
-                };
-                let shared = map.share(rule, &given)?;
-                Ok(Shares { inputs: vec![shared.share], bias: shared.bias, stabiliser: shared.stabiliser })
-            }
-            (Layer::AveragePool { .. }, Rule::Norm | Rule::Epsilon(_) | Rule::Z) => {
-                let map = LinearMap::of(self.network, &node.layer)?;
-                let stabiliser = if let Rule::Epsilon(epsilon) = rule { Stabiliser::Add(epsilon) } else { stabiliser };
-                let (x, z) = (self.activations.at(first)?, self.activations.at(index + 1)?);
-                let quotient = quotient(arrived, z, stabiliser)?;
-                let taken = self.taken(arrived, &quotient, z);
-                Ok(Shares { inputs: vec![x * map.backward(&quotient, x)?], bias: 0.0, stabiliser: taken })
-            }
-            (Layer::MaxPool { kernel, stride, padding, ceil }, Rule::WinnerTakeAll) => {
-                let x = self.activations.at(first)?;
-                let (kernel, stride, padding) = ([*kernel; 2], [*stride; 2], [*padding; 2]);
-                let (_, winners) = x.f_max_pool2d_with_indices(kernel, stride, padding, [1, 1], *ceil)?;
-                plain(vec![x.f_max_pool2d_with_indices_backward(
-                    arrived,
-                    kernel,
-                    stride,
-                    padding,
-                    [1, 1],
-                    *ceil,
-                    &winners,
-                )?])
-            }
-            (Layer::Add, Rule::Norm | Rule::Epsilon(_) | Rule::Z) => {
-                let stabiliser = if let Rule::Epsilon(epsilon) = rule { Stabiliser::Add(epsilon) } else { stabiliser };
-                let (a, b) = (self.activations.at(first)?, self.activations.at(node.inputs[1])?);
-                let z = a + b;
-                let mut quotient = quotient(arrived, &z, stabiliser)?;
-                let taken = self.taken(arrived, &quotient, &z);
-                let second = b * &quotient;
-                quotient *= a;
-                Ok(Shares { inputs: vec![quotient, second], bias: 0.0, stabiliser: taken })
-            }
-            // The gate is a constant factor: all relevance goes to the signal, and the gate's own branch gets none.
-            (Layer::Gate, Rule::Pass) => plain(vec![arrived.shallow_clone()]),
-            (Layer::Relu | Layer::Tanh | Layer::Sigmoid, Rule::Pass) => plain(vec![arrived.shallow_clone()]),
-            (Layer::Flatten, Rule::Pass) => plain(vec![arrived.f_reshape(self.activations.size(first))?]),
-            (Layer::BatchNorm { key, .. }, rule) => {
-                let inputs = self.batch_norm(index, node, key, rule, arrived)?;
-                plain(vec![inputs.ok_or_else(unfit)?])
-            }
-            _ => Err(unfit()),
-        }
-    }
-
-    /// What a batch normalisation hands on by a rule; `None` for a rule that is not for it.
-    fn batch_norm(&self, index: usize, node: &Node, key: &str, rule: Rule, arrived: &Tensor) -> Result<Option<Tensor>> {
-        let part = |name: &str| Ok::<_, Error>(self.network.weight(key, name)?.view([1, -1, 1, 1]));
-        let (scale, shift, mean, variance) =
-            (part("weight")?, part("bias")?, part("running_mean")?, part("running_var")?);
-        if rule == Rule::Pass {
-            return Ok(Some(arrived.shallow_clone()));
-        }
-        let (x, y) = (self.activations.at(node.inputs[0])?, self.activations.at(index + 1)?);
-        Ok(Some(match rule {
-            Rule::FusedScale => {
-                let root = (variance.square() + BATCH_NORM_EPSILON).sqrt();
-                let (k, b) = (scale / &root, shift - mean / &root);
-                let raised = x.clamp_min(0.0);
-                let part = |low: bool| {
-                    let (k, b) =
-                        if low { (k.clamp_max(0.0), b.clamp_max(0.0)) } else { (k.clamp_min(0.0), b.clamp_min(0.0)) };
-                    let z = &raised * &k + b;
-                    Ok::<_, Error>(k * quotient(arrived, &z, self.composite.stabiliser)?)
-                };
-                (part(false)? * 2.0 - part(true)?) * &raised
-            }
-            Rule::ShiftedOutput => {
-                let z = (x - mean) * y;
-                x * (y - shift) * quotient(arrived, &z, Stabiliser::Add(1e-7))?
-            }
-            _ => return Ok(None),
-        }))
-    }
-
-    fn taken(&self, arrived: &Tensor, quotient: &Tensor, z: &Tensor) -> f64 {
-        if self.ledger == Ledger::Kept { total(arrived) - total(&(quotient * z)) } else { 0.0 }
-    }
 }

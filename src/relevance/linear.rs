@@ -7,13 +7,14 @@ use super::rule::{Bias, Rule, Stabiliser};
 use super::terms::{Counts, Factor, Input, Term, TermRule, Terms};
 use crate::error::{Code, Error, Result};
 use crate::inference::largest;
-use crate::models::{Layer, Network};
+use crate::models::{Layer, Network, Padding, padded};
 
 /// A layer as a linear map: forward, and its transpose back.
 pub(super) enum LinearMap {
-    Conv { weight: Tensor, stride: i64, padding: i64, groups: i64 },
+    Conv { weight: Tensor, stride: i64, padding: Padding, groups: i64 },
     Dense { weight: Tensor },
     Average { side: i64 },
+    Windows { kernel: i64, stride: i64 },
 }
 
 /// What a rule makes of one layer.
@@ -38,6 +39,8 @@ pub(super) struct Given<'a> {
     pub stabiliser: Stabiliser,
     /// Whether the ledger is wanted; it takes sums over everything.
     pub ledger: bool,
+    /// The side along which biases lie: channels, or the features of a fully connected layer.
+    pub along: i64,
 }
 
 impl LinearMap {
@@ -53,6 +56,7 @@ impl LinearMap {
                 Ok(LinearMap::Dense { weight: network.weight(key, "weight")?.shallow_clone() })
             }
             Layer::AveragePool { side } => Ok(LinearMap::Average { side: *side }),
+            Layer::AverageWindow { kernel, stride } => Ok(LinearMap::Windows { kernel: *kernel, stride: *stride }),
             other => Err(Error::new(Code::Model, format!("{} is not linear", other.kind()))),
         }
     }
@@ -60,7 +64,7 @@ impl LinearMap {
     fn weight(&self) -> Result<&Tensor> {
         match self {
             LinearMap::Conv { weight, .. } | LinearMap::Dense { weight } => Ok(weight),
-            LinearMap::Average { .. } => Err(Error::new(Code::Model, "an average pool has no weights for this rule")),
+            LinearMap::Average { .. } | LinearMap::Windows { .. } => Err(Error::new(Code::Model, "an average pool has no weights for this rule")),
         }
     }
 
@@ -68,7 +72,7 @@ impl LinearMap {
         let weight = change(self.weight()?);
         Ok(match *self {
             LinearMap::Conv { stride, padding, groups, .. } => LinearMap::Conv { weight, stride, padding, groups },
-            LinearMap::Dense { .. } | LinearMap::Average { .. } => LinearMap::Dense { weight },
+            LinearMap::Dense { .. } | LinearMap::Average { .. } | LinearMap::Windows { .. } => LinearMap::Dense { weight },
         })
     }
 
@@ -84,10 +88,18 @@ impl LinearMap {
     pub fn forward(&self, x: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
         Ok(match self {
             LinearMap::Conv { weight, stride, padding, groups } => {
-                x.f_conv2d(weight, bias, [*stride; 2], [*padding; 2], [1, 1], *groups)?
+                let kernel = weight.size()[2];
+                match padding.even() {
+                    Some(zeros) => x.f_conv2d(weight, bias, [*stride; 2], [zeros; 2], [1, 1], *groups)?,
+                    None => padded(x, padding.around(&x.size(), kernel, *stride))?
+                        .f_conv2d(weight, bias, [*stride; 2], [0; 2], [1, 1], *groups)?,
+                }
             }
             LinearMap::Dense { weight } => x.f_linear(weight, bias)?,
             LinearMap::Average { side } => x.f_adaptive_avg_pool2d([*side; 2])?,
+            LinearMap::Windows { kernel, stride } => {
+                x.f_avg_pool2d([*kernel; 2], [*stride; 2], [0; 2], false, true, None)?
+            }
         })
     }
 
@@ -95,16 +107,26 @@ impl LinearMap {
     pub(crate) fn backward(&self, y: &Tensor, x: &Tensor) -> Result<Tensor> {
         Ok(match self {
             LinearMap::Conv { weight, stride, padding, groups } => {
+                let (kernel, size) = (weight.size()[2], x.size());
+                let [left, right, top, bottom] = padding.around(&size, kernel, *stride);
                 // What the forward pass left over at the far sides, when its steps did not end there.
-                let kernel = weight.size()[2];
-                let over = |side: usize| x.size()[side] - ((y.size()[side] - 1) * stride - 2 * padding + kernel);
-                let over = [over(2), over(3)];
-                y.f_conv_transpose2d(weight, None::<&Tensor>, [*stride; 2], [*padding; 2], over, *groups, [1, 1])?
+                let over = |side: usize, zeros: i64| size[side] + zeros - ((y.size()[side] - 1) * stride + kernel);
+                let over = [over(2, top + bottom), over(3, left + right)];
+                let back = |zeros: i64| {
+                    y.f_conv_transpose2d(weight, None::<&Tensor>, [*stride; 2], [zeros; 2], over, *groups, [1, 1])
+                };
+                match padding.even() {
+                    Some(zeros) => back(zeros)?,
+                    None => back(0)?.f_narrow(2, top, size[2])?.f_narrow(3, left, size[3])?,
+                }
             }
             LinearMap::Dense { weight } => y.f_matmul(weight)?,
             LinearMap::Average { side } => {
                 let (rows, cols) = (averaging(x.size()[2], *side, y.kind()), averaging(x.size()[3], *side, y.kind()));
                 rows.tr().to_device(y.device()).f_matmul(y)?.f_matmul(&cols.to_device(y.device()))?
+            }
+            LinearMap::Windows { kernel, stride } => {
+                x.f_avg_pool2d_backward(y, [*kernel; 2], [*stride; 2], [0; 2], false, true, None)?
             }
         })
     }
@@ -128,7 +150,13 @@ impl LinearMap {
                 false => self.by_terms(given, row, number),
             },
             Rule::ZBox { low, high } => self.z_box(given, low, high),
-            Rule::Pass | Rule::WinnerTakeAll | Rule::FusedScale | Rule::ShiftedOutput => {
+            Rule::Pass
+            | Rule::Gradient
+            | Rule::Values
+            | Rule::Halves
+            | Rule::WinnerTakeAll
+            | Rule::FusedScale
+            | Rule::ShiftedOutput => {
                 Err(Error::new(Code::Model, format!("the rule {rule:?} is not for a linear layer")))
             }
         }
@@ -318,8 +346,12 @@ impl Given<'_> {
         if !self.ledger {
             return Shared { share, bias: 0.0, stabiliser: 0.0 };
         }
-        let along =
-            |bias: &Tensor, of: &Tensor| if of.dim() == 4 { bias.view([1, -1, 1, 1]) } else { bias.view([1, -1]) };
+        let along = |bias: &Tensor, of: &Tensor| {
+            let mut shape = vec![1; of.dim()];
+            let side = if self.along < 0 { of.dim() - 1 } else { self.along as usize };
+            shape[side] = -1;
+            bias.view(&shape[..])
+        };
         let bias =
             biases.iter().filter_map(|(quotient, bias)| bias.map(|bias| total(&(*quotient * along(bias, quotient)))));
         let kept: f64 = divisors.iter().map(|(quotient, z)| total(&(*quotient * *z))).sum();

@@ -1,6 +1,5 @@
 //! The maps that step 5.2 wrote.
 
-use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -23,16 +22,21 @@ pub fn map_of(store: &Store, model: &str, id: &str) -> Result<HeatMap<Crop>> {
     HeatMap::from_npy(&store.read(&name)?).map_err(|error| error.or_path(store.path(&name)))
 }
 
-/// How much of each map of step 5.2 lies on its photograph's object, the boxes of step 2 that are in the crop together
-/// (`objects`), one row a photograph and network ([`LocalisationRow`]). Photographs without a box in the crop are left out.
+/// How much of each map of step 5.2 lies on its photograph's object, the boxes of step 2 that the network sees together, one row
+/// a photograph and network ([`LocalisationRow`]). `object` gives their mask; where it gives none, the photograph is left out.
 ///
 /// # Errors
 /// As [`map_of`] and [`localisation`].
-pub fn localise(store: &Store, regions: &[RegionRow], objects: &HashMap<String, PixelMask<Crop>>) -> Result<DataFrame> {
+pub fn localise(
+    store: &Store,
+    regions: &[RegionRow],
+    object: impl Fn(&RegionRow) -> Result<Option<PixelMask<Crop>>>,
+) -> Result<DataFrame> {
     let mut rows = Vec::new();
-    for RegionRow { file, model, .. } in regions {
-        let Some(object) = objects.get(file).filter(|object| object.count() > 0) else { continue };
-        let found = localisation(&map_of(store, model, file)?, object)?;
+    for row in regions {
+        let Some(object) = object(row)?.filter(|object| object.count() > 0) else { continue };
+        let RegionRow { file, model, .. } = row;
+        let found = localisation(&map_of(store, model, file)?, &object)?;
         rows.push(LocalisationRow {
             file: file.clone(),
             model: model.clone(),

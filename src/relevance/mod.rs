@@ -38,6 +38,7 @@ mod target;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use baselines::{Baseline, baseline};
 pub use engine::{Explained, Ledger, Targets, explain, explain_with};

@@ -44,6 +44,14 @@ pub enum Rule {
     Norm,
     /// All of it, unchanged, to the one input, and for a gate to its signal.
     Pass,
+    /// Times the slope, `R_i = scale R_i` for batch normalisation: what zennit 1.0 does where none of its rules fits.
+    Gradient,
+    /// Attention with its shares as constants: all to the values, in proportion (CP-LRP: Ali et al. 2022).
+    Values,
+    /// A product of two signals gives half to each (AttnLRP: Achtibat et al. 2024, propositions 3.1 and 3.3): a gate to its signal and
+    /// to its branch; attention to shares and values, and what the shares get through the softmax,
+    /// `R_i = x_i (R_i - s_i sum_j R_j)`, in halves to queries and keys.
+    Halves,
     /// All to the input that won.
     WinnerTakeAll,
     /// Batch normalisation as iNNvestigate 2.1.2 has it: alpha 2, beta 1 on a fused scale with its faults,
@@ -72,7 +80,7 @@ impl Rule {
 
     /// Whether what it hands on, and what bias and stabiliser take, is all that arrived.
     pub(crate) fn accounts(self) -> bool {
-        !matches!(self, Rule::FusedScale | Rule::ShiftedOutput)
+        !matches!(self, Rule::FusedScale | Rule::ShiftedOutput | Rule::Gradient | Rule::Halves)
     }
 }
 
@@ -94,6 +102,9 @@ impl std::fmt::Display for Rule {
             Rule::ZBox { .. } => write!(to, "zB"),
             Rule::Norm => write!(to, "norm"),
             Rule::Pass => write!(to, "pass"),
+            Rule::Gradient => write!(to, "gradient"),
+            Rule::Values => write!(to, "values"),
+            Rule::Halves => write!(to, "halves"),
             Rule::WinnerTakeAll => write!(to, "winner"),
             Rule::FusedScale => write!(to, "fused scale"),
             Rule::ShiftedOutput => write!(to, "shifted output"),
@@ -138,6 +149,12 @@ pub enum Place {
     Linear,
     /// Batch normalisation.
     BatchNorm,
+    /// Layer normalisation.
+    LayerNorm,
+    /// Learned positions.
+    Positions,
+    /// Self-attention.
+    Attention,
     /// Average pools.
     AveragePool,
     /// Max pools.
@@ -160,6 +177,9 @@ impl std::fmt::Display for Place {
             Place::Convolution => "convolutions",
             Place::Linear => "linear layers",
             Place::BatchNorm => "batch normalisation",
+            Place::LayerNorm => "layer normalisation",
+            Place::Positions => "positions",
+            Place::Attention => "attention",
             Place::AveragePool => "average pools",
             Place::MaxPool => "max pools",
             Place::Add => "sums",
@@ -234,6 +254,22 @@ impl Composite {
             .rule(Place::First, Rule::FLAT)
             .rule(Place::Convolution, Rule::ZPlus(Bias::Ignored))
             .rule(Place::Linear, Rule::RelativeEpsilon(1e-6))
+            .rule(Place::BatchNorm, Rule::Pass)
+    }
+
+    /// CP-LRP (Ali et al. 2022) as it is used on vision transformers: shares of attention and deviations of norms count as
+    /// constants; gamma 0.25 on convolutions and 0.05 on fully connected layers (Achtibat et al. 2024).
+    pub fn cp_lrp() -> Self {
+        Composite::named("cp_lrp")
+            .rule(Place::Convolution, Rule::Gamma(0.25))
+            .rule(Place::Linear, Rule::Gamma(0.05))
+    }
+
+    /// AttnLRP (Achtibat et al. 2024): the same, but that products of two signals, attention and gates, give half to each.
+    pub fn attn_lrp() -> Self {
+        Composite { name: "attn_lrp".into(), ..Composite::cp_lrp() }
+            .rule(Place::Attention, Rule::Halves)
+            .rule(Place::Gate, Rule::Halves)
     }
 
     /// Epsilon everywhere, a hundredth of the root mean square: the plain form of Bach et al. 2015.
@@ -249,6 +285,7 @@ impl Composite {
             .rule(Place::First, Rule::FLAT)
             .rule(Place::Convolution, Rule::ZPlus(Bias::Positive))
             .rule(Place::Linear, Rule::Epsilon(1e-6))
+            .rule(Place::BatchNorm, Rule::Gradient)
             .stabilised(Stabiliser::Add(1e-6))
     }
 
@@ -258,6 +295,7 @@ impl Composite {
             .rule(Place::First, Rule::FLAT)
             .rule(Place::Convolution, Rule::AlphaBeta { alpha: 2.0, beta: 1.0 })
             .rule(Place::Linear, Rule::Epsilon(1e-6))
+            .rule(Place::BatchNorm, Rule::Gradient)
             .stabilised(Stabiliser::Add(1e-6))
     }
 
@@ -289,10 +327,12 @@ impl Composite {
     ///
     /// assert!(Composite::presets().iter().any(|preset| preset.name == Composite::corrected().name));
     /// ```
-    pub fn presets() -> [Self; 6] {
+    pub fn presets() -> [Self; 8] {
         [
             Composite::corrected(),
             Composite::epsilon(),
+            Composite::cp_lrp(),
+            Composite::attn_lrp(),
             Composite::zennit_epsilon_plus_flat(),
             Composite::zennit_epsilon_alpha2_beta1_flat(),
             Composite::innvestigate_2_1(),
@@ -318,8 +358,9 @@ impl Composite {
     pub fn table(&self) -> Result<DataFrame> {
         let own = self.rules.iter().map(|(place, rule)| (place.to_string(), rule.to_string()));
         let usual = [
-            ("sums and average pools", Rule::Norm),
+            ("sums, average pools, norms and positions", Rule::Norm),
             ("max pools", Rule::WinnerTakeAll),
+            ("attention", Rule::Values),
             ("activations and gates", Rule::Pass),
         ];
         let usual = usual.iter().map(|(place, rule)| ((*place).to_string(), rule.to_string()));
@@ -338,33 +379,41 @@ impl Composite {
         let fits = |place: &Place| match place {
             Place::Named(name) => *name == node.name,
             Place::First => first,
-            Place::FirstWithoutPadding => first && !matches!(node.layer, Layer::Conv { padding: 1.., .. }),
+            Place::FirstWithoutPadding => {
+                first && !matches!(node.layer, Layer::Conv { padding, .. } if !padding.is_none())
+            }
             Place::Last => linear(node) && !nodes[index + 1..].iter().any(linear),
             Place::Convolution => role == Role::Convolution,
             Place::Linear => role == Role::Linear,
             Place::BatchNorm => role == Role::BatchNorm,
+            Place::LayerNorm => role == Role::LayerNorm,
+            Place::Positions => role == Role::Positions,
+            Place::Attention => role == Role::Attention,
             Place::AveragePool => role == Role::AveragePool,
             Place::MaxPool => role == Role::MaxPool,
             Place::Add => role == Role::Add,
             Place::Gate => role == Role::Gate,
             Place::Activation => matches!(role, Role::Activation | Role::GateActivation),
         };
-        if let Some((_, rule)) = self.rules.iter().find(|(place, _)| fits(place)) {
-            return Ok(*rule);
-        }
         let without = |what: &str, hint: &str| {
             Error::new(Code::Model, format!("{what} has no rule in the composite {}", self.name))
                 .place(format!("layer {}", node.name))
                 .hint(hint.to_string())
         };
+        if self.form == Form::Folded && role == Role::BatchNorm && could_be_merged(nodes, index) {
+            return Err(without("batch normalisation", "merge it first: network.folded()?"));
+        }
+        if let Some((_, rule)) = self.rules.iter().find(|(place, _)| fits(place)) {
+            return Ok(*rule);
+        }
         match role {
-            Role::Add | Role::AveragePool => Ok(Rule::Norm),
+            Role::Add | Role::AveragePool | Role::LayerNorm | Role::Positions => Ok(Rule::Norm),
+            Role::BatchNorm if self.form == Form::Folded => Ok(Rule::Norm),
+            Role::Attention => Ok(Rule::Values),
+            Role::GateActivation if opens_a_gate(nodes, index) => Ok(Rule::Pass),
             Role::MaxPool => Ok(Rule::WinnerTakeAll),
             Role::Activation | Role::Gate => Ok(Rule::Pass),
-            Role::BatchNorm => Err(without(
-                "batch normalisation",
-                "merge it first, network.folded()?, or add a rule for Place::BatchNorm",
-            )),
+            Role::BatchNorm => Err(without("batch normalisation", "add a rule for Place::BatchNorm")),
             Role::GateActivation => Err(without("a sigmoid outside of a gate", "explain the logits, before it")),
             Role::Shares => Err(without("a softmax", "relevance starts at the logits: leave the softmax out")),
             Role::Convolution | Role::Linear => {
@@ -372,6 +421,18 @@ impl Composite {
             }
         }
     }
+}
+
+/// Whether a batch normalisation stands behind a convolution that nothing else reads.
+pub(super) fn could_be_merged(nodes: &[Node], index: usize) -> bool {
+    let input = nodes[index].inputs[0];
+    let readers = nodes.iter().flat_map(|node| &node.inputs).filter(|&&place| place == input).count();
+    readers == 1 && input > 0 && nodes[input - 1].layer.role() == Role::Convolution
+}
+
+/// Whether a node is what a gate multiplies with.
+fn opens_a_gate(nodes: &[Node], index: usize) -> bool {
+    nodes.iter().any(|node| node.layer == Layer::Gate && node.inputs.get(1) == Some(&(index + 1)))
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::engine::{Ledger, Targets, explain_with};
 use super::ledger::{LedgerRow, add, judged, ledger_table};
 use super::maps::map_name;
-use super::target::{Parameters, check_form, target};
+use super::target::{Parameters, check_rules, target};
 use crate::error::{Code, Result};
 use crate::files::{ImageFile, Store, Written, check_room};
-use crate::inference::{Engine, finite_enough, halving, on_workers, softmax, to_input};
+use crate::inference::{Engine, finite_enough, halving, on_workers, softmax, to_input, write_settings};
 use crate::notebook::Stage;
-use crate::pixels::{self, Crop, HeatMap, RgbImage};
+use crate::pixels::{Crop, HeatMap, RgbImage};
 use crate::stage::{Done, Named, Step};
 use crate::study::{ClassList, Study};
 use crate::table::{RegionRow, Reject, Row, stacked};
@@ -42,7 +42,7 @@ pub fn explain_all(
     parameters: &Parameters,
 ) -> Result<DataFrame> {
     let (store, classes) = (&study.store, &study.class_list());
-    networks.iter().try_for_each(|network| check_form(network, &parameters.composite))?;
+    networks.iter().try_for_each(|network| check_rules(network, &parameters.composite))?;
     let (mut tables, mut rejects) = (Vec::new(), Vec::new());
     for network in networks {
         let name = format!("lrp_regions_{}", network.name());
@@ -51,6 +51,7 @@ pub fn explain_all(
             .step(Named("relevance", &name), "maps", &decided_by, images)?
             .saying(format!("relevance, {}", network.name()));
         if !step.finished() {
+            write_settings(store, "lrp", &[network], parameters.normalise)?;
             Explaining { store, model: network.name(), images, classes, parameters }.all(network, &step)?;
         }
         tables.push(store.table(&name)?);
@@ -119,12 +120,13 @@ impl Explaining<'_> {
         let open: Vec<usize> = (0..chunks.len()).filter(|&at| all[at].is_none()).collect();
         // A map is a number of four bytes a pixel, and a header.
         let left: usize = open.iter().map(|&at| chunks[at].len()).sum();
-        check_room(self.store.root(), left as u64 * (4 * u64::from(Crop::SIDE).pow(2) + 128))?;
+        check_room(self.store.root(), left as u64 * (4 * u64::from(network.view().side).pow(2) + 128))?;
         let run = step.start(self.images.len());
         run.goes_on(all.iter().enumerate().filter(|(_, batch)| batch.is_some()).map(|(at, _)| chunks[at].len()).sum());
+        let view = network.view();
         let load = |&at: &usize| {
             run.check()?;
-            let crop = |&place: &usize| (place, pixels::crop_of(&self.images[place].path));
+            let crop = |&place: &usize| (place, view.of(&self.images[place].path));
             Ok((at, chunks[at].iter().map(crop).collect::<Vec<Loaded>>()))
         };
         let work = |networks: &[Engine], (at, loaded): (usize, Vec<Loaded>)| {

@@ -12,8 +12,8 @@ use super::target::{Parameters, check_form, target};
 use crate::error::{Code, Error, Result};
 use crate::files::ImageFile;
 use crate::inference::{Engine, to_input};
-use crate::pixels::{self, Crop, HeatMap};
-use crate::study::ClassList;
+use crate::pixels::{Crop, HeatMap};
+use crate::study::{ClassList, Seen};
 use crate::table::{PerturbationRow, Row};
 
 /// One photograph as one network sees it, and the class that is explained. What a notebook tries rules on.
@@ -35,6 +35,7 @@ use crate::table::{PerturbationRow, Row};
 #[derive(Debug)]
 pub struct Subject {
     network: Engine,
+    seen: Seen,
     input: Tensor,
     class: usize,
     composite: Composite,
@@ -47,8 +48,10 @@ impl Subject {
     /// [`Code::Image`] if the photograph cannot be read, [`Code::Model`] if its class is no output, [`Code::Numeric`] if the class
     /// is to be the predicted one and logits are not finite.
     pub fn new(network: &Engine, image: &ImageFile, classes: &ClassList, parameters: &Parameters) -> Result<Self> {
-        let crop = pixels::crop_of(&image.path)?;
-        let input = to_input(&[crop], &parameters.normalise.of(network), network.device())?;
+        let crop = network.view().of(&image.path)?;
+        let seen = Seen { id: image.id.clone(), name: image.stem.clone(), picture: crop };
+        let input =
+            to_input(std::slice::from_ref(&seen.picture), &parameters.normalise.of(network), network.device())?;
         let class = match target(parameters.target, image, network, classes)? {
             Some(class) => class,
             None => {
@@ -57,7 +60,12 @@ impl Subject {
                 logits.argmax(1, false).int64_value(&[0]) as usize
             }
         };
-        Ok(Subject { network: network.shared(), input, class, composite: parameters.composite.clone() })
+        Ok(Subject { network: network.shared(), seen, input, class, composite: parameters.composite.clone() })
+    }
+
+    /// The photograph as the network sees it; maps are of its size.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     /// The number of the output that is explained.

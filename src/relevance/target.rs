@@ -3,10 +3,11 @@
 use crate::error::{Code, Error, Result};
 use crate::files::ImageFile;
 use crate::inference::{Engine, Normalise};
-use crate::models::{Form, Layer};
+use crate::models::{Form, Layer, Role};
 use crate::study::ClassList;
 
-use super::rule::Composite;
+use super::engine::rules_of;
+use super::rule::{Composite, could_be_merged};
 
 /// Which class's logit is explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -43,6 +44,23 @@ pub(super) fn check_form(network: &Engine, composite: &Composite) -> Result<()> 
         return Err(Error::new(Code::Model, found).hint("merge it into the convolutions: network.folded()?"));
     }
     Ok(())
+}
+
+/// Whether relevance can pass a network by a composite: every layer that it reaches has a rule. Said before any work.
+///
+/// # Errors
+/// [`Code::Model`] naming the network and the layer.
+pub(super) fn check_rules(network: &Engine, composite: &Composite) -> Result<()> {
+    check_form(network, composite)?;
+    let nodes = network.nodes();
+    // What could not be merged, because its numbers are not finite, shows in the logits.
+    let unmerged = |index: &usize| nodes[*index].layer.role() == Role::BatchNorm && could_be_merged(nodes, *index);
+    match rules_of(nodes, composite) {
+        Err(error) if !(0..nodes.len()).any(|index| unmerged(&index)) => {
+            Err(error.hint(format!("no map of {} can be made by rules; gradients need none", network.name())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The class to explain of a photograph; `None` where the network is to choose.

@@ -8,7 +8,7 @@ use super::terms::{self, Counts};
 use super::*;
 use crate::error::Code;
 use crate::inference::{Device, Engine, Precision, finite, to_input};
-use crate::models::{Architecture, Form, Layer, Network, Node, Normalisation, Part, Weights};
+use crate::models::{Architecture, Form, Layer, Network, Node, Normalisation, Padding, Part, Weights};
 
 /// A trained network of the sample, folded.
 pub(super) fn small_network(name: &str) -> Engine {
@@ -35,6 +35,7 @@ fn numbers(rng: &mut ChaCha8Rng, count: usize) -> Vec<f64> {
 
 fn conv(key: &str, sizes: (i64, i64), window: (i64, i64, i64), groups: i64, bias: bool) -> Layer {
     let ((inputs, outputs), (kernel, stride, padding)) = (sizes, window);
+    let padding = Padding::Zeros(padding);
     Layer::Conv { key: key.into(), inputs, outputs, kernel, stride, padding, groups, bias }
 }
 
@@ -61,9 +62,9 @@ fn every_kind(rng: &mut ChaCha8Rng, bias: bool) -> Engine {
     let x = put("strided", conv("strided", (8, 6), (2, 2, 0), 1, bias), &[x]);
     let x = put("average", Layer::AveragePool { side: 2 }, &[x]);
     let x = put("flat", Layer::Flatten, &[x]);
-    let x = put("dense", Layer::Linear { key: "dense".into(), inputs: 24, outputs: 10 }, &[x]);
+    let x = put("dense", Layer::Linear { key: "dense".into(), inputs: 24, outputs: 10, bias: true }, &[x]);
     let x = put("tanh", Layer::Tanh, &[x]);
-    put("head", Layer::Linear { key: "head".into(), inputs: 10, outputs: 5 }, &[x]);
+    put("head", Layer::Linear { key: "head".into(), inputs: 10, outputs: 5, bias: true }, &[x]);
     let mut weights = Weights::new();
     for parameter in nodes.iter().flat_map(|node| node.layer.parameters()) {
         let count = parameter.shape.iter().product::<i64>() as usize;
@@ -94,15 +95,17 @@ fn dense(network: &Engine, layer: &Layer, from: Shape) -> Option<Dense> {
     let [channels, height, width] = from;
     let tensor = |key: &str, part: &str| network.weight(key, part).map(values).ok();
     match layer {
-        Layer::Linear { key, inputs, outputs } => {
+        Layer::Linear { key, inputs, outputs, .. } => {
             let weight = tensor(key, "weight")?;
             let rows: Vec<Vec<f64>> = weight.chunks(*inputs as usize).map(<[f64]>::to_vec).collect();
             let seen = vec![(0..*inputs as usize).collect(); rows.len()];
             Some(Dense { rows, seen, bias: tensor(key, "bias")?, shape: [*outputs as usize, 1, 1] })
         }
         Layer::Conv { key, inputs, outputs, kernel, stride, padding, groups, .. } => {
-            let (k, step, pad) = (*kernel as usize, *stride as usize, *padding as usize);
-            let (out_h, out_w) = ((height + 2 * pad - k) / step + 1, (width + 2 * pad - k) / step + 1);
+            let (k, step) = (*kernel as usize, *stride as usize);
+            let around = padding.around(&[1, 3, height as i64, width as i64], *kernel, *stride);
+            let [left, right, top, bottom] = around.map(|zeros| zeros as usize);
+            let (out_h, out_w) = ((height + top + bottom - k) / step + 1, (width + left + right - k) / step + 1);
             let per_group = (inputs / groups) as usize;
             let weight = tensor(key, "weight")?;
             let biases = tensor(key, "bias").unwrap_or_else(|| vec![0.0; *outputs as usize]);
@@ -114,10 +117,10 @@ fn dense(network: &Engine, layer: &Layer, from: Shape) -> Option<Dense> {
                     for index in 0..per_group * k * k {
                         let (channel, kr, kc) = (index / (k * k), index / k % k, index % k);
                         let (r, c) = (place / out_w * step + kr, place % out_w * step + kc);
-                        if r < pad || c < pad || r - pad >= height || c - pad >= width {
+                        if r < top || c < left || r - top >= height || c - left >= width {
                             continue;
                         }
-                        let input = ((group * per_group + channel) * height + r - pad) * width + c - pad;
+                        let input = ((group * per_group + channel) * height + r - top) * width + c - left;
                         row[input] = weight[output * per_group * k * k + index];
                         sees.push(input);
                     }
@@ -207,7 +210,13 @@ impl Dense {
                         };
                         over(of(i), sum(&of), s)
                     }
-                    Rule::Pass | Rule::WinnerTakeAll | Rule::FusedScale | Rule::ShiftedOutput => panic!("{rule:?}"),
+                    Rule::Pass
+                    | Rule::Gradient
+                    | Rule::Values
+                    | Rule::Halves
+                    | Rule::WinnerTakeAll
+                    | Rule::FusedScale
+                    | Rule::ShiftedOutput => panic!("{rule:?}"),
                 };
             }
         }
@@ -542,7 +551,11 @@ fn every_preset_explains_a_network_in_its_own_form() {
 fn batch_normalisation_as_innvestigate_has_it_equals_its_formulas() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let nodes = vec![
-        Node { name: "norm".into(), layer: Layer::BatchNorm { key: "norm".into(), channels: 3 }, inputs: vec![0] },
+        Node {
+            name: "norm".into(),
+            layer: Layer::BatchNorm { key: "norm".into(), channels: 3, epsilon: 1e-5 },
+            inputs: vec![0],
+        },
         Node { name: "pool".into(), layer: Layer::AveragePool { side: 1 }, inputs: vec![1] },
         Node { name: "flat".into(), layer: Layer::Flatten, inputs: vec![2] },
     ];

@@ -11,7 +11,8 @@ use crate::edges;
 use crate::error::{Code, Error, Result};
 use crate::files::Store;
 use crate::notebook::Figure;
-use crate::pixels::{Crop, HeatMap, PixelMask};
+use crate::inference;
+use crate::pixels::{Crop, HeatMap, PixelMask, View};
 use crate::plots::{self, Density, Draft, Fit, Histogram, Plot};
 use crate::relevance::map_of;
 use crate::stats;
@@ -206,12 +207,13 @@ fn density(tables: &Tables, files: &[String], place: &Where) -> Drawn {
     if files.is_empty() {
         return Err(Error::new(Code::Parameter, "nothing to draw: no photograph"));
     }
+    let view = if model.is_empty() { View::IMAGENET } else { inference::view_in(tables.store, "lrp", &model)? };
     let mask = |file: &String| -> Result<PixelMask<Crop>> {
         match place {
             Where::Edges => edges::mask_of(tables.store, file),
             Where::Positive(_) => Ok(map_of(tables.store, &model, file)?.positive_region()),
             Where::Shared(_) => {
-                map_of(tables.store, &model, file)?.positive_region().and(&edges::mask_of(tables.store, file)?)
+                map_of(tables.store, &model, file)?.positive_region().and(&edges::mask_in(tables.store, file, view)?)
             }
         }
     };

@@ -15,7 +15,7 @@ use crate::files::{ImageFile, Store};
 use crate::inference::{self, Conversion, Device, Engine, Experiments, Keep, Precision, Source};
 use crate::models::Form;
 use crate::notebook::{Figure, Html, Show, link, or_say, say};
-use crate::pixels::Crop;
+use crate::pixels::View;
 use crate::plots::Drawable;
 use crate::protocol::{self, Protocol};
 use crate::relevance::Parameters;
@@ -164,7 +164,13 @@ impl Run {
     /// # Errors
     /// As [`edges::detect_all`].
     pub fn edges(&self) -> Result<EdgeTables> {
-        edges::detect_all(self.store(), &self.photographs()?, &self.chosen_boxes()?, &self.protocol.edges)
+        let (photographs, parameters) = (self.photographs()?, &self.protocol.edges);
+        let tables = edges::detect_all(self.store(), &photographs, &self.chosen_boxes()?, parameters)?;
+        // Networks that see photographs otherwise than most have masks of their own.
+        for view in inference::study_views(&self.study)? {
+            edges::detect_in_view(self.store(), &photographs, parameters, view)?;
+        }
+        Ok(tables)
     }
 
     /// The photographs that are changed and explained ([`Protocol::sampled`]), of those that step 3 has edges of.
@@ -281,15 +287,34 @@ impl Run {
     /// # Errors
     /// As [`overlap::against_edges`].
     pub fn overlap(&self) -> Result<DataFrame> {
-        let (store, objects) = (self.store(), edges::objects(self.store())?);
-        overlap::against_edges(store, &self.rows("lrp_regions")?, |row| {
+        let (store, objects, boxes) = (self.store(), edges::objects(self.store())?, self.chosen_boxes()?);
+        let regions: Vec<RegionRow> = self.rows("lrp_regions")?;
+        let views = self.views(&regions)?;
+        overlap::against_edges(store, &regions, |row| {
+            let view = views[&row.model];
+            let object = match objects.get(&row.file) {
+                // In another view it is another part of the crop.
+                Some(_) if view != View::IMAGENET => boxes.mask(&row.file, view)?,
+                object => object.cloned(),
+            };
             Ok(overlap::Sides {
                 map: relevance::map_of(store, &row.model, &row.file)?,
-                edges: edges::mask_of(store, &row.file)?,
-                outlines: edges::outlines_of(store, &row.file)?,
-                object: objects.get(&row.file).cloned(),
+                edges: edges::mask_in(store, &row.file, view)?,
+                outlines: edges::outlines_in(store, &row.file, view)?,
+                object,
             })
         })
+    }
+
+    /// What each network of step 5.2 saw of photographs.
+    fn views(&self, regions: &[RegionRow]) -> Result<HashMap<String, View>> {
+        let mut views = HashMap::new();
+        for RegionRow { model, .. } in regions {
+            if !views.contains_key(model) {
+                views.insert(model.clone(), inference::view_in(self.store(), "lrp", model)?);
+            }
+        }
+        Ok(views)
     }
 
     /// What the networks say of the changed pictures: the rows that step 5 wrote.
@@ -332,13 +357,9 @@ impl Run {
     /// As [`relevance::localise`].
     pub fn localised(&self) -> Result<DataFrame> {
         let (boxes, regions) = (self.chosen_boxes()?, self.rows::<RegionRow>("lrp_regions")?);
-        let mut objects = HashMap::new();
-        for row in &regions {
-            if let Some(mask) = boxes.mask(&row.file, (Crop::SIDE, Crop::SIDE))? {
-                objects.insert(row.file.clone(), mask);
-            }
-        }
-        let located = relevance::localise(self.store(), &regions, &objects)?;
+        let views = self.views(&regions)?;
+        let located =
+            relevance::localise(self.store(), &regions, |row| boxes.mask(&row.file, views[&row.model]))?;
         analysis::localisation_by_model(&LocalisationRow::rows(&located)?)
     }
 

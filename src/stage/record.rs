@@ -195,7 +195,7 @@ impl Record {
     }
 
     /// The stage's name.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
@@ -205,7 +205,7 @@ impl Record {
     }
 
     /// The data root.
-    pub(super) fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         &self.store
     }
 

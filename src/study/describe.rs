@@ -8,6 +8,7 @@ use super::ClassList;
 use super::pairs::{Pair, check_pairs};
 use crate::error::{Code, Error, Result, listed};
 use crate::files::{check_name, check_names};
+use crate::pixels::View;
 
 /// A network of a study: its name in tables, its architecture, its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,9 +24,13 @@ pub struct NetworkEntry {
     /// between the keys of nested ones; or what the names that are meant begin with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
-    /// Mean and deviation of the colours in [0, 1] that it was trained with; ImageNet's usual ones unless given.
+    /// Mean and deviation of the colours in [0, 1] that it was trained with; its architecture's usual ones unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<([f32; 3], [f32; 3])>,
+    /// What it sees of a photograph, such as `{"short": 240, "side": 240, "kernel": "bicubic"}`; as its architecture usually
+    /// does unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
     /// SHA-256 of the checkpoint in hexadecimal, or the beginning of it: another file is an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
@@ -48,7 +53,16 @@ impl NetworkEntry {
     /// A network of a name, with everything else as usual.
     pub fn new(name: impl Into<String>, architecture: impl Into<String>, weights: impl Into<PathBuf>) -> Self {
         let (name, architecture, weights) = (name.into(), architecture.into(), weights.into());
-        NetworkEntry { name, architecture, weights, table: None, normalisation: None, sha256: None, allow: Vec::new() }
+        NetworkEntry {
+            name,
+            architecture,
+            weights,
+            table: None,
+            normalisation: None,
+            view: None,
+            sha256: None,
+            allow: Vec::new(),
+        }
     }
 }
 
@@ -104,6 +118,11 @@ impl Description {
     /// have one name; a pair of a network that is not there, of one network, or that is there twice.
     pub fn check(&self) -> Result<()> {
         self.check_names()?;
+        let view = |entry: &NetworkEntry| {
+            let checked = entry.view.map_or(Ok(()), |view| view.check());
+            checked.map_err(|error| error.place(format!("network {}", entry.name)))
+        };
+        self.networks.iter().try_for_each(view)?;
         self.check_normalisations()
     }
 

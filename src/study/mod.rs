@@ -11,4 +11,4 @@ pub(crate) use classes::short_name;
 pub use describe::{Allow, Classes, Description, NetworkEntry};
 pub use pairs::{PUBLISHED, Pair};
 pub use root::{ContentRow, Study};
-pub use seen::{Mapped, Seen, seen, spread};
+pub use seen::{Explained, Mapped, Seen, seen, spread};

@@ -15,15 +15,26 @@ pub struct Seen {
     pub picture: RgbImage,
 }
 
-/// A photograph with its edges and the relevance of some networks for it.
+/// A photograph with the relevance of some networks for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mapped {
     /// The photograph.
     pub photograph: Seen,
-    /// Its edges.
+    /// A map a network.
+    pub maps: Vec<Explained>,
+}
+
+/// What a network makes of a photograph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explained {
+    /// The network's name.
+    pub model: String,
+    /// What it saw.
+    pub picture: RgbImage,
+    /// The edges of that.
     pub edges: PixelMask<Crop>,
-    /// A map a network, with the network's name.
-    pub maps: Vec<(String, HeatMap<Crop>)>,
+    /// The relevance of each pixel.
+    pub map: HeatMap<Crop>,
 }
 
 /// At most `count` of some photographs, spread over them: every n-th, the first first.

@@ -7,12 +7,14 @@ logits; and the same at full size as checkpoints, for `make check-models`.
 """
 
 import csv
+import hashlib
 import io
 import json
 import pathlib
 import subprocess
 import sys
 
+import efficientnet_lite_pytorch
 import numpy
 import pretrainedmodels
 import torch
@@ -35,6 +37,86 @@ MORE = {
     "resnet18": lambda: torchvision.models.resnet18(weights=None),
     "resnet101": lambda: torchvision.models.resnet101(weights=None),
 }
+
+
+class BagNet(torchvision.models.ResNet):
+    """ResNet-50 as a BagNet: nothing is padded, 3 x 3 kernels in the first blocks of each stage alone, a stem of 1 x 1 and
+    3 x 3, the last stage without a step; shortcuts are cut to the size of what they are added to."""
+
+    def __init__(self, wide):
+        super().__init__(Bottleneck, [3, 4, 6, 3])
+        stem = torch.nn.Sequential(torch.nn.Conv2d(3, 64, 1, bias=False), torch.nn.Conv2d(64, 64, 3, bias=False))
+        self.conv1, self.conv2 = stem
+        for stage, layer in enumerate([self.layer1, self.layer2, self.layer3, self.layer4]):
+            for number, block in enumerate(layer):
+                kernel = 3 if number < wide[stage] else 1
+                step = 2 if stage < 3 and number == 0 else 1
+                width = block.conv2.in_channels
+                block.conv2 = torch.nn.Conv2d(width, width, kernel, step, bias=False)
+                if number == 0:
+                    block.downsample[0] = torch.nn.Conv2d(block.conv1.in_channels, width * 4, 1, step, bias=False)
+                block.forward = lambda x, block=block: self.block(block, x)
+
+    @staticmethod
+    def block(block, x):
+        y = block.relu(block.bn1(block.conv1(x)))
+        y = block.bn3(block.conv3(block.relu(block.bn2(block.conv2(y)))))
+        shortcut = block.downsample(x) if block.downsample is not None else x
+        return block.relu(y + shortcut[:, :, : y.shape[2], : y.shape[3]])
+
+    def forward(self, x):
+        x = self.relu(self.bn1(self.conv2(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(x.mean([2, 3]))
+
+
+def of_torchvision(name, **options):
+    return lambda: getattr(torchvision.models, name)(weights=None, **options)
+
+
+def lite(number):
+    return lambda: efficientnet_lite_pytorch.EfficientNet.from_name(f"efficientnet-lite{number}")
+
+
+def deit(width, heads):
+    from torchvision.models.vision_transformer import VisionTransformer
+
+    return lambda: VisionTransformer(224, 16, 12, heads, width, 4 * width)
+
+
+# Families of today, as torchvision builds them; what it has not, as its parts are put together for it here.
+TODAY = {
+    name: of_torchvision(name)
+    for name in (
+        "alexnet squeezenet1_0 squeezenet1_1 densenet121 densenet161 densenet169 densenet201 mobilenet_v2 mobilenet_v3_small "
+        "mobilenet_v3_large efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3 regnet_y_400mf regnet_y_8gf "
+        "convnext_tiny convnext_small convnext_base vit_b_16 vit_b_32 vit_l_16 swin_t"
+    ).split()
+} | {
+    "googlenet": of_torchvision("googlenet", aux_logits=False, init_weights=False),
+    "deit_tiny_patch16_224": deit(192, 3),
+    "deit_small_patch16_224": deit(384, 6),
+    "bagnet9": lambda: BagNet([1, 1, 0, 0]),
+    "bagnet17": lambda: BagNet([1, 1, 1, 0]),
+    "bagnet33": lambda: BagNet([1, 1, 1, 1]),
+} | {f"efficientnet-lite{number}": lite(number) for number in range(3)}
+# Sides that their pictures are resized to and cut to, and how, where that is not 256 and 224 and torchvision's usual way.
+INPUTS = {
+    "efficientnet_b0": (256, 224, "bicubic"),
+    "efficientnet_b1": (256, 240, "bicubic"),
+    "efficientnet_b2": (288, 288, "bicubic"),
+    "efficientnet_b3": (320, 300, "bicubic"),
+    "convnext_tiny": (236, 224, "bilinear"),
+    "convnext_small": (230, 224, "bilinear"),
+    "convnext_base": (232, 224, "bilinear"),
+    "swin_t": (232, 224, "bicubic"),
+    "efficientnet-lite0": (256, 224, "bilinear"),
+    "efficientnet-lite1": (240, 240, "bilinear"),
+    "efficientnet-lite2": (260, 260, "bilinear"),
+}
+# Mean and deviation that their pictures are normalised with, where that is not ImageNet's.
+VALUES = {f"efficientnet-lite{number}": ([127 / 255] * 3, [128 / 255] * 3) for number in range(3)}
+VALUES["googlenet"] = ([0.5] * 3, [0.5] * 3)
 CROP = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])
 NORMALISE = transforms.Compose([transforms.ToTensor(), transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])
 
@@ -42,6 +124,18 @@ NORMALISE = transforms.Compose([transforms.ToTensor(), transforms.Normalize([0.4
 def prepared(picture):
     """A photograph as torchvision prepares it; pictures that already have a network's size are taken as they are."""
     return NORMALISE(picture if picture.size == (224, 224) else CROP(picture))
+
+
+def prepared_for(name, picture):
+    """A photograph as the network of a name takes it; a picture of 224 x 224 as it is, enlarged where the network's is larger."""
+    short, side, kernel = INPUTS.get(name, (256, 224, "bilinear"))
+    mode = transforms.InterpolationMode(kernel)
+    if picture.size != (224, 224):
+        picture = transforms.CenterCrop(side)(transforms.Resize(short, interpolation=mode)(picture))
+    elif side != 224:
+        picture = transforms.Resize(side, interpolation=mode)(picture)
+    mean, deviation = VALUES.get(name, ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    return transforms.Normalize(mean, deviation)(transforms.ToTensor()(picture))
 
 
 def picture(height, width):
@@ -66,15 +160,23 @@ def noise(name, count):
 
 def fill(network):
     """Weights and batch-norm statistics that matter."""
-    norms = {name for name, module in network.named_modules() if isinstance(module, torch.nn.BatchNorm2d)}
+    kinds = (torch.nn.BatchNorm2d, torch.nn.LayerNorm)
+    # Signals that gates and soft activations halve every time would be lost on the way.
+    soft = any(isinstance(module, (torch.nn.SiLU, torch.nn.Hardswish)) for module in network.modules())
+    size = 1.0 if soft else 0.6
+    norms = {name for name, module in network.named_modules() if isinstance(module, kinds)}
     for name, tensor in network.state_dict().items():
-        key, part = name.rsplit(".", 1)
-        if part == "num_batches_tracked":
+        key, _, part = name.rpartition(".")
+        if part in ("num_batches_tracked", "relative_position_index"):
             continue
         u = torch.from_numpy(noise(name, tensor.numel())).view(tensor.shape)
         if part in ("weight", "running_var") and key in norms:
-            value = (u + 0.5) * 0.6
-        elif part == "weight":
+            value = (u + 0.5) * (0.6 if part == "running_var" else size)
+        elif part == "layer_scale":
+            value = u * 0.5
+        elif part in ("class_token", "pos_embedding", "relative_position_bias_table"):
+            value = u * 2 - 1
+        elif part in ("weight", "in_proj_weight"):
             fan_in = tensor.numel() // tensor.shape[0]
             value = (u * 2 - 1) * float(numpy.float32((6 / fan_in) ** 0.5))
         else:
@@ -111,8 +213,18 @@ def golden():
         for name, network in narrow.items():
             logits[name] = [round(float(value), 6) for value in fill(network)(x)[0]]
             torch.save(network.state_dict(), OUT / f"{name}.pth")
+        keys, described = {}, hashlib.sha256
+        for name, build in TODAY.items():
+            network = fill(build())
+            x = prepared_for(name, Image.open(jpeg).convert("RGB"))[None]
+            of = {key: list(value.shape) for key, value in network.state_dict().items() if not key.endswith("num_batches_tracked")}
+            of = sorted(f"{key} {shape}" for key, shape in of.items() if not key.endswith("relative_position_index"))
+            keys[name] = described("\n".join(of).encode()).hexdigest()
+            found = network.double()(x.double())[0]
+            logits[name] = [float(f"{value:.6g}") for value in found]
+            print(f"{name:<24} largest logit {found.abs().max():10.4g}, deviation {found.std():10.4g}")
     versions = {"torch": torch.__version__, "torchvision": torchvision.__version__, "pretrainedmodels": pretrainedmodels.__version__}
-    found = {"versions": versions, "picture": [375, 500], "logits": logits}
+    found = {"versions": versions, "picture": [375, 500], "logits": logits, "keys": keys}
     (OUT / "networks.json").write_text(json.dumps(found) + "\n")
 
 

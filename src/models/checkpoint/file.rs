@@ -63,7 +63,7 @@ pub fn inspect(path: &Path, name: &str, table: Option<&str>) -> Result<Found> {
     let opened = Opened::at(path, &Choice { table: table.map(str::to_string), ..Choice::of_network(path, &needed) })?;
     let tensors = opened.shapes();
     let last = network.nodes().iter().rev().find_map(|node| match &node.layer {
-        Layer::Linear { key, .. } => Some(format!("{key}.weight")),
+        Layer::Linear { key, .. } | Layer::Conv { key, .. } => Some(format!("{key}.weight")),
         _ => None,
     });
     let outputs = last.and_then(|last| usize::try_from(*tensors.get(&last)?.first()?).ok());

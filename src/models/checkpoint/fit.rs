@@ -29,9 +29,10 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// What is needed against what there is, without the counters of batches, which no result hangs on.
+    /// What is needed against what there is, without the counters of batches, which no result hangs on, and the numbers of
+    /// relative positions, which hang on nothing but the side of a window.
     pub fn between(needed: &BTreeMap<String, Vec<i64>>, have: &BTreeMap<String, Vec<i64>>) -> Self {
-        let counts = |name: &str| name.ends_with("num_batches_tracked");
+        let counts = |name: &str| name.ends_with("num_batches_tracked") || name.ends_with("relative_position_index");
         let differing = needed.iter().filter_map(|(name, shape)| {
             let found = have.get(name)?;
             (found != shape).then(|| (name.clone(), found.clone(), shape.clone()))

@@ -89,11 +89,10 @@ mod tests {
         let network = architecture("alexnet").unwrap();
         let mut sizes = vec![vec![1, 3, 224, 224]];
         for node in network.nodes() {
-            let read = &sizes[node.inputs[0]];
             if node.layer == (Layer::AveragePool { side: 6 }) {
-                assert_eq!(read[2..], [6, 6]);
+                assert_eq!(sizes[node.inputs[0]][2..], [6, 6]);
             }
-            sizes.push(node.layer.size(read));
+            sizes.push(node.size(&sizes));
         }
         let sides: Vec<i64> = sizes.iter().filter(|size| size.len() == 4).map(|size| size[2]).collect();
         assert_eq!(sides, [224, 55, 55, 27, 27, 27, 13, 13, 13, 13, 13, 13, 13, 6, 6]);

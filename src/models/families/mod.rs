@@ -3,6 +3,7 @@
 //! A family's file has `NETWORKS`, its networks as names and tables, and `nodes`, which makes the layers of a table.
 
 mod graph;
+mod inputs;
 mod smoothing;
 
 pub use smoothing::{Smoothing, smoothing};
@@ -36,11 +37,22 @@ families! {
     alexnet
     vgg
     resnet
+    squeezenet
+    densenet
+    googlenet
+    mobilenet
+    efficientnet
+    regnet
+    convnext
+    vit
+    swin
+    bagnet
 }
 
-/// The architecture of a name: `vgg16`, `vgg16-bn`, `resnet50`, `resnext50` (32 x 4d), `se-resnet50`, `se-resnext50`, the
-/// others of these families ([`architectures`] lists them), or `slim-` and one of the six of the study (the sample's:
-/// narrower, ten outputs). `sin-resnet50` is `resnet50` with other weights.
+/// The architecture of a name: `vgg16`, `vgg16-bn`, `resnet50`, `resnext50` (32 x 4d), `se-resnet50`, `se-resnext50`,
+/// `convnext_tiny`, `vit_b_16`, `efficientnet-lite0`, the others of these families ([`architectures`] lists them), or `slim-` and
+/// one of the six of the study (the sample's: narrower, ten outputs). `sin-resnet50` is `resnet50` with other weights. The
+/// names that torchvision and timm have for the same networks will do, too: `vgg16_bn`, `vit_base_patch16_224`.
 ///
 /// ```
 /// let network = lgf::models::architecture("resnet50")?;
@@ -53,7 +65,9 @@ families! {
 pub fn architecture(name: &str) -> Result<Architecture> {
     let unknown =
         || Error::new(Code::Model, format!("no architecture {name:?}; there are {}", architectures().join(", ")));
-    Ok(Architecture::of(layers(name).ok_or_else(unknown)?))
+    let own = inputs::own_name(name);
+    let (view, normalisation) = inputs::usual(own);
+    Ok(Architecture::of(layers(own).ok_or_else(unknown)?).seeing(view, normalisation))
 }
 
 #[cfg(test)]
@@ -70,7 +84,7 @@ mod tests {
             let name = entry.unwrap().file_name().into_string().unwrap();
             files.insert(name.trim_end_matches(".rs").to_string());
         }
-        for other in ["mod", "graph", "smoothing"] {
+        for other in ["mod", "graph", "inputs", "smoothing"] {
             assert!(files.remove(other));
         }
         assert_eq!(files, FAMILIES.iter().map(|family| family.to_string()).collect());
@@ -99,13 +113,13 @@ mod tests {
             let mut sizes = vec![vec![1, 3, 224, 224]];
             let mut keys = BTreeSet::new();
             for node in network.nodes() {
-                sizes.push(node.layer.size(&sizes[node.inputs[0]]));
+                sizes.push(node.size(&sizes));
                 assert!(sizes.last().unwrap().iter().all(|&side| side > 0), "{name} {}", node.name);
                 assert!(node.layer.parameters().into_iter().all(|parameter| keys.insert(parameter.name)), "{name}");
             }
             assert_eq!(sizes.last().unwrap()[..], [1, network.classes()], "{name}");
             let other = network.with_classes(7);
-            assert_eq!((other.classes(), other.nodes().last().unwrap().layer.size(&[1, 9])), (7, vec![1, 7]), "{name}");
+            assert_eq!((other.classes(), other.classes()), (7, 7), "{name}");
         }
     }
 
