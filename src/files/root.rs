@@ -71,6 +71,13 @@ impl Store {
             let name = entry.file_name().to_string_lossy().into_owned();
             if FOLDERS.iter().any(|folder| name.starts_with(folder)) {
                 sweep_leftovers(&entry.path());
+            } else if name == "downloads" {
+                // Only what is right in there: a person may have unpacked ImageNet below.
+                fs::read_dir(entry.path())
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .for_each(|file| remove_leftover(&file.path()));
             } else {
                 remove_leftover(&entry.path());
             }
@@ -208,14 +215,14 @@ fn sweep_leftovers(folder: &Path) {
     }
 }
 
-/// Removes `.name.<process>-<number>.part` if the process is gone.
+/// Removes `.name.<process>-<number>.part`, a file or a folder, if the process is gone.
 fn remove_leftover(path: &Path) {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let Some(inner) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".part")) else { return };
     let process = inner.rsplit('.').next().and_then(|tail| tail.split('-').next());
     let Some(process) = process.and_then(|number| number.parse::<u32>().ok()) else { return };
     if !Path::new("/proc").join(process.to_string()).exists() {
-        let _ = fs::remove_file(path);
+        let _ = fs::remove_file(path).or_else(|_| fs::remove_dir_all(path));
     }
 }
 
@@ -232,8 +239,11 @@ mod tests {
         child.wait().unwrap();
         let left = store.write(&format!("edges/.a.png.{gone}-7.part"), b"x").unwrap();
         let living = store.write(&format!("edges/.a.png.{}-7.part", std::process::id()), b"x").unwrap();
+        let fetched = store.write(&format!("downloads/.w.safetensors.{gone}-0.part/w.whl"), b"half").unwrap();
+        let part = store.write("downloads/w.pth.part", b"half of it, which goes on").unwrap();
         Store::at(folder.path()).unwrap();
         assert!(!left.exists() && living.exists());
+        assert!(!fetched.parent().unwrap().exists() && part.exists());
     }
 
     #[test]

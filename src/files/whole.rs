@@ -1,7 +1,7 @@
 //! Files that are whole or not there.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::fault;
@@ -39,13 +39,17 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A temporary name in the same folder, `fill`, rename.
-pub(super) fn place(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
+/// A name beside a path that no other call of any process is given: one that is left behind can be told by it.
+pub(super) fn temporary(path: &Path) -> PathBuf {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let folder = folder_of(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let temporary = folder.join(format!(".{name}.{}-{number}.part", std::process::id()));
+    folder_of(path).join(format!(".{name}.{}-{number}.part", std::process::id()))
+}
+
+/// A temporary name in the same folder, `fill`, rename.
+pub(super) fn place(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
+    let (folder, temporary) = (folder_of(path), temporary(path));
     // The folder is nearly always there; asking first would cost a call for each of very many small files.
     let created = fault::point().and_then(|()| File::create(&temporary)).or_else(|cause| match cause.kind() {
         std::io::ErrorKind::NotFound => fs::create_dir_all(folder).and_then(|()| File::create(&temporary)),

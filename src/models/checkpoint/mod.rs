@@ -21,5 +21,6 @@ mod words;
 pub(crate) use file::read_fitting;
 pub use file::{Found, inspect, read_weights};
 pub use fit::{Fit, parameters};
+pub(crate) use safetensors::read_notes;
 pub use safetensors::write_weights;
 pub use tensorflow::read_tensorflow;

@@ -1,6 +1,7 @@
 //! safetensors: a header of JSON, then the numbers.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use tch::{Kind, Tensor};
 use super::choice::Choice;
 use super::foreign;
 use super::words::broken;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files;
 use crate::models::weights::Weights;
 
@@ -35,27 +36,8 @@ pub struct Stored {
 /// # Errors
 /// [`Code::Checkpoint`](crate::error::Code::Checkpoint) for a file that is no such one, cut or broken.
 pub fn header(file: &mut (impl Read + Seek), size: u64, choice: &Choice) -> Result<(Vec<Stored>, Vec<String>)> {
-    let unreadable = |cause| broken("cannot be read").because(cause);
-    let mut head = [0; 9];
-    file.rewind().map_err(unreadable)?;
-    let whole = size >= 9 && file.read_exact(&mut head).is_ok() && head[8] == b'{';
-    let [a, b, c, d, e, f, g, h, _] = head;
-    let length = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-    if !whole || length > MAX_HEADER {
-        return Err(foreign::file(file, choice)?);
-    }
-    let cut = |found: String| broken(found).hint("the file is cut: fetch it again");
-    if length > size - 8 {
-        return Err(cut(format!("a safetensors file whose header of {length} bytes is cut")));
-    }
-    let mut header = vec![0; length as usize];
-    file.seek(SeekFrom::Start(8)).and_then(|_| file.read_exact(&mut header)).map_err(unreadable)?;
-    let metadata: Metadata = serde_json::from_slice(&header)
-        .map_err(|cause| broken("a safetensors file whose header is broken").because(cause).hint("fetch it again"))?;
-    let (begin, held) = (8 + length, size - 8 - length);
-    if metadata.data_len() as u64 != held {
-        return Err(cut(format!("a safetensors file with {held} bytes of numbers, expected {}", metadata.data_len())));
-    }
+    let (metadata, length) = metadata(file, size, choice)?;
+    let begin = 8 + length;
     let names = metadata.offset_keys();
     let texts: Vec<&str> = names.iter().map(String::as_str).collect();
     let (own, remarks) = choice.own_names(&texts, choice.table.as_deref())?;
@@ -83,6 +65,45 @@ pub fn header(file: &mut (impl Read + Seek), size: u64, choice: &Choice) -> Resu
         return Err(broken("a safetensors file that holds no tensor"));
     }
     Ok((tensors, remarks))
+}
+
+/// What the header of a whole file says, and its length in bytes.
+fn metadata(file: &mut (impl Read + Seek), size: u64, choice: &Choice) -> Result<(Metadata, u64)> {
+    let unreadable = |cause| broken("cannot be read").because(cause);
+    let mut head = [0; 9];
+    file.rewind().map_err(unreadable)?;
+    let whole = size >= 9 && file.read_exact(&mut head).is_ok() && head[8] == b'{';
+    let [a, b, c, d, e, f, g, h, _] = head;
+    let length = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    if !whole || length > MAX_HEADER {
+        return Err(foreign::file(file, choice)?);
+    }
+    let cut = |found: String| broken(found).hint("the file is cut: fetch it again");
+    if length > size - 8 {
+        return Err(cut(format!("a safetensors file whose header of {length} bytes is cut")));
+    }
+    let mut header = vec![0; length as usize];
+    file.seek(SeekFrom::Start(8)).and_then(|_| file.read_exact(&mut header)).map_err(unreadable)?;
+    let metadata: Metadata = serde_json::from_slice(&header)
+        .map_err(|cause| broken("a safetensors file whose header is broken").because(cause).hint("fetch it again"))?;
+    let held = size - 8 - length;
+    if metadata.data_len() as u64 != held {
+        return Err(cut(format!("a safetensors file with {held} bytes of numbers, expected {}", metadata.data_len())));
+    }
+    Ok((metadata, length))
+}
+
+/// The notes that were written with the tensors of a file.
+///
+/// # Errors
+/// [`Code::Io`](crate::error::Code::Io) if it cannot be read; [`Code::Checkpoint`](crate::error::Code::Checkpoint) if it is
+/// no such file, or a cut or broken one.
+pub fn read_notes(path: &Path) -> Result<HashMap<String, String>> {
+    let unreadable = |cause| Error::io("reading", path, cause);
+    let mut file = File::open(path).map_err(unreadable)?;
+    let size = file.metadata().map_err(unreadable)?.len();
+    let (metadata, _) = metadata(&mut file, size, &Choice::of_file(path)).map_err(|error| error.or_path(path))?;
+    Ok(metadata.metadata().clone().unwrap_or_default())
 }
 
 /// The numbers of such tensors.
