@@ -10,7 +10,7 @@ use super::engine::Engine;
 use super::input::{Normalise, to_input};
 use super::load::{load_entry, no_networks};
 use crate::error::{Code, Error, Result};
-use crate::models::{Form, read_weights, write_weights};
+use crate::models::{Form, PROGRAM, read_weights, write_weights};
 use crate::notebook::{counted, say};
 use crate::pixels::RgbImage;
 use crate::study::{NetworkEntry, Study};
@@ -54,8 +54,13 @@ pub fn convert_all(study: &Study, pictures: &[PathBuf], how: &Conversion) -> Res
     if study.networks().is_empty() {
         return Err(no_networks());
     }
+    let (programs, others): (Vec<_>, Vec<_>) =
+        study.networks().iter().partition(|entry| entry.architecture == PROGRAM);
+    for entry in programs {
+        say(&format!("convert: {} is a program, whose numbers are its own; left as it is", entry.name));
+    }
     let rows: Vec<ConvertedRow> =
-        study.networks().iter().map(|entry| convert(study, entry, pictures, how)).collect::<Result<_>>()?;
+        others.into_iter().map(|entry| convert(study, entry, pictures, how)).collect::<Result<_>>()?;
     say(&format!(
         "convert: {}, the same function before and after on {}",
         counted(rows.len(), "network"),

@@ -48,7 +48,10 @@ impl Deref for Engine {
 impl Engine {
     /// A network of 32-bit numbers, on a device.
     pub fn new(network: Network, device: Device) -> Self {
-        let network = network.with_each(|tensor| tensor.to_device(device.tch()));
+        let network = match network.is_program() {
+            true => network,
+            false => network.with_each(|tensor| tensor.to_device(device.tch())),
+        };
         Engine { network, device, precision: Precision::Single, threads: Threads::Any, kernels: Cache::default() }
     }
 
@@ -110,11 +113,16 @@ impl Engine {
         Ok(self.with(self.network.folded()?.with_each(|tensor| channels_last(tensor.shallow_clone()))))
     }
 
-    /// The same function in a form and a precision, merged in the finer of the two precisions.
+    /// The same function in a form and a precision, merged in the finer of the two precisions. A program
+    /// ([`Network::program`]) comes to its device here, and is tried there.
     ///
     /// # Errors
-    /// As [`Engine::folded`].
+    /// As [`Engine::folded`] and [`Network::program`].
     pub fn prepared(self, form: Form, precision: Precision) -> Result<Self> {
+        if self.network.is_program() {
+            let network = self.network.placed(self.device.tch(), precision.kind())?;
+            return Ok(Engine { precision, ..self.with(network) });
+        }
         if precision == Precision::Double {
             self.in_precision(precision).in_form(form)
         } else {

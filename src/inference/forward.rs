@@ -108,21 +108,29 @@ impl Engine {
         logits.ok_or_else(no_layer)
     }
 
-    /// What comes out at a place (as [`Wanted`] counts them), and the logits as a function of it, to be differentiated.
+    /// What comes out at a place (as [`Wanted`] counts them), and the logits as a function of it, to be differentiated; what other
+    /// layers read of those before counts as a constant.
     ///
     /// # Errors
-    /// [`Code::Model`] if the shape does not fit, or the logits do not depend on that place alone.
+    /// [`Code::Model`] if the shape does not fit.
     pub(crate) fn run_from(&self, pictures: &Tensor, place: usize) -> Result<(Tensor, Tensor)> {
         let mut wanted = vec![false; self.nodes().len() + 1];
         wanted[place] = true;
-        let features = self.activations(pictures, &wanted)?.at(place)?.detach().copy().set_requires_grad(true);
+        for &input in self.nodes().iter().skip(place).flat_map(|node| &node.inputs).filter(|&&input| input < place) {
+            wanted[input] = true;
+        }
+        let before = self.activations(pictures, &wanted)?;
+        let features = before.at(place)?.detach().copy().set_requires_grad(true);
         tch::with_grad(|| {
             let mut values: Vec<Option<Tensor>> = (0..=self.nodes().len()).map(|_| None).collect();
+            for (place, _) in wanted.iter().enumerate().filter(|(_, wanted)| **wanted) {
+                values[place] = Some(before.at(place)?.detach());
+            }
             values[place] = Some(features.shallow_clone());
             for (index, node) in self.nodes().iter().enumerate().skip(place) {
                 let inputs: Option<Vec<&Tensor>> = node.inputs.iter().map(|&input| values[input].as_ref()).collect();
                 let missing =
-                    || Error::new(Code::Model, "reads what comes before").place(format!("layer {}", node.name));
+                    || Error::new(Code::Model, "reads what was not kept").place(format!("layer {}", node.name));
                 let output = node.forward(self.weights(), &inputs.ok_or_else(missing)?, BatchStatistics::Running)?;
                 values[index + 1] = Some(output);
             }

@@ -1,10 +1,12 @@
 //! The networks of a study, ready to run.
 
+use std::path::Path;
+
 use super::device::Device;
 use super::engine::Engine;
 use super::precision::Precision;
 use crate::error::{Code, Error, Result};
-use crate::models::{Form, Loading, Network, Normalisation};
+use crate::models::{Form, Loading, Network, Normalisation, PROGRAM};
 use crate::study::{Allow, NetworkEntry, Study};
 
 /// The networks of a study, loaded and with batch normalisation merged.
@@ -51,17 +53,37 @@ pub(super) fn load_entry(study: &Study, entry: &NetworkEntry, device: Device) ->
             )));
         }
     }
-    let how = Loading { table: entry.table.as_deref(), allow: &entry.allow };
-    let network = Network::load_with(&entry.architecture, &path, &how)?.named(&entry.name);
+    Ok(Engine::new(load_network(entry, &path)?, device))
+}
+
+/// The network of an entry as the checkpoint at a path has it, under its name there, with its view and its normalisation.
+///
+/// # Errors
+/// As [`Network::load`]; [`Code::Checkpoint`] for a program that was not allowed to run.
+pub fn load_network(entry: &NetworkEntry, path: &Path) -> Result<Network> {
+    let network = if entry.architecture == PROGRAM {
+        if !entry.allow.contains(&Allow::Program) {
+            return Err(untrusted(path)
+                .hint(format!("if you trust it, add \"allow\": [\"program\"] to {} in study.json", entry.name)));
+        }
+        Network::program(&entry.name, path, entry.view.unwrap_or_default())?
+    } else {
+        let how = Loading { table: entry.table.as_deref(), allow: &entry.allow };
+        Network::load_with(&entry.architecture, path, &how)?.named(&entry.name)
+    };
     let network = match entry.normalisation {
         Some((mean, std)) => network.trained_on(Normalisation { mean, std }),
         None => network,
     };
-    let network = match entry.view {
+    Ok(match entry.view {
         Some(view) => network.seeing(view),
         None => network,
-    };
-    Ok(Engine::new(network, device))
+    })
+}
+
+/// The error for a program that was not allowed to run.
+pub(crate) fn untrusted(path: &Path) -> Error {
+    Error::new(Code::Checkpoint, "a TorchScript file is a program: it would run whatever it says").path(path)
 }
 
 /// A study must have some for what is asked.
@@ -73,7 +95,6 @@ pub(super) fn no_networks() -> Error {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
-    use std::path::Path;
 
     use super::*;
     use crate::files::Store;

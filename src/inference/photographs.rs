@@ -6,7 +6,7 @@ use super::engine::Engine;
 use super::input::Normalise;
 use super::kept::Kept;
 use super::load::no_networks;
-use super::logits::{logits, softmax};
+use super::logits::{arg_max, logits, softmax};
 use super::predict::{Experiments, Picture, predict_kept};
 use super::prediction::Predictions;
 use super::rows::scores;
@@ -16,8 +16,8 @@ use crate::files::ImageFile;
 use crate::notebook::counted;
 use crate::pixels;
 use crate::stage::{Done, Named, Step};
-use crate::study::Study;
-use crate::table::{Row, ScoreRow, TopRow};
+use crate::study::{ClassList, Study};
+use crate::table::{Row, ScoreRow, TopRow, table};
 
 /// Every network on untouched photographs: one row a photograph and network ([`ScoreRow`]), written to `photographs`. A
 /// photograph that cannot be read is left out and listed in `photographs_rejects`. A finished run is read back.
@@ -72,6 +72,48 @@ pub(super) fn predict_step(
     run.finish();
     let done = step.skipped(pictures.len(), &predictions.rejects)?;
     Ok((done, predictions))
+}
+
+/// What logits of some files say, a row a file: `file, class` (its number), `name` where names are known, `softmax`, and the
+/// second best.
+///
+/// # Errors
+/// None in practice: the columns are of one length.
+pub fn taken_for(files: &[(&str, &[f32])], names: Option<&ClassList>) -> Result<DataFrame> {
+    let row = |(file, logits): &(&str, &[f32])| {
+        let shares = softmax(logits);
+        let best = arg_max(logits);
+        let others = (0..logits.len()).filter(|class| *class != best);
+        let second = others.reduce(|a, b| if logits[b] > logits[a] { b } else { a }).unwrap_or(best);
+        let name = |class: usize| names.map_or_else(|| class.to_string(), |names| names.name(class));
+        TakenRow {
+            file: file.to_string(),
+            class: best as i64,
+            name: name(best),
+            softmax: shares[best],
+            second: name(second),
+            second_softmax: shares[second],
+        }
+    };
+    TakenRow::table(files.iter().map(row).collect())
+}
+
+table! {
+    /// What a network takes a file for.
+    pub struct TakenRow {
+        /// The file.
+        file: String,
+        /// The number of the class of the largest logit.
+        class: i64,
+        /// Its name, or its number where no name is known.
+        name: String,
+        /// Its share.
+        softmax: f64,
+        /// The name of the second best.
+        second: String,
+        /// Its share.
+        second_softmax: f64 as "softmax of the second",
+    }
 }
 
 /// The five classes that each network finds most likely for each of some photographs, the best first ([`TopRow`]).

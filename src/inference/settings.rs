@@ -4,7 +4,7 @@ use super::engine::Engine;
 use super::input::Normalise;
 use crate::error::{Code, Error, Result};
 use crate::files::Store;
-use crate::models::{Layer, architecture};
+use crate::models::{Layer, PROGRAM, architecture};
 use crate::pixels::{Kernel, View};
 use crate::study::{NetworkEntry, Study};
 use crate::table::{Row, SettingRow};
@@ -65,6 +65,7 @@ pub(crate) fn view_in(store: &Store, step: &str, model: &str) -> Result<View> {
 pub(crate) fn study_views(study: &Study) -> Result<Vec<View>> {
     let one = |entry: &NetworkEntry| match entry.view {
         Some(view) => Ok(view),
+        None if entry.architecture == PROGRAM => Ok(View::IMAGENET),
         None => architecture(&entry.architecture).map(|architecture| architecture.view()),
     };
     let mut views: Vec<View> = study.networks().iter().map(one).collect::<Result<_>>()?;

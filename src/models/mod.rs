@@ -19,6 +19,7 @@ mod fold;
 mod layer;
 mod network;
 mod normalisation;
+mod program;
 mod refused;
 mod registry;
 mod summary;
@@ -34,6 +35,7 @@ pub use layer::{
 pub(crate) use layer::{padded, unmerged};
 pub use network::{Loading, Network};
 pub use normalisation::Normalisation;
+pub use program::{PROGRAM, Program};
 pub use registry::{Registry, RegistryEntry, RemoteFile};
 pub use summary::{LayerSummary, sizes};
 pub use weights::Weights;

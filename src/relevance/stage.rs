@@ -7,10 +7,10 @@ use super::engine::{Ledger, Targets, explain_with};
 use super::ledger::{LedgerRow, add, judged, ledger_table};
 use super::maps::map_name;
 use super::target::{Parameters, check_rules, target};
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Store, Written, check_room};
 use crate::inference::{Engine, finite_enough, halving, on_workers, softmax, to_input, write_settings};
-use crate::notebook::Stage;
+use crate::notebook::{Stage, warn};
 use crate::pixels::{Crop, HeatMap, RgbImage};
 use crate::stage::{Done, Named, Step};
 use crate::study::{ClassList, Study};
@@ -42,6 +42,7 @@ pub fn explain_all(
     parameters: &Parameters,
 ) -> Result<DataFrame> {
     let (store, classes) = (&study.store, &study.class_list());
+    let networks = &with_layers(networks)?;
     networks.iter().try_for_each(|network| check_rules(network, &parameters.composite))?;
     let (mut tables, mut rejects) = (Vec::new(), Vec::new());
     for network in networks {
@@ -51,7 +52,7 @@ pub fn explain_all(
             .step(Named("relevance", &name), "maps", &decided_by, images)?
             .saying(format!("relevance, {}", network.name()));
         if !step.finished() {
-            write_settings(store, "lrp", &[network], parameters.normalise)?;
+            write_settings(store, "lrp", &[*network], parameters.normalise)?;
             Explaining { store, model: network.name(), images, classes, parameters }.all(network, &step)?;
         }
         tables.push(store.table(&name)?);
@@ -61,6 +62,19 @@ pub fn explain_all(
     let all = stacked(tables)?;
     store.write_table("lrp_regions", &all)?;
     Ok(all)
+}
+
+/// The networks whose layers are known; the others are named.
+fn with_layers(networks: &[Engine]) -> Result<Vec<&Engine>> {
+    let (programs, others): (Vec<&Engine>, Vec<&Engine>) = networks.iter().partition(|network| network.is_program());
+    for program in &programs {
+        warn(&format!("no relevance of {} by rules: it is a program, whose layers are not known", program.name()));
+    }
+    if others.is_empty() && !programs.is_empty() {
+        return Err(Error::new(Code::Model, "no network here has layers that relevance could go through")
+            .hint("programs have none that are known; maps by gradients can be had of them"));
+    }
+    Ok(others)
 }
 
 /// What comes of a batch: rows and maps, what was skipped, and what its layers met.

@@ -16,7 +16,8 @@ use crate::pixels::View;
 pub struct NetworkEntry {
     /// The name in tables and figures, such as `sin-resnet50`.
     pub name: String,
-    /// The architecture's name in the zoo, such as `resnet50` or `slim-resnet50`.
+    /// The architecture's name in the zoo, such as `resnet50` or `slim-resnet50`; or `torchscript`, where the weights are a
+    /// program as `torch.jit.save` writes it.
     pub architecture: String,
     /// The checkpoint: `.safetensors`, or `.pth` as `torch.save` writes it.
     pub weights: PathBuf,
@@ -47,6 +48,8 @@ pub enum Allow {
     NonFinite,
     /// Another hash than the one named.
     OtherSha256,
+    /// A TorchScript file: it is a program, and runs whatever it says.
+    Program,
 }
 
 impl NetworkEntry {
@@ -208,7 +211,14 @@ impl Description {
 
     /// The outputs of the study's networks, in order.
     pub fn class_list(&self) -> ClassList {
-        match self.classes {
+        self.classes.list()
+    }
+}
+
+impl Classes {
+    /// The classes in the order of the outputs.
+    pub fn list(self) -> ClassList {
+        match self {
             Classes::Imagenet => ClassList::imagenet(),
             Classes::Sample => ClassList::sample(),
         }

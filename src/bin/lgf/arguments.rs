@@ -76,11 +76,11 @@ pub enum Step {
     Run(RunNetworks),
     /// fetches weights or data by name (fetch --list shows them)
     Fetch(Fetch),
-    /// 5: logits of one network for files
+    /// 5: what one network takes files for, or its logits
     Predict(Predict),
     /// 5.1: checkpoints to safetensors, batch normalisation merged
     Convert(Convert),
-    /// 5.2: relevance of the sampled photographs, or of files with --npy
+    /// 5.2: relevance of the sampled photographs, or of files with --npy or --png
     Relevance(Relevance),
     /// 5.3: relevance against edges
     Overlap,
@@ -188,6 +188,9 @@ pub struct Init {
     /// several times
     #[arg(long)]
     pub network: Vec<String>,
+    /// runs networks of the architecture torchscript, which are programs and do whatever they say
+    #[arg(long)]
+    pub trust: bool,
     /// NETWORK=TABLE: the table of tensors that is meant in that network's WEIGHTS, where they hold several; may be
     /// given several times
     #[arg(long)]
@@ -280,24 +283,40 @@ fn fetch_help() -> String {
 
 /// The architectures there are.
 fn arch_help() -> String {
-    format!("the architecture: {}", architectures().join(", "))
+    format!("the architecture: {}; or torchscript", architectures().join(", "))
 }
 
 const WEIGHTS_HELP: &str = "a checkpoint: .safetensors, or .pth as torch.save writes it, a training checkpoint too";
 const TABLE_HELP: &str = "the table of tensors that is meant where WEIGHTS hold several, such as model_ema; or what \
                           the names that are meant begin with, such as encoder_q";
 
+/// One network, for files.
+#[derive(Args)]
+pub struct Which {
+    /// a network that was fetched, by its name
+    #[arg(long, conflicts_with_all = ["arch", "weights"])]
+    pub network: Option<String>,
+    #[arg(long, requires = "weights", help = arch_help())]
+    pub arch: Option<String>,
+    #[arg(long, requires = "arch", help = WEIGHTS_HELP)]
+    pub weights: Option<PathBuf>,
+    #[arg(long, requires = "weights", help = TABLE_HELP)]
+    pub table: Option<String>,
+    /// runs WEIGHTS of the architecture torchscript, which are a program and do whatever it says
+    #[arg(long, requires = "weights")]
+    pub trust: bool,
+    /// side in pixels of the pictures that such a program takes
+    #[arg(long, requires = "trust", default_value_t = 224)]
+    pub side: u32,
+}
+
 #[derive(Args)]
 pub struct Predict {
-    #[arg(long, help = arch_help())]
-    pub arch: String,
-    #[arg(long, help = WEIGHTS_HELP)]
-    pub weights: PathBuf,
-    #[arg(long, help = TABLE_HELP)]
-    pub table: Option<String>,
-    /// one row an image: file, then every logit
+    #[command(flatten)]
+    pub which: Which,
+    /// writes one row an image there: file, then every logit; without it, each image's class is shown
     #[arg(long)]
-    pub logits: PathBuf,
+    pub logits: Option<PathBuf>,
     #[command(flatten)]
     pub batch: Batch,
     #[arg(required = true)]
@@ -306,12 +325,8 @@ pub struct Predict {
 
 #[derive(Args)]
 pub struct Relevance {
-    #[arg(long, requires = "npy", help = arch_help())]
-    pub arch: Option<String>,
-    #[arg(long, requires = "npy", help = WEIGHTS_HELP)]
-    pub weights: Option<PathBuf>,
-    #[arg(long, requires = "weights", help = TABLE_HELP)]
-    pub table: Option<String>,
+    #[command(flatten)]
+    pub which: Which,
     /// a set of rules by its name (default: the protocol's)
     #[arg(long)]
     pub preset: Option<String>,
@@ -320,10 +335,13 @@ pub struct Relevance {
     pub target: Option<Target>,
     #[command(flatten)]
     pub batch: Batch,
-    /// float32 [n, 3, 224, 224] of FILES
-    #[arg(long, requires = "arch", requires = "weights")]
+    /// writes float32 [n, 3, side, side] of FILES there
+    #[arg(long, group = "made_of_files")]
     pub npy: Option<PathBuf>,
-    #[arg(requires = "npy")]
+    /// writes <stem>.maps.png of FILES into that folder: maps by every preset, gradients, Grad-CAM and occlusion, side by side
+    #[arg(long, group = "made_of_files", conflicts_with = "preset")]
+    pub png: Option<PathBuf>,
+    #[arg(requires = "made_of_files")]
     pub files: Vec<PathBuf>,
 }
 

@@ -6,14 +6,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use lgf::datasets::Spec;
 use lgf::inference::{self, Device, Engine, Experiments, Keep, Normalise, Picture};
-use lgf::models::{Form, Loading, Network};
-use lgf::notebook::{Progress, counted, say, warn};
+use lgf::files::{ImageFile, Store};
+use lgf::models::{Form, PROGRAM, Registry};
+use lgf::notebook::{Progress, counted, say, warn, whole_table};
+use lgf::pixels::View;
+use lgf::plots::Drawable;
 use lgf::protocol::Protocol;
-use lgf::relevance::{self, Composite, Ledger, Target, Targets};
-use lgf::{datasets, edges, files, pixels, table};
+use lgf::relevance::{self, Baseline, Composite, Ledger, Target, Targets};
+use lgf::study::{Allow, Classes, NetworkEntry, Seen};
+use lgf::{datasets, edges, files, pixels, plots, table};
 use rayon::prelude::*;
 
-use crate::arguments::{Predict, Relevance};
+use crate::arguments::{Predict, Relevance, Which};
 
 pub fn edges(out: &Path, files: &[PathBuf], parameters: &edges::Parameters) -> Result<()> {
     if files.is_empty() {
@@ -131,13 +135,35 @@ fn edge_picture(out: &Path, name: &str, file: &Path, parameters: &edges::Paramet
     Ok(())
 }
 
-fn read_crops(files: &[PathBuf]) -> Result<Vec<pixels::RgbImage>> {
-    files.iter().map(|file| Ok(pixels::crop_of(file)?)).collect()
+/// The data root, opened when it is needed.
+type Root<'a> = &'a dyn Fn() -> lgf::Result<Store>;
+
+/// The network that was named, as its checkpoint has it.
+fn network(which: &Which, root: Root<'_>, device: Device) -> Result<Engine> {
+    let network = match (&which.network, &which.arch, &which.weights) {
+        (Some(name), _, _) => {
+            let store = root()?;
+            let entry = Registry::open(&store)?.entry(name)?.in_study(&store)?;
+            inference::load_network(&entry, &entry.weights)?
+        }
+        (None, Some(arch), Some(weights)) => {
+            let mut entry = NetworkEntry::new(arch, arch, weights);
+            entry.table = which.table.clone();
+            if which.trust {
+                entry.allow.push(Allow::Program);
+                entry.view = Some(View::new(which.side, which.side)).filter(|_| arch == PROGRAM && which.side != 224);
+            }
+            inference::load_network(&entry, weights)
+                .map_err(|error| if arch == PROGRAM && !which.trust { error.hint("if you trust it, add --trust") } else { error })?
+        }
+        _ => bail!("no network was given\n  hint: --network NAME of one that was fetched, or --arch and --weights"),
+    };
+    Ok(Engine::new(network, device))
 }
 
-pub fn logits(predict: &Predict, normalise: Normalise, device: Device) -> Result<()> {
-    let how = Loading { table: predict.table.as_deref(), ..Loading::default() };
-    let network = Engine::new(Network::load_with(&predict.arch, &predict.weights, &how)?, device);
+/// What a network takes pictures for, as a table; or all of its logits in a file.
+pub fn predict(predict: &Predict, root: Root<'_>, normalise: Normalise, device: Device) -> Result<()> {
+    let network = network(&predict.which, root, device)?;
     let network = network.prepared(Form::Folded, predict.batch.precision.precision())?;
     let files = photographs(&predict.files)?;
     let pictures: Vec<Picture> = files.iter().map(Picture::at).collect();
@@ -148,18 +174,58 @@ pub fn logits(predict: &Predict, normalise: Normalise, device: Device) -> Result
         return Err(anyhow::Error::from(error.error().or_path(&files[picture])));
     }
     run.finish();
+    let Some(out) = &predict.logits else {
+        let names = [Classes::Imagenet, Classes::Sample].map(Classes::list);
+        let names = names.into_iter().find(|list| list.len() == network.classes());
+        let seen: Vec<_> = done.rows.iter().map(|row| (pictures[row.picture].id.as_str(), &row.logits[..])).collect();
+        say(&whole_table(&inference::taken_for(&seen, names.as_ref())?).text());
+        return Ok(());
+    };
     let files: Vec<&str> = done.rows.iter().map(|row| pictures[row.picture].id.as_str()).collect();
     let classes: Vec<String> = (0..network.classes()).map(|class| class.to_string()).collect();
     let logits = |class: usize| done.rows.iter().map(|row| row.logits[class]).collect();
     let mut table = table::logits_table(&files, &classes, logits)?;
-    table::write_csv(&predict.logits, &mut table)?;
+    table::write_csv(out, &mut table)?;
     Ok(())
 }
 
-pub fn relevance(given: &Relevance, protocol: &Protocol, device: Device) -> Result<()> {
-    let (Some(arch), Some(weights), Some(npy)) = (&given.arch, &given.weights, &given.npy) else {
-        bail!("--npy needs --arch and --weights");
+/// Maps of each file by every preset and by other ways, side by side.
+pub fn maps(given: &Relevance, root: Root<'_>, protocol: &Protocol, device: Device) -> Result<()> {
+    let Some(out) = &given.png else { bail!("--png needs a folder") };
+    let network = network(&given.which, root, device)?;
+    let precision = given.batch.precision.precision();
+    let network = if network.is_program() { network.prepared(Form::Folded, precision)? } else { network.in_precision(precision) };
+    let target = match given.target {
+        Some(Target::True) => bail!("--target true is for the study's photographs; give the number of an output"),
+        target => target.unwrap_or(Target::Predicted),
     };
+    let parameters = relevance::Parameters { target, ..protocol.relevance() };
+    let classes = if network.classes() == 1000 { Classes::Imagenet } else { Classes::Sample };
+    let files = photographs(&given.files)?;
+    let run = Progress::bar("maps").start(files.len(), "pictures");
+    for (file, name) in files.iter().zip(names_of(&files)) {
+        run.check()?;
+        let image = ImageFile::at(file, name.as_str());
+        let subject = relevance::Subject::new(&network, &image, &classes.list(), &parameters)?;
+        let mut maps = if network.is_program() { Vec::new() } else { subject.maps(&Composite::presets())? };
+        maps.extend(subject.baselines(&Baseline::usual())?);
+        let class = if network.classes() == classes.list().len() {
+            classes.list().name(subject.class())
+        } else {
+            format!("class {}", subject.class())
+        };
+        let seen = Seen { name: class, ..subject.seen().clone() };
+        let grid = plots::map_gallery(&seen, &maps, 5, &plots::HeatStyle::default())?;
+        let png = grid.draft()?.draw("maps")?.png().to_vec();
+        files::write_whole(&out.join(format!("{name}.maps.png")), |to| std::io::Write::write_all(to, &png))?;
+        run.tick();
+    }
+    run.finish();
+    Ok(())
+}
+
+pub fn relevance(given: &Relevance, root: Root<'_>, protocol: &Protocol, device: Device) -> Result<()> {
+    let Some(npy) = &given.npy else { bail!("--npy needs a file") };
     if given.files.is_empty() {
         bail!("no files were given");
     }
@@ -168,15 +234,15 @@ pub fn relevance(given: &Relevance, protocol: &Protocol, device: Device) -> Resu
         Some(name) => Composite::preset(name)?,
         None => protocol.composite.clone(),
     };
-    let how = Loading { table: given.table.as_deref(), ..Loading::default() };
-    let network = Engine::new(Network::load_with(arch, weights, &how)?, device);
+    let network = network(&given.which, root, device)?;
     let network = network.prepared(composite.form, given.batch.precision.precision())?;
     let normalisation = protocol.normalise.of(&network);
     let run = Progress::bar("relevance").start(files.len(), "pictures");
+    let crops = |files: &[PathBuf]| files.iter().map(|file| network.view().of(file)).collect::<lgf::Result<Vec<_>>>();
     let mut batches = Vec::new();
     for files in files.chunks(given.batch.size.unwrap_or(4).max(1)) {
         run.check()?;
-        let input = inference::to_input(&read_crops(files)?, &normalisation, device)?;
+        let input = inference::to_input(&crops(files)?, &normalisation, device)?;
         let class: Vec<usize>;
         let targets = match given.target {
             None | Some(Target::Predicted) => Targets::Predicted,

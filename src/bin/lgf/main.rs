@@ -81,9 +81,10 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         }
         Step::Predict(predict) => {
             let normalise = if common.protocol.is_some() { protocol.normalise } else { Normalise::AsTrained };
-            files::logits(predict, normalise, device()?)
+            files::predict(predict, &open, normalise, device()?)
         }
-        Step::Relevance(given) if given.npy.is_some() => files::relevance(given, &protocol, device()?),
+        Step::Relevance(given) if given.npy.is_some() => files::relevance(given, &open, &protocol, device()?),
+        Step::Relevance(given) if given.png.is_some() => files::maps(given, &open, &protocol, device()?),
         Step::TrainSample(training) => study::train_sample(training),
         Step::Doctor => doctor(device(), open()),
         Step::Bench { part: Some(part) } => bench::part(part, open, device),

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use lgf::files::{Store, check_name, check_names};
 use lgf::models::{self, Registry};
 use lgf::notebook::say;
-use lgf::study::{NetworkEntry, Pair, Study};
+use lgf::study::{Allow, NetworkEntry, Pair, Study};
 
 use crate::arguments::Init;
 
@@ -19,6 +19,11 @@ pub fn entries(store: &Store, init: &Init) -> Result<Vec<NetworkEntry>> {
         );
     }
     let mut entries: Vec<NetworkEntry> = init.network.iter().map(|given| entry(store, given)).collect::<Result<_>>()?;
+    if init.trust {
+        for entry in entries.iter_mut().filter(|entry| entry.architecture == models::PROGRAM) {
+            entry.allow.push(Allow::Program);
+        }
+    }
     check_names("network", entries.iter().map(|entry| entry.name.as_str()))?;
     for given in &init.table {
         let found = given.split_once('=').and_then(|(name, table)| {
@@ -57,7 +62,9 @@ fn entry(store: &Store, given: &str) -> Result<NetworkEntry> {
         }
     };
     check_name("network", name)?;
-    models::architecture(architecture)?;
+    if architecture != models::PROGRAM {
+        models::architecture(architecture)?;
+    }
     let weights = Path::new(weights);
     let weights =
         weights.canonicalize().with_context(|| format!("--network {name}: {}: not there", weights.display()))?;
@@ -70,6 +77,10 @@ pub fn check(study: &Study) -> Result<()> {
     let classes = study.class_list().len();
     for entry in study.networks() {
         let path = study.weights(entry);
+        if entry.architecture == models::PROGRAM {
+            check_program(entry, &path, classes)?;
+            continue;
+        }
         // A table is chosen for one of several networks here.
         let own = |error: lgf::Error| match error.advice() {
             Some(hint) if hint.contains("--table ") => {
@@ -93,6 +104,24 @@ pub fn check(study: &Study) -> Result<()> {
                 path.display()
             );
         }
+    }
+    Ok(())
+}
+
+/// Whether a program may run, gives logits as a classifier does, and has an output for each class.
+fn check_program(entry: &NetworkEntry, path: &Path, classes: usize) -> Result<()> {
+    let named = || format!("--network {}", entry.name);
+    let network = lgf::inference::load_network(entry, path)
+        .map_err(|error| if entry.allow.is_empty() { error.hint("if you trust it, add --trust") } else { error })
+        .with_context(named)?;
+    if network.classes() != classes {
+        bail!(
+            "{}: {}: {} outputs, and the study has {classes} classes\n  \
+             hint: a study's networks all have an output for each of its classes",
+            named(),
+            path.display(),
+            network.classes()
+        );
     }
     Ok(())
 }

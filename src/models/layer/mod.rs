@@ -11,6 +11,7 @@ pub use attention::{Attention, Signals, Windows};
 pub(crate) use operator::{padded, unmerged};
 pub use padding::Padding;
 
+use super::program::Program;
 use super::weights::name_of;
 
 /// What batch normalisation adds to the variance unless a network has another number (torch's default).
@@ -161,6 +162,8 @@ pub enum Layer {
     Concat,
     /// The first input cut at its lower and right ends to the size of the second, whose values it does not read.
     CutTo,
+    /// A program of which nothing is known but what comes out: logits of pictures.
+    Program(Program),
     /// First input (signal) times second input (gate, `[n, c, 1, 1]`): squeeze and excitation.
     Gate,
 }
@@ -254,6 +257,8 @@ pub enum Role {
     GateActivation,
     /// What relevance does not go through.
     Shares,
+    /// What has no layers that relevance could go through.
+    Program,
 }
 
 impl Layer {
@@ -307,6 +312,7 @@ impl Layer {
             | Layer::Add
             | Layer::Concat
             | Layer::CutTo
+            | Layer::Program(_)
             | Layer::Gate => Vec::new(),
         }
     }
@@ -344,6 +350,7 @@ impl Layer {
             Layer::Add => "add",
             Layer::Concat => "concatenation",
             Layer::CutTo => "cut",
+            Layer::Program(_) => "program",
             Layer::Gate => "gate",
         }
     }
@@ -379,6 +386,7 @@ impl Layer {
             | Layer::CutTo => Role::Activation,
             Layer::Sigmoid | Layer::HardSigmoid => Role::GateActivation,
             Layer::Softmax => Role::Shares,
+            Layer::Program(_) => Role::Program,
         }
     }
 }

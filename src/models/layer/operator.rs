@@ -90,6 +90,7 @@ impl Layer {
                 x.f_narrow(2, 0, size[2]).and_then(|x| x.f_narrow(3, 0, size[3]))
             }
             Layer::Gate => x.f_mul(inputs[1]),
+            Layer::Program(program) => program.forward(x),
             Layer::Conv { .. }
             | Layer::BatchNorm { .. }
             | Layer::LayerNorm { .. }

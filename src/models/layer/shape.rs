@@ -60,6 +60,7 @@ impl Layer {
         let with_last = |features: i64| [&x[..x.len() - 1], &[features]].concat();
         match self {
             Layer::Flatten => vec![x[0], x[1..].iter().product()],
+            Layer::Program(program) => vec![x[0], program.classes()],
             Layer::Linear { outputs, .. } => with_last(*outputs),
             Layer::Attention(_) => with_last(x[x.len() - 1] / 3),
             Layer::Concat => {
@@ -111,6 +112,7 @@ impl Layer {
             | Layer::ClassToken { .. }
             | Layer::Positions { .. }
             | Layer::Attention(_)
+            | Layer::Program(_)
             | Layer::Tanh => false,
         }
     }
@@ -145,6 +147,7 @@ impl Layer {
             | Layer::ClassToken { .. }
             | Layer::Positions { .. }
             | Layer::Attention(_)
+            | Layer::Program(_)
             | Layer::Linear { .. } => None,
         }
     }
