@@ -18,9 +18,10 @@ PYTHON := .lgf/venv/bin/python
 KERNEL_CARGO := unset RUSTFLAGS CARGO_BUILD_TARGET; CARGO_TARGET_DIR="$$LGF_CACHE/kernel-target" cargo
 KERNEL_PACKAGE := --manifest-path kernel/Cargo.toml
 KERNEL := kernel/Cargo.toml kernel/Cargo.lock $(shell find kernel/src -type f)
-LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' 2>/dev/null) Cargo.toml Cargo.lock
+REAL = FOLDER="$(FOLDER)" ANNOTATIONS="$(ANNOTATIONS)" NETWORKS="$(NETWORKS)" ROOT="$(or $(ROOT),$(CURDIR)/data/real)" tools/real.sh
+LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' -not -path 'data/real/*' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup build notebooks test lint map test-rust test-kernel test-browser lgf lab install-kernel remove-kernel doctor bench bench-cells bench-boxes bench-edges bench-datasets
+.PHONY: help setup build notebooks real test lint map test-rust test-kernel test-browser lgf lab install-kernel remove-kernel doctor bench bench-cells bench-boxes bench-edges bench-datasets
 .PHONY: bench-models bench-relevance bench-analysis check-crops check-edges check-models check-relevance clean FORCE
 
 help: ## this list
@@ -30,6 +31,11 @@ setup: $(STAMPS)/cargo $(STAMPS)/venv $(STAMPS)/libtorch $(STAMPS)/kernel ## too
 
 notebooks: build ## everything: set up, build, run notebooks 0 to 6 into LGF_ROOT (default data/out)
 	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT"
+
+real: ## notebooks 2 to 6 and a report on FOLDER=your own photographs, with networks trained on ImageNet, in data/real
+	@$(REAL) check
+	@$(MAKE) build
+	$(ENV) $(REAL)
 
 test: lint test-rust test-kernel test-browser ## all tests: formatting, lints, documentation, library, kernel, notebooks, browser
 	@printf '\n== all tests passed\n'; cat .lgf/test-summary .lgf/test-browser-summary

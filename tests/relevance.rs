@@ -1,8 +1,8 @@
 //! Relevance against zennit and iNNvestigate, from the golden files that `tests/reference/relevance.py` and `innvestigate_maps.py` made.
 
-use lgf::inference::{self, Device, Engine};
-use lgf::models::{self, Layer, Network, Node, Padding};
-use lgf::relevance::{Composite, explain};
+use lgf::inference::{self, Device, Engine, Precision};
+use lgf::models::{self, Form, Layer, Network, Node, Padding};
+use lgf::relevance::{self, Composite, Place, Rule, Stabiliser, explain};
 
 use crate::golden::{filled, filled_nodes, golden, json, noise};
 
@@ -46,6 +46,53 @@ fn relevance_equals_zennits() {
             }
         }
     }
+}
+
+/// DenseNet, whose batch normalisation can only partly be merged, and EfficientNet-Lite with its uneven padding.
+#[test]
+fn relevance_of_todays_families_equals_zennits_in_double_precision() {
+    let pictures = pictures(64);
+    for name in ["efficientnet-lite0", "densenet121"] {
+        let network = whole(name).prepared(Form::Folded, Precision::Double).unwrap();
+        for preset in ["zennit_epsilon_plus_flat", "zennit_epsilon_alpha2_beta1_flat"] {
+            let composite = Composite::preset(preset).unwrap();
+            let found = relevance::explain(&network, &pictures, &[1, 4], &composite).unwrap().relevance;
+            let difference = relative_difference(&found, &array(&format!("relevance/{preset}_{name}.npy")));
+            assert!(difference < 1e-9, "{name}, {preset}: {difference:e}");
+        }
+    }
+}
+
+/// CP-LRP and AttnLRP by LXT's own rules, without gamma: shares of attention as constants, and products in halves.
+#[test]
+fn relevance_of_a_vision_transformer_equals_lxts() {
+    let golden = json("relevance/lxt.json");
+    let network = whole("deit_tiny_patch16_224").prepared(Form::Folded, Precision::Double).unwrap();
+    let values: Vec<f64> = noise("picture", 3 * 224 * 224).into_iter().map(|u| f64::from(u * 2.0 - 1.0)).collect();
+    let picture = tch::Tensor::from_slice(&values).view([1, 3, 224, 224]);
+    for (name, rule) in [("values", Rule::Values), ("halves", Rule::Halves)] {
+        let expected = &golden[name];
+        let target = expected["target"].as_u64().unwrap() as usize;
+        let composite = Composite::named("lxt")
+            .rule(Place::Convolution, Rule::Z)
+            .rule(Place::Linear, Rule::Z)
+            .rule(Place::Attention, rule)
+            .stabilised(Stabiliser::Add(1e-30));
+        let found = relevance::explain(&network, &picture, &[target], &composite).unwrap();
+        let logit = found.logits.double_value(&[0, target as i64]);
+        assert!((logit - expected["logit"].as_f64().unwrap()).abs() < 1e-9 * logit.abs(), "{logit}");
+        let squares = found.relevance.view([3, 14, 16, 14, 16]).sum_dim_intlist([0i64, 2, 4].as_slice(), false, tch::Kind::Double);
+        let expected: Vec<f64> =
+            expected["squares"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
+        let difference = relative_difference(&squares.view([-1]), &tch::Tensor::from_slice(&expected));
+        assert!(difference < 1e-9, "{name}: {difference:e}");
+    }
+}
+
+/// A network at full size with the weights of `tests/reference/networks.py`.
+fn whole(name: &str) -> Engine {
+    let architecture = models::architecture(name).unwrap();
+    Engine::new(Network::new(name, &architecture, filled(&architecture)).unwrap(), Device::Cpu)
 }
 
 /// The networks of `tests/reference/innvestigate_maps.py`: convolutions, batch normalisation, a sum, both pools, dense layers.

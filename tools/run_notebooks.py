@@ -44,6 +44,7 @@ def main():
     root = arguments.root.resolve()
     out = (arguments.out or root / "notebooks").resolve()
     notebooks = arguments.notebooks or sorted((REPO / "notebooks").glob("*.ipynb"), key=order)
+    notebooks = [path for path in notebooks if order(path)[0][:1] >= [arguments.first]] if arguments.first else notebooks
     if not notebooks:
         sys.exit("run_notebooks: there are no notebooks in notebooks/\n  hint: name some on the command line")
     try:
@@ -93,6 +94,7 @@ def parse():
     parser.add_argument("--out", type=Path, help="folder of the executed notebooks (default: ROOT/notebooks)")
     parser.add_argument("--timeout", type=int, default=1800, help="seconds a cell may take (default: 1800)")
     parser.add_argument("--shown", type=Path, help="what each notebook must show, as tests/kernel/shown.json")
+    parser.add_argument("--from", type=int, dest="first", metavar="NUMBER", help="without the notebooks before this number")
     parser.add_argument("--force", action="store_true", help="run also what has not changed")
     return parser.parse_args()
 
@@ -122,8 +124,9 @@ def digest(*parts):
 def library_hash():
     """All that a result depends on beside the notebooks: sources, versions, networks, parameters."""
     files = [REPO / "Cargo.toml", REPO / "Cargo.lock"]
+    results = {REPO / "data" / "out", REPO / "data" / "real"}
     for folder in ("src", "data"):
-        files += [path for path in (REPO / folder).rglob("*") if path.is_file() and REPO / "data" / "out" not in path.parents]
+        files += [path for path in (REPO / folder).rglob("*") if path.is_file() and not results & set(path.parents)]
     parts = []
     for path in sorted(files):
         parts += [path.relative_to(REPO), path.read_bytes()]

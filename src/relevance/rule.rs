@@ -285,7 +285,7 @@ impl Composite {
             .rule(Place::First, Rule::FLAT)
             .rule(Place::Convolution, Rule::ZPlus(Bias::Positive))
             .rule(Place::Linear, Rule::Epsilon(1e-6))
-            .rule(Place::BatchNorm, Rule::Gradient)
+            .rule(Place::BatchNorm, Rule::Pass)
             .stabilised(Stabiliser::Add(1e-6))
     }
 
@@ -295,7 +295,7 @@ impl Composite {
             .rule(Place::First, Rule::FLAT)
             .rule(Place::Convolution, Rule::AlphaBeta { alpha: 2.0, beta: 1.0 })
             .rule(Place::Linear, Rule::Epsilon(1e-6))
-            .rule(Place::BatchNorm, Rule::Gradient)
+            .rule(Place::BatchNorm, Rule::Pass)
             .stabilised(Stabiliser::Add(1e-6))
     }
 
