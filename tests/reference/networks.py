@@ -2,7 +2,7 @@
 logits; and the same at full size as checkpoints, for `make check-models`.
 
     networks.py golden                  writes tests/golden/networks.json and the narrow networks beside it
-    networks.py full FOLDER             writes the six as torch.save does, in its old form and its zip form in turn
+    networks.py full FOLDER [NAME…]     writes the six as torch.save does, in its old form and its zip form in turn
     networks.py compare LGF FOLDER FILE…   logits of `lgf predict` for pictures beside those of the libraries
 """
 
@@ -228,21 +228,27 @@ def golden():
     (OUT / "networks.json").write_text(json.dumps(found) + "\n")
 
 
-def full(folder):
+ALL = NETWORKS | TODAY
+
+
+def full(folder, names=tuple(NETWORKS)):
     folder.mkdir(parents=True, exist_ok=True)
-    for number, (name, build) in enumerate(NETWORKS.items()):
+    for number, (name, build) in enumerate((name, ALL[name]) for name in names):
         with torch.no_grad():
             state = fill(build()).state_dict()
         if name == "sin-resnet50":
             state = {"epoch": 60, "arch": "resnet50", "state_dict": {f"module.{key}": value for key, value in state.items()}}
         torch.save(state, folder / f"{name}.pth", _use_new_zipfile_serialization=number % 2 == 0)
-        print(folder / f"{name}.pth")
 
 
 def compare(lgf, folder, files):
     worst = 0.0
-    x = torch.stack([prepared(Image.open(path).convert("RGB")) for path in files])
-    for name, build in NETWORKS.items():
+    pictures = [Image.open(path).convert("RGB") for path in files]
+    for name, build in ALL.items():
+        x = torch.stack([prepared_for(name, picture) for picture in pictures])
+        kept = (folder / f"{name}.pth").exists()
+        if not kept:
+            full(folder, [name])
         out = folder / f"{name}.csv"
         command = [lgf, "predict", "--arch", name, "--weights", folder / f"{name}.pth", "--logits", out, *files]
         subprocess.run(command, check=True, capture_output=True)
@@ -252,7 +258,9 @@ def compare(lgf, folder, files):
             expected = fill(build())(x).numpy()
         difference = float(numpy.abs(found - expected).max() / numpy.abs(expected).max())
         worst = max(worst, difference)
-        print(f"{name:<14} {len(files)} pictures, largest difference of a logit {difference:.2e} of the largest logit")
+        if not kept:
+            (folder / f"{name}.pth").unlink()
+        print(f"{name:<22} {len(files)} pictures, largest difference of a logit {difference:.2e} of the largest logit", flush=True)
     print(f"largest of all: {worst:.2e} (at most 1e-4)")
     return 0 if worst <= 1e-4 else 1
 
@@ -261,8 +269,8 @@ def main():
     arguments = sys.argv[1:]
     if arguments == ["golden"]:
         golden()
-    elif len(arguments) == 2 and arguments[0] == "full":
-        full(pathlib.Path(arguments[1]))
+    elif len(arguments) >= 2 and arguments[0] == "full":
+        full(pathlib.Path(arguments[1]), *filter(None, [arguments[2:]]))
     elif len(arguments) > 3 and arguments[0] == "compare":
         sys.exit(compare(arguments[1], pathlib.Path(arguments[2]), arguments[3:]))
     else:

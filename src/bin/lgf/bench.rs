@@ -142,7 +142,7 @@ fn bench_models(arch: &str, weights: &Path, batch: usize, files: &[PathBuf], dev
     let crops: Vec<pixels::RgbImage> = files
         .iter()
         .take(batch)
-        .map(|file| pixels::imagenet_crop(&pixels::decode(file)?))
+        .map(|file| network.view().seen(&pixels::decode(file)?))
         .collect::<lgf::Result<_>>()?;
     let rounds: Vec<usize> = (0..8).collect();
     let normalisation = *network.normalisation();
