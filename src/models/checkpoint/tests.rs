@@ -607,8 +607,8 @@ fn vgg_of_timm(path: &Path) -> Weights {
         .map(|(name, shape)| (name.clone(), Tensor::rand(shape, (Kind::Float, tch::Device::Cpu))))
         .collect();
     let timms = own.iter().map(|(name, tensor)| match name.split_at(name.rfind('.').unwrap()) {
-        ("classifier.0", part) if part == ".weight" => ("pre_logits.fc1.weight".into(), tensor.view([64, 32, 7, 7])),
-        ("classifier.3", part) if part == ".weight" => ("pre_logits.fc2.weight".into(), tensor.view([64, 64, 1, 1])),
+        ("classifier.0", ".weight") => ("pre_logits.fc1.weight".into(), tensor.view([64, 32, 7, 7])),
+        ("classifier.3", ".weight") => ("pre_logits.fc2.weight".into(), tensor.view([64, 64, 1, 1])),
         ("classifier.0", part) => (format!("pre_logits.fc1{part}"), tensor.copy()),
         ("classifier.3", part) => (format!("pre_logits.fc2{part}"), tensor.copy()),
         ("classifier.6", part) => (format!("head.fc{part}"), tensor.copy()),
