@@ -12,6 +12,10 @@ mod models {
         pub mod pickle;
         pub mod words;
     }
+    pub mod families {
+        mod names;
+        pub use names::{NAMINGS, Naming};
+    }
 }
 /// What the readers take of the room that shows.
 mod notebook {

@@ -306,6 +306,21 @@ fn networks_give_the_logits_of_torchvision_and_pretrainedmodels() {
 }
 
 #[test]
+fn networks_have_the_names_and_shapes_of_the_libraries() {
+    let golden = json("networks.json");
+    let keys = golden["keys"].as_object().unwrap();
+    assert_eq!(keys.len(), 32);
+    for (name, expected) in keys {
+        let architecture = models::architecture(name).unwrap();
+        let parameters = architecture.nodes().iter().flat_map(|node| node.layer.parameters());
+        let mut lines: Vec<String> =
+            parameters.map(|parameter| format!("{} {:?}", parameter.name, parameter.shape)).collect();
+        lines.sort();
+        assert_eq!(sha256_hex(lines.join("\n").as_bytes()), expected.as_str().unwrap(), "{name}");
+    }
+}
+
+#[test]
 fn scrambled_and_patched_pictures_and_their_jpegs_equal_numpy_and_pillow_to_the_byte() {
     let golden = json("datasets.json");
     let picture = picture(224, 224);

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::words::cut;
 use crate::error::{Code, Error, Result, listed_by};
+use crate::models::families::{NAMINGS, Naming};
 
 /// What torch itself puts before a network's names: `DataParallel`, and `torch.compile`. No network has such names.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
@@ -44,6 +45,20 @@ impl Choice {
         format!("python -c '{}'", python.replace('\'', "'\\''"))
     }
 
+    /// The namings that networks with such names have elsewhere.
+    fn namings(&self) -> Vec<&'static Naming> {
+        NAMINGS.iter().filter(|naming| naming.is_for(|mark| self.names.contains(mark))).collect()
+    }
+
+    /// Names of a file as a naming reads them, where they are not the network's own and more of the network's are found so; or
+    /// fewer of the file's are left over.
+    pub(crate) fn reading(&self, names: &[&str]) -> Option<Reading> {
+        let as_they_are = Reading::by(None, names, &self.names);
+        let readings = self.namings().into_iter().map(|naming| Reading::by(Some(naming), names, &self.names));
+        let best = readings.rev().max_by_key(Reading::score)?;
+        (best.score() > as_they_are.score() && 2 * best.found >= self.names.len()).then_some(best)
+    }
+
     /// How well names fit the network: the prefix with which most of them are its own, and how many then are. A prefix
     /// counts from half of the network's names on.
     pub fn fit<'n>(&self, names: impl Iterator<Item = &'n str>) -> (&'n str, usize) {
@@ -53,10 +68,15 @@ impl Choice {
 
     /// The prefixes with which names are the network's own, the best first; of two alike the shorter.
     fn prefixes<'n>(&self, names: impl Iterator<Item = &'n str>) -> Vec<(&'n str, usize)> {
+        let namings = self.namings();
+        let is_own = |name: &str| {
+            let read = |naming: &&Naming| naming.own(name).is_some_and(|own| self.names.contains(&own));
+            self.names.contains(name) || namings.iter().any(read)
+        };
         let mut matches: HashMap<&str, usize> = HashMap::new();
         for name in names.filter(|_| !self.names.is_empty()) {
             let dots = name.match_indices('.').take(MAX_PARTS).map(|(at, _)| at + 1);
-            for start in std::iter::once(0).chain(dots).filter(|&start| self.names.contains(&name[start..])) {
+            for start in std::iter::once(0).chain(dots).filter(|&start| is_own(&name[start..])) {
                 *matches.entry(&name[..start]).or_default() += 1;
             }
         }
@@ -106,6 +126,66 @@ impl Choice {
         }
         Ok((own.into_iter().map(|name| name.map(str::to_string)).collect(), remarks))
     }
+}
+
+/// The names of a file, read by a naming.
+#[derive(Debug)]
+pub struct Reading {
+    /// The naming; none where the names are taken as they are.
+    pub naming: Option<&'static Naming>,
+    /// The names in their order as the network has them; `None` for what is left out. Those that the network has not stay as
+    /// they are.
+    pub own: Vec<Option<String>>,
+    /// How many are the network's own, and how many are left over.
+    found: usize,
+    over: usize,
+}
+
+impl Reading {
+    fn by(naming: Option<&'static Naming>, names: &[&str], needed: &HashSet<String>) -> Self {
+        // No two names become one: what is a network's own already stays, and a second name for it does, too.
+        let mut taken: HashSet<String> =
+            names.iter().filter(|name| needed.contains(**name)).map(|name| name.to_string()).collect();
+        let own = |name: &&str| {
+            let Some(naming) = naming.filter(|_| !needed.contains(*name)) else { return Some(name.to_string()) };
+            if naming.leaves_out(name) {
+                return None;
+            }
+            let own = naming.own(name).filter(|own| needed.contains(own) && taken.insert(own.clone()));
+            Some(own.unwrap_or_else(|| name.to_string()))
+        };
+        let own: Vec<Option<String>> = names.iter().map(own).collect();
+        let found = own.iter().flatten().filter(|name| needed.contains(*name)).count();
+        let over = own.iter().flatten().filter(|name| !needed.contains(*name) && !is_counter(name)).count();
+        Reading { naming, own, found, over }
+    }
+
+    fn score(&self) -> (usize, std::cmp::Reverse<usize>) {
+        (self.found, std::cmp::Reverse(self.over))
+    }
+
+    /// What there is to say about it, for the names of the file.
+    pub fn remarks(&self, names: &[&str]) -> Vec<String> {
+        let Some(naming) = self.naming else { return Vec::new() };
+        let mut remarks = Vec::new();
+        if names.iter().zip(&self.own).any(|(name, own)| own.as_ref().is_some_and(|own| own != name)) {
+            let note = naming.note.map_or(String::new(), |note| format!("; {note}"));
+            remarks.push(format!("names of {}, read as the network's own{note}", naming.whose));
+        }
+        let left: Vec<&str> =
+            names.iter().zip(&self.own).filter(|(_, own)| own.is_none()).map(|(name, _)| *name).collect();
+        if !left.is_empty() {
+            let list = listed_by(&left, 2, |name| cut(name));
+            remarks.push(format!("{} tensors left out, which no result hangs on: {list}", left.len()));
+        }
+        remarks
+    }
+}
+
+/// Whether a tensor is of those that no result hangs on: counters of batches, and numbers of relative positions, which hang on
+/// nothing but the side of a window.
+pub fn is_counter(name: &str) -> bool {
+    name.ends_with("num_batches_tracked") || name.ends_with("relative_position_index")
 }
 
 /// Takes a prefix off all names, or says which have it and which do not.

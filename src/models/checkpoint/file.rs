@@ -6,12 +6,12 @@ use std::fs::File;
 use std::path::Path;
 
 use super::choice::Choice;
-use super::fit::{Fit, architectures_of, parameters};
+use super::fit::{Fit, architectures_of, as_taken, parameters};
 use super::layout::Layout;
 use super::safetensors::{self, Stored};
 use super::torch;
 use crate::error::{Code, Error, Result};
-use crate::models::families::architecture;
+use crate::models::families::{Naming, architecture};
 use crate::models::layer::Layer;
 use crate::models::weights::Weights;
 use crate::notebook;
@@ -61,7 +61,7 @@ pub fn inspect(path: &Path, name: &str, table: Option<&str>) -> Result<Found> {
     let network = architecture(name)?;
     let needed = parameters(network.nodes());
     let opened = Opened::at(path, &Choice { table: table.map(str::to_string), ..Choice::of_network(path, &needed) })?;
-    let tensors = opened.shapes();
+    let tensors = as_taken(opened.shapes(), &needed);
     let last = network.nodes().iter().rev().find_map(|node| match &node.layer {
         Layer::Linear { key, .. } | Layer::Conv { key, .. } => Some(format!("{key}.weight")),
         _ => None,
@@ -69,7 +69,7 @@ pub fn inspect(path: &Path, name: &str, table: Option<&str>) -> Result<Found> {
     let outputs = last.and_then(|last| usize::try_from(*tensors.get(&last)?.first()?).ok());
     let fit = Fit::between(&needed, &tensors);
     let fits = architectures_of(&tensors);
-    let misfit = (!fit.is_whole()).then(|| fit.error(&fits).path(path));
+    let misfit = (!fit.is_whole()).then(|| opened.misfit(fit, &fits));
     Ok(Found { tensors, remarks: opened.remarks, outputs, fits, misfit })
 }
 
@@ -80,15 +80,19 @@ pub fn inspect(path: &Path, name: &str, table: Option<&str>) -> Result<Found> {
 pub(crate) fn read_fitting(path: &Path, needed: &BTreeMap<String, Vec<i64>>, table: Option<&str>) -> Result<Weights> {
     let choice = Choice { table: table.map(str::to_string), ..Choice::of_network(path, needed) };
     let opened = Opened::at(path, &choice)?;
-    let shapes = opened.shapes();
+    let shapes = as_taken(opened.shapes(), needed);
     let fit = Fit::between(needed, &shapes);
     if !fit.is_whole() {
-        return Err(fit.error(&architectures_of(&shapes)).path(path));
+        return Err(opened.misfit(fit, &architectures_of(&shapes)));
     }
     for remark in &opened.remarks {
         notebook::say(&format!("{}: {remark}", path.display()));
     }
-    opened.read()
+    let mut weights = opened.read()?;
+    for (name, tensor) in weights.iter_mut().filter(|(name, tensor)| tensor.size() != shapes[*name]) {
+        *tensor = tensor.f_reshape(&shapes[name])?;
+    }
+    Ok(weights)
 }
 
 /// A checkpoint whose numbers are not read yet.
@@ -97,6 +101,9 @@ pub(super) struct Opened<'p> {
     file: File,
     form: Form,
     pub(super) remarks: Vec<String>,
+    /// The naming that its names were read by, and those that are others in it, by the network's own.
+    naming: Option<&'static Naming>,
+    elsewhere: BTreeMap<String, String>,
 }
 
 enum Form {
@@ -136,7 +143,42 @@ impl<'p> Opened<'p> {
                 (Form::Safetensors(found.0), found.1)
             }
         };
-        Ok(Opened { path, file, form, remarks })
+        let mut opened = Opened { path, file, form, remarks, naming: None, elsewhere: BTreeMap::new() };
+        opened.name_by(choice);
+        Ok(opened)
+    }
+
+    /// Gives the tensors the names that the network has, where theirs are known.
+    fn name_by(&mut self, choice: &Choice) {
+        let names: Vec<&str> = match &self.form {
+            Form::Torch(layout) => layout.tensors.iter().map(|(name, _)| name.as_str()).collect(),
+            Form::Safetensors(tensors) => tensors.iter().map(|stored| stored.name.as_str()).collect(),
+        };
+        let Some(reading) = choice.reading(&names) else { return };
+        self.remarks.extend(reading.remarks(&names));
+        self.naming = reading.naming;
+        let renamed = names.iter().zip(&reading.own).filter_map(|(name, own)| Some((own.clone()?, name.to_string())));
+        self.elsewhere = renamed.filter(|(own, name)| own != name).collect();
+        // In their order; what is left out has no name.
+        let mut own = reading.own.into_iter().map(Option::unwrap_or_default);
+        let mut take = |name: &mut String| {
+            *name = own.next().unwrap_or_default();
+            !name.is_empty()
+        };
+        match &mut self.form {
+            Form::Torch(layout) => layout.tensors.retain_mut(|(name, _)| take(name)),
+            Form::Safetensors(tensors) => tensors.retain_mut(|stored| take(&mut stored.name)),
+        }
+    }
+
+    /// Why it is another network's, by its own names.
+    fn misfit(&self, fit: Fit, fits: &[String]) -> Error {
+        let fit = fit.in_words_of(&self.elsewhere);
+        let error = fit.error(fits).path(self.path);
+        match self.naming.and_then(|naming| naming.another(fit.surplus())) {
+            Some(what) => error.hint(what),
+            None => error,
+        }
     }
 
     /// The shapes of its tensors.

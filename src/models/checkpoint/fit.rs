@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::choice::Choice;
+use super::choice::{Choice, is_counter};
 use crate::error::{Code, Error, Result, listed_by};
 use crate::models::families::{architecture, architectures};
 use crate::models::layer::Node;
@@ -26,22 +26,56 @@ pub struct Fit {
     surplus: Vec<String>,
     /// Name, shape that there is, shape that is needed.
     shapes: Vec<(String, Vec<i64>, Vec<i64>)>,
+    /// Side of the first convolution's kernel: what a transformer cuts pictures into.
+    square: Option<i64>,
+}
+
+/// The shape that a tensor is taken in: the needed one where its numbers are the same in the same order, one side for several.
+/// So a factor a channel may be `[c]` or `[c, 1, 1]`, and a fully connected layer stands as a convolution in some files.
+fn taken_as<'s>(found: &'s [i64], needed: &'s [i64]) -> &'s [i64] {
+    let (few, many) = if found.len() < needed.len() { (found, needed) } else { (needed, found) };
+    let same = few.len() < many.len()
+        && matches!(few.len(), 1 | 2)
+        && few.first() == many.first()
+        && many[1..].iter().try_fold(1i64, |count, side| count.checked_mul(*side))
+            == Some(few.get(1).copied().unwrap_or(1));
+    if same { needed } else { found }
+}
+
+/// Shapes as they are taken for a network.
+pub fn as_taken(shapes: BTreeMap<String, Vec<i64>>, needed: &BTreeMap<String, Vec<i64>>) -> BTreeMap<String, Vec<i64>> {
+    let taken = |(name, shape): (String, Vec<i64>)| match needed.get(&name) {
+        Some(needed) => (name, taken_as(&shape, needed).to_vec()),
+        None => (name, shape),
+    };
+    shapes.into_iter().map(taken).collect()
 }
 
 impl Fit {
-    /// What is needed against what there is, without the counters of batches, which no result hangs on, and the numbers of
-    /// relative positions, which hang on nothing but the side of a window.
+    /// What is needed against what there is, without [counters](is_counter).
     pub fn between(needed: &BTreeMap<String, Vec<i64>>, have: &BTreeMap<String, Vec<i64>>) -> Self {
-        let counts = |name: &str| name.ends_with("num_batches_tracked") || name.ends_with("relative_position_index");
         let differing = needed.iter().filter_map(|(name, shape)| {
             let found = have.get(name)?;
             (found != shape).then(|| (name.clone(), found.clone(), shape.clone()))
         });
         Fit {
             missing: needed.keys().filter(|name| !have.contains_key(*name)).cloned().collect(),
-            surplus: have.keys().filter(|name| !counts(name) && !needed.contains_key(*name)).cloned().collect(),
+            surplus: have.keys().filter(|name| !is_counter(name) && !needed.contains_key(*name)).cloned().collect(),
             shapes: differing.collect(),
+            square: needed.values().find_map(|shape| if let [_, _, side, _] = shape[..] { Some(side) } else { None }),
         }
+    }
+
+    /// The same, with the names that the file has for tensors.
+    pub(super) fn in_words_of(mut self, elsewhere: &BTreeMap<String, String>) -> Self {
+        let named = self.shapes.iter_mut().map(|(name, ..)| name).chain(&mut self.surplus);
+        named.for_each(|name| *name = elsewhere.get(name).unwrap_or(name).clone());
+        self
+    }
+
+    /// Names of tensors that the network does not have.
+    pub(super) fn surplus(&self) -> &[String] {
+        &self.surplus
     }
 
     /// Whether nothing differs.
@@ -77,11 +111,32 @@ impl Fit {
         }
     }
 
+    /// Places along a side of the pictures that there are and that are needed, where nothing but a transformer's positions
+    /// differs: a token for the class, and one for each square.
+    fn places(&self) -> Option<[i64; 2]> {
+        let [(_, found, needed)] = &self.shapes[..] else { return None };
+        let ([1, found, features], [1, needed, expected]) = (&found[..], &needed[..]) else { return None };
+        let side =
+            |tokens: i64| Some((tokens - 1).checked_isqrt()?).filter(|side| *side > 0 && side * side == tokens - 1);
+        let alone = self.missing.is_empty() && self.surplus.is_empty() && features == expected;
+        Some([side(*found)?, side(*needed)?]).filter(|_| alone)
+    }
+
     /// The error for it; `fits` are the architectures that the tensors are of.
     pub fn error(&self, fits: &[String]) -> Error {
         if let Some((found, needed)) = self.outputs() {
             return Error::new(Code::Checkpoint, format!("{found} outputs, expected {needed}; {}", self.text()))
                 .hint("the network was trained for other classes than the architecture's");
+        }
+        if let (Some([found, needed]), Some(square)) = (self.places(), self.square) {
+            let (trained, expected) = (found * square, needed * square);
+            let found = format!(
+                "positions of {found} x {found} squares, expected {needed} x {needed}: it was trained on pictures of {trained} x \
+                 {trained}, which is not supported; {}",
+                self.text()
+            );
+            return Error::new(Code::Checkpoint, found)
+                .hint(format!("take weights that were trained on pictures of {expected} x {expected}"));
         }
         let hint = match fits {
             [] if self.surplus.is_empty() && self.shapes.is_empty() => {
@@ -111,9 +166,19 @@ impl Fit {
 
 /// The architectures that tensors are of, whatever their number of outputs.
 pub(crate) fn architectures_of(tensors: &BTreeMap<String, Vec<i64>>) -> Vec<String> {
+    let names: Vec<&str> = tensors.keys().map(String::as_str).collect();
     let is = |name: &String| {
         architecture(name).is_ok_and(|table| {
-            let fit = Fit::between(&parameters(table.nodes()), tensors);
+            let needed = parameters(table.nodes());
+            let reading = Choice::of_network("".as_ref(), &needed).reading(&names);
+            let shapes = match reading {
+                Some(reading) => {
+                    let read = reading.own.into_iter().zip(tensors.values());
+                    read.filter_map(|(name, shape)| Some((name?, shape.clone()))).collect()
+                }
+                None => tensors.clone(),
+            };
+            let fit = Fit::between(&needed, &as_taken(shapes, &needed));
             fit.is_whole() || fit.outputs().is_some()
         })
     };

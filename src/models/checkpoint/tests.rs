@@ -1,6 +1,6 @@
 //! Every form of file, and every way in which one can be broken.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,11 @@ use tch::{Kind, Tensor};
 
 use super::choice::Choice;
 use super::file::Opened;
+use super::fit::{Fit, architectures_of, as_taken, parameters};
 use super::probe::packed;
 use super::{inspect, read_weights, write_weights};
 use crate::error::{Code, Result};
-use crate::models::{Loading, Network, Weights};
+use crate::models::{Loading, Network, Weights, architecture, architectures};
 use crate::mutations::hunt;
 use crate::study::Allow;
 
@@ -537,4 +538,278 @@ fn a_folder_is_no_checkpoint() {
     let error = read_weights(folder.path()).unwrap_err();
     assert_eq!(error.code(), Code::Io);
     assert!(error.to_string().contains("check the path"), "{error}");
+}
+
+/// Names and shapes of timm's networks, and the name of each here (`tests/reference/names.py`).
+fn of_timm() -> Vec<(String, String, Shapes)> {
+    let path = golden("").with_file_name("../names.json");
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let network = |(name, of): (&String, &serde_json::Value)| {
+        let tensors = of["tensors"].as_array().unwrap().iter().map(|tensor| {
+            let (name, shape) = tensor.as_str().unwrap().split_once(' ').unwrap();
+            (name.to_string(), shape.split(' ').map(|side| side.parse().unwrap()).collect())
+        });
+        (name.clone(), of["own"].as_str().unwrap().to_string(), tensors.collect())
+    };
+    json["timm"].as_object().unwrap().iter().map(network).collect()
+}
+
+type Shapes = BTreeMap<String, Vec<i64>>;
+
+fn of_timms(name: &str) -> Shapes {
+    of_timm().into_iter().find(|(other, ..)| other == name).unwrap().2
+}
+
+/// A file of ones by such names and of such shapes.
+fn ones(path: &Path, shapes: &Shapes) {
+    let one =
+        |(name, shape): (&String, &Vec<i64>)| (name.clone(), Tensor::ones(shape, (Kind::Float, tch::Device::Cpu)));
+    write_weights(path, &shapes.iter().map(one).collect(), HashMap::new()).unwrap();
+}
+
+#[test]
+fn names_of_timm_are_those_of_the_networks_here() {
+    let networks = of_timm();
+    assert_eq!(networks.len(), 21);
+    for (name, own, tensors) in networks {
+        let needed = parameters(architecture(&own).unwrap().nodes());
+        for prefix in ["", "model."] {
+            let names: Vec<String> = tensors.keys().map(|name| format!("{prefix}{name}")).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let choice = Choice::of_network("".as_ref(), &needed);
+            let stripped = choice.own_names(&names, None).unwrap().0.into_iter().map(Option::unwrap);
+            let stripped: Vec<String> = stripped.collect();
+            let stripped: Vec<&str> = stripped.iter().map(String::as_str).collect();
+            let reading = choice.reading(&stripped).unwrap();
+            assert!(reading.remarks(&names)[0].starts_with("names of timm, read as"), "{name}");
+            let read: Shapes = reading.own.into_iter().map(Option::unwrap).zip(tensors.values().cloned()).collect();
+            assert_eq!(read.len(), tensors.len(), "{name}");
+            Fit::between(&needed, &as_taken(read, &needed)).check().unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        assert!(architectures_of(&tensors).contains(&own), "{name}");
+    }
+}
+
+#[test]
+fn names_that_are_a_networks_own_stay() {
+    for name in architectures() {
+        let needed = parameters(architecture(&name).unwrap().nodes());
+        let names: Vec<&str> = needed.keys().map(String::as_str).collect();
+        assert!(Choice::of_network("".as_ref(), &needed).reading(&names).is_none(), "{name}");
+    }
+}
+
+/// The narrow VGG-16 of the sample, its tensors as timm has them.
+fn vgg_of_timm(path: &Path) -> Weights {
+    let needed = parameters(architecture("slim-vgg16").unwrap().nodes());
+    let own: Weights = needed
+        .iter()
+        .map(|(name, shape)| (name.clone(), Tensor::rand(shape, (Kind::Float, tch::Device::Cpu))))
+        .collect();
+    let timms = own.iter().map(|(name, tensor)| match name.split_at(name.rfind('.').unwrap()) {
+        ("classifier.0", ".weight") => ("pre_logits.fc1.weight".into(), tensor.view([64, 32, 7, 7])),
+        ("classifier.3", ".weight") => ("pre_logits.fc2.weight".into(), tensor.view([64, 64, 1, 1])),
+        ("classifier.0", part) => (format!("pre_logits.fc1{part}"), tensor.copy()),
+        ("classifier.3", part) => (format!("pre_logits.fc2{part}"), tensor.copy()),
+        ("classifier.6", part) => (format!("head.fc{part}"), tensor.copy()),
+        _ => (name.clone(), tensor.copy()),
+    });
+    write_weights(path, &timms.collect(), HashMap::new()).unwrap();
+    own
+}
+
+#[test]
+fn a_file_of_timm_is_read_by_the_networks_own_names_and_shapes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    let own = vgg_of_timm(&path);
+    let loaded = Network::load("slim-vgg16", &path).unwrap();
+    assert_eq!(loaded.weights(), &own);
+    let found = inspect(&path, "slim-vgg16", None).unwrap();
+    assert!(found.misfit.is_none() && found.outputs == Some(10));
+    assert_eq!(found.remarks, ["names of timm, read as the network's own"]);
+    assert_eq!(found.tensors["classifier.0.weight"], [64, 32 * 49]);
+    assert_eq!(found.fits, ["slim-vgg16"]);
+    // Another architecture is told which it is; and without the network's names the file's stay.
+    let error = inspect(&path, "slim-resnet50", None).unwrap().misfit.unwrap().to_string();
+    assert!(error.contains("the file is of the architecture slim-vgg16"), "{error}");
+    assert!(read_weights(&path).unwrap().contains_key("head.fc.weight"));
+    // Under a prefix, beside other tensors.
+    let beside = |name: &str| vec![format!("student.{name}"), format!("teacher.{name}")];
+    let weights = read_weights(&path).unwrap();
+    let both = weights.iter().flat_map(|(name, tensor)| beside(name).into_iter().map(|name| (name, tensor.copy())));
+    write_weights(&path, &both.collect(), HashMap::new()).unwrap();
+    let error = inspect(&path, "slim-vgg16", None).unwrap_err().to_string();
+    assert!(error.contains("--table student or --table teacher"), "{error}");
+    let how = Loading { table: Some("teacher"), ..Loading::default() };
+    assert_eq!(Network::load_with("slim-vgg16", &path, &how).unwrap().weights(), &own);
+}
+
+#[test]
+fn what_does_not_fit_is_said_by_the_names_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    let misfit = |tensors: &Shapes| {
+        ones(&path, tensors);
+        let error = inspect(&path, "deit_tiny_patch16_224", None).unwrap().misfit.unwrap();
+        assert_eq!(Network::load("deit_tiny_patch16_224", &path).unwrap_err().to_string(), error.to_string());
+        error.to_string()
+    };
+    let tiny = of_timms("deit_tiny_patch16_224");
+    let mut tensors = tiny.clone();
+    tensors.insert("pos_embed".into(), vec![1, 577, 192]);
+    let error = misfit(&tensors);
+    for part in [
+        "24 x 24 squares, expected 14 x 14",
+        "pictures of 384 x 384, which is not supported",
+        "pos_embed is [1, 577, 192], expected [1, 197, 192]",
+        "take weights that were trained on pictures of 224 x 224",
+    ] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    // A distilled one has a token and a head more.
+    let mut tensors = tiny.clone();
+    tensors.insert("pos_embed".into(), vec![1, 198, 192]);
+    tensors.insert("dist_token".into(), vec![1, 1, 192]);
+    tensors.insert("head_dist.weight".into(), vec![1000, 192]);
+    tensors.insert("head_dist.bias".into(), vec![1000]);
+    let error = misfit(&tensors);
+    for part in ["not of this network: dist_token, head_dist.bias, head_dist.weight", "it is a distilled DeiT"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    let mut tensors = tiny.clone();
+    tensors.insert("pre_logits.fc.weight".into(), vec![192, 192]);
+    assert!(misfit(&tensors).contains("a layer before its classes"), "{}", misfit(&tensors));
+    // Other classes, and another width.
+    let mut tensors = tiny.clone();
+    tensors.insert("head.weight".into(), vec![7, 192]);
+    tensors.insert("head.bias".into(), vec![7]);
+    let error = misfit(&tensors);
+    for part in ["7 outputs, expected 1000", "head.bias is [7]", "other classes"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    assert_eq!(inspect(&path, "deit_tiny_patch16_224", None).unwrap().outputs, Some(7));
+    let error = misfit(&of_timms("deit_small_patch16_224"));
+    for part in ["cls_token is [1, 1, 384], expected [1, 1, 192]", "architecture deit_small_patch16_224"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    tensors = tiny;
+    tensors.remove("norm.weight");
+    let error = misfit(&tensors);
+    assert!(error.contains("missing: encoder.ln.weight") && error.contains("saved without these layers"), "{error}");
+}
+
+/// A network's own shapes under other names.
+fn called(own: &str, name: impl Fn(&str) -> String) -> Shapes {
+    let needed = parameters(architecture(own).unwrap().nodes());
+    needed.into_iter().map(|(own, shape)| (name(&own), shape)).collect()
+}
+
+/// What a network makes of names: its own, and what there is to say.
+fn read_by(own: &str, tensors: &Shapes) -> (Result<()>, Vec<String>) {
+    let needed = parameters(architecture(own).unwrap().nodes());
+    let names: Vec<&str> = tensors.keys().map(String::as_str).collect();
+    let reading = Choice::of_network("".as_ref(), &needed).reading(&names).unwrap();
+    let remarks = reading.remarks(&names);
+    let read = reading.own.into_iter().zip(tensors.values().cloned());
+    let read = read.filter_map(|(name, shape)| Some((name?, shape))).collect();
+    (Fit::between(&needed, &as_taken(read, &needed)).check(), remarks)
+}
+
+#[test]
+fn names_of_an_older_torchvision_are_read() {
+    // As torchvision 0.26 reads them itself: `_load_state_dict` of densenet.py, `MLPBlock._load_from_state_dict`.
+    let dense = |name: &str| match name.contains("denselayer") {
+        true => ["norm", "conv"]
+            .iter()
+            .fold(name.to_string(), |name, part| name.replace(&format!(".{part}"), &format!(".{part}."))),
+        false => name.to_string(),
+    };
+    let vit = |name: &str| name.replace("mlp.0.", "mlp.linear_1.").replace("mlp.3.", "mlp.linear_2.");
+    let files = [("densenet121", called("densenet121", dense)), ("vit_b_16", called("vit_b_16", vit))];
+    assert!(files[0].1.contains_key("features.denseblock3.denselayer24.norm.2.running_var"));
+    assert!(files[1].1.contains_key("encoder.layers.encoder_layer_11.mlp.linear_2.bias"));
+    for (own, tensors) in files {
+        let (fit, remarks) = read_by(own, &tensors);
+        fit.unwrap();
+        assert_eq!(remarks, ["names of an older torchvision, read as the network's own"]);
+    }
+}
+
+#[test]
+fn heads_that_only_training_uses_are_left_out_and_that_is_said() {
+    let mut tensors = called("googlenet", str::to_string);
+    for name in ["aux1.conv.conv.weight", "aux1.fc1.bias", "aux2.fc2.weight"] {
+        tensors.insert(name.into(), vec![1000]);
+    }
+    let (fit, remarks) = read_by("googlenet", &tensors);
+    fit.unwrap();
+    assert_eq!(
+        remarks,
+        ["3 tensors left out, which no result hangs on: aux1.conv.conv.weight, aux1.fc1.bias and 1 more"]
+    );
+    // What is no such head is not.
+    tensors.insert("aux3.fc1.bias".into(), vec![1000]);
+    let (fit, _) = read_by("googlenet", &tensors);
+    assert!(fit.unwrap_err().to_string().contains("not of this network: aux3.fc1.bias"));
+}
+
+#[test]
+fn names_of_the_authors_programs_are_read() {
+    // As timm 1.0.31 reads them itself: `checkpoint_filter_fn` of convnext.py and swin_transformer.py.
+    let convnext: Shapes = of_timms("convnext_tiny")
+        .into_iter()
+        .map(|(name, shape)| {
+            let name =
+                name.replace("stem.", "downsample_layers.0.").replace("head.norm", "norm").replace("head.fc", "head");
+            let name = name.replace("conv_dw", "dwconv").replace("mlp.fc", "pwconv").replace(".blocks.", ".");
+            let down = name
+                .split_once(".downsample.")
+                .map(|(stage, rest)| (stage.replace("stages", "downsample_layers"), rest));
+            (down.map_or(name.clone(), |(stage, rest)| format!("{stage}.{rest}")), shape)
+        })
+        .collect();
+    assert!(convnext.contains_key("downsample_layers.3.1.weight") && convnext.contains_key("stages.3.2.pwconv2.bias"));
+    let mut swin: Shapes = of_timms("swin_tiny_patch4_window7_224")
+        .into_iter()
+        .map(|(name, shape)| {
+            let earlier =
+                |name: String, stage: u32| name.replace(&format!("{stage}.down"), &format!("{}.down", stage - 1));
+            ((1..4).fold(name.replace("head.fc", "head"), earlier), shape)
+        })
+        .collect();
+    swin.insert("layers.0.blocks.1.attn_mask".into(), vec![64, 49, 49]);
+    swin.insert("layers.0.blocks.1.attn.relative_position_index".into(), vec![49, 49]);
+    assert!(swin.contains_key("layers.0.downsample.reduction.weight"));
+    for (own, tensors, remarks) in [("convnext_tiny", convnext, 1), ("swin_t", swin, 2)] {
+        let (fit, said) = read_by(own, &tensors);
+        fit.unwrap();
+        assert!(said.len() == remarks && said[0].starts_with("names of its authors' program, read as"), "{said:?}");
+    }
+}
+
+#[test]
+fn two_names_for_one_tensor_are_not_one() {
+    let mut tensors = of_timms("deit_tiny_patch16_224");
+    tensors.insert("blocks.00.norm1.bias".into(), vec![192]);
+    let (fit, _) = read_by("deit_tiny_patch16_224", &tensors);
+    assert!(fit.unwrap_err().to_string().contains("not of this network: blocks.00.norm1.bias"));
+    tensors.remove("blocks.00.norm1.bias");
+    tensors.insert("encoder.ln.bias".into(), vec![192]);
+    let (fit, _) = read_by("deit_tiny_patch16_224", &tensors);
+    assert!(fit.unwrap_err().to_string().contains("not of this network: norm.bias"));
+}
+
+#[test]
+fn a_factor_a_channel_is_taken_in_either_shape() {
+    let needed = Shapes::from([("a".into(), vec![4, 1, 1]), ("b".into(), vec![4, 6]), ("c".into(), vec![4])]);
+    let taken = |shape: &[i64]| as_taken(needed.keys().map(|name| (name.clone(), shape.to_vec())).collect(), &needed);
+    assert_eq!(taken(&[4])["a"], [4, 1, 1]);
+    assert_eq!(taken(&[4, 3, 2, 1])["b"], [4, 6]);
+    assert_eq!(taken(&[4, 1])["c"], [4]);
+    for (name, shape) in
+        [("a", vec![1, 4, 1]), ("a", vec![]), ("b", vec![6, 4]), ("b", vec![4, 2, i64::MAX, 5]), ("c", vec![4, 2])]
+    {
+        assert_eq!(taken(&shape)[name], shape);
+    }
 }

@@ -3,8 +3,10 @@
 use crate::models::normalisation::Normalisation;
 use crate::pixels::View;
 
-/// Names of torchvision and timm, and those here.
-const OTHER_NAMES: [(&str, &str); 28] = [
+/// Names of torchvision and timm, and those here: networks that compute the same. Timm's mobilenetv3_… do not (they add another
+/// number to the variance), nor do its efficientnet_lite… (which pad as torch does, those here as TensorFlow does) and its
+/// regnety_080 (which has other widths).
+const OTHER_NAMES: [(&str, &str); 24] = [
     ("vgg11_bn", "vgg11-bn"),
     ("vgg13_bn", "vgg13-bn"),
     ("vgg16_bn", "vgg16-bn"),
@@ -17,13 +19,11 @@ const OTHER_NAMES: [(&str, &str); 28] = [
     ("legacy_seresnext50_32x4d", "se-resnext50"),
     ("legacy_seresnext101_32x4d", "se-resnext101"),
     ("mobilenetv2_100", "mobilenet_v2"),
-    ("mobilenetv3_small_100", "mobilenet_v3_small"),
-    ("mobilenetv3_large_100", "mobilenet_v3_large"),
-    ("efficientnet_lite0", "efficientnet-lite0"),
-    ("efficientnet_lite1", "efficientnet-lite1"),
-    ("efficientnet_lite2", "efficientnet-lite2"),
+    ("tf_efficientnet_lite0", "efficientnet-lite0"),
+    ("tf_efficientnet_lite1", "efficientnet-lite1"),
+    ("tf_efficientnet_lite2", "efficientnet-lite2"),
     ("regnety_004", "regnet_y_400mf"),
-    ("regnety_080", "regnet_y_8gf"),
+    ("regnety_080_tv", "regnet_y_8gf"),
     ("vit_base_patch16_224", "vit_b_16"),
     ("vit_base_patch32_224", "vit_b_32"),
     ("vit_large_patch16_224", "vit_l_16"),
@@ -31,8 +31,6 @@ const OTHER_NAMES: [(&str, &str); 28] = [
     ("vit_tiny_patch16_224", "deit_tiny_patch16_224"),
     ("vit_small_patch16_224", "deit_small_patch16_224"),
     ("swin_tiny_patch4_window7_224", "swin_t"),
-    ("sqz1_0", "squeezenet1_0"),
-    ("sqz1_1", "squeezenet1_1"),
 ];
 
 /// The name here of a network that is called otherwise elsewhere; any other name as it is.
@@ -41,9 +39,10 @@ pub fn own_name(name: &str) -> &str {
 }
 
 /// What a network sees of a photograph, and how its values are normalised: as torchvision 0.26 prepares them for the first weights
-/// that it has of it, EfficientNet-Lite as its package does.
+/// that it has of it, EfficientNet-Lite as its package does; ViTs of timm's names are normalised as there.
 pub fn usual(name: &str) -> (View, Normalisation) {
-    let view = match name {
+    let own = own_name(name);
+    let view = match own {
         "efficientnet_b0" => View::new(256, 224).cubic(),
         "efficientnet_b1" => View::new(256, 240).cubic(),
         "efficientnet_b2" => View::new(288, 288).cubic(),
@@ -56,7 +55,8 @@ pub fn usual(name: &str) -> (View, Normalisation) {
         "efficientnet-lite2" => View::new(260, 260),
         _ => View::IMAGENET,
     };
-    let normalisation = match name {
+    let normalisation = match own {
+        _ if name.starts_with("vit_") && name.contains("_patch") => Normalisation::halves(),
         "googlenet" => Normalisation::halves(),
         "efficientnet-lite0" | "efficientnet-lite1" | "efficientnet-lite2" => Normalisation::lite(),
         _ => Normalisation::imagenet(),
@@ -74,7 +74,11 @@ mod tests {
         let names = architectures();
         for (other, own) in OTHER_NAMES {
             assert!(!names.contains(&other.to_string()) && names.contains(&own.to_string()), "{other} {own}");
-            assert_eq!(architecture(other).unwrap(), architecture(own).unwrap());
+            let (other, own) = (architecture(other).unwrap(), architecture(own).unwrap());
+            assert_eq!((other.nodes(), other.view()), (own.nodes(), own.view()));
         }
+        let halves = |name: &str| architecture(name).unwrap().normalisation() == Normalisation::halves();
+        assert!(halves("vit_base_patch32_224") && halves("vit_tiny_patch16_224"));
+        assert!(!halves("vit_b_16") && !halves("deit_base_patch16_224") && !halves("deit_tiny_patch16_224"));
     }
 }

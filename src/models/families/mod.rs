@@ -4,8 +4,10 @@
 
 mod graph;
 mod inputs;
+mod names;
 mod smoothing;
 
+pub(super) use names::{NAMINGS, Naming};
 pub use smoothing::{Smoothing, smoothing};
 
 use super::architecture::Architecture;
@@ -52,7 +54,8 @@ families! {
 /// The architecture of a name: `vgg16`, `vgg16-bn`, `resnet50`, `resnext50` (32 x 4d), `se-resnet50`, `se-resnext50`,
 /// `convnext_tiny`, `vit_b_16`, `efficientnet-lite0`, the others of these families ([`architectures`] lists them), or `slim-` and
 /// one of the six of the study (the sample's: narrower, ten outputs). `sin-resnet50` is `resnet50` with other weights. The
-/// names that torchvision and timm have for the same networks will do, too: `vgg16_bn`, `vit_base_patch16_224`.
+/// names that torchvision and timm have for the same networks will do, too: `vgg16_bn`, `vit_base_patch16_224`; and the names that
+/// timm's checkpoints have for their tensors.
 ///
 /// ```
 /// let network = lgf::models::architecture("resnet50")?;
@@ -65,9 +68,8 @@ families! {
 pub fn architecture(name: &str) -> Result<Architecture> {
     let unknown =
         || Error::new(Code::Model, format!("no architecture {name:?}; there are {}", architectures().join(", ")));
-    let own = inputs::own_name(name);
-    let (view, normalisation) = inputs::usual(own);
-    Ok(Architecture::of(layers(own).ok_or_else(unknown)?).seeing(view, normalisation))
+    let (view, normalisation) = inputs::usual(name);
+    Ok(Architecture::of(layers(inputs::own_name(name)).ok_or_else(unknown)?).seeing(view, normalisation))
 }
 
 #[cfg(test)]
@@ -84,7 +86,7 @@ mod tests {
             let name = entry.unwrap().file_name().into_string().unwrap();
             files.insert(name.trim_end_matches(".rs").to_string());
         }
-        for other in ["mod", "graph", "inputs", "smoothing"] {
+        for other in ["mod", "graph", "inputs", "names", "smoothing"] {
             assert!(files.remove(other));
         }
         assert_eq!(files, FAMILIES.iter().map(|family| family.to_string()).collect());
