@@ -118,8 +118,12 @@ pub(crate) fn plainly(network: &Engine, pictures: &Tensor) -> Vec<Tensor> {
         outputs.push(match &node.layer {
             Layer::Conv { key, kernel, stride, padding, groups, bias, .. } => {
                 let bias = bias.then(|| tensor(key, "bias"));
-                let x = x.constant_pad_nd(padding.around(&x.size(), *kernel, *stride));
-                x.conv2d(tensor(key, "weight"), bias, [*stride; 2], [0; 2], [1, 1], *groups)
+                // Zeros that the operator puts there itself meet no weight: infinity times them is not NaN.
+                let (x, zeros) = match padding.even() {
+                    Some(zeros) => (x.shallow_clone(), zeros),
+                    None => (x.constant_pad_nd(padding.around(&x.size(), *kernel, *stride)), 0),
+                };
+                x.conv2d(tensor(key, "weight"), bias, [*stride; 2], [zeros; 2], [1, 1], *groups)
             }
             Layer::BatchNorm { key, epsilon, .. } => x.batch_norm(
                 Some(tensor(key, "weight")),

@@ -226,7 +226,7 @@ fn wanted(nodes: &[Node], rules: &[Option<Rule>]) -> Wanted {
 }
 
 /// Which outputs cannot be negative, by the layers that make them.
-fn not_negative(nodes: &[Node]) -> Vec<bool> {
+pub(super) fn not_negative(nodes: &[Node]) -> Vec<bool> {
     let mut known = vec![false; nodes.len() + 1];
     for (index, node) in nodes.iter().enumerate() {
         let inputs: Vec<bool> = node.inputs.iter().map(|&input| known[input]).collect();

@@ -38,6 +38,8 @@ mod target;
 mod terms;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod today;
 mod walk;
 
 pub use baselines::{Baseline, baseline};

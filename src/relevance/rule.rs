@@ -452,9 +452,8 @@ mod tests {
                 let network = architecture(name).unwrap();
                 let nodes = network.nodes();
                 for (index, node) in nodes.iter().enumerate() {
-                    let gate = node.layer == Layer::Sigmoid;
                     let folded = preset.form == Form::Folded && matches!(node.layer, Layer::BatchNorm { .. });
-                    assert_eq!(preset.rule_of(nodes, index).is_err(), gate || folded, "{name} {}", node.name);
+                    assert_eq!(preset.rule_of(nodes, index).is_err(), folded, "{name} {}", node.name);
                 }
             }
         }

@@ -27,9 +27,9 @@ pub(super) fn pictures() -> Tensor {
 }
 
 /// Channels, height, width; a vector has one value a channel.
-type Shape = [usize; 3];
+pub(super) type Shape = [usize; 3];
 
-fn numbers(rng: &mut ChaCha8Rng, count: usize) -> Vec<f64> {
+pub(super) fn numbers(rng: &mut ChaCha8Rng, count: usize) -> Vec<f64> {
     (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
 }
 
@@ -78,17 +78,17 @@ fn every_kind(rng: &mut ChaCha8Rng, bias: bool) -> Engine {
         .in_precision(Precision::Double)
 }
 
-fn values(tensor: &Tensor) -> Vec<f64> {
+pub(super) fn values(tensor: &Tensor) -> Vec<f64> {
     Vec::<f64>::try_from(tensor.to_kind(Kind::Double).contiguous().view(-1)).unwrap()
 }
 
 /// One layer as rows of numbers: `z_j = sum_i w_ji x_i + b_j`. Padding has no column.
-struct Dense {
-    rows: Vec<Vec<f64>>,
+pub(super) struct Dense {
+    pub rows: Vec<Vec<f64>>,
     /// Which inputs an output sees at all, its weight for them being 0 or not.
-    seen: Vec<Vec<usize>>,
-    bias: Vec<f64>,
-    shape: Shape,
+    pub seen: Vec<Vec<usize>>,
+    pub bias: Vec<f64>,
+    pub shape: Shape,
 }
 
 fn dense(network: &Engine, layer: &Layer, from: Shape) -> Option<Dense> {
@@ -154,18 +154,18 @@ fn dense(network: &Engine, layer: &Layer, from: Shape) -> Option<Dense> {
     }
 }
 
-fn sign(z: f64) -> f64 {
+pub(super) fn sign(z: f64) -> f64 {
     if z >= 0.0 { 1.0 } else { -1.0 }
 }
 
 impl Dense {
-    fn forward(&self, x: &[f64]) -> Vec<f64> {
+    pub fn forward(&self, x: &[f64]) -> Vec<f64> {
         let row = |(row, bias): (&Vec<f64>, &f64)| bias + row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>();
         self.rows.iter().zip(&self.bias).map(row).collect()
     }
 
     /// Relevance of the inputs, output by output, contribution by contribution.
-    fn share(&self, rule: Rule, x: &[f64], arrived: &[f64], s: f64, channel_size: usize) -> Vec<f64> {
+    pub fn share(&self, rule: Rule, x: &[f64], arrived: &[f64], s: f64, channel_size: usize) -> Vec<f64> {
         let mut share = vec![0.0; x.len()];
         let z = self.forward(x);
         let rms = (z.iter().map(|z| z * z).sum::<f64>() / z.len() as f64).sqrt();
@@ -318,7 +318,7 @@ fn naive(network: &Engine, picture: &[f64], shape: Shape, target: usize, composi
 }
 
 /// Composites that between them put every linear rule on every kind of linear layer.
-fn composites() -> Vec<Composite> {
+pub(super) fn composites() -> Vec<Composite> {
     let everywhere = |rule: Rule| {
         Composite::named(rule.to_string())
             .rule(Place::Convolution, rule)

@@ -238,7 +238,11 @@ impl Walk<'_> {
             (queries, slope.transpose(2, 3).f_matmul(&signals.query)? * &signals.key)
         };
         let share = attention.gathered([&queries, &keys, &values], &x.size())?;
-        Ok(Some(Shares { inputs: vec![share], bias: 0.0, stabiliser: taken }))
+        // Where windows reach beyond the picture, a bias stands: what it got is in no input.
+        let beyond = self.ledger == Ledger::Kept && share.numel() < 3 * values.numel();
+        let bias =
+            if beyond { total(&queries) + total(&keys) + total(&values) - total(&share) } else { 0.0 };
+        Ok(Some(Shares { inputs: vec![share], bias, stabiliser: taken }))
     }
 
     /// What a batch normalisation hands on by a rule; `None` for a rule that is not for it.
