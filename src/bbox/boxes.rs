@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use polars::prelude::*;
 
+use super::crop::original_box;
 use crate::error::{Code, Error, Result};
 use crate::pixels::{Crop, PixelBox, PixelMask, View};
-use super::crop::original_box;
 use crate::table::boxes::{
     CROP_COL, CROP_HEIGHT, CROP_ROW, CROP_WIDTH, FILE, FILENAME, HEIGHT, OBJECT, PATH, WIDTH, XMAX, XMAX_N, XMIN,
     XMIN_N, YMAX, YMAX_N, YMIN, YMIN_N,

@@ -54,8 +54,7 @@ pub fn convert_all(study: &Study, pictures: &[PathBuf], how: &Conversion) -> Res
     if study.networks().is_empty() {
         return Err(no_networks());
     }
-    let (programs, others): (Vec<_>, Vec<_>) =
-        study.networks().iter().partition(|entry| entry.architecture == PROGRAM);
+    let (programs, others): (Vec<_>, Vec<_>) = study.networks().iter().partition(|entry| entry.architecture == PROGRAM);
     for entry in programs {
         say(&format!("convert: {} is a program, whose numbers are its own; left as it is", entry.name));
     }

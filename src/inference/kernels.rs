@@ -129,7 +129,8 @@ fn make_kernels(network: &Network, pictures: &[i64]) -> Result<Kernels> {
         // Uneven padding is laid around the input before.
         let [left, right, top, bottom] = padding.around(size, *side, *stride);
         let even = [right, top, bottom].iter().all(|zeros| *zeros == left);
-        let size = &if even { size.clone() } else { vec![size[0], size[1], size[2] + top + bottom, size[3] + left + right] };
+        let size =
+            &if even { size.clone() } else { vec![size[0], size[1], size[2] + top + bottom, size[3] + left + right] };
         let padding = if even { left } else { 0 };
         let how = Convolution { kernel, bias, stride: *stride, padding, groups: *groups };
         Ok(Some(if winograd::suits(&node.layer) {

@@ -49,7 +49,8 @@ impl PartialEq for Program {
 impl Program {
     fn new(file: Arc<Vec<u8>>, sha256: String, classes: i64, device: Device) -> Result<Self> {
         let module = CModule::load_data_on_device(&mut &file[..], device).map_err(|cause| {
-            Error::new(Code::Checkpoint, "no TorchScript program, expected one as torch.jit.save writes it").because(cause)
+            Error::new(Code::Checkpoint, "no TorchScript program, expected one as torch.jit.save writes it")
+                .because(cause)
         })?;
         Ok(Program { module: Arc::new(module), file, sha256, classes })
     }
@@ -91,7 +92,9 @@ impl Network {
         let unreadable = |cause| Error::io("reading the program", path, cause);
         let facts = std::fs::metadata(path).map_err(unreadable)?;
         if !facts.is_file() || facts.len() > MAX_BYTES {
-            return Err(Error::new(Code::Checkpoint, "no regular file below 8 GiB, expected a TorchScript program").path(path));
+            return Err(
+                Error::new(Code::Checkpoint, "no regular file below 8 GiB, expected a TorchScript program").path(path)
+            );
         }
         let file = std::fs::read(path).map_err(unreadable)?;
         let sha256 = sha256_hex(&file);
@@ -159,7 +162,11 @@ fn tried_on(program: &Program, view: View, (device, kind): (Device, Kind)) -> Re
     for (found, what, hint) in [
         (run(&pictures)?, "other logits for the same pictures a second time", TRAINING),
         (single, "other logits for a picture by itself than beside another", TRAINING),
-        (run(&last)?, "other logits where channels lie last in memory", "save it so that it calls x.contiguous() first"),
+        (
+            run(&last)?,
+            "other logits where channels lie last in memory",
+            "save it so that it calls x.contiguous() first",
+        ),
     ] {
         if found.size() != both.size() {
             let found = format!("the program puts out {:?} and {:?} for the same pictures", both.size(), found.size());

@@ -71,10 +71,10 @@ fn taps(kernel: Kernel, input: usize, output: usize, positions: Range<usize>) ->
             let center = (position as f64 + 0.5) * scale;
             let first = ((center - support + 0.5) as i64).max(0) as usize;
             let end = ((center + support + 0.5) as usize).min(input);
-            let raw: Vec<f64> =
-                (first..end).map(|index| kernel.at((index as f64 - center + 0.5) / stretch)).collect();
+            let raw: Vec<f64> = (first..end).map(|index| kernel.at((index as f64 - center + 0.5) / stretch)).collect();
             let sum: f64 = raw.iter().sum();
-            let fixed = |weight: f64| (0.5f64.copysign(weight) + weight / sum * f64::from(1u32 << FRACTION_BITS)) as i32;
+            let fixed =
+                |weight: f64| (0.5f64.copysign(weight) + weight / sum * f64::from(1u32 << FRACTION_BITS)) as i32;
             Taps { first, weights: raw.into_iter().map(fixed).collect() }
         })
         .collect()

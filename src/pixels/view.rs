@@ -58,7 +58,8 @@ impl View {
         let View { short, side, .. } = *self;
         if side == 0 || side > short || short > MAX_SIDE {
             let found = format!("a view of {side} of {short} pixels, expected from 1 of 1 to {MAX_SIDE} of {MAX_SIDE}");
-            return Err(Error::new(Code::Parameter, found).hint("\"short\" is the shorter side after resizing, \"side\" that of the square cut out of it"));
+            return Err(Error::new(Code::Parameter, found)
+                .hint("\"short\" is the shorter side after resizing, \"side\" that of the square cut out of it"));
         }
         Ok(())
     }
@@ -144,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_stimulus_is_whole_and_a_photograph_is_cut() {
-        let picture = |width: u32, height: u32| RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 9]));
+        let picture =
+            |width: u32, height: u32| RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 9]));
         assert_eq!(View::IMAGENET.seen(&picture(224, 224)).unwrap(), picture(224, 224));
         let (small, large) = (View::new(256, 224), View::new(342, 299));
         for view in [small, large, large.cubic()] {

@@ -173,14 +173,16 @@ fn grad_cam(network: &Engine, pictures: &Tensor, targets: &[usize]) -> Result<Te
 fn last_place(network: &Engine) -> Result<usize> {
     let nodes = network.nodes();
     let reached = reached(nodes);
-    let last =
-        |role: Role| (0..nodes.len()).rposition(|index| nodes[index].layer.role() == role && reached[index + 1]);
+    let last = |role: Role| (0..nodes.len()).rposition(|index| nodes[index].layer.role() == role && reached[index + 1]);
     let tokens = nodes.iter().any(|node| node.layer == Layer::FirstToken);
     match (last(Role::AveragePool), last(Role::Attention)) {
         // Queries, keys and values are made of it by one layer.
         (_, Some(attention)) if tokens => Ok(nodes[nodes[attention].inputs[0] - 1].inputs[0]),
         (Some(pool), _) => Ok(nodes[pool].inputs[0]),
-        _ => Err(Error::new(Code::Model, "Grad-CAM needs a network with an average pool before its head, or with tokens")),
+        _ => Err(Error::new(
+            Code::Model,
+            "Grad-CAM needs a network with an average pool before its head, or with tokens",
+        )),
     }
 }
 

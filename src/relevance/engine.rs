@@ -203,7 +203,7 @@ fn wanted(nodes: &[Node], rules: &[Option<Rule>]) -> Wanted {
     for (index, node) in nodes.iter().enumerate() {
         let Some(rule) = rules[index] else { continue };
         let (inputs, output) = match (&node.layer, rule) {
-            (_, Rule::Pass | Rule::Gradient) | (Layer::Gate, _) => (false, false),
+            (_, Rule::Pass) | (Layer::Gate, _) => (false, false),
             (Layer::Conv { .. } | Layer::Linear { .. }, Rule::Epsilon(_) | Rule::RelativeEpsilon(_) | Rule::Z) => {
                 (true, true)
             }

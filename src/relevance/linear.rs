@@ -64,7 +64,9 @@ impl LinearMap {
     fn weight(&self) -> Result<&Tensor> {
         match self {
             LinearMap::Conv { weight, .. } | LinearMap::Dense { weight } => Ok(weight),
-            LinearMap::Average { .. } | LinearMap::Windows { .. } => Err(Error::new(Code::Model, "an average pool has no weights for this rule")),
+            LinearMap::Average { .. } | LinearMap::Windows { .. } => {
+                Err(Error::new(Code::Model, "an average pool has no weights for this rule"))
+            }
         }
     }
 
@@ -72,7 +74,9 @@ impl LinearMap {
         let weight = change(self.weight()?);
         Ok(match *self {
             LinearMap::Conv { stride, padding, groups, .. } => LinearMap::Conv { weight, stride, padding, groups },
-            LinearMap::Dense { .. } | LinearMap::Average { .. } | LinearMap::Windows { .. } => LinearMap::Dense { weight },
+            LinearMap::Dense { .. } | LinearMap::Average { .. } | LinearMap::Windows { .. } => {
+                LinearMap::Dense { weight }
+            }
         })
     }
 
@@ -91,8 +95,14 @@ impl LinearMap {
                 let kernel = weight.size()[2];
                 match padding.even() {
                     Some(zeros) => x.f_conv2d(weight, bias, [*stride; 2], [zeros; 2], [1, 1], *groups)?,
-                    None => padded(x, padding.around(&x.size(), kernel, *stride))?
-                        .f_conv2d(weight, bias, [*stride; 2], [0; 2], [1, 1], *groups)?,
+                    None => padded(x, padding.around(&x.size(), kernel, *stride))?.f_conv2d(
+                        weight,
+                        bias,
+                        [*stride; 2],
+                        [0; 2],
+                        [1, 1],
+                        *groups,
+                    )?,
                 }
             }
             LinearMap::Dense { weight } => x.f_linear(weight, bias)?,
@@ -150,13 +160,7 @@ impl LinearMap {
                 false => self.by_terms(given, row, number),
             },
             Rule::ZBox { low, high } => self.z_box(given, low, high),
-            Rule::Pass
-            | Rule::Gradient
-            | Rule::Values
-            | Rule::Halves
-            | Rule::WinnerTakeAll
-            | Rule::FusedScale
-            | Rule::ShiftedOutput => {
+            Rule::Pass | Rule::Values | Rule::Halves | Rule::WinnerTakeAll | Rule::FusedScale | Rule::ShiftedOutput => {
                 Err(Error::new(Code::Model, format!("the rule {rule:?} is not for a linear layer")))
             }
         }

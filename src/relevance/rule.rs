@@ -44,8 +44,6 @@ pub enum Rule {
     Norm,
     /// All of it, unchanged, to the one input, and for a gate to its signal.
     Pass,
-    /// Times the slope, `R_i = scale R_i` for batch normalisation: what zennit 1.0 does where none of its rules fits.
-    Gradient,
     /// Attention with its shares as constants: all to the values, in proportion (CP-LRP: Ali et al. 2022).
     Values,
     /// A product of two signals gives half to each (AttnLRP: Achtibat et al. 2024, propositions 3.1 and 3.3): a gate to its signal and
@@ -80,7 +78,7 @@ impl Rule {
 
     /// Whether what it hands on, and what bias and stabiliser take, is all that arrived.
     pub(crate) fn accounts(self) -> bool {
-        !matches!(self, Rule::FusedScale | Rule::ShiftedOutput | Rule::Gradient | Rule::Halves)
+        !matches!(self, Rule::FusedScale | Rule::ShiftedOutput | Rule::Halves)
     }
 }
 
@@ -102,7 +100,6 @@ impl std::fmt::Display for Rule {
             Rule::ZBox { .. } => write!(to, "zB"),
             Rule::Norm => write!(to, "norm"),
             Rule::Pass => write!(to, "pass"),
-            Rule::Gradient => write!(to, "gradient"),
             Rule::Values => write!(to, "values"),
             Rule::Halves => write!(to, "halves"),
             Rule::WinnerTakeAll => write!(to, "winner"),
@@ -260,9 +257,7 @@ impl Composite {
     /// CP-LRP (Ali et al. 2022) as it is used on vision transformers: shares of attention and deviations of norms count as
     /// constants; gamma 0.25 on convolutions and 0.05 on fully connected layers (Achtibat et al. 2024).
     pub fn cp_lrp() -> Self {
-        Composite::named("cp_lrp")
-            .rule(Place::Convolution, Rule::Gamma(0.25))
-            .rule(Place::Linear, Rule::Gamma(0.05))
+        Composite::named("cp_lrp").rule(Place::Convolution, Rule::Gamma(0.25)).rule(Place::Linear, Rule::Gamma(0.05))
     }
 
     /// AttnLRP (Achtibat et al. 2024): the same, but that products of two signals, attention and gates, give half to each.

@@ -50,8 +50,7 @@ impl Subject {
     pub fn new(network: &Engine, image: &ImageFile, classes: &ClassList, parameters: &Parameters) -> Result<Self> {
         let crop = network.view().of(&image.path)?;
         let seen = Seen { id: image.id.clone(), name: image.stem.clone(), picture: crop };
-        let input =
-            to_input(std::slice::from_ref(&seen.picture), &parameters.normalise.of(network), network.device())?;
+        let input = to_input(std::slice::from_ref(&seen.picture), &parameters.normalise.of(network), network.device())?;
         let class = match target(parameters.target, image, network, classes)? {
             Some(class) => class,
             None => {

@@ -211,7 +211,6 @@ impl Dense {
                         over(of(i), sum(&of), s)
                     }
                     Rule::Pass
-                    | Rule::Gradient
                     | Rule::Values
                     | Rule::Halves
                     | Rule::WinnerTakeAll

@@ -184,7 +184,6 @@ fn fits(layer: &Layer, rule: Rule) -> bool {
             Rule::Pass
                 | Rule::WinnerTakeAll
                 | Rule::Norm
-                | Rule::Gradient
                 | Rule::Values
                 | Rule::Halves
                 | Rule::FusedScale
@@ -195,13 +194,7 @@ fn fits(layer: &Layer, rule: Rule) -> bool {
         Layer::Gate => matches!(rule, Rule::Pass | Rule::Halves),
         Layer::BatchNorm { .. } => matches!(
             rule,
-            Rule::Pass
-                | Rule::Gradient
-                | Rule::Norm
-                | Rule::Z
-                | Rule::Epsilon(_)
-                | Rule::FusedScale
-                | Rule::ShiftedOutput
+            Rule::Pass | Rule::Norm | Rule::Z | Rule::Epsilon(_) | Rule::FusedScale | Rule::ShiftedOutput
         ),
         Layer::AveragePool { .. }
         | Layer::AverageWindow { .. }
@@ -219,7 +212,6 @@ fn rules() -> Vec<Rule> {
     let others = [
         Rule::Norm,
         Rule::Pass,
-        Rule::Gradient,
         Rule::Values,
         Rule::Halves,
         Rule::WinnerTakeAll,
@@ -261,12 +253,6 @@ impl Seen<'_> {
                 Some(Twin { output, inputs, taken: Some([0.0; 2]) })
             }
             (layer, Rule::Pass) => self.passed(layer),
-            (_, Rule::Gradient) => {
-                let dense = self.matrix()?;
-                let slope = |i: usize| dense.rows[i][i];
-                let share = self.arrived.iter().enumerate().map(|(i, r)| r * slope(i)).collect();
-                Some(Twin { output: dense.forward(x), inputs: vec![share], taken: None })
-            }
             (_, rule) => {
                 let dense = self.matrix()?;
                 let (output, last) = (dense.forward(x), size.len() - 1);

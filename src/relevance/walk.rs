@@ -55,8 +55,11 @@ impl Walk<'_> {
             }
             (layer, Rule::Pass) => self.passed(node, layer, arrived)?,
             (layer, Rule::Norm | Rule::Epsilon(_) | Rule::Z) => {
-                let stabiliser =
-                    if let Rule::Epsilon(epsilon) = rule { Stabiliser::Add(epsilon) } else { self.composite.stabiliser };
+                let stabiliser = if let Rule::Epsilon(epsilon) = rule {
+                    Stabiliser::Add(epsilon)
+                } else {
+                    self.composite.stabiliser
+                };
                 self.in_proportion(index, node, layer, (arrived, stabiliser))?
             }
             _ => None,
@@ -89,8 +92,7 @@ impl Walk<'_> {
         let x = self.activations.at(node.inputs[0])?;
         let (kernel, stride, padding) = ([kernel; 2], [stride; 2], [padding; 2]);
         let (_, winners) = x.f_max_pool2d_with_indices(kernel, stride, padding, [1, 1], ceil)?;
-        let share =
-            x.f_max_pool2d_with_indices_backward(arrived, kernel, stride, padding, [1, 1], ceil, &winners)?;
+        let share = x.f_max_pool2d_with_indices_backward(arrived, kernel, stride, padding, [1, 1], ceil, &winners)?;
         Ok(Shares::plain(vec![share]))
     }
 
@@ -113,7 +115,13 @@ impl Walk<'_> {
             Layer::ChannelsLast => arrived.f_permute([0, 3, 1, 2])?,
             Layer::ChannelsFirst => arrived.f_permute([0, 2, 3, 1])?,
             Layer::Tokens => arrived.f_transpose(1, 2)?.f_reshape(size(0))?,
-            Layer::MergePatches => unmerged(arrived, size(0))?,
+            Layer::MergePatches => {
+                let share = unmerged(arrived, size(0))?;
+                // Of a grid of odd sides some places lie beyond it.
+                let beyond = self.ledger == Ledger::Kept && share.numel() < arrived.numel();
+                let bias = if beyond { total(arrived) - total(&share) } else { 0.0 };
+                return Ok(Some(Shares { inputs: vec![share], bias, stabiliser: 0.0 }));
+            }
             Layer::CutTo => {
                 let (whole, cut) = (size(0), arrived.size());
                 arrived.f_constant_pad_nd([0, whole[3] - cut[3], 0, whole[2] - cut[2]])?
@@ -171,8 +179,7 @@ impl Walk<'_> {
                 let quotient = quotient(arrived, z()?, stabiliser)?;
                 let share = x()? * &quotient;
                 let taken = self.taken(arrived, &quotient, z()?);
-                let positions =
-                    if self.ledger == Ledger::Kept { total(arrived) - taken - total(&share) } else { 0.0 };
+                let positions = if self.ledger == Ledger::Kept { total(arrived) - taken - total(&share) } else { 0.0 };
                 Shares { inputs: vec![share], bias: positions, stabiliser: taken }
             }
             Layer::LayerNorm { key, features, epsilon } => {
@@ -199,21 +206,11 @@ impl Walk<'_> {
             return Shares::plain(vec![share]);
         }
         let bias = if along == 1 { bias.view([1, -1, 1, 1]) } else { bias.shallow_clone() };
-        Shares {
-            inputs: vec![share],
-            bias: total(&(quotient * bias)),
-            stabiliser: self.taken(arrived, quotient, z),
-        }
+        Shares { inputs: vec![share], bias: total(&(quotient * bias)), stabiliser: self.taken(arrived, quotient, z) }
     }
 
     /// What attention hands on to queries, keys and values.
-    fn attention(
-        &self,
-        node: &Node,
-        attention: &Attention,
-        rule: Rule,
-        arrived: &Tensor,
-    ) -> Result<Option<Shares>> {
+    fn attention(&self, node: &Node, attention: &Attention, rule: Rule, arrived: &Tensor) -> Result<Option<Shares>> {
         if !matches!(rule, Rule::Values | Rule::Halves) {
             return Ok(None);
         }
@@ -240,8 +237,7 @@ impl Walk<'_> {
         let share = attention.gathered([&queries, &keys, &values], &x.size())?;
         // Where windows reach beyond the picture, a bias stands: what it got is in no input.
         let beyond = self.ledger == Ledger::Kept && share.numel() < 3 * values.numel();
-        let bias =
-            if beyond { total(&queries) + total(&keys) + total(&values) - total(&share) } else { 0.0 };
+        let bias = if beyond { total(&queries) + total(&keys) + total(&values) - total(&share) } else { 0.0 };
         Ok(Some(Shares { inputs: vec![share], bias, stabiliser: taken }))
     }
 
@@ -254,9 +250,6 @@ impl Walk<'_> {
         }
         let [slope, offset] = self.network.batch_norm_affine((key, *epsilon))?;
         let slope = slope.view([1, -1, 1, 1]);
-        if rule == Rule::Gradient {
-            return Ok(Some(Shares::plain(vec![arrived * slope])));
-        }
         let (scale, shift, mean, variance) =
             (part("weight")?, part("bias")?, part("running_mean")?, part("running_var")?);
         let (x, y) = (self.activations.at(node.inputs[0])?, self.activations.at(index + 1)?);

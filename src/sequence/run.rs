@@ -358,8 +358,7 @@ impl Run {
     pub fn localised(&self) -> Result<DataFrame> {
         let (boxes, regions) = (self.chosen_boxes()?, self.rows::<RegionRow>("lrp_regions")?);
         let views = self.views(&regions)?;
-        let located =
-            relevance::localise(self.store(), &regions, |row| boxes.mask(&row.file, views[&row.model]))?;
+        let located = relevance::localise(self.store(), &regions, |row| boxes.mask(&row.file, views[&row.model]))?;
         analysis::localisation_by_model(&LocalisationRow::rows(&located)?)
     }
 

@@ -27,6 +27,6 @@ pub use relevance::{Lines, LocalisationRow, OverlapRow, PerturbationRow, Place, 
 #[cfg(test)]
 pub(crate) use row::comes_back;
 pub use row::{Cell, Row, cells};
-pub use settings::SettingRow;
 #[allow(unused_imports, reason = "used by every room that declares a table")]
 pub(crate) use row::{column_name, table, text_cell};
+pub use settings::SettingRow;

@@ -139,11 +139,8 @@ fn peak_megabytes() -> f64 {
 /// The forward pass alone, then everything from files to a table, as step 5 does it.
 fn bench_models(arch: &str, weights: &Path, batch: usize, files: &[PathBuf], device: Device) -> Result<()> {
     let network = Engine::load(arch, weights, device)?.folded()?;
-    let crops: Vec<pixels::RgbImage> = files
-        .iter()
-        .take(batch)
-        .map(|file| network.view().seen(&pixels::decode(file)?))
-        .collect::<lgf::Result<_>>()?;
+    let crops: Vec<pixels::RgbImage> =
+        files.iter().take(batch).map(|file| network.view().seen(&pixels::decode(file)?)).collect::<lgf::Result<_>>()?;
     let rounds: Vec<usize> = (0..8).collect();
     let normalisation = *network.normalisation();
     let input = |_: &usize| inference::to_input(&crops, &normalisation, device);

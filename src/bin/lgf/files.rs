@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use lgf::datasets::Spec;
-use lgf::inference::{self, Device, Engine, Experiments, Keep, Normalise, Picture};
 use lgf::files::{ImageFile, Store};
+use lgf::inference::{self, Device, Engine, Experiments, Keep, Normalise, Picture};
 use lgf::models::{Form, PROGRAM, Registry};
 use lgf::notebook::{Progress, counted, say, warn, whole_table};
 use lgf::pixels::View;
@@ -153,8 +153,9 @@ fn network(which: &Which, root: Root<'_>, device: Device) -> Result<Engine> {
                 entry.allow.push(Allow::Program);
                 entry.view = Some(View::new(which.side, which.side)).filter(|_| arch == PROGRAM && which.side != 224);
             }
-            inference::load_network(&entry, weights)
-                .map_err(|error| if arch == PROGRAM && !which.trust { error.hint("if you trust it, add --trust") } else { error })?
+            inference::load_network(&entry, weights).map_err(|error| {
+                if arch == PROGRAM && !which.trust { error.hint("if you trust it, add --trust") } else { error }
+            })?
         }
         _ => bail!("no network was given\n  hint: --network NAME of one that was fetched, or --arch and --weights"),
     };
@@ -194,7 +195,8 @@ pub fn maps(given: &Relevance, root: Root<'_>, protocol: &Protocol, device: Devi
     let Some(out) = &given.png else { bail!("--png needs a folder") };
     let network = network(&given.which, root, device)?;
     let precision = given.batch.precision.precision();
-    let network = if network.is_program() { network.prepared(Form::Folded, precision)? } else { network.in_precision(precision) };
+    let network =
+        if network.is_program() { network.prepared(Form::Folded, precision)? } else { network.in_precision(precision) };
     let target = match given.target {
         Some(Target::True) => bail!("--target true is for the study's photographs; give the number of an output"),
         target => target.unwrap_or(Target::Predicted),

@@ -58,7 +58,8 @@ impl Signals {
             // The same for every picture: windows by heads.
             let size = scores.size();
             let windows = offset.size()[0];
-            scores = (scores.f_view([size[0] / windows, windows, size[1], size[2], size[3]])? + offset).f_view(&size[..])?;
+            scores =
+                (scores.f_view([size[0] / windows, windows, size[1], size[2], size[3]])? + offset).f_view(&size[..])?;
         }
         Ok(scores.f_softmax(3, None)?)
     }
@@ -113,7 +114,8 @@ impl Attention {
             }
         };
         let size = x.size();
-        let parts = x.f_reshape([size[0], size[1], 3, self.heads, size[2] / 3 / self.heads])?.f_permute([2, 0, 3, 1, 4])?;
+        let parts =
+            x.f_reshape([size[0], size[1], 3, self.heads, size[2] / 3 / self.heads])?.f_permute([2, 0, 3, 1, 4])?;
         let part = |number: i64| parts.f_select(0, number);
         Ok(Signals { query: part(0)?, key: part(1)?, value: part(2)?, offset })
     }

@@ -48,9 +48,9 @@ impl Layer {
                 x.f_linear(tensor(weights, key, "weight")?, offset)
             }
             Layer::Scale { key, .. } => x.f_mul(named(weights, key)?),
-            Layer::ClassToken { key, features } => {
-                named(weights, key)?.f_expand([x.size()[0], 1, *features], false).and_then(|token| Tensor::f_cat(&[&token, x], 1))
-            }
+            Layer::ClassToken { key, features } => named(weights, key)?
+                .f_expand([x.size()[0], 1, *features], false)
+                .and_then(|token| Tensor::f_cat(&[&token, x], 1)),
             Layer::Positions { key, .. } => x.f_add(named(weights, key)?),
             Layer::Attention(attention) => attention.forward(weights, x)?,
             other => other.without_tensors(inputs),
