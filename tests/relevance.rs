@@ -81,7 +81,11 @@ fn relevance_of_a_vision_transformer_equals_lxts() {
         let found = relevance::explain(&network, &picture, &[target], &composite).unwrap();
         let logit = found.logits.double_value(&[0, target as i64]);
         assert!((logit - expected["logit"].as_f64().unwrap()).abs() < 1e-9 * logit.abs(), "{logit}");
-        let squares = found.relevance.view([3, 14, 16, 14, 16]).sum_dim_intlist([0i64, 2, 4].as_slice(), false, tch::Kind::Double);
+        let squares = found.relevance.view([3, 14, 16, 14, 16]).sum_dim_intlist(
+            [0i64, 2, 4].as_slice(),
+            false,
+            tch::Kind::Double,
+        );
         let expected: Vec<f64> =
             expected["squares"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
         let difference = relative_difference(&squares.view([-1]), &tch::Tensor::from_slice(&expected));
