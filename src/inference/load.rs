@@ -167,6 +167,30 @@ mod tests {
     }
 
     #[test]
+    fn bad_input_84_a_program_runs_only_after_one_word_and_takes_part_in_all_but_rules() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        crate::models::program_tests::written(&store.path("net.pt"), "torch.repeat(torch.mean(x, [2, 3]), [1, 4])");
+        let mut study = study(&store, &golden());
+        study.described.networks[0] = NetworkEntry::new("mine", PROGRAM, "net.pt");
+        let error = load_all(&study, Device::Cpu).unwrap_err();
+        for part in ["is a program", "net.pt", "\"allow\": [\"program\"] to mine"] {
+            assert!(error.to_string().contains(part), "{part}: {error}");
+        }
+        study.described.networks[0].allow = vec![Allow::Program];
+        let error = load_all(&study, Device::Cpu).unwrap_err();
+        assert!(error.to_string().contains("12 outputs, and the study has 10 classes"), "{error}");
+        let ten = "torch.slice(torch.repeat(torch.mean(x, [2, 3]), [1, 4]), 1, 0, 10)";
+        crate::models::program_tests::written(&store.path("net.pt"), ten);
+        for precision in [Precision::Single, Precision::Double, Precision::BFloat16] {
+            let network = load_networks(&study, Form::Folded, precision, Device::Cpu).unwrap().swap_remove(0);
+            let white = image::RgbImage::from_pixel(224, 224, image::Rgb([255; 3]));
+            let rows = super::super::logits(&network, &[white], super::super::Normalise::Never).unwrap();
+            assert!(rows[0].len() == 10 && rows[0].iter().all(|logit| (logit - 1.0).abs() < 1e-2), "{rows:?}");
+        }
+    }
+
+    #[test]
     fn bad_input_62_a_network_of_another_number_of_classes_is_refused_before_work() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();

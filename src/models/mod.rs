@@ -35,6 +35,8 @@ pub use layer::{
 pub(crate) use layer::{padded, unmerged};
 pub use network::{Loading, Network};
 pub use normalisation::Normalisation;
+#[cfg(test)]
+pub(crate) use program::tests as program_tests;
 pub use program::{PROGRAM, Program};
 pub use registry::{Registry, RegistryEntry, RemoteFile};
 pub use summary::{LayerSummary, sizes};

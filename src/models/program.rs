@@ -189,3 +189,83 @@ fn noise(side: i64) -> Tensor {
     let one = |index: i64| ((index.wrapping_mul(2_654_435_761) >> 7) % 4001) as f32 / 1000.0 - 2.0;
     Tensor::from_slice(&(0..count).map(one).collect::<Vec<f32>>()).view([2, 3, side, side])
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::io::Write;
+
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    /// A file as `torch.jit.save` writes it, of a module without numbers whose forward pass gives an expression of `x`.
+    pub(crate) fn written(path: &Path, expression: &str) {
+        let code = format!(
+            "class Net(Module):\n  __parameters__ = []\n  __buffers__ = []\n  training : bool\n  \
+             def forward(self: __torch__.Net,\n    x: Tensor) -> Tensor:\n    return {expression}\n"
+        );
+        let object = b"\x80\x02c__torch__\nNet\nq\x00)\x81}X\x08\x00\x00\x00trainingq\x01\x89sbq\x02.";
+        let mut archive = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+        let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        let members: [(&str, &[u8]); 5] = [
+            ("net/data.pkl", object),
+            ("net/code/__torch__.py", code.as_bytes()),
+            ("net/constants.pkl", b"\x80\x02)."),
+            ("net/version", b"3\n"),
+            ("net/byteorder", b"little"),
+        ];
+        for (name, bytes) in members {
+            archive.start_file(name, stored).unwrap();
+            archive.write_all(bytes).unwrap();
+        }
+        archive.finish().unwrap();
+    }
+
+    /// The mean of each colour.
+    pub(crate) const MEANS: &str = "torch.mean(x, [2, 3])";
+
+    fn opened(expression: &str) -> Result<Network> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("net.pt");
+        written(&path, expression);
+        Network::program("mine", &path, View::new(32, 32))
+    }
+
+    #[test]
+    fn a_program_is_a_network_of_one_layer() {
+        let network = opened(MEANS).unwrap();
+        assert!(network.is_program() && network.classes() == 3 && network.view().side == 32);
+        let moved = network.placed(Device::Cpu, Kind::Double).unwrap();
+        let pictures = noise(8).to_kind(Kind::Double);
+        let found =
+            moved.nodes()[0].forward(moved.weights(), &[&pictures], super::super::BatchStatistics::Running).unwrap();
+        assert_eq!(found, pictures.mean_dim([2i64, 3].as_slice(), false, Kind::Double));
+        let other = opened("torch.amax(x, [2, 3])").unwrap();
+        assert_ne!(network.fingerprint().unwrap(), other.fingerprint().unwrap());
+    }
+
+    #[test]
+    fn bad_input_84_what_is_no_classifier_at_inference_is_refused_by_name() {
+        for (expression, what) in [
+            ("x", "puts out [2, 3, 32, 32] for two pictures, expected [2, classes]"),
+            ("torch.dropout(torch.mean(x, [2, 3]), 0.5, True)", "saved in training mode"),
+            (
+                "torch.sub(torch.mean(x, [2, 3]), torch.mean(torch.mean(x, [2, 3]), [0], True))",
+                "for a picture by itself than beside another",
+            ),
+            ("torch.mul(torch.mean(x, [2, 3]), torch.log(torch.mean(torch.sub(x, x), [2, 3])))", "not finite"),
+            ("torch.view(x, [2, 3072])", "refuses pictures of shape [1, 3, 32, 32]"),
+        ] {
+            let error = opened(expression).unwrap_err();
+            assert!(matches!(error.code(), Code::Checkpoint | Code::Numeric), "{error}");
+            let text = error.to_string();
+            assert!(text.contains(what) && text.contains("net.pt"), "{expression}: {text}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.pt");
+        std::fs::write(&path, b"not a zip").unwrap();
+        assert!(Network::program("mine", &path, View::IMAGENET).unwrap_err().to_string().contains("no TorchScript"));
+        let error = Network::program("mine", folder.path(), View::IMAGENET).unwrap_err();
+        assert!(error.to_string().contains("no regular file"), "{error}");
+    }
+}
