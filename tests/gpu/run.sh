@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The six networks at full size on a GPU, beside the processor. Builds nothing: it takes a finished command and a libtorch with
-# its CUDA libraries.
+# The six networks of the thesis, and one of each family of today, at full size on a GPU, beside the processor. Builds nothing:
+# it takes a finished command and a libtorch with its CUDA libraries.
 #
 #   tests/gpu/run.sh LGF LIBTORCH PICTURE…
 #

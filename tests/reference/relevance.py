@@ -125,9 +125,9 @@ def pairs(network, name):
     return [(key, ".".join([*key.split(".")[:-1], after[key.split(".")[-1]]])) for key in keys]
 
 
-def of_today(name):
+def of_today(name, kind=torch.float64):
     with torch.no_grad():
-        network = fill(TODAY[name]()).double()
+        network = fill(TODAY[name]()).to(kind)
     if name == "densenet121":
         return Tail(network)
     for block in network._blocks:
@@ -153,10 +153,8 @@ def patched_attention(how):
     return forward
 
 
-def tokens(how):
-    """Relevance of a small vision transformer by LXT's rules without gamma, summed over squares of 16 pixels."""
-    with torch.no_grad():
-        network = fill(TODAY["deit_tiny_patch16_224"]()).double()
+def patched(network, how):
+    """A vision transformer with LXT's rules in place of its own gradients."""
     for module in network.modules():
         if isinstance(module, torch.nn.GELU):
             # LXT's own adds 1e-10 to the divisor.
@@ -165,6 +163,13 @@ def tokens(how):
             module.forward = layer_norm_forward.__get__(module)
         elif isinstance(module, torch.nn.MultiheadAttention):
             module.forward = patched_attention(how).__get__(module)
+    return network
+
+
+def tokens(how):
+    """Relevance of a small vision transformer by LXT's rules without gamma, summed over squares of 16 pixels."""
+    with torch.no_grad():
+        network = patched(fill(TODAY["deit_tiny_patch16_224"]()).double(), how)
     x = torch.from_numpy(noise("picture", 3 * 224 * 224) * 2 - 1).view(1, 3, 224, 224).double().requires_grad_()
     logits = network(x)
     target = int(logits.argmax())
@@ -173,14 +178,18 @@ def tokens(how):
     return target, float(logits[0, target]), squares.flatten().tolist()
 
 
+def merged_attributor(network, name, preset):
+    canoniser = NamedMergeBatchNorm([([conv], norm) for conv, norm in pairs(network, name)])
+    return Gradient(model=network, composite=PRESETS[preset](canonizers=[canoniser]))
+
+
 def today():
     x = torch.from_numpy(noise("pictures", 2 * 3 * SIDE * SIDE) * 2 - 1).view(2, 3, SIDE, SIDE).double()
     for name in ["densenet121", "efficientnet-lite0"]:
         for preset in PRESETS:
             network = of_today(name)
-            canoniser = NamedMergeBatchNorm([([conv], norm) for conv, norm in pairs(network, name)])
             chosen = torch.nn.functional.one_hot(torch.tensor(TARGETS), 1000)
-            with Gradient(model=network, composite=PRESETS[preset](canonizers=[canoniser])) as explain:
+            with merged_attributor(network, name, preset) as explain:
                 _, found = explain(x, lambda logits: logits * chosen)
             numpy.save(OUT / f"{preset}_{name}.npy", found.detach().numpy())
     found = {"versions": {name: version(name) for name in ["torch", "torchvision", "zennit", "lxt", "efficientnet-lite-pytorch"]}}

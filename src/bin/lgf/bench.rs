@@ -169,13 +169,14 @@ fn random(name: &str, device: Device) -> lgf::Result<Engine> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut weights = models::Weights::new();
     for node in table.nodes() {
-        let norm = matches!(node.layer, models::Layer::BatchNorm { .. });
+        let norm = matches!(node.layer, models::Layer::BatchNorm { .. } | models::Layer::LayerNorm { .. });
         for parameter in node.layer.parameters() {
             let count = parameter.shape.iter().product::<i64>() as usize;
             let wide = (6.0 * parameter.shape[0] as f32 / count as f32).sqrt();
             let values: Vec<f32> = match parameter.part {
                 Part::Weight | Part::Variance if norm => vec![1.0; count],
                 Part::Weight => (0..count).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * wide).collect(),
+                Part::Own => (0..count).map(|_| rng.random::<f32>() * 0.4).collect(),
                 _ => vec![0.0; count],
             };
             weights.insert(parameter.name, Tensor::from_slice(&values).view(&parameter.shape[..]));
@@ -184,16 +185,41 @@ fn random(name: &str, device: Device) -> lgf::Result<Engine> {
     Ok(Engine::new(Network::new(name, &table, weights)?, device))
 }
 
+/// The six of the thesis, and one of each family of today.
+const ON_DEVICES: [&str; 19] = [
+    "vgg16",
+    "resnet50",
+    "sin-resnet50",
+    "se-resnet50",
+    "resnext50",
+    "se-resnext50",
+    "alexnet",
+    "squeezenet1_1",
+    "densenet121",
+    "googlenet",
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "efficientnet_b0",
+    "efficientnet-lite0",
+    "regnet_y_400mf",
+    "convnext_tiny",
+    "vit_b_16",
+    "swin_t",
+    "bagnet17",
+];
+
 fn bench_device(batch: usize, files: &[PathBuf], device: Device) -> Result<()> {
     /// Largest difference of a logit, as a share of the largest logit.
     const MOST: [(Precision, f64); 2] = [(Precision::Single, 1e-3), (Precision::BFloat16, 3e-2)];
     let files: Vec<PathBuf> = files::list_images(files)?.into_iter().map(|image| image.path).collect();
-    let crops: Vec<pixels::RgbImage> =
-        files.iter().take(8).map(|file| pixels::imagenet_crop(&pixels::decode(file)?)).collect::<lgf::Result<_>>()?;
+    let seen = |network: &Engine| -> lgf::Result<Vec<pixels::RgbImage>> {
+        files.iter().take(8).map(|file| network.view().seen(&pixels::decode(file)?)).collect()
+    };
     let pictures: Vec<Picture> = (0..1000).map(|at| Picture::at(&files[at % files.len()])).collect();
     let mut wrong = Vec::new();
-    for name in ["vgg16", "resnet50", "sin-resnet50", "se-resnet50", "resnext50", "se-resnext50"] {
+    for name in ON_DEVICES {
         let plain = random(name, Device::Cpu)?.folded()?;
+        let crops = seen(&plain)?;
         let input = inference::to_input(&crops, plain.normalisation(), Device::Cpu)?;
         let expected: Vec<f32> = values(&plain.forward(&input)?)?;
         let size = largest(expected.iter().map(|logit| logit.abs()));
@@ -231,7 +257,7 @@ fn rates(network: &Engine, pictures: &[Picture], batch: usize, device: Device) -
     let crops: Vec<pixels::RgbImage> = pictures
         .iter()
         .take(batch)
-        .map(|picture| pixels::imagenet_crop(&pixels::decode(&picture.path)?))
+        .map(|picture| network.view().seen(&pixels::decode(&picture.path)?))
         .collect::<lgf::Result<_>>()?;
     let input = inference::to_input(&crops, network.normalisation(), device)?;
     // Copying the logits waits for them.
@@ -264,7 +290,7 @@ fn bench_relevance(
     let composite = Composite::preset(preset)?;
     let network = Engine::load(arch, weights, device)?.in_form(composite.form)?;
     let crops: lgf::Result<Vec<pixels::RgbImage>> =
-        files.iter().map(|file| pixels::imagenet_crop(&pixels::decode(file)?)).collect();
+        files.iter().map(|file| network.view().seen(&pixels::decode(file)?)).collect();
     let crops = crops?;
     let batches: Vec<&[pixels::RgbImage]> = crops.chunks(batch.max(1)).collect();
     let normalisation = *network.normalisation();
