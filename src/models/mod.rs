@@ -30,14 +30,15 @@ pub use checkpoint::{Found, inspect, read_tensorflow, read_weights, write_weight
 pub use families::{Smoothing, architecture, architectures, smoothing};
 pub use fold::Form;
 pub use layer::{
-    Attention, BATCH_NORM_EPSILON, BatchStatistics, Layer, Node, Padding, Parameter, Part, Role, Signals, Windows,
+    Attention, BATCH_NORM_EPSILON, BatchStatistics, Layer, Node, Padding, Parameter, Part, Program, Role, Signals,
+    Windows,
 };
 pub(crate) use layer::{padded, unmerged};
 pub use network::{Loading, Network};
 pub use normalisation::Normalisation;
+pub use program::PROGRAM;
 #[cfg(test)]
 pub(crate) use program::tests as program_tests;
-pub use program::{PROGRAM, Program};
 pub use registry::{Registry, RegistryEntry, RemoteFile};
 pub use summary::{LayerSummary, sizes};
 pub use weights::Weights;

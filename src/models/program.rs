@@ -7,10 +7,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tch::{CModule, Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::architecture::Architecture;
-use super::layer::{Layer, Node};
+use super::layer::{Layer, Node, Program};
 use super::network::Network;
 use super::weights::Weights;
 use crate::error::{Code, Error, Result};
@@ -24,59 +24,6 @@ const MAX_BYTES: u64 = 8 << 30;
 /// By how much two runs over the same pictures may differ, as a share of the largest logit: rounding, in 32 and in 16 bits.
 const ROUNDING: f64 = 1e-3;
 const COARSE: f64 = 5e-2;
-
-/// A program at work on a device, in a precision. Copies share it.
-#[derive(Clone)]
-pub struct Program {
-    module: Arc<CModule>,
-    file: Arc<Vec<u8>>,
-    sha256: String,
-    classes: i64,
-}
-
-impl std::fmt::Debug for Program {
-    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(to, "Program({} bytes, sha256 {})", self.file.len(), &self.sha256[..8])
-    }
-}
-
-impl PartialEq for Program {
-    fn eq(&self, other: &Self) -> bool {
-        self.sha256 == other.sha256
-    }
-}
-
-impl Program {
-    fn new(file: Arc<Vec<u8>>, sha256: String, classes: i64, device: Device) -> Result<Self> {
-        let module = CModule::load_data_on_device(&mut &file[..], device).map_err(|cause| {
-            Error::new(Code::Checkpoint, "no TorchScript program, expected one as torch.jit.save writes it")
-                .because(cause)
-        })?;
-        Ok(Program { module: Arc::new(module), file, sha256, classes })
-    }
-
-    /// The hash of its file.
-    pub(super) fn sha256(&self) -> &str {
-        &self.sha256
-    }
-
-    /// How many outputs it has.
-    pub(super) fn classes(&self) -> i64 {
-        self.classes
-    }
-
-    /// The same program once more, on a device and in a precision.
-    pub(super) fn placed(&self, device: Device, kind: Kind) -> Result<Self> {
-        let mut module = CModule::load_data_on_device(&mut &self.file[..], device)?;
-        module.to(device, kind, false);
-        Ok(Program { module: Arc::new(module), ..self.clone() })
-    }
-
-    /// What it makes of pictures.
-    pub(super) fn forward(&self, pictures: &Tensor) -> std::result::Result<Tensor, tch::TchError> {
-        self.module.forward_ts(&[pictures])
-    }
-}
 
 impl Network {
     /// The network that a TorchScript file is, for pictures of a view. It must have been allowed to run.
@@ -98,9 +45,9 @@ impl Network {
         }
         let file = std::fs::read(path).map_err(unreadable)?;
         let sha256 = sha256_hex(&file);
-        let mut program = Program::new(Arc::new(file), sha256, 0, Device::Cpu).map_err(named)?;
-        program.classes = tried(&program, view, Kind::Float).map_err(named)?;
-        let classes = program.classes;
+        let program = Program::new(Arc::new(file), sha256, 0, Device::Cpu).map_err(named)?;
+        let classes = tried(&program, view, (Device::Cpu, Kind::Float)).map_err(named)?;
+        let program = program.of_classes(classes);
         let nodes = vec![Node { name: "program".into(), layer: Layer::Program(program), inputs: vec![0] }];
         let architecture = Architecture::new(nodes, classes);
         Ok(Network::new(name, &architecture, Weights::new())?.seeing(view))
@@ -118,19 +65,15 @@ impl Network {
         for node in &mut nodes {
             if let Layer::Program(program) = &mut node.layer {
                 *program = program.placed(device, kind)?;
-                tried_on(program, self.view(), (device, kind))?;
+                tried(program, self.view(), (device, kind))?;
             }
         }
         Ok(moved.with(nodes, super::weights::shared(moved.weights())))
     }
 }
 
-fn tried(program: &Program, view: View, kind: Kind) -> Result<i64> {
-    tried_on(program, view, (Device::Cpu, kind))
-}
-
 /// Tries a program on two pictures of noise; the number of its outputs.
-fn tried_on(program: &Program, view: View, (device, kind): (Device, Kind)) -> Result<i64> {
+fn tried(program: &Program, view: View, (device, kind): (Device, Kind)) -> Result<i64> {
     let _no_grad = tch::no_grad_guard();
     let side = i64::from(view.side);
     let pictures = noise(side).to_device(device).to_kind(kind);

@@ -2,6 +2,9 @@
 
 use crate::error::{Code, Error};
 
+/// What libtorch answers.
+pub(super) type TchResult = std::result::Result<tch::Tensor, tch::TchError>;
+
 /// Whether libtorch had too little memory.
 pub(crate) fn is_out_of_memory(cause: &tch::TchError) -> bool {
     let text = cause.to_string();

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::ledger::LedgerRow;
+use super::ledger::{Ledger, LedgerRow};
 use super::linear::total;
 use super::rule::{Composite, Rule};
 use super::walk::{Shares, Walk};
@@ -26,15 +26,6 @@ pub struct Explained {
     pub targets: Vec<usize>,
     /// One row a layer that relevance passed, from the head to the first; empty where it was not wanted.
     pub ledger: Vec<LedgerRow>,
-}
-
-/// Whether a walk keeps account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ledger {
-    /// Layer by layer; it takes sums over everything, a tenth of the time.
-    Kept,
-    /// Not.
-    NotKept,
 }
 
 /// Which classes are explained.

@@ -43,8 +43,8 @@ mod today;
 mod walk;
 
 pub use baselines::{Baseline, baseline};
-pub use engine::{Explained, Ledger, Targets, explain, explain_with};
-pub use ledger::{Account, LedgerRow, ledger_table};
+pub use engine::{Explained, Targets, explain, explain_with};
+pub use ledger::{Account, Ledger, LedgerRow, ledger_table};
 pub use look::maps_of;
 pub use maps::{localise, map_of, write_npy};
 pub use quality::{

@@ -8,7 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::engine::{Ledger, Targets, explain_with, finite_logits};
+use super::engine::{Targets, explain_with, finite_logits};
+use super::ledger::Ledger;
 use super::rule::Composite;
 use crate::error::{Code, Error, Result};
 use crate::inference::Engine;

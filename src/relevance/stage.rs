@@ -3,8 +3,8 @@
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::engine::{Ledger, Targets, explain_with};
-use super::ledger::{LedgerRow, add, judged, ledger_table};
+use super::engine::{Targets, explain_with};
+use super::ledger::{Ledger, LedgerRow, add, judged, ledger_table};
 use super::maps::map_name;
 use super::target::{Parameters, check_rules, target};
 use crate::error::{Code, Error, Result};

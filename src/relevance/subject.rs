@@ -4,8 +4,8 @@ use polars::prelude::DataFrame;
 use tch::Tensor;
 
 use super::baselines::{Baseline, baseline};
-use super::engine::{Explained, Ledger, Targets, explain_with, finite_logits};
-use super::ledger::ledger_table;
+use super::engine::{Explained, Targets, explain_with, finite_logits};
+use super::ledger::{Ledger, ledger_table};
 use super::quality::{Order, Perturbation, perturbation_curve, randomised_layers};
 use super::rule::Composite;
 use super::target::{Parameters, check_form, target};

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::engine::Ledger;
+use super::ledger::Ledger;
 use super::linear::{Given, LinearMap, quotient, total};
 use super::rule::{Composite, Rule, Stabiliser};
 use crate::error::{Code, Error, Result};

@@ -179,7 +179,7 @@ pub fn predict(predict: &Predict, root: Root<'_>, normalise: Normalise, device: 
         let names = [Classes::Imagenet, Classes::Sample].map(Classes::list);
         let names = names.into_iter().find(|list| list.len() == network.classes());
         let seen: Vec<_> = done.rows.iter().map(|row| (pictures[row.picture].id.as_str(), &row.logits[..])).collect();
-        say(&whole_table(&inference::taken_for(&seen, names.as_ref())?).text());
+        say(whole_table(&inference::taken_for(&seen, names.as_ref())?).text());
         return Ok(());
     };
     let files: Vec<&str> = done.rows.iter().map(|row| pictures[row.picture].id.as_str()).collect();

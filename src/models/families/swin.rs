@@ -19,8 +19,7 @@ const WINDOW: i64 = 7;
 const EPSILON: f64 = 1e-5;
 
 /// The tiny one.
-pub const NETWORKS: [(&str, Table); 1] =
-    [("swin_t", Table { width: 96, depths: [2, 2, 6, 2], heads: [3, 6, 12, 24] })];
+pub const NETWORKS: [(&str, Table); 1] = [("swin_t", Table { width: 96, depths: [2, 2, 6, 2], heads: [3, 6, 12, 24] })];
 
 /// The layers of one of them.
 pub fn nodes(table: &Table) -> Vec<Node> {

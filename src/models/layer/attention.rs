@@ -2,8 +2,8 @@
 
 use tch::Tensor;
 
-use super::operator::TchResult;
 use crate::error::Result;
+use crate::models::refused::TchResult;
 use crate::models::weights::{Weights, named};
 
 /// What each of some places takes of the others' values: shares by the softmax of query times key over the root of a head's

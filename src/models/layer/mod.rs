@@ -5,13 +5,15 @@
 mod attention;
 mod operator;
 mod padding;
+mod places;
+mod program;
 mod shape;
 
 pub use attention::{Attention, Signals, Windows};
-pub(crate) use operator::{padded, unmerged};
 pub use padding::Padding;
+pub(crate) use places::{padded, unmerged};
+pub use program::Program;
 
-use super::program::Program;
 use super::weights::name_of;
 
 /// What batch normalisation adds to the variance unless a network has another number (torch's default).
