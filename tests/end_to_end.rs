@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use lgf::files::Store;
+use lgf::pixels::View;
 use lgf::polars::prelude::*;
 use lgf::protocol;
 use lgf::sample::Sample;
 use lgf::study::{Description, NetworkEntry, Study};
-use lgf::table::{floats, only, texts};
+use lgf::table::{SettingRow, floats, only, texts};
 
 use crate::sequence::ok;
 
@@ -32,7 +33,9 @@ fn root(networks: &[(&str, &str)], annotated: Annotated) -> (tempfile::TempDir, 
     let below = |path: &Path| sample.path().join(path);
     let named = |(name, own): &(&str, &str)| {
         let entry = study.described.network(own).unwrap();
-        NetworkEntry::new(*name, &entry.architecture, below(&entry.weights))
+        // One of them sees photographs in another size, whole in height or width.
+        let view = (*name == "textures exchanged").then(|| View::new(240, 240));
+        NetworkEntry { view, ..NetworkEntry::new(*name, &entry.architecture, below(&entry.weights)) }
     };
     let Description { images, annotations, conflict, .. } = &study.described;
     let own = Description {
@@ -70,6 +73,15 @@ fn all_steps_of_two_networks_of_any_names() {
     assert_eq!(height("edges_data"), 60);
     assert!(store.path("models/textures exchanged.safetensors").exists());
     assert!(height("imgnette_sample_data") >= 2 * 10 * 4 * 2);
+    // Maps, masks and overlap are of the side that each network sees, and what was seen is on record.
+    let settings: Vec<SettingRow> = store.rows("lrp_settings").unwrap();
+    let sides: Vec<i64> = settings.iter().map(|row| row.side).collect();
+    assert_eq!(sides, [224, 240]);
+    let photograph = &texts(&table("lrp_regions"), "file").unwrap()[0];
+    for (model, side) in [("plain", 224), ("textures exchanged", 240)] {
+        assert_eq!(lgf::relevance::map_of(&store, model, photograph).unwrap().size(), (side, side));
+    }
+    assert_eq!(lgf::edges::mask_in(&store, photograph, View::new(240, 240)).unwrap().size(), (240, 240));
     // What a picture is, and what networks say of it, join by the file's name.
     let (made, predicted) = (texts(&table("datasets"), "file").unwrap(), texts(&table("predictions"), "file").unwrap());
     assert!(predicted.iter().all(|file| made.contains(file)), "{}", predicted[0]);

@@ -45,7 +45,7 @@ pub struct Perturbation {
 /// `picture` is `[1, 3, h, w]`, normalised.
 ///
 /// # Errors
-/// [`Code::Parameter`] if the map has another size than the picture, or the regions do not fill it; [`Code::Numeric`] if a logit
+/// [`Code::Parameter`] if the map has another size than the picture, or regions are larger than it; [`Code::Numeric`] if a logit
 /// is not finite.
 pub fn perturbation_curve(
     network: &Engine,
@@ -60,12 +60,13 @@ pub fn perturbation_curve(
         return Err(Error::new(Code::Parameter, found));
     }
     let side = how.region;
-    if side == 0 || how.steps == 0 || !height.is_multiple_of(side) || !width.is_multiple_of(side) {
-        let found = format!("regions of {side} in {} steps do not fill {height} x {width}", how.steps);
+    if side == 0 || side > height.min(width) || how.steps == 0 {
+        let found = format!("regions of {side} in {} steps for {height} x {width}", how.steps);
         return Err(Error::new(Code::Parameter, found));
     }
-    let columns = width / side;
-    let mut sums = vec![0f64; columns * (height / side)];
+    // The last ones may be cut.
+    let columns = width.div_ceil(side);
+    let mut sums = vec![0f64; columns * height.div_ceil(side)];
     for (index, &value) in map.values().iter().enumerate() {
         sums[index / width / side * columns + index % width / side] += f64::from(value);
     }

@@ -210,7 +210,8 @@ pub fn maps(given: &Relevance, root: Root<'_>, protocol: &Protocol, device: Devi
         let image = ImageFile::at(file, name.as_str());
         let subject = relevance::Subject::new(&network, &image, &classes.list(), &parameters)?;
         let mut maps = if network.is_program() { Vec::new() } else { subject.maps(&Composite::presets())? };
-        maps.extend(subject.baselines(&Baseline::usual())?);
+        let ways = Baseline::usual().into_iter().filter(|way| !network.is_program() || *way != Baseline::GradCam);
+        maps.extend(subject.baselines(&ways.collect::<Vec<_>>())?);
         let class = if network.classes() == classes.list().len() {
             classes.list().name(subject.class())
         } else {
