@@ -250,27 +250,32 @@ impl LinearMap {
         Ok(given.shared(share, &[(&raised, up.as_ref()), (&lowered, down.as_ref())], &[(&raised, &p), (&lowered, &n)]))
     }
 
+    /// What raises an output and what lowers it, `p` and `n`, have the sum `x w` and the difference `|x| |w|`: so three products
+    /// do for what is defined by eight.
     fn gamma(&self, given: &Given<'_>, gamma: f64) -> Result<Shared> {
-        let x = given.x;
-        let (raised, lowered) = (x.clamp_min(0.0), x.clamp_max(0.0));
-        let up = self.with(|weight| weight + weight.clamp_min(0.0) * gamma)?;
-        let down = self.with(|weight| weight + weight.clamp_max(0.0) * gamma)?;
-        let z = self.output(given)?;
+        let (x, z) = (given.x, self.output(given)?);
+        let (sizes, magnitude) = (self.with(Tensor::abs)?, x.abs());
+        let linear = match given.bias {
+            Some(bias) => &z - given.beside(bias, &z),
+            None => z.shallow_clone(),
+        } * (1.0 + gamma / 2.0);
+        let spread = sizes.forward(&magnitude, None)? * (gamma / 2.0);
         let bias = |sign: f64| given.bias.map(|bias| bias + (bias * sign).clamp_min(0.0) * (gamma * sign));
         let (bias_up, bias_down) = (bias(1.0), bias(-1.0));
+        let whole = |sum: Tensor, bias: &Option<Tensor>| match bias {
+            Some(bias) => &sum + given.beside(bias, &sum),
+            None => sum,
+        };
         // Where the output is positive, what raises it counts more; where it is negative, what lowers it.
-        let mut denominators = Vec::new();
-        for (same, other, bias) in [(&up, &down, bias_up.as_ref()), (&down, &up, bias_down.as_ref())] {
-            denominators.push(same.forward(&raised, bias)? + other.forward(&lowered, None)?);
-        }
-        let positive = quotient(&(given.arrived * z.gt(0.0).to_kind(z.kind())), &denominators[0], given.stabiliser)?;
-        let negative = quotient(&(given.arrived * z.lt(0.0).to_kind(z.kind())), &denominators[1], given.stabiliser)?;
-        let share = (up.backward(&positive, x)? + down.backward(&negative, x)?) * raised
-            + (down.backward(&positive, x)? + up.backward(&negative, x)?) * lowered;
+        let (raised, lowered) = (whole(&linear + &spread, &bias_up), whole(&linear - &spread, &bias_down));
+        let positive = quotient(&(given.arrived * z.gt(0.0).to_kind(z.kind())), &raised, given.stabiliser)?;
+        let negative = quotient(&(given.arrived * z.lt(0.0).to_kind(z.kind())), &lowered, given.stabiliser)?;
+        let share = self.backward(&(&positive + &negative), x)? * (1.0 + gamma / 2.0) * x
+            + sizes.backward(&(&positive - &negative), x)? * (gamma / 2.0) * magnitude;
         Ok(given.shared(
             share,
             &[(&positive, bias_up.as_ref()), (&negative, bias_down.as_ref())],
-            &[(&positive, &denominators[0]), (&negative, &denominators[1])],
+            &[(&positive, &raised), (&negative, &lowered)],
         ))
     }
 
@@ -344,20 +349,23 @@ enum Raises {
 }
 
 impl Given<'_> {
+    /// A bias, a number a channel or feature, in the shape of what it is added to.
+    fn beside(&self, bias: &Tensor, of: &Tensor) -> Tensor {
+        let mut shape = vec![1; of.dim()];
+        let side = if self.along < 0 { of.dim() - 1 } else { self.along as usize };
+        shape[side] = -1;
+        bias.view(&shape[..])
+    }
+
     /// The share with its ledger: each part of the relevance, a quotient, times a bias went to that bias; and what is between
     /// a quotient times its plain divisor and what arrived went to the stabiliser.
     fn shared(&self, share: Tensor, biases: &[(&Tensor, Option<&Tensor>)], divisors: &[(&Tensor, &Tensor)]) -> Shared {
         if !self.ledger {
             return Shared { share, bias: 0.0, stabiliser: 0.0 };
         }
-        let along = |bias: &Tensor, of: &Tensor| {
-            let mut shape = vec![1; of.dim()];
-            let side = if self.along < 0 { of.dim() - 1 } else { self.along as usize };
-            shape[side] = -1;
-            bias.view(&shape[..])
-        };
-        let bias =
-            biases.iter().filter_map(|(quotient, bias)| bias.map(|bias| total(&(*quotient * along(bias, quotient)))));
+        let bias = biases
+            .iter()
+            .filter_map(|(quotient, bias)| bias.map(|bias| total(&(*quotient * self.beside(bias, quotient)))));
         let kept: f64 = divisors.iter().map(|(quotient, z)| total(&(*quotient * *z))).sum();
         Shared { share, bias: bias.sum(), stabiliser: total(self.arrived) - kept }
     }
