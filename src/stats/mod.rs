@@ -11,22 +11,28 @@
 //! # Ok::<(), lgf::Error>(())
 //! ```
 
+mod agreement;
 mod bootstrap;
 mod correlation;
+mod crossed;
 mod normality;
 mod paired;
 mod power;
+mod redraw;
 mod spread;
 mod wilcoxon;
 
+pub use agreement::Agreement;
 pub(crate) use bootstrap::mean_interval;
 pub use bootstrap::{Interval, bootstrap};
 pub use correlation::{about_identity, concordance, pearson, regression, spearman};
+pub use crossed::{Sources, crossed};
 pub use normality::{normal_plot, shapiro_wilk};
 pub(crate) use paired::cohens_dz;
 pub(crate) use paired::rank_biserial;
 pub use paired::{holm, paired_t, permutation};
 pub use power::{power, sample_size};
+pub use redraw::{Correct, Drawn, p_of_draws, percentiles, redraw};
 pub use spread::{Whiskers, density, letter_values, quantile, whiskers};
 pub use wilcoxon::wilcoxon;
 pub(crate) use wilcoxon::wilcoxon_approximate;
