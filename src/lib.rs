@@ -21,6 +21,7 @@
 //! | 4 | [`datasets`] | photographs to variants |
 //! | 5 | `models` | networks as values: layers, families, checkpoints, the registry |
 //! | 6 | `inference` | how networks are executed: devices, precisions, kernels, threads, batches |
+//! | 6 | [`observers`] | who decides: networks and people; scoring, decision files |
 //! | 7 | `relevance` | layer-wise relevance propagation over those values |
 //! | 7 | [`overlap`] | masks against masks |
 //! | 8 | [`analysis`] | tables to tables |
@@ -49,6 +50,7 @@ pub mod models;
 #[cfg(test)]
 mod mutations;
 pub mod notebook;
+pub mod observers;
 pub mod overlap;
 pub mod pixels;
 pub mod plots;

@@ -4,22 +4,27 @@ use polars::prelude::DataFrame;
 
 use super::additivity::additivity;
 use super::answer::sample_answer;
-use super::bias::shape_bias;
+use super::benchmark::{BenchmarkRow, ConsistencyDifferenceRow, benchmark};
+use super::bias::{BiasDifferenceRow, ShapeBiasRow, bias_differences, shape_bias};
 use super::conclusion::ConclusionRow;
 use super::conclusions::conclusions;
+use super::conditions::{ConditionRow, by_condition};
+use super::consistency::{ConsistencyRow, consistency};
 use super::curves::{curves, drops};
 use super::distinct::distinct;
 use super::kinds::tabled;
 use super::means::{OnEdges, RankedBy, overlap_by_model, ranking_by_model};
-use super::parameters::Parameters;
+use super::parameters::{Observing, Parameters};
 use super::patches::{PatchRow, interaction};
 use super::published::published_tests;
+use super::statements::statements;
 use crate::datasets::Summary;
 use crate::error::{Code, Error, Result};
 use crate::files::Store;
 use crate::notebook::say;
-use crate::study::{Classes, Pair, Study};
-use crate::table::{ConflictRow, Lines, OverlapRow, Place, PredictionRow, RankingRow, Region, Row, table, text_cell};
+use crate::observers::{Trials, all_trials};
+use crate::study::{CUE_CONFLICT, Classes, Pair, Study};
+use crate::table::{Lines, OverlapRow, Place, PredictionRow, RankingRow, Region, Row, stacked, table, text_cell};
 
 /// The folder of the tables.
 const FOLDER: &str = "analysis";
@@ -159,8 +164,8 @@ struct Given {
     predictions: Vec<PredictionRow>,
     overlap: Vec<OverlapRow>,
     ranking: Vec<RankingRow>,
-    /// Decisions on pictures of two cues, where the study has some.
-    decisions: Option<Vec<ConflictRow>>,
+    /// The study, whose observers are read by each set of choices.
+    study: Study,
     classes: Classes,
     pairs: Vec<Pair>,
 }
@@ -170,18 +175,20 @@ impl Given {
         let store = &study.store;
         let (predictions, overlap) = (store.rows("predictions")?, store.rows("imgnette_sample_data")?);
         let ranking = store.rows("overlap_ranking")?;
-        let decisions = study.described.conflict.as_ref().map(|_| store.rows("conflict")).transpose()?;
         let pairs = study.compared();
         if pairs.is_empty() {
             say("analysis: two networks are compared, and this study has fewer: nothing is");
         }
-        Ok(Given { predictions, overlap, ranking, decisions, classes: study.described.classes, pairs })
+        Ok(Given { predictions, overlap, ranking, study: study.clone(), classes: study.described.classes, pairs })
     }
 
     fn tables(&self, parameters: &Parameters) -> Vec<Found> {
         let Given { predictions, overlap, ranking, pairs, .. } = self;
-        let drawn =
-            |parameters: &Parameters| ConclusionRow::table(conclusions(predictions, overlap, pairs, parameters)?);
+        let drawn = |parameters: &Parameters| {
+            let mut rows = conclusions(predictions, overlap, pairs, parameters)?;
+            rows.extend(statements(&self.trials(&parameters.observers)?, pairs, &parameters.observers)?);
+            ConclusionRow::table(rows)
+        };
         let mut found = vec![
             other("conclusions", drawn(parameters)),
             other("conclusions_published", drawn(&Parameters::published())),
@@ -201,12 +208,44 @@ impl Given {
         let patches = interaction(predictions);
         found.push(other("additivity", additivity(&patches)));
         found.push(other("interaction", PatchRow::table(patches)));
-        if let Some(decisions) = &self.decisions {
-            // What is true by construction is known of the sample's networks on its pictures alone.
-            if self.classes == Classes::Sample {
-                found.push(other("known_answer", sample_answer(predictions, decisions, overlap)));
-            }
-            found.push(other("shape_bias", shape_bias(decisions)));
+        found.extend(self.by_observers(&parameters.observers));
+        found
+    }
+
+    /// The decisions on every set of stimuli, by some choices.
+    fn trials(&self, how: &Observing) -> Result<Vec<Trials>> {
+        all_trials(&self.study, (how.scoring, how.ties))
+    }
+
+    /// What observers decide: shape bias, error consistency, conditions, the averages over sets.
+    fn by_observers(&self, how: &Observing) -> Vec<Found> {
+        let sets = match self.trials(how) {
+            Ok(sets) if sets.is_empty() => return Vec::new(),
+            Ok(sets) => sets,
+            Err(error) => return vec![other("shape_bias", Err(error))],
+        };
+        let each = |of: &dyn Fn(&Trials) -> Result<DataFrame>, wanted: &dyn Fn(&Trials) -> bool| {
+            let tables: Result<Vec<DataFrame>> = sets.iter().filter(|trials| wanted(trials)).map(of).collect();
+            tables.map(|tables| (!tables.is_empty()).then_some(tables)).transpose().map(|tables| stacked(tables?))
+        };
+        let mut found = Vec::new();
+        let mut add = |name: &str, table: Option<Result<DataFrame>>| found.extend(table.map(|table| other(name, table)));
+        let conflict = sets.iter().find(|trials| trials.set == CUE_CONFLICT);
+        // What is true by construction is known of the sample's networks on its pictures alone.
+        if let (Classes::Sample, Some(conflict)) = (self.classes, conflict) {
+            add("known_answer", Some(sample_answer(&self.predictions, conflict, &self.overlap)));
+        }
+        let cues = |trials: &Trials| trials.has_cues();
+        add("shape_bias", each(&|trials| ShapeBiasRow::table(shape_bias(trials, how)?), &cues));
+        let differ = |trials: &Trials| BiasDifferenceRow::table(bias_differences(trials, &self.pairs, how)?);
+        add("shape_bias_differences", each(&differ, &cues));
+        let several = |trials: &Trials| trials.observers.len() > 1;
+        add("consistency", each(&|trials| ConsistencyRow::table(consistency(trials, how)?), &several));
+        let levels = |trials: &Trials| trials.conditions().len() > 1;
+        add("by_condition", each(&|trials| ConditionRow::table(by_condition(trials, how)?), &levels));
+        if let Ok(of_people) = benchmark(&sets, how) {
+            add("like_people", Some(BenchmarkRow::table(of_people.rows)));
+            add("like_people_differences", Some(ConsistencyDifferenceRow::table(of_people.differences)));
         }
         found
     }

@@ -1,10 +1,7 @@
 //! What is true by construction of the sample's networks, beside what was measured.
 
-use std::collections::BTreeMap;
-
 use polars::prelude::DataFrame;
 
-use super::bias::Cue;
 use super::conclusion::LEAST;
 use super::curves::SEED;
 use super::measure::Measure;
@@ -17,7 +14,8 @@ use crate::datasets::{SCRAMBLED, SMOOTHED};
 use crate::error::Result;
 use crate::stats::{Interval, bootstrap};
 use crate::study::{PUBLISHED, Pair};
-use crate::table::{ConflictRow, OverlapRow, Place, PredictionRow, Region, table, text_cell};
+use crate::observers::{Answer, Trials};
+use crate::table::{OverlapRow, Place, PredictionRow, Region, table, text_cell};
 
 /// What is true by construction of a measure for two networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,12 +167,12 @@ table! {
 /// [`Code::Model`](crate::error::Code::Model) if one of the two networks is missing.
 pub fn sample_answer(
     predictions: &[PredictionRow],
-    decisions: &[ConflictRow],
+    conflict: &Trials,
     overlap: &[OverlapRow],
 ) -> Result<DataFrame> {
     for name in PUBLISHED {
         let everywhere = predictions.iter().any(|row| row.model == name)
-            && decisions.iter().any(|row| row.model == name)
+            && conflict.observers.iter().any(|observer| observer.name == name)
             && overlap.iter().any(|row| row.model == name);
         if !everywhere {
             return Err(missing(name));
@@ -194,7 +192,7 @@ pub fn sample_answer(
         Measured::of_means(&shares.pairs(PUBLISHED, Region::Top, |share| share.measure(Chance::Shifted)))
     };
     let measured =
-        [biases(decisions), falls(SCRAMBLED.name), falls(SMOOTHED.name), on(Place::Outlines), on(Place::Whole)];
+        [biases(conflict), falls(SCRAMBLED.name), falls(SMOOTHED.name), on(Place::Outlines), on(Place::Whole)];
     let rows = measured.iter().zip(known_answer()).map(|(measured, (measure, direction, because))| {
         let [first, second, difference] = [measured.first, measured.second, measured.difference];
         AnswerRow {
@@ -278,21 +276,29 @@ pub fn with_interval(value: f64, low: f64, high: f64) -> String {
     format!("{}{ends}", written(value))
 }
 
-/// Shape bias of both networks on the pictures that both have decided.
-fn biases(decisions: &[ConflictRow]) -> Measured {
-    let mut pictures: BTreeMap<&str, (&str, [Option<Cue>; 2])> = BTreeMap::new();
-    for row in decisions {
-        let Some(network) = PUBLISHED.iter().position(|name| *name == row.model) else { continue };
-        if let Some(cue) = Cue::of(row) {
-            pictures.entry(&row.file).or_insert((&row.shape, [None; 2])).1[network] = Some(cue);
-        }
-    }
-    let both: Vec<(&str, [Cue; 2])> =
-        pictures.into_values().filter_map(|(shape, [first, second])| Some((shape, [first?, second?]))).collect();
-    let strata: Vec<&str> = both.iter().map(|picture| picture.0).collect();
+/// Shape bias of both networks on the pictures of different cues that both have decided on.
+fn biases(trials: &Trials) -> Measured {
+    let networks: Vec<Option<usize>> =
+        PUBLISHED.iter().map(|name| trials.observers.iter().position(|observer| observer.name == **name)).collect();
+    let [Some(first), Some(second)] = networks[..] else { return Measured::of::<()>(&[], |_, _| f64::NAN) };
+    let differ = |place: &usize| trials.pictures[*place].texture.is_some_and(|other| other != trials.pictures[*place].category);
+    let decided = |place: &usize| {
+        [first, second].iter().all(|&network| trials.observers[network].answers[*place] != Answer::Unseen)
+    };
+    let mut pictures: Vec<usize> = (0..trials.pictures.len()).filter(differ).filter(decided).collect();
+    pictures.sort_by_key(|&place| &trials.pictures[place].image);
+    let strata: Vec<usize> = pictures.iter().map(|&place| trials.pictures[place].category).collect();
     Measured::of(&strata, |network, drawn| {
-        let count = |cue: Cue| drawn.iter().filter(|&&row| both[row].1[network] == cue).count() as f64;
-        count(Cue::Shape) / (count(Cue::Shape) + count(Cue::Texture))
+        let answers = &trials.observers[[first, second][network]].answers;
+        let chose = |row: usize, category: Option<usize>| match answers[pictures[row]] {
+            Answer::Category(chosen) => Some(chosen) == category,
+            _ => false,
+        };
+        let count = |of: fn(&Trials, usize) -> Option<usize>| {
+            drawn.iter().filter(|&&row| chose(row, of(trials, pictures[row]))).count() as f64
+        };
+        let shape = count(|trials, place| Some(trials.pictures[place].category));
+        shape / (shape + count(|trials, place| trials.pictures[place].texture))
     })
 }
 

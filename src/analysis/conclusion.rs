@@ -69,6 +69,10 @@ pub enum Quantity {
     Correlations,
     /// Distances between them with their sign turned, a pair a photograph.
     Nearness,
+    /// Decisions for the shape over those for shape or texture.
+    ShapeBias,
+    /// Error consistency.
+    Kappa,
 }
 
 impl Quantity {
@@ -81,6 +85,8 @@ impl Quantity {
         (Quantity::Shares, "shares"),
         (Quantity::Correlations, "Pearson's r, a pair a size"),
         (Quantity::Nearness, "less the distance of sum and effect of all (logits), a pair a photograph"),
+        (Quantity::ShapeBias, "shape bias"),
+        (Quantity::Kappa, "error consistency (kappa)"),
     ];
 }
 text_cell!(Quantity);
@@ -103,6 +109,8 @@ pub enum Method {
     Concordance,
     /// Shapiro and Wilk's test of normality.
     ShapiroWilk,
+    /// The share of draws of pictures, or of their sources, in which a difference has another sign.
+    Redraw,
 }
 
 impl Method {
@@ -114,6 +122,7 @@ impl Method {
         (Method::Pearson, "Pearson"),
         (Method::Concordance, "Lin's concordance"),
         (Method::ShapiroWilk, "Shapiro-Wilk"),
+        (Method::Redraw, "draws of pictures, two-sided"),
     ];
 
     /// Whether it compares two networks: those tests are corrected for being many.

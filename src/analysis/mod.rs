@@ -25,10 +25,13 @@
 mod additivity;
 mod all;
 mod answer;
+mod benchmark;
 mod bias;
 mod comparisons;
 mod conclusion;
 mod conclusions;
+mod conditions;
+mod consistency;
 mod contrast;
 mod curves;
 mod disagreement;
@@ -51,6 +54,7 @@ mod published;
 mod question;
 mod relevance;
 mod shares;
+mod statements;
 
 pub(crate) use additivity::fitted_line;
 pub use additivity::{AdditivityRow, LinePoint, additivity};
@@ -59,10 +63,13 @@ pub(crate) use answer::known_and_measured;
 pub use answer::{
     AnswerInWordsRow, AnswerRow, Direction, Holds, answer_in_words, known_answer, sample_answer, with_interval,
 };
-pub use bias::{ShapeBiasRow, shape_bias};
+pub use benchmark::{Benchmark, BenchmarkRow, ConsistencyDifferenceRow, benchmark};
+pub use bias::{BiasDifferenceRow, PEOPLE, RULES, ShapeBiasRow, bias_differences, shape_bias};
 pub use comparisons::differences_of;
 pub use conclusion::{ConclusionRow, Method, Quantity, Verdict};
 pub use conclusions::conclusions;
+pub use conditions::{ConditionRow, by_condition};
+pub use consistency::{ConsistencyRow, MEAN, consistency};
 pub use curves::{CurveRow, curves, drops};
 pub use disagreement::{DisagreementRow, disagreeing, disagreement};
 pub use groups::{Group, edges_by_class, groups, pixels_on_edges, shares_by_region};
@@ -70,8 +77,11 @@ pub(crate) use means::localisation_by_model;
 pub use means::{LocalisationMeanRow, MeanRow, OnEdges, RankedBy, by_model, overlap_by_model, ranking_by_model};
 pub use measure::{Measure, Scored};
 pub use moved::{AblationRow, Moved, Outcome};
-pub use parameters::{Additivity, Agreement, Amount, Baseline, Chance, Correction, Matched, Parameters, Rule, Unit};
+pub use parameters::{
+    Additivity, Agreement, Amount, Baseline, Bias, Chance, Correction, Matched, Observing, Parameters, Rule, Undefined, Unit,
+};
 pub use patches::{PatchRow, interaction, plain_patches};
 pub use power::{PowerRow, power_by_size};
 pub use published::{PublishedRow, PublishedTest, published_tests};
 pub use shares::{SharedRow, shared_pixels};
+pub use statements::statements;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::measure::Measure;
-use crate::table::Region;
+use crate::observers::Ties;
+use crate::table::{Region, Scoring};
 
 /// Every choice of step 6. Each has the published form and the mended one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,65 @@ pub struct Parameters {
     pub normality: Amount,
     /// What it means that patches add up.
     pub additivity: Additivity,
+    /// How observers are compared.
+    pub observers: Observing,
+}
+
+/// How networks and people are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observing {
+    /// How a network's outputs become a category.
+    pub scoring: Scoring,
+    /// What becomes of a tie for the best category.
+    pub ties: Ties,
+    /// Over what shape bias is taken, and whether it has an interval.
+    pub bias: Bias,
+    /// What kappa is where it is undefined.
+    pub undefined: Undefined,
+    /// Draws that an interval is made of.
+    pub draws: usize,
+    /// The seed of the draws.
+    pub seed: u64,
+}
+
+/// Over what shape bias is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bias {
+    /// All trials together, however many each category has, without an interval (fault F4).
+    Pooled,
+    /// The mean of the categories' own, with the interval of sources drawn again both ways.
+    ByCategory,
+}
+
+/// What kappa is where it is undefined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undefined {
+    /// 1 wherever two observers agree on every trial, as the field's tool has it (fault F2).
+    One,
+    /// It is left out and counted.
+    Counted,
+}
+
+impl Observing {
+    /// The field's own choices: model-vs-human's scoring and kappa, texture-vs-shape's ties, no intervals.
+    pub fn published() -> Self {
+        Observing { ties: Ties::First, bias: Bias::Pooled, undefined: Undefined::One, ..Observing::default() }
+    }
+}
+
+impl Default for Observing {
+    fn default() -> Self {
+        Observing {
+            scoring: Scoring::Mean,
+            ties: Ties::Counted,
+            bias: Bias::ByCategory,
+            undefined: Undefined::Counted,
+            draws: 10_000,
+            seed: 1,
+        }
+    }
 }
 
 /// What of two networks is compared.
@@ -149,12 +209,13 @@ impl Default for Parameters {
             ratio: Amount::Shares,
             normality: Amount::Shares,
             additivity: Additivity::Identity,
+            observers: Observing::default(),
         }
     }
 }
 
 impl Parameters {
-    /// Notebooks 5.4 and 6 as published (faults C6 and D1 to D9).
+    /// Notebooks 5.4 and 6 as published (faults C6 and D1 to D9); observers as the field compares them (F2, F4, F5).
     pub fn published() -> Self {
         Parameters {
             measure: Measure::TrueSoftmax,
@@ -168,6 +229,7 @@ impl Parameters {
             ratio: Amount::Counts,
             normality: Amount::Counts,
             additivity: Additivity::Correlation,
+            observers: Observing::published(),
         }
     }
 }

@@ -24,7 +24,7 @@ fn written_by(name: &str) -> Option<(&'static str, &'static str)> {
         ("edges/", "3", "lgf edges"),
         ("datasets", "4", "lgf datasets"),
         ("predictions", "5", "lgf run"),
-        ("conflict", "5", "lgf run"),
+        ("observed", "5", "lgf observe"),
         ("lrp", "5.2", "lgf relevance"),
         ("imgnette_sample_data", "5.3", "lgf overlap"),
         ("overlap", "5.3", "lgf overlap"),

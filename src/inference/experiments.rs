@@ -18,6 +18,7 @@ use crate::datasets::{self, Smoother};
 use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, check_room, sha256_hex};
 use crate::notebook::counted;
+use crate::pixels::Sight;
 use crate::stage::{Named, Step};
 use crate::study::{ClassList, Study};
 use crate::table::{ManifestRow, PredictionRow, Reject, Row, logits_table, rejects_table, stacked};
@@ -112,7 +113,7 @@ impl<'a> Runner<'a> {
         let Some((_, first)) = open.first() else { return Ok(()) };
         let picture = |&row: &usize| {
             let ManifestRow { file, wnid, .. } = &self.manifest[row];
-            Picture { id: file.clone(), path: self.study.store.path(file), wnid: wnid.clone() }
+            Picture { id: file.clone(), path: self.study.store.path(file), wnid: wnid.clone(), seen: Sight::BySize }
         };
         let pictures: Vec<Picture> = set.rows.iter().map(picture).collect();
         let networks: Vec<&Engine> = open.iter().map(|(network, _)| *network).collect();
@@ -212,6 +213,7 @@ impl<'a> Runner<'a> {
             id: row.file.clone(),
             path: self.study.store.path(&row.file),
             wnid: row.wnid.clone(),
+            seen: Sight::BySize,
         };
         let pictures: Vec<Picture> = self.manifest.iter().map(picture).collect();
         let said = scores(predictions, &pictures, &self.classes)?.into_iter().zip(predictions);

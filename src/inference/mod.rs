@@ -12,7 +12,6 @@
 //! # Ok::<(), lgf::Error>(())
 //! ```
 
-mod conflict;
 mod convert;
 mod device;
 mod engine;
@@ -28,6 +27,7 @@ mod kernels;
 mod lanes;
 mod load;
 mod logits;
+mod observe;
 mod photographs;
 mod plan;
 mod precision;
@@ -43,8 +43,6 @@ mod variants;
 mod winograd;
 mod workers;
 
-pub(crate) use conflict::conflict_pictures;
-pub use conflict::{Cues, run_conflict};
 pub use convert::{Conversion, ConvertedRow, convert_all};
 pub use device::Device;
 pub use engine::Engine;
@@ -55,6 +53,7 @@ pub(crate) use kernels::largest;
 pub use load::{load_all, load_network, load_networks};
 pub(crate) use logits::arg_max;
 pub use logits::{logits, softmax};
+pub use observe::{observe, observed, scores_of};
 pub use photographs::{run_photographs, taken_for, top_classes};
 pub use precision::Precision;
 pub use predict::{Experiments, Keep, Picture, predict_all};

@@ -18,7 +18,7 @@ use crate::error::{Code, Error, Result};
 use crate::files::ImageFile;
 use crate::models::Normalisation;
 use crate::notebook::Stage;
-use crate::pixels::{self, View};
+use crate::pixels::{self, Sight, View};
 use crate::table::Reject;
 
 /// A picture to predict: where it is and what it should be.
@@ -30,18 +30,20 @@ pub struct Picture {
     pub path: PathBuf,
     /// The class that it shows, as a WordNet id.
     pub wnid: String,
+    /// How much of it networks see.
+    pub seen: Sight,
 }
 
 impl Picture {
     /// A file by itself: it is called by its path, and what it shows is not known.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        Picture { id: path.display().to_string(), path, wnid: String::new() }
+        Picture { id: path.display().to_string(), path, wnid: String::new(), seen: Sight::BySize }
     }
 
     /// A photograph, and what it shows.
     pub fn of(image: &ImageFile) -> Self {
-        Picture { id: image.id.clone(), path: image.path.clone(), wnid: image.wnid.clone() }
+        Picture { id: image.id.clone(), path: image.path.clone(), wnid: image.wnid.clone(), seen: Sight::BySize }
     }
 }
 
@@ -203,7 +205,7 @@ pub(super) fn views_of<'e>(networks: impl Iterator<Item = &'e Engine>) -> BTreeS
 
 fn read(picture: &Picture, views: &BTreeSet<View>) -> Result<BySight> {
     let decoded = pixels::decode(&picture.path)?;
-    views.iter().map(|view| Ok((*view, view.seen(&decoded)?))).collect()
+    views.iter().map(|view| Ok((*view, view.by(picture.seen, &decoded)?))).collect()
 }
 
 #[cfg(test)]

@@ -34,4 +34,4 @@ pub use map::HeatMap;
 pub(crate) use map::npy_header;
 pub use mask::PixelMask;
 pub use resize::{Kernel, resize_bilinear};
-pub use view::{View, crop_of, imagenet_crop};
+pub use view::{Sight, View, crop_of, imagenet_crop};

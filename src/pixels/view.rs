@@ -33,6 +33,19 @@ pub struct View {
     pub kernel: Kernel,
 }
 
+/// How much of a picture a network sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sight {
+    /// What it sees of a photograph: resized, and cut to the middle ([`View::crop`]); the field's usage for stimuli too.
+    #[default]
+    AsPhotograph,
+    /// All of it, resized to the network's square ([`View::whole`]): what people see of a stimulus.
+    Whole,
+    /// Of 224 x 224 pixels all of it, of another size what it sees of a photograph ([`View::seen`]).
+    BySize,
+}
+
 /// Largest side of a view: larger ones are mistakes.
 const MAX_SIDE: u32 = 4096;
 
@@ -103,6 +116,18 @@ impl View {
         match picture.dimensions() {
             (Crop::SIDE, Crop::SIDE) => Ok(self.whole(picture)),
             _ => self.crop(picture),
+        }
+    }
+
+    /// What the network sees of a picture, as much as is said.
+    ///
+    /// # Errors
+    /// As [`View::crop`].
+    pub fn by(&self, sight: Sight, picture: &RgbImage) -> Result<RgbImage> {
+        match sight {
+            Sight::AsPhotograph => self.crop(picture),
+            Sight::Whole => Ok(self.whole(picture)),
+            Sight::BySize => self.seen(picture),
         }
     }
 }

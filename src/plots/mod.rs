@@ -60,4 +60,5 @@ pub use strips::strips;
 pub(crate) use tables::bars_of;
 pub(crate) use tables::correlations_of;
 pub(crate) use tables::curves_of;
+pub(crate) use tables::over_all;
 pub use tables::{Measured, perturbations};

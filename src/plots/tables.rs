@@ -66,8 +66,13 @@ impl Measured for CurveRow {
 
 impl Measured for ShapeBiasRow {
     fn bar(&self) -> Bar {
-        Bar::new(&self.model, self.shape_bias.unwrap_or(f64::NAN))
+        bar(&self.observer, self.shape_bias.unwrap_or(f64::NAN), self.low.zip(self.high))
     }
+}
+
+/// The rows over all categories.
+pub(crate) fn over_all(rows: &[ShapeBiasRow]) -> Vec<ShapeBiasRow> {
+    rows.iter().filter(|row| row.category.is_empty()).cloned().collect()
 }
 
 /// A bar a row.
@@ -97,9 +102,9 @@ impl Plot for [PowerRow] {
 }
 
 impl Plot for [ShapeBiasRow] {
-    /// A bar a network.
+    /// A bar an observer, over all categories.
     fn plot(&self) -> Draft {
-        bars_of(self).plot()
+        bars_of(&over_all(self)).plot()
     }
 }
 

@@ -9,7 +9,7 @@ use super::frame::{by_level, frame};
 use super::page::{figure, folded};
 use crate::analysis::{self, Analysed, CurveRow, MeanRow, ShapeBiasRow};
 use crate::error::{Code, Result};
-use crate::plots::{Bar, Draft, Plot, bars_of, curves_of};
+use crate::plots::{Bar, Draft, Plot, bars_of, curves_of, over_all};
 use crate::table::Row;
 
 /// A question of the study.
@@ -64,7 +64,7 @@ pub(super) const QUESTIONS: [Question; 6] = [
         words: &["cue conflict", "shape bias"],
         figures: &[Shown::Bars {
             table: "shape_bias",
-            bars: |table| Ok(bars_of(&ShapeBiasRow::rows(table)?)),
+            bars: |table| Ok(bars_of(&over_all(&ShapeBiasRow::rows(table)?))),
             title: "Shape bias",
             x: Measure::Words("shape decisions / (shape + texture decisions)"),
         }],

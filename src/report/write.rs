@@ -20,7 +20,7 @@ use crate::notebook::counted;
 use crate::plots::Plot;
 use crate::protocol::Protocol;
 use crate::study::Study;
-use crate::table::{Row, table};
+use crate::table::{ObserverKind, Row, table};
 
 /// What an analysis found as one HTML file, `report.html` in the data root, which needs no other: what it comes to in one
 /// paragraph; each question with its figures, as published beside corrected; what is true by construction beside what was
@@ -119,7 +119,8 @@ fn in_short(analysed: &Analysed, answers: &Answers) -> Result<Vec<String>> {
 /// Which network decides by shape most, and which least.
 fn most_and_least(bias: &DataFrame) -> Result<Option<String>> {
     let rows = ShapeBiasRow::rows(bias)?;
-    let known = || rows.iter().filter_map(|row| Some((&row.model, row.shape_bias?)));
+    let networks = || rows.iter().filter(|row| row.category.is_empty() && row.kind == ObserverKind::Network);
+    let known = || networks().filter_map(|row| Some((&row.observer, row.shape_bias?)));
     let by_share = |a: &(&String, f64), b: &(&String, f64)| a.1.total_cmp(&b.1);
     let said = |share: f64| format!("({:.0} % of its decisions for either)", 100.0 * share);
     Ok(match (known().max_by(by_share), known().min_by(by_share)) {

@@ -90,7 +90,10 @@ impl Run {
 
     fn conclusions(&self) -> Result<Vec<ConclusionRow>> {
         let (predictions, overlap) = (self.store().rows("predictions")?, self.store().rows("imgnette_sample_data")?);
-        analysis::conclusions(&predictions, &overlap, &self.study.compared(), &self.protocol.analysis)
+        let (pairs, choices) = (self.study.compared(), &self.protocol.analysis);
+        let mut rows = analysis::conclusions(&predictions, &overlap, &pairs, choices)?;
+        rows.extend(analysis::statements(&self.trials()?, &pairs, &choices.observers)?);
+        Ok(rows)
     }
 
     /// Why no conclusion of this study can depend on how `other` differs, if none can.
@@ -151,7 +154,7 @@ impl Run {
         }
         if first <= Step::Subset || (first > Step::Edges && first <= Step::Run) {
             self.experiments(&Inference::default())?;
-            self.conflict(&Inference::default())?;
+            self.observe(&Inference::default())?;
         }
         if first != Step::Edges {
             self.relevance()?;

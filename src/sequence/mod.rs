@@ -53,8 +53,8 @@
 //! inference::top_classes(&run.study, &networks, &images[..1], run.protocol.normalise)?;
 //! run.experiments(&Default::default())?;
 //! table(&analysis::disagreement(&run.predictions()?, &run.pair()?)?);
-//! run.conflict(&Default::default())?;
-//! assert_eq!(run.shape_bias()?.height(), 2);
+//! run.observe(&Default::default())?;
+//! assert!(run.shape_bias()?.iter().any(|row| row.observer == "sin-resnet50" && row.shape_bias > Some(0.5)));
 //! assert_eq!(run.convert(Form::Folded)?.height(), 2);
 //!
 //! // 5.2: relevance.

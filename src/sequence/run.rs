@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::DataFrame;
 
-use crate::analysis::{Analysed, CurveRow};
+use crate::analysis::{Analysed, CurveRow, ShapeBiasRow};
 use crate::bbox::{Boxes, SubsetTable};
 use crate::datasets::Kind;
 use crate::datasets::{Manifest, Smoother};
@@ -15,12 +15,13 @@ use crate::files::{ImageFile, Store};
 use crate::inference::{self, Conversion, Device, Engine, Experiments, Keep, Precision, Source};
 use crate::models::Form;
 use crate::notebook::{Figure, Html, Show, link, or_say, say};
+use crate::observers::{self, Trials};
 use crate::pixels::View;
 use crate::plots::Drawable;
 use crate::protocol::{self, Protocol};
 use crate::relevance::Parameters;
 use crate::study::{Pair, Study};
-use crate::table::{ConflictRow, LocalisationRow, PredictionRow, RegionRow, Row, table};
+use crate::table::{LocalisationRow, PredictionRow, RegionRow, Row, table};
 use crate::{analysis, bbox, datasets, edges, overlap, relevance, report, sample};
 
 /// A study, the choices of a run, and where networks are computed. Its methods are the steps of the sequence.
@@ -224,9 +225,9 @@ impl Run {
     /// As [`inference::run_experiments`].
     pub fn experiments(&self, given: &Inference) -> Result<DataFrame> {
         let how = self.how(given);
-        // A name that is none is said before any picture is read.
-        if let Some(folder) = self.study.conflict_folder() {
-            inference::conflict_pictures(&folder, &self.study.class_list())?;
+        // A name of a stimulus that is none is said before any picture is read.
+        for set in self.study.described.stimulus_folders() {
+            self.study.stimuli(&set)?;
         }
         let networks = self.networks_in(Form::Folded, given.precision)?;
         match given.pictures {
@@ -242,16 +243,38 @@ impl Run {
         }
     }
 
-    /// Step 5 on pictures of two cues ([`inference::run_conflict`]); `None` if the study has none.
+    /// Step 5: every network on every set of stimuli ([`inference::observe`]): a set's name and its table.
     ///
     /// # Errors
-    /// As [`inference::run_conflict`].
-    pub fn conflict(&self, given: &Inference) -> Result<Option<DataFrame>> {
-        if self.study.conflict_folder().is_none() {
-            return Ok(None);
+    /// As [`inference::observe`].
+    pub fn observe(&self, given: &Inference) -> Result<Vec<(String, DataFrame)>> {
+        if self.study.described.stimulus_folders().is_empty() || self.study.networks().is_empty() {
+            return Ok(Vec::new());
         }
-        inference::run_conflict(&self.study, &self.networks_in(Form::Folded, given.precision)?, &self.how(given))
-            .map(Some)
+        inference::observe(&self.study, &self.networks_in(Form::Folded, given.precision)?, &self.how(given))
+    }
+
+    /// The decisions of networks and people on every set of stimuli, by the protocol's scoring ([`observers::all_trials`]).
+    ///
+    /// # Errors
+    /// As [`observers::all_trials`].
+    pub fn trials(&self) -> Result<Vec<Trials>> {
+        let how = &self.protocol.analysis.observers;
+        observers::all_trials(&self.study, (how.scoring, how.ties))
+    }
+
+    /// Those of one set.
+    ///
+    /// # Errors
+    /// As [`Run::trials`]; [`Code::Missing`] listing the sets there are.
+    pub fn trials_on(&self, set: &str) -> Result<Trials> {
+        let mut all = self.trials()?;
+        let names: Vec<String> = all.iter().map(|trials| trials.set.clone()).collect();
+        let place = names.iter().position(|name| name == set).ok_or_else(|| {
+            let there = if names.is_empty() { "it has none".into() } else { format!("there are {}", names.join(", ")) };
+            Error::new(Code::Missing, format!("no set of stimuli {set:?} in this study; {there}"))
+        })?;
+        Ok(all.swap_remove(place))
     }
 
     /// Step 5.1: checkpoints converted, with batch normalisation merged or apart: what each differs by
@@ -343,12 +366,15 @@ impl Run {
         self.study.compared().into_iter().next().ok_or_else(none)
     }
 
-    /// Shape bias of each network on the study's pictures of two cues ([`analysis::shape_bias`]), as step 5 wrote them.
+    /// Shape bias of each observer on each set of pictures of two cues, over all and by category ([`analysis::shape_bias`]).
     ///
     /// # Errors
-    /// As [`Store::rows`].
-    pub fn shape_bias(&self) -> Result<DataFrame> {
-        analysis::shape_bias(&self.rows::<ConflictRow>("conflict")?)
+    /// As [`Run::trials`] and [`analysis::shape_bias`].
+    pub fn shape_bias(&self) -> Result<Vec<ShapeBiasRow>> {
+        let how = &self.protocol.analysis.observers;
+        let all = self.trials()?;
+        let sets = all.iter().filter(|trials| trials.has_cues());
+        Ok(sets.map(|trials| analysis::shape_bias(trials, how)).collect::<Result<Vec<_>>>()?.concat())
     }
 
     /// How much of each network's maps lies on the objects of step 2 ([`relevance::localise`]).
@@ -450,7 +476,7 @@ pub fn steps() -> [(&'static str, StepOf); 10] {
         }),
         ("4 datasets", |run| run.datasets().map(drop)),
         ("5 run", |run| run.experiments(&Inference::default()).map(drop)),
-        ("5 cue conflict", |run| run.conflict(&Inference::default()).map(drop)),
+        ("5 observe", |run| run.observe(&Inference::default()).map(drop)),
         ("5.1 convert", |run| run.convert(Form::Folded).map(drop)),
         ("5.2 relevance", |run| run.relevance().map(drop)),
         ("5.3 overlap", |run| run.overlap().map(drop)),

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::ClassList;
 use super::pairs::{Pair, check_pairs};
+use super::stimuli::{CUE_CONFLICT, DecisionFolder, Layout, StimulusFolder, check_sets};
 use crate::error::{Code, Error, Result, listed};
 use crate::files::{check_name, check_names};
-use crate::pixels::View;
+use crate::pixels::{Sight, View};
 
 /// A network of a study: its name in tables, its architecture, its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,8 +83,19 @@ pub struct Description {
     pub split: String,
     /// The archive of annotations (`Annotation.tar.gz`), if there is one.
     pub annotations: Option<PathBuf>,
-    /// Folder of cue-conflict pictures named `<shape><n>-<texture><m>.png`, if there is one.
+    /// Folder of cue-conflict pictures drawn for this study, `<shape><n>-<texture><m>.png`, if there is one: the set
+    /// `cue-conflict`, of which networks see the whole. Others stand under `stimuli`.
     pub conflict: Option<PathBuf>,
+    /// Further folders of stimuli that observers decide on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stimuli: Vec<StimulusFolder>,
+    /// Folders of decision files, of people or of networks elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<DecisionFolder>,
+    /// A table of the categories that observers choose among, `category,wnid`; the sixteen of Geirhos et al. over ImageNet's
+    /// classes, or each of other classes by itself, unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub categories: Option<PathBuf>,
     /// The outputs of the networks.
     pub classes: Classes,
     /// The networks under study.
@@ -137,6 +149,9 @@ impl Description {
             split: String::new(),
             annotations: None,
             conflict: None,
+            stimuli: Vec::new(),
+            decisions: Vec::new(),
+            categories: None,
             classes,
             networks: Vec::new(),
             pairs: Vec::new(),
@@ -152,6 +167,8 @@ impl Description {
         let names = || self.networks.iter().map(|entry| entry.name.as_str());
         check_names("network", names())?;
         check_pairs(&self.pairs, &names().collect::<Vec<_>>())?;
+        let sets = self.stimulus_folders();
+        check_sets(&sets.iter().map(|set| set.name.as_str()).collect::<Vec<_>>(), &self.decisions)?;
         // `smt_diff_a` is the table of differences of `a`, `scr_a_logits` that of its logits, `scr_a_rejects` what was skipped.
         for (other, name) in names().flat_map(|name| {
             [format!("diff_{name}"), format!("{name}_logits"), format!("{name}_rejects")].map(|other| (other, name))
@@ -190,6 +207,17 @@ impl Description {
             [] => Pair::among(&self.networks.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>()),
             _ => self.pairs.clone(),
         }
+    }
+
+    /// The sets of stimuli: the cue-conflict pictures, then the others.
+    pub fn stimulus_folders(&self) -> Vec<StimulusFolder> {
+        let conflict = self.conflict.iter().map(|folder| StimulusFolder {
+            name: CUE_CONFLICT.into(),
+            folder: folder.clone(),
+            layout: Some(Layout::Conflict),
+            seen: Sight::Whole,
+        });
+        conflict.chain(self.stimuli.iter().cloned()).collect()
     }
 
     /// The network of a name.

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use polars::prelude::DataFrame;
 
 use super::ClassList;
-use super::describe::{Description, NetworkEntry};
+use super::categories::Categories;
+use super::describe::{Classes, Description, NetworkEntry};
 use super::pairs::Pair;
+use super::stimuli::{DecisionFolder, Stimulus, StimulusFolder, list_stimuli};
 use crate::error::{Code, Error, Result, listed};
 use crate::files::{ImageFile, LAYOUTS, Listing, Store, list_folders};
 use crate::notebook::counted;
@@ -214,9 +216,35 @@ impl Study {
         self.described.annotations.as_deref().map(|path| self.resolve(path))
     }
 
-    /// The folder of cue-conflict pictures, if the study has one.
-    pub(crate) fn conflict_folder(&self) -> Option<PathBuf> {
-        self.described.conflict.as_deref().map(|path| self.resolve(path))
+    /// The categories that observers choose among: the study's own table, else the sixteen of Geirhos et al. of networks with
+    /// ImageNet's classes, and each class by itself of others.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if the table cannot be read; as [`Categories::parse`].
+    pub fn categories(&self) -> Result<Categories> {
+        let Some(table) = &self.described.categories else {
+            return Ok(match self.described.classes {
+                Classes::Imagenet => Categories::sixteen(),
+                Classes::Sample => Categories::each(&self.class_list()),
+            });
+        };
+        let path = self.resolve(table);
+        let text = std::fs::read_to_string(&path).map_err(|cause| Error::io("reading", &path, cause))?;
+        Categories::parse(&text, &self.class_list()).map_err(|error| error.path(&path))
+    }
+
+    /// The stimuli of a set, in order ([`list_stimuli`]).
+    ///
+    /// # Errors
+    /// As [`list_stimuli`].
+    pub fn stimuli(&self, set: &StimulusFolder) -> Result<Vec<Stimulus>> {
+        list_stimuli(&self.resolve(&set.folder), set.layout, &self.categories()?)
+            .map_err(|error| error.or_place(|| format!("the set {}", set.name)))
+    }
+
+    /// The folder of decision files of an entry of the study.
+    pub fn decisions_folder(&self, entry: &DecisionFolder) -> PathBuf {
+        self.resolve(&entry.folder)
     }
 
     /// The checkpoint of the network that smooths, if the study has one.

@@ -5,6 +5,7 @@
 pub mod boxes;
 mod columns;
 mod coordinates;
+mod decisions;
 mod edges;
 mod keep;
 mod logits;
@@ -18,10 +19,11 @@ pub(crate) use columns::integers;
 pub(crate) use columns::stacked;
 pub use columns::{column, floats, fresh, only, texts};
 pub use coordinates::{Coordinates, coordinates};
+pub use decisions::{ObservedRow, ObserverKind, Scoring};
 pub use edges::{BoxEdgeRow, EdgeRow, FrameName};
 pub use keep::write_csv;
 pub use logits::logits_table;
-pub use predictions::{ConflictRow, ManifestRow, PredictionRow, ScoreRow, TopRow};
+pub use predictions::{ManifestRow, PredictionRow, ScoreRow, TopRow};
 pub use reject::{Reject, rejects_table};
 pub use relevance::{Lines, LocalisationRow, OverlapRow, PerturbationRow, Place, RankingRow, Region, RegionRow};
 #[cfg(test)]

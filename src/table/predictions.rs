@@ -158,73 +158,6 @@ impl PredictionRow {
 }
 
 table! {
-    /// What a network says of a picture of cue conflict (`conflict`): [`ScoreRow`], where the true class is that of the shape,
-    /// and the two cues.
-    #[derive(Default)]
-    pub struct ConflictRow {
-        /// Identity of the picture.
-        file: String,
-        /// The network.
-        model: String,
-        /// Softmax of the class it finds most likely, 0 to 1.
-        pred_acc: f64,
-        /// That class: number of the output.
-        pred_class: i64,
-        /// Its logit.
-        pred_logit: f64,
-        /// Its name.
-        pred_name: String,
-        /// Softmax of the class of the shape, 0 to 1.
-        true_acc: f64,
-        /// That class: number of the output.
-        true_class: i64,
-        /// Its logit.
-        true_logit: f64,
-        /// Its name.
-        true_name: String,
-        /// Whether the most likely class is that of the shape.
-        top1: bool,
-        /// Whether that of the shape is among the five most likely.
-        top5: bool,
-        /// Logit of the shape's class less the best other.
-        margin: f64,
-        /// Entropy of the softmax, in nats.
-        entropy: f64,
-        /// The class whose shape it has.
-        shape: String,
-        /// The class whose texture it has.
-        texture: String,
-        /// The class that the network chose.
-        decision: String,
-    }
-}
-
-impl ConflictRow {
-    /// What a network says of a picture with the shape of one class and the texture of another, by their names.
-    pub fn of(said: ScoreRow, shape: String, texture: String) -> Self {
-        ConflictRow {
-            file: said.file,
-            model: said.model,
-            pred_acc: said.pred_acc,
-            pred_class: said.pred_class,
-            pred_logit: said.pred_logit,
-            decision: said.pred_name.clone(),
-            pred_name: said.pred_name,
-            true_acc: said.true_acc,
-            true_class: said.true_class,
-            true_logit: said.true_logit,
-            true_name: said.true_name,
-            top1: said.top1,
-            top5: said.top5,
-            margin: said.margin,
-            entropy: said.entropy,
-            shape,
-            texture,
-        }
-    }
-}
-
-table! {
     /// A class that a network finds likely for a photograph.
     pub struct TopRow {
         /// Identity of the photograph.
@@ -250,7 +183,6 @@ mod tests {
         comes_back::<ManifestRow>();
         comes_back::<ScoreRow>();
         comes_back::<PredictionRow>();
-        comes_back::<ConflictRow>();
         comes_back::<TopRow>();
     }
 }

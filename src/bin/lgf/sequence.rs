@@ -41,7 +41,7 @@ pub fn step(step: &Step, run: &Run) -> Result<()> {
         Step::Run(given) => {
             let how = inference(given);
             run.experiments(&how)?;
-            run.conflict(&how)?;
+            run.observe(&how)?;
         }
         Step::Convert(convert) => {
             let form = if convert.keep_batch_norm { Form::Plain } else { Form::Folded };

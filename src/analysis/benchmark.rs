@@ -1,0 +1,340 @@
+//! Networks against people over several sets of stimuli.
+
+use super::bias::{PEOPLE, RULES, mean_of_finite};
+use super::consistency::{correct, kappa_of};
+use super::parameters::{Observing, Undefined};
+use crate::error::{Code, Error, Result};
+use crate::observers::{Trials, published_set};
+use crate::stats::{Agreement, Correct, Drawn, holm, p_of_draws, percentiles, redraw};
+use crate::table::{ObserverKind, table};
+
+table! {
+    /// An observer against people, averaged over people, conditions and sets as published: a row a network, and one for people
+    /// among themselves, the ceiling.
+    pub struct BenchmarkRow {
+        /// The observer; `people` for people among themselves.
+        observer: String,
+        /// What it is.
+        kind: ObserverKind,
+        /// Sets that it is averaged over.
+        sets: i64,
+        /// Conditions of them, without those that published averages leave out.
+        conditions: i64,
+        /// Accuracy, 0 to 1.
+        accuracy: f64,
+        /// Lower end of its 95 % interval, as for all below: pictures drawn again, averages made inside each draw.
+        accuracy_low: Option<f64>,
+        /// Upper end.
+        accuracy_high: Option<f64>,
+        /// Mean squared difference of its accuracy and a person's.
+        accuracy_difference: f64,
+        /// Lower end.
+        accuracy_difference_low: Option<f64>,
+        /// Upper end.
+        accuracy_difference_high: Option<f64>,
+        /// Mean share of trials on which it and a person are both right or both wrong.
+        observed: f64,
+        /// Lower end.
+        observed_low: Option<f64>,
+        /// Upper end.
+        observed_high: Option<f64>,
+        /// Mean error consistency with a person.
+        kappa: Option<f64>,
+        /// Lower end.
+        kappa_low: Option<f64>,
+        /// Upper end.
+        kappa_high: Option<f64>,
+        /// Conditions and people with whom kappa is not defined.
+        undefined: i64,
+        /// Mean of its ranks among networks by accuracy difference, observed agreement and kappa; 1 is the most like people.
+        mean_rank: Option<f64>,
+    }
+}
+
+table! {
+    /// Two networks against the same people: which errs more like them.
+    pub struct ConsistencyDifferenceRow {
+        /// The first network.
+        first: String,
+        /// The second.
+        second: String,
+        /// Mean kappa of the first with people less that of the second.
+        difference: Option<f64>,
+        /// Lower end of its 95 % interval; of differences in the same draws.
+        low: Option<f64>,
+        /// Upper end.
+        high: Option<f64>,
+        /// Two-sided, by the draws.
+        p: Option<f64>,
+        /// The same after Holm's correction over all rows.
+        adjusted: Option<f64>,
+    }
+}
+
+/// What people and networks share over several sets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Benchmark {
+    /// A row a network, then people among themselves.
+    pub rows: Vec<BenchmarkRow>,
+    /// Each network against each other.
+    pub differences: Vec<ConsistencyDifferenceRow>,
+}
+
+/// One condition of one set that enters the averages.
+struct Part {
+    set: usize,
+    correct: Correct,
+    /// The places of people, and of each network of the table, among the observers of `correct`.
+    people: Vec<usize>,
+    networks: Vec<Option<usize>>,
+}
+
+/// Measures of an observer: accuracy, squared difference, observed, kappa.
+const MEASURES: usize = 4;
+
+/// Networks against people over several sets, as published (Geirhos et al. 2021): a mean over conditions, then over people, then
+/// over sets; conditions that published averages leave out are left out ([`published_set`]). Averages are made inside each draw
+/// of pictures (arXiv 2507.06645). Where a set has no people, the rules that stand for them take their place.
+///
+/// # Errors
+/// [`Code::Parameter`] if no set has both a network and people, or two people.
+pub fn benchmark(sets: &[Trials], how: &Observing) -> Result<Benchmark> {
+    let mut names: Vec<(String, ObserverKind)> = Vec::new();
+    for network in sets.iter().flat_map(|trials| &trials.observers).filter(|one| one.kind == ObserverKind::Network) {
+        if !names.iter().any(|(name, _)| *name == network.name) {
+            names.push((network.name.clone(), network.kind));
+        }
+    }
+    let parts: Vec<Part> = sets
+        .iter()
+        .enumerate()
+        .map(|(set, trials)| parts_of(set, trials, &names))
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .flatten()
+        .collect();
+    if parts.is_empty() {
+        return Err(Error::new(Code::Parameter, "no set of stimuli was decided on by people, or rules in their place")
+            .hint("name their decision files in study.json (\"decisions\")"));
+    }
+    let correct: Vec<Correct> = parts.iter().map(|part| part.correct.clone()).collect();
+    let numbers = |drawn: &[Drawn]| {
+        let agreement = |part: usize, first: usize, second: usize| drawn[part].agreement(first, second);
+        measured(&parts, names.len(), how.undefined, &agreement).0
+    };
+    let draws = redraw(&correct, how.draws, how.seed, numbers);
+    let agreement = |part: usize, first: usize, second: usize| correct[part].agreement(first, second);
+    let (found, undefined) = measured(&parts, names.len(), how.undefined, &agreement);
+    let people_kind = sets.iter().flat_map(|trials| &trials.observers).any(|one| one.kind == ObserverKind::Person);
+    let (people, kind) =
+        if people_kind { (PEOPLE, ObserverKind::Person) } else { (RULES, ObserverKind::Rule) };
+    let all: Vec<(String, ObserverKind)> = names.iter().cloned().chain([(people.to_string(), kind)]).collect();
+    let ranks = mean_ranks(&found, names.len());
+    let mut rows = Vec::new();
+    for (place, (name, kind)) in all.iter().enumerate() {
+        let own: Vec<&Part> = parts.iter().filter(|part| of_observer(part, place).is_some()).collect();
+        let at = |measure: usize| found[place * MEASURES + measure];
+        if !at(1).is_finite() && !at(0).is_finite() {
+            continue;
+        }
+        let ends = |measure: usize| -> [Option<f64>; 2] {
+            let own = draws.iter().map(|draw| draw[place * MEASURES + measure]);
+            if !at(measure).is_finite() {
+                return [None; 2];
+            }
+            percentiles(own).0.map(|ends| ends.map(Some)).unwrap_or_default()
+        };
+        let [accuracy, difference, observed, kappa] = std::array::from_fn(ends);
+        let mut sets_of: Vec<usize> = own.iter().map(|part| part.set).collect();
+        sets_of.dedup();
+        rows.push(BenchmarkRow {
+            observer: name.clone(),
+            kind: *kind,
+            sets: sets_of.len() as i64,
+            conditions: own.len() as i64,
+            accuracy: at(0),
+            accuracy_low: accuracy[0],
+            accuracy_high: accuracy[1],
+            accuracy_difference: at(1),
+            accuracy_difference_low: difference[0],
+            accuracy_difference_high: difference[1],
+            observed: at(2),
+            observed_low: observed[0],
+            observed_high: observed[1],
+            kappa: Some(at(3)).filter(|kappa| kappa.is_finite()),
+            kappa_low: kappa[0],
+            kappa_high: kappa[1],
+            undefined: undefined[place] as i64,
+            mean_rank: ranks.get(place).copied().filter(|rank| rank.is_finite()),
+        });
+    }
+    Ok(Benchmark { rows, differences: differences(&names, &found, &draws)? })
+}
+
+/// Each network's kappa with people against each other's.
+fn differences(
+    names: &[(String, ObserverKind)],
+    found: &[f64],
+    draws: &[Vec<f64>],
+) -> Result<Vec<ConsistencyDifferenceRow>> {
+    let mut rows = Vec::new();
+    for first in 0..names.len() {
+        for second in first + 1..names.len() {
+            let of = |values: &[f64]| values[first * MEASURES + 3] - values[second * MEASURES + 3];
+            let difference = of(found);
+            let own = || draws.iter().map(|draw| of(draw));
+            let [low, high] = percentiles(own()).0.map(|ends| ends.map(Some)).unwrap_or_default();
+            rows.push(ConsistencyDifferenceRow {
+                first: names[first].0.clone(),
+                second: names[second].0.clone(),
+                difference: Some(difference).filter(|value| value.is_finite()),
+                low,
+                high,
+                p: Some(p_of_draws(own())).filter(|p| p.is_finite() && difference.is_finite()),
+                adjusted: None,
+            });
+        }
+    }
+    let ps: Vec<f64> = rows.iter().filter_map(|row| row.p).collect();
+    for (row, p) in rows.iter_mut().filter(|row| row.p.is_some()).zip(holm(&ps)?) {
+        row.adjusted = Some(p);
+    }
+    Ok(rows)
+}
+
+/// The conditions of a set that enter averages, on the pictures that all of its observers saw.
+fn parts_of(set: usize, trials: &Trials, names: &[(String, ObserverKind)]) -> Result<Vec<Part>> {
+    let people = trials.models_of_people();
+    let network = |(name, _): &(String, ObserverKind)| {
+        trials.observers.iter().position(|one| one.name == *name && one.kind == ObserverKind::Network)
+    };
+    let networks: Vec<Option<usize>> = names.iter().map(network).collect();
+    if people.is_empty() || (people.len() < 2 && networks.iter().all(Option::is_none)) {
+        return Ok(Vec::new());
+    }
+    let left_out = published_set(&trials.set).map_or(&[][..], |published| published.left_out);
+    let all: Vec<usize> = people.iter().copied().chain(networks.iter().flatten().copied()).collect();
+    let place = |one: usize| all.iter().position(|own| *own == one).unwrap_or(0);
+    let mut parts = Vec::new();
+    for condition in trials.conditions().into_iter().filter(|condition| !left_out.contains(condition)) {
+        let pictures = trials.shared(condition, &all);
+        if !pictures.is_empty() {
+            parts.push(Part {
+                set,
+                correct: correct(trials, &all, &pictures)?,
+                people: people.iter().map(|one| place(*one)).collect(),
+                networks: networks.iter().map(|one| one.map(place)).collect(),
+            });
+        }
+    }
+    Ok(parts)
+}
+
+/// Pairs of an observer of the table and a person in one part: of a network with each person, of people among themselves.
+fn of_observer(part: &Part, place: usize) -> Option<Vec<[usize; 2]>> {
+    match part.networks.get(place) {
+        Some(network) => network.map(|network| part.people.iter().map(|person| [network, *person]).collect()),
+        None => {
+            let after = |at: usize| part.people[at + 1..].iter().map(move |other| [part.people[at], *other]);
+            let pairs: Vec<[usize; 2]> = (0..part.people.len()).flat_map(after).collect();
+            (!pairs.is_empty()).then_some(pairs)
+        }
+    }
+}
+
+/// What is averaged of one part: sums and counts over people, of each measure.
+type AgreementOf<'a> = dyn Fn(usize, usize, usize) -> Agreement + 'a;
+
+/// The measures of each observer of the table, NaN where there is none; and on how many conditions and people kappa was not
+/// defined. A mean over conditions for each person, then over people, then over sets.
+fn measured(
+    parts: &[Part],
+    networks: usize,
+    undefined: Undefined,
+    agreement: &AgreementOf<'_>,
+) -> (Vec<f64>, Vec<usize>) {
+    let (mut out, mut without) = (Vec::new(), vec![0; networks + 1]);
+    for place in 0..=networks {
+        let mut over_sets: [Vec<f64>; MEASURES] = Default::default();
+        let mut from = 0;
+        while from < parts.len() {
+            let set = parts[from].set;
+            let to = from + parts[from..].iter().take_while(|part| part.set == set).count();
+            // A row a pair, its measures in each condition.
+            let mut of_pairs: Vec<[Vec<f64>; MEASURES]> = Vec::new();
+            for (number, part) in parts.iter().enumerate().take(to).skip(from) {
+                let pairs = of_observer(part, place).unwrap_or_default();
+                of_pairs.resize_with(pairs.len().max(of_pairs.len()), Default::default);
+                for (own, [first, second]) in of_pairs.iter_mut().zip(pairs) {
+                    let found = agreement(number, first, second);
+                    let kappa = kappa_of(&found, undefined);
+                    without[place] += usize::from(!kappa.is_finite());
+                    // People's own accuracy is the mean of both of each pair: each person is in as many.
+                    let accuracy = match place < networks {
+                        true => found.accuracies[0],
+                        false => (found.accuracies[0] + found.accuracies[1]) / 2.0,
+                    };
+                    let apart = (found.accuracies[0] - found.accuracies[1]).powi(2);
+                    for (all, one) in own.iter_mut().zip([accuracy, apart, found.observed, kappa]) {
+                        all.push(one);
+                    }
+                }
+            }
+            for (measure, all) in over_sets.iter_mut().enumerate() {
+                let people: Vec<f64> = of_pairs.iter().map(|own| mean_of_finite(&own[measure])).collect();
+                all.push(mean_of_finite(&people));
+            }
+            from = to;
+        }
+        out.extend(over_sets.iter().map(|all| mean_of_finite(all)));
+    }
+    (out, without)
+}
+
+/// The mean of each network's ranks by accuracy difference (least first), observed agreement and kappa (most first); ties have
+/// the mean of their ranks.
+fn mean_ranks(found: &[f64], networks: usize) -> Vec<f64> {
+    let of = |measure: usize, sign: f64| -> Vec<f64> {
+        (0..networks).map(|place| sign * found[place * MEASURES + measure]).collect()
+    };
+    let measures = [of(1, 1.0), of(2, -1.0), of(3, -1.0)];
+    let rank = |values: &[f64], place: usize| {
+        let below = values.iter().filter(|value| **value < values[place]).count();
+        let same = values.iter().filter(|value| **value == values[place]).count();
+        if values[place].is_finite() { below as f64 + (same as f64 + 1.0) / 2.0 } else { f64::NAN }
+    };
+    (0..networks).map(|place| measures.iter().map(|values| rank(values, place)).sum::<f64>() / 3.0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::consistency::tests::{how, made, trials};
+    use super::*;
+    use crate::table::comes_back;
+
+    #[test]
+    fn rows_come_back_from_their_tables() {
+        comes_back::<BenchmarkRow>();
+        comes_back::<ConsistencyDifferenceRow>();
+    }
+
+    #[test]
+    fn averages_are_over_conditions_people_and_sets_and_leave_out_what_was_published() {
+        let people = [("subject-01", "11110000"), ("subject-02", "11101000")];
+        let mut contrast = trials("contrast", "c50", &[people[0], people[1], ("near", "11110000"), ("far", "00001111")]);
+        // Left out: the untouched condition.
+        contrast.extend(trials("contrast", "c100", &[people[0], people[1], ("near", "00001111"), ("far", "11110000")]));
+        let edge = trials("edge", "0", &[people[0], people[1], ("near", "11110000")]);
+        let sets = [made("contrast", &contrast), made("edge", &edge)];
+        let found = benchmark(&sets, &how()).unwrap();
+        let names: Vec<&str> = found.rows.iter().map(|row| row.observer.as_str()).collect();
+        assert_eq!(names, ["far", "near", PEOPLE]);
+        let (far, near, ceiling) = (&found.rows[0], &found.rows[1], &found.rows[2]);
+        assert_eq!((near.sets, near.conditions, near.kappa), (2, 2, Some(0.75)), "1 with the first, 0.5 with the second");
+        assert_eq!((far.sets, far.kappa, far.mean_rank, near.mean_rank), (1, Some(-0.75), Some(5.0 / 3.0 + 0.5 / 3.0 - 0.0), Some(3.5 / 3.0)));
+        assert_eq!((ceiling.kappa, ceiling.accuracy), (Some(0.5), 0.5));
+        let difference = &found.differences[0];
+        assert_eq!((difference.first.as_str(), difference.difference), ("far", Some(-1.5)));
+        assert!(difference.high.unwrap() < 0.0 && difference.p.unwrap() < 0.05);
+    }
+}
