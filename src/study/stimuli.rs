@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::categories::Categories;
 use crate::error::{Code, Error, Result, listed};
 use crate::files::{ImageFile, is_wnid, list_images};
-use crate::notebook::counted;
 use crate::pixels::Sight;
 
 /// The name of the set of a study's cue-conflict pictures.
@@ -164,7 +163,7 @@ impl Layout {
         let file = image.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let wrong = |found: String| Error::new(Code::Table, found).path(&image.path);
         let place = |name: &str| {
-            let none = || wrong(format!("{name:?} is none of {}", counted(categories.names.len(), "category")));
+            let none = || wrong(format!("{name:?} is none of {} categories", categories.names.len()));
             categories.place(name).ok_or_else(none)
         };
         let folders: Vec<&str> = image.id.split('/').rev().skip(1).collect();

@@ -140,6 +140,16 @@ pub fn write_csv(path: &Path, table: &mut DataFrame) -> Result<()> {
     write_whole(path, |file| told(file, |file| CsvWriter::new(file).finish(table)))
 }
 
+/// A table as CSV text, missing values empty.
+///
+/// # Errors
+/// [`Code::Table`] if polars refuses it.
+pub fn csv_text(table: &DataFrame) -> Result<String> {
+    let mut bytes = Vec::new();
+    CsvWriter::new(&mut bytes).finish(&mut table.clone())?;
+    String::from_utf8(bytes).map_err(|cause| Error::new(Code::Table, "a table that is no text").because(cause))
+}
+
 /// A file that keeps what the system refused, for which polars has other words ("transport error") or none.
 struct Told<'a> {
     file: &'a mut File,

@@ -21,7 +21,7 @@ pub use columns::{column, floats, fresh, only, texts};
 pub use coordinates::{Coordinates, coordinates};
 pub use decisions::{ObservedRow, ObserverKind, Scoring};
 pub use edges::{BoxEdgeRow, EdgeRow, FrameName};
-pub use keep::write_csv;
+pub use keep::{csv_text, write_csv};
 pub use logits::logits_table;
 pub use predictions::{ManifestRow, PredictionRow, ScoreRow, TopRow};
 pub use reject::{Reject, rejects_table};

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lgf::inference::Precision;
 use lgf::models::{Registry, architectures};
 use lgf::relevance::Target;
+use lgf::table::Scoring;
 
 #[derive(Parser)]
 #[command(name = "lgf", version, about = "Do neural networks see local texture or global shape?")]
@@ -76,6 +77,10 @@ pub enum Step {
     Run(RunNetworks),
     /// fetches weights or data by name (fetch --list shows them)
     Fetch(Fetch),
+    /// 5: what every network decides on the study's stimuli; or one network on a FOLDER of stimuli with --decisions
+    Observe(Observe),
+    /// error consistency of decision files, pair by pair, as CSV on standard output
+    Consistency(Consistency),
     /// 5: what one network takes files for, or its logits
     Predict(Predict),
     /// 5.1: checkpoints to safetensors, batch normalisation merged
@@ -176,8 +181,20 @@ pub enum BenchPart {
 #[derive(Args)]
 pub struct Init {
     /// a folder of photographs, <wnid>/<name>.JPEG below it; may be given several times
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present_any = ["conflict", "stimuli"])]
     pub images: Vec<PathBuf>,
+    /// a folder of cue-conflict stimuli, <shape><n>-<texture><m>.png: the set cue-conflict
+    #[arg(long)]
+    pub conflict: Option<PathBuf>,
+    /// NAME=FOLDER: a set of stimuli, by its name and where it is; may be given several times
+    #[arg(long, value_name = "NAME=FOLDER")]
+    pub stimuli: Vec<String>,
+    /// SET=FOLDER: decision files of people, or of networks elsewhere, on a set of stimuli; may be given several times
+    #[arg(long, value_name = "SET=FOLDER")]
+    pub decisions: Vec<String>,
+    /// a table of the categories that observers choose among, category,wnid (default: the sixteen of Geirhos et al.)
+    #[arg(long)]
+    pub categories: Option<PathBuf>,
     /// train or val, if only that folder's photographs are meant
     #[arg(long, default_value = "")]
     pub split: String,
@@ -319,6 +336,64 @@ pub struct Predict {
     pub logits: Option<PathBuf>,
     #[command(flatten)]
     pub batch: Batch,
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Observe {
+    #[command(flatten)]
+    pub which: Which,
+    /// how outputs become a category (default: the protocol's)
+    #[arg(long, value_enum, requires = "decisions")]
+    pub scoring: Option<ScoringName>,
+    /// writes its decisions there, as model-vs-human reads them
+    #[arg(long, requires = "folder")]
+    pub decisions: Option<PathBuf>,
+    /// a table of categories, category,wnid (default: the sixteen of Geirhos et al., or each class of other networks)
+    #[arg(long, requires = "decisions")]
+    pub categories: Option<PathBuf>,
+    /// shows networks all of each stimulus, where they see the middle of photographs
+    #[arg(long, requires = "decisions")]
+    pub whole: bool,
+    #[command(flatten)]
+    pub batch: Batch,
+    /// stimuli: <shape><n>-<texture><m>.png, <category>/<name>, <condition>/<category>/<name>, or model-vs-human's names
+    #[arg(requires = "decisions")]
+    pub folder: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum ScoringName {
+    Mean,
+    Sum,
+    Max,
+    SumOverHalf,
+    Rank,
+}
+
+impl ScoringName {
+    pub fn scoring(self) -> Scoring {
+        match self {
+            ScoringName::Mean => Scoring::Mean,
+            ScoringName::Sum => Scoring::Sum,
+            ScoringName::Max => Scoring::Max,
+            ScoringName::SumOverHalf => Scoring::SumOverHalf,
+            ScoringName::Rank => Scoring::Rank,
+        }
+    }
+}
+
+#[derive(Args)]
+pub struct Consistency {
+    /// draws of pictures that intervals are made of
+    #[arg(long, default_value_t = 10_000)]
+    pub draws: usize,
+    /// the seed of the draws
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// decision files, a row a trial: subj,session,trial,rt,object_response,category,condition,imagename; or folders of them
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
 }

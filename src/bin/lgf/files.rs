@@ -136,10 +136,10 @@ fn edge_picture(out: &Path, name: &str, file: &Path, parameters: &edges::Paramet
 }
 
 /// The data root, opened when it is needed.
-type Root<'a> = &'a dyn Fn() -> lgf::Result<Store>;
+pub type Root<'a> = &'a dyn Fn() -> lgf::Result<Store>;
 
 /// The network that was named, as its checkpoint has it.
-fn network(which: &Which, root: Root<'_>, device: Device) -> Result<Engine> {
+pub fn network(which: &Which, root: Root<'_>, device: Device) -> Result<Engine> {
     let network = match (&which.network, &which.arch, &which.weights) {
         (Some(name), _, _) => {
             let store = root()?;

@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod files;
 mod networks;
+mod observers;
 mod sequence;
 mod study;
 
@@ -83,6 +84,8 @@ fn run(common: &Common, step: &Step) -> Result<()> {
             let normalise = if common.protocol.is_some() { protocol.normalise } else { Normalise::AsTrained };
             files::predict(predict, &open, normalise, device()?)
         }
+        Step::Observe(given) if given.decisions.is_some() => observers::observe(given, &open, &protocol, device()?),
+        Step::Consistency(given) => observers::consistency(given, &protocol),
         Step::Relevance(given) if given.npy.is_some() => files::relevance(given, &open, &protocol, device()?),
         Step::Relevance(given) if given.png.is_some() => files::maps(given, &open, &protocol, device()?),
         Step::TrainSample(training) => study::train_sample(training),

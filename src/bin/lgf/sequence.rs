@@ -15,6 +15,7 @@ use lgf::study::Study;
 use lgf::table::Row;
 
 use crate::arguments::{Relevance, RunNetworks, Step};
+use crate::observers;
 
 /// Step 0: the sample, unless the root holds another study.
 pub fn sample(store: &Store, protocol: &Protocol) -> Result<()> {
@@ -42,6 +43,20 @@ pub fn step(step: &Step, run: &Run) -> Result<()> {
             let how = inference(given);
             run.experiments(&how)?;
             run.observe(&how)?;
+        }
+        Step::Observe(given) => {
+            let how = Inference {
+                precision: given.batch.precision.precision(),
+                batch: given.batch.size,
+                ..Inference::default()
+            };
+            let done = run.observe(&how)?;
+            if done.is_empty() {
+                say(&observers::none_to_observe(run.store()));
+            }
+            for (set, found) in done {
+                say(&format!("observe: {set}, {} rows", found.height()));
+            }
         }
         Step::Convert(convert) => {
             let form = if convert.keep_batch_norm { Form::Plain } else { Form::Folded };

@@ -9,9 +9,11 @@ use lgf::error::listed;
 use lgf::files::{ImageFile, Listing, Store};
 use lgf::models::{self, Registry};
 use lgf::notebook::{Progress, counted, say, whole_table};
+use lgf::observers::all_trials;
+use lgf::pixels::Sight;
 use lgf::protocol::Protocol;
 use lgf::sample::{self, Drawings, NETWORKS, Textures, Training};
-use lgf::study::{Classes, Description, Study};
+use lgf::study::{CUE_CONFLICT, Classes, DecisionFolder, Description, Layout, StimulusFolder, Study};
 
 use crate::arguments::{Fetch, Init, Train};
 use crate::networks;
@@ -44,6 +46,23 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
         Ok(absolute(&index)?.with_extension(""))
     };
     let networks = networks::entries(store, init)?;
+    let named = |what: &str, given: &String| -> Result<(String, PathBuf)> {
+        let (name, folder) = given.split_once('=').with_context(|| format!("--{what} {given}: expected NAME=FOLDER"))?;
+        Ok((name.to_string(), absolute(&PathBuf::from(folder))?))
+    };
+    let set = |name: String, folder: PathBuf| StimulusFolder { name, folder, layout: None, seen: Sight::default() };
+    let mut stimuli: Vec<StimulusFolder> = Vec::new();
+    for folder in &init.conflict {
+        stimuli.push(StimulusFolder { layout: Some(Layout::Conflict), ..set(CUE_CONFLICT.into(), absolute(folder)?) });
+    }
+    for given in &init.stimuli {
+        let (name, folder) = named("stimuli", given)?;
+        stimuli.push(set(name, folder));
+    }
+    let decisions = |given: &String| -> Result<DecisionFolder> {
+        let (stimuli, folder) = named("decisions", given)?;
+        Ok(DecisionFolder { stimuli, folder, rule: false })
+    };
     let described = Description {
         images: init.images.iter().map(absolute).collect::<Result<_>>()?,
         split: init.split.clone(),
@@ -53,26 +72,56 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
         images_per_class: init.per_class,
         smoother: init.smoother.as_ref().map(smoother).transpose()?,
         manipulations: init.manipulation.clone(),
+        stimuli,
+        decisions: init.decisions.iter().map(decisions).collect::<Result<_>>()?,
+        categories: init.categories.as_ref().map(absolute).transpose()?,
         ..Description::named("own photographs", Classes::Imagenet)
     };
     described.check()?;
     let study = Study { store: store.clone(), described };
     protocol.datasets_of(&study)?.check()?;
     networks::check(&study)?;
-    let listing = study.listing()?;
-    let images = protocol.photographs(&study)?;
-    let sampled = protocol.sampled(&study, &images)?;
-    say(&found(&listing, &images));
-    let classes = sampled.iter().map(|image| &image.wnid).collect::<BTreeSet<_>>().len();
-    say(&format!("{} of each class will be sampled", counted(sampled.len() / classes, "photograph")));
+    let photographs = if init.images.is_empty() { 0 } else { say_photographs(&study, protocol)? };
+    let stimuli = say_observers(&study, protocol)?;
     let study = Study::begin(study.store, study.described)?;
     say(&format!(
-        "{}: {}, {}",
+        "{}: {}, {}, {}",
         store.path("study.json").display(),
-        counted(images.len(), "photograph"),
+        counted(photographs, "photograph"),
+        counted(stimuli, "stimulus picture"),
         counted(study.networks().len(), "network")
     ));
     Ok(())
+}
+
+/// Says which photographs there are, and how many are sampled; how many are under study.
+fn say_photographs(study: &Study, protocol: &Protocol) -> Result<usize> {
+    let listing = study.listing()?;
+    let images = protocol.photographs(study)?;
+    let sampled = protocol.sampled(study, &images)?;
+    say(&found(&listing, &images));
+    let classes = sampled.iter().map(|image| &image.wnid).collect::<BTreeSet<_>>().len();
+    say(&format!("{} of each class will be sampled", counted(sampled.len() / classes, "photograph")));
+    Ok(images.len())
+}
+
+/// Says which stimuli and decisions there are, each read once; how many stimuli.
+fn say_observers(study: &Study, protocol: &Protocol) -> Result<usize> {
+    let mut count = 0;
+    for set in study.described.stimulus_folders() {
+        let stimuli = study.stimuli(&set)?;
+        let conditions: BTreeSet<&str> = stimuli.iter().map(|stimulus| stimulus.condition.as_str()).collect();
+        let conditions = counted(conditions.len(), "condition");
+        say(&format!("{}: {} in {conditions}", set.name, counted(stimuli.len(), "stimulus picture")));
+        count += stimuli.len();
+    }
+    let how = &protocol.analysis.observers;
+    let people = Study { described: Description { networks: Vec::new(), ..study.described.clone() }, ..study.clone() };
+    for trials in all_trials(&people, (how.scoring, how.ties))? {
+        let names: Vec<&str> = trials.observers.iter().map(|observer| observer.name.as_str()).collect();
+        say(&format!("{}: decisions of {}", trials.set, listed(&names, 12)));
+    }
+    Ok(count)
 }
 
 /// What was found in the folders, in lines.
