@@ -8,7 +8,7 @@ use lgf::pixels::View;
 use lgf::polars::prelude::*;
 use lgf::protocol;
 use lgf::sample::Sample;
-use lgf::study::{Description, NetworkEntry, Study};
+use lgf::study::{DecisionFolder, Description, NetworkEntry, Study};
 use lgf::table::{SettingRow, floats, only, texts};
 
 use crate::sequence::ok;
@@ -37,12 +37,13 @@ fn root(networks: &[(&str, &str)], annotated: Annotated) -> (tempfile::TempDir, 
         let view = (*name == "textures exchanged").then(|| View::new(240, 240));
         NetworkEntry { view, ..NetworkEntry::new(*name, &entry.architecture, below(&entry.weights)) }
     };
-    let Description { images, annotations, conflict, .. } = &study.described;
+    let Description { images, annotations, conflict, decisions, .. } = &study.described;
     let own = Description {
         name: "a part of the sample".into(),
         images: images.iter().map(|path| below(path)).collect(),
         annotations: annotations.as_deref().map(below).filter(|_| matches!(annotated, Annotated::Yes)),
         conflict: conflict.as_deref().map(below),
+        decisions: decisions.iter().map(|own| DecisionFolder { folder: below(&own.folder), ..own.clone() }).collect(),
         networks: networks.iter().map(named).collect(),
         images_per_class: Some(1),
         ..study.described.clone()
@@ -69,7 +70,7 @@ fn all_steps_of_two_networks_of_any_names() {
     let height = |name: &str| table(name).height();
     // Ten photographs of 16 scrambled, 5 seams, 157 patched, 6 smoothed and 2 difference pictures.
     assert_eq!((height("datasets"), height("predictions")), (10 * 186, 2 * 10 * 186));
-    assert_eq!((height("lrp_regions"), height("conflict")), (2 * 10, 2 * 90));
+    assert_eq!((height("lrp_regions"), height("observed/cue-conflict")), (2 * 10, 2 * 90 * 5));
     assert_eq!(height("edges_data"), 60);
     assert!(store.path("models/textures exchanged.safetensors").exists());
     assert!(height("imgnette_sample_data") >= 2 * 10 * 4 * 2);
@@ -92,10 +93,10 @@ fn all_steps_of_two_networks_of_any_names() {
     );
 
     // The same again changes nothing and runs nothing: conflict pictures have a record, too.
-    let before = std::fs::read(store.path("conflict.parquet")).unwrap();
+    let before = std::fs::read(store.path("observed/cue-conflict.parquet")).unwrap();
     let said = ok(&["run", "--root", &root]);
     assert!(!said.contains("0 of"), "{said}");
-    assert_eq!(std::fs::read(store.path("conflict.parquet")).unwrap(), before);
+    assert_eq!(std::fs::read(store.path("observed/cue-conflict.parquet")).unwrap(), before);
 
     // Pictures made in memory give the numbers of those from files.
     let from_files = in_order(&table("predictions"));

@@ -7,8 +7,8 @@ use lgf::inference::{self, Device, Engine, to_input};
 use lgf::protocol::{Fault, Protocol};
 use lgf::sample::{self, Sample};
 use lgf::study::{Pair, Study};
-use lgf::table::{ConflictRow, ManifestRow, OverlapRow, Place, PredictionRow, Region, Row, floats, texts};
-use lgf::{analysis, datasets, edges, overlap, pixels, protocol, relevance};
+use lgf::table::{ManifestRow, OverlapRow, Place, PredictionRow, Region, Row, floats, texts};
+use lgf::{analysis, datasets, edges, observers, overlap, pixels, protocol, relevance, table};
 
 fn networks(names: &[&str]) -> Vec<Engine> {
     let load = |name: &str| {
@@ -94,8 +94,10 @@ fn what_is_true_by_construction_is_measured_beyond_its_intervals() {
     let parameters = datasets::Parameters { patches: Vec::new(), ..protocol.datasets.clone() };
     let predictions = predictions(&study, &chosen, &parameters);
     let pair = networks(&["resnet50", "sin-resnet50"]);
-    let decisions = inference::run_conflict(&study, &pair, &protocol.experiments()).unwrap();
-    let decisions = ConflictRow::rows(&decisions).unwrap();
+    inference::observe(&study, &pair, &protocol.experiments()).unwrap();
+    let how = protocol.analysis.observers;
+    let decisions = observers::all_trials(&study, (how.scoring, how.ties)).unwrap().remove(0);
+    rules_are_as_they_were_made(&decisions, &how);
     let overlap = overlaps(&study, &chosen, &protocol);
     let answer = analysis::sample_answer(&predictions, &decisions, &overlap).unwrap();
     let (truth, holds) = (texts(&answer, "true by construction").unwrap(), texts(&answer, "holds").unwrap());
@@ -121,6 +123,26 @@ fn what_is_true_by_construction_is_measured_beyond_its_intervals() {
     overlap.retain(|row| few.contains(&row.file.as_str()));
     let answer = analysis::sample_answer(&predictions, &decisions, &overlap).unwrap();
     assert_eq!(texts(&answer, "holds").unwrap(), ["yes", "undecided", "undecided", "undecided", ""]);
+}
+
+/// The rules that stand for people have the accuracy and the error consistency that they were made with, and the interval of
+/// each says so.
+fn rules_are_as_they_were_made(trials: &observers::Trials, how: &analysis::Observing) {
+    let rows = analysis::consistency(trials, how).unwrap();
+    let rules: Vec<_> = rows.iter().filter(|row| row.first_kind == row.second_kind && row.first.starts_with("rule")).collect();
+    assert_eq!(rules.len(), 3);
+    for row in &rules {
+        assert!(row.low.unwrap() <= sample::RULE_KAPPA && row.high.unwrap() >= sample::RULE_KAPPA, "{row:?}");
+        assert!((row.first_accuracy - sample::RULE_ACCURACY).abs() < 0.09, "{row:?}");
+    }
+    // A network errs by looking, a rule by chance: they share no more than chance.
+    let benchmark = analysis::benchmark(std::slice::from_ref(trials), how).unwrap();
+    for row in benchmark.rows.iter().filter(|row| row.kind == table::ObserverKind::Network) {
+        assert!(row.kappa_low.is_none_or(|low| low <= 0.0), "{row:?}");
+    }
+    // Which network has more shape bias is known; that each is the other way from one half, too.
+    let differences = analysis::bias_differences(trials, &[Pair::published()], how).unwrap();
+    assert!(differences[0].high.unwrap() < -0.5 && differences[0].adjusted.unwrap() < 0.01, "{differences:?}");
 }
 
 #[test]

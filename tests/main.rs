@@ -7,6 +7,7 @@ mod faults;
 mod golden;
 mod known_answer;
 mod limits;
+mod observers;
 mod photographs;
 mod relevance;
 mod sequence;

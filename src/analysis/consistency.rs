@@ -4,7 +4,7 @@ use super::bias::mean_of_finite;
 use super::parameters::{Observing, Undefined};
 use crate::error::{Code, Error, Result};
 use crate::observers::{Answer, Trials};
-use crate::stats::{Agreement, Correct, Drawn, percentiles, redraw};
+use crate::stats::{Agreement, Correct, Drawn, intervals, redraw};
 use crate::table::{ObserverKind, table};
 
 table! {
@@ -63,6 +63,14 @@ pub(super) fn kappa_of(agreement: &Agreement, undefined: Undefined) -> f64 {
     }
 }
 
+/// The same of a draw.
+pub(super) fn kappa_in(drawn: &Drawn, (first, second): (usize, usize), undefined: Undefined) -> f64 {
+    match undefined {
+        Undefined::One if drawn.agree(first, second) => 1.0,
+        _ => drawn.kappa(first, second),
+    }
+}
+
 /// Who is right in one condition on the pictures that all of some observers saw.
 pub(super) fn correct(trials: &Trials, observers: &[usize], pictures: &[usize]) -> Result<Correct> {
     let right = |one: &usize| pictures.iter().map(|&picture| trials.is_right(*one, picture)).collect();
@@ -108,23 +116,25 @@ pub fn consistency(trials: &Trials, how: &Observing) -> Result<Vec<ConsistencyRo
         let correct: Vec<Correct> = conditions.iter().map(|(_, correct)| correct.clone()).collect();
         let place = |one: usize| group.iter().position(|own| *own == one).unwrap_or(0);
         let places: Vec<[usize; 2]> = pairs.iter().map(|pair| pair.map(place)).collect();
+        let width = conditions.len() + usize::from(conditions.len() > 1);
         // Of each pair a kappa a condition, then their mean.
         let statistic = |drawn: &[Drawn]| {
+            let mut out = Vec::with_capacity(width * places.len());
             let of = |[first, second]: &[usize; 2]| {
-                let mut own: Vec<f64> =
-                    drawn.iter().map(|one| kappa_of(&one.agreement(*first, *second), how.undefined)).collect();
-                if own.len() > 1 {
-                    own.push(mean_of_finite(&own));
+                let kappas = drawn.iter().map(|one| kappa_in(one, (*first, *second), how.undefined));
+                out.extend(kappas);
+                if drawn.len() > 1 {
+                    let mean = mean_of_finite(&out[out.len() - drawn.len()..]);
+                    out.push(mean);
                 }
-                own
             };
-            places.iter().flat_map(of).collect::<Vec<f64>>()
+            places.iter().for_each(of);
+            out
         };
-        let draws = redraw(&correct, how.draws, how.seed, statistic);
-        let width = conditions.len() + usize::from(conditions.len() > 1);
+        let ends_of_all = intervals(&redraw(&correct, how.draws, how.seed, statistic));
         for (number, (pair, at)) in pairs.iter().zip(&places).enumerate() {
             let found: Vec<Agreement> = correct.iter().map(|one| one.agreement(at[0], at[1])).collect();
-            let ends = |place: usize| percentiles(draws.iter().map(|draw| draw[number * width + place]));
+            let ends = |place: usize| ends_of_all.get(number * width + place).copied().unwrap_or((None, 0));
             let row = |condition: &str, agreement: Agreement, kappa: f64, place: usize| {
                 let (interval, undefined) = ends(place);
                 let [low, high] = interval.filter(|_| kappa.is_finite()).map(|ends| ends.map(Some)).unwrap_or_default();

@@ -49,6 +49,7 @@ mod named;
 mod parameters;
 mod patches;
 mod pictures;
+mod planner;
 mod power;
 mod published;
 mod question;
@@ -81,6 +82,7 @@ pub use parameters::{
     Additivity, Agreement, Amount, Baseline, Bias, Chance, Correction, Matched, Observing, Parameters, Rule, Undefined, Unit,
 };
 pub use patches::{PatchRow, interaction, plain_patches};
+pub use planner::{BiasPlan, Effort, KappaPlan, PlanRow, pictures_needed};
 pub use power::{PowerRow, power_by_size};
 pub use published::{PublishedRow, PublishedTest, published_tests};
 pub use shares::{SharedRow, shared_pixels};

@@ -255,7 +255,7 @@ impl<'a> Part<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::{BufRead, BufReader};
     use std::net::{TcpListener, TcpStream};
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -267,12 +267,12 @@ mod tests {
     use super::*;
 
     /// A server on loopback whose n-th answer is what `answer` writes to the connection; it notes the requests' headers.
-    struct Server {
-        address: String,
-        requests: Arc<Mutex<Vec<String>>>,
+    pub(in super::super) struct Server {
+        pub address: String,
+        pub requests: Arc<Mutex<Vec<String>>>,
     }
 
-    fn serve(answer: impl Fn(usize, &str, &mut TcpStream) + Send + 'static) -> Server {
+    pub(in super::super) fn serve(answer: impl Fn(usize, &str, &mut TcpStream) + Send + 'static) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -297,7 +297,7 @@ mod tests {
     }
 
     /// The whole answer, or what a range asks for.
-    fn whole(body: &[u8], head: &str, stream: &mut TcpStream) {
+    pub(in super::super) fn whole(body: &[u8], head: &str, stream: &mut TcpStream) {
         let from = range_of(head);
         let status = if from > 0 { "206 Partial Content" } else { "200 OK" };
         let range = if from > 0 {

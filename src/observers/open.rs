@@ -1,12 +1,16 @@
 //! The decisions of all observers of a study, set by set.
 
-use super::file::read_folder;
+use std::collections::BTreeSet;
+
+use polars::prelude::DataFrame;
+
+use super::file::{decision_file_name, read_folder, write_decisions};
 use super::scoring::Ties;
-use super::trials::Trials;
+use super::trials::{Answer, Trials, decisions_of};
 use crate::error::{Code, Result};
 use crate::notebook::warn;
 use crate::study::{DecisionFolder, StimulusFolder, Study};
-use crate::table::{ObservedRow, Scoring};
+use crate::table::{ObservedRow, ObserverKind, Row, Scoring, table};
 
 /// The decisions of a study's networks, as `observed/<set>` has them by a scoring, and of the observers of its decision files:
 /// one [`Trials`] a set of stimuli that anyone decided on. Of a network and a decision file of the same name the network counts.
@@ -37,6 +41,70 @@ fn trials_on(study: &Study, set: &StimulusFolder, how: (Scoring, Ties)) -> Resul
         trials.unseen().iter().for_each(|line| warn(&format!("{}: {line}", set.name)));
     }
     Ok(joined)
+}
+
+table! {
+    /// An observer on a set of stimuli.
+    pub struct OverviewRow {
+        /// The set.
+        set: String,
+        /// The observer.
+        observer: String,
+        /// What it is.
+        kind: ObserverKind,
+        /// Pictures that it decided on, missed ones among them.
+        trials: i64,
+        /// Conditions that they are of.
+        conditions: i64,
+        /// Trials without an answer.
+        missed: i64,
+        /// Trials on which several categories tied.
+        tied: i64,
+        /// The share that it is right on; of two cues, as the shape says: 0 to 1.
+        accuracy: f64,
+    }
+}
+
+/// Who decided on what, a row a set and observer ([`OverviewRow`]).
+///
+/// # Errors
+/// None in practice: the columns are of one length.
+pub fn overview(sets: &[Trials]) -> Result<DataFrame> {
+    let mut rows = Vec::new();
+    for trials in sets {
+        for (place, observer) in trials.observers.iter().enumerate() {
+            let seen: Vec<usize> =
+                (0..trials.pictures.len()).filter(|&at| observer.answers[at] != Answer::Unseen).collect();
+            let conditions: BTreeSet<&str> = seen.iter().map(|&at| trials.pictures[at].condition.as_str()).collect();
+            let missed = seen.iter().filter(|&&at| observer.answers[at] == Answer::Missed).count();
+            let right = seen.iter().filter(|&&at| trials.is_right(place, at)).count();
+            rows.push(OverviewRow {
+                set: trials.set.clone(),
+                observer: observer.name.clone(),
+                kind: observer.kind,
+                trials: seen.len() as i64,
+                conditions: conditions.len() as i64,
+                missed: missed as i64,
+                tied: observer.tied as i64,
+                accuracy: right as f64 / seen.len().max(1) as f64,
+            });
+        }
+    }
+    OverviewRow::table(rows)
+}
+
+/// Writes the decisions of a study's networks on a set, by a scoring, as decision files: `decisions/<set>/<set>_<network>_session-1.csv`.
+///
+/// # Errors
+/// As [`Store::rows`](crate::files::Store::rows); [`Code::Io`] if one cannot be written.
+pub fn write_networks(study: &Study, set: &str, (scoring, ties): (Scoring, Ties)) -> Result<()> {
+    let rows: Vec<ObservedRow> = study.store.rows(&format!("observed/{set}"))?;
+    for entry in study.networks() {
+        let (decisions, _) = decisions_of(&rows, &entry.name, scoring, ties);
+        let name = format!("decisions/{set}/{}", decision_file_name(set, &entry.name));
+        write_decisions(&study.store.path(&name), &decisions)?;
+    }
+    Ok(())
 }
 
 /// The trials of a folder of decision files.

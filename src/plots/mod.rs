@@ -23,6 +23,7 @@
 
 mod axes;
 mod bars;
+mod bias_matrix;
 mod bitmap;
 mod density;
 mod distribution;
@@ -32,6 +33,8 @@ mod font;
 mod galleries;
 mod grid;
 mod heat;
+mod kappas;
+mod levels;
 mod look;
 mod matrix;
 mod paint;
@@ -47,11 +50,14 @@ mod tables;
 
 pub use crate::analysis::Group;
 pub use bars::Bar;
+pub use bias_matrix::shape_bias_matrix;
 pub use density::density_map;
 pub use distribution::{Density, Histogram, boxes, histogram, letters, lower_boxes};
 pub use draft::{Draft, Drawable, Plot};
 pub use galleries::{edge_gallery, gallery, heat_grid, map_gallery};
 pub use heat::{Background, HeatStyle, heat_on, heatmap, mask_on};
+pub use kappas::consistency_matrix;
+pub use levels::{OverLevels, over_levels};
 pub use matrix::{Cell, matrix};
 pub use points::{Curve, Point};
 pub use predictions::predictions;
@@ -61,4 +67,4 @@ pub(crate) use tables::bars_of;
 pub(crate) use tables::correlations_of;
 pub(crate) use tables::curves_of;
 pub(crate) use tables::over_all;
-pub use tables::{Measured, perturbations};
+pub use tables::{LikePeople, Measured, biases_by_category, category_scores, like_people, perturbations};

@@ -3,11 +3,13 @@
 use polars::prelude::DataFrame;
 
 use super::bars::Bar;
+use super::bias_matrix::{PEOPLE_COLOR, shown};
 use super::draft::{Draft, Plot};
+use super::look::color;
 use super::points::Curve;
-use crate::analysis::{AdditivityRow, CurveRow, MeanRow, PowerRow, ShapeBiasRow};
+use crate::analysis::{AdditivityRow, BenchmarkRow, CurveRow, Group, MeanRow, PlanRow, PowerRow, ShapeBiasRow};
 use crate::error::{Error, Result};
-use crate::table::{PerturbationRow, Row};
+use crate::table::{CategoryScoreRow, ObserverKind, PerturbationRow, Row, Scoring};
 
 /// One curve a network, with its intervals.
 ///
@@ -80,6 +82,77 @@ pub(crate) fn bars_of<M: Measured>(rows: &[M]) -> Vec<Bar> {
     rows.iter().map(Measured::bar).collect()
 }
 
+/// What of networks against people is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LikePeople {
+    /// Mean squared difference of accuracies; the least is the most like people.
+    AccuracyDifference,
+    /// Mean share of trials on which both are right or both wrong.
+    Observed,
+    /// Mean error consistency.
+    Kappa,
+    /// Mean rank by the three; the least is the most like people.
+    MeanRank,
+}
+
+/// A bar an observer, the most like people first, people themselves in red.
+pub fn like_people(rows: &[BenchmarkRow], what: LikePeople) -> Draft {
+    let value = |row: &BenchmarkRow| match what {
+        LikePeople::AccuracyDifference => {
+            (Some(row.accuracy_difference), row.accuracy_difference_low.zip(row.accuracy_difference_high))
+        }
+        LikePeople::Observed => (Some(row.observed), row.observed_low.zip(row.observed_high)),
+        LikePeople::Kappa => (row.kappa, row.kappa_low.zip(row.kappa_high)),
+        LikePeople::MeanRank => (row.mean_rank, None),
+    };
+    let mut shown: Vec<(&BenchmarkRow, f64)> =
+        rows.iter().filter_map(|row| Some((row, value(row).0?))).filter(|(_, value)| value.is_finite()).collect();
+    shown.sort_by(|a, b| a.1.total_cmp(&b.1));
+    if matches!(what, LikePeople::Observed | LikePeople::Kappa) {
+        shown.reverse();
+    }
+    let made = |(row, mean): &(&BenchmarkRow, f64)| {
+        let one = Bar::new(&row.observer, *mean);
+        let one = value(row).1.into_iter().fold(one, |one, (low, high)| one.interval(low, high));
+        if row.kind == ObserverKind::Network { one } else { one.color(PEOPLE_COLOR) }
+    };
+    let bars: Vec<Bar> = shown.iter().map(made).collect();
+    let height = 110 + 24 * bars.len().max(2) as u32;
+    bars.plot().size(640, height)
+}
+
+/// The scores of all categories for one stimulus by one scoring: a bar a category, the shape's in blue, the texture's in orange,
+/// others in grey.
+pub fn category_scores(rows: &[CategoryScoreRow], scoring: Scoring) -> Draft {
+    let tint = |row: &CategoryScoreRow| match row.cue.as_str() {
+        "" => image::Rgb([0xA8, 0xA8, 0xA8]),
+        "texture" => color(1),
+        _ => color(0),
+    };
+    let name = |row: &CategoryScoreRow| match (row.cue.as_str(), row.chosen) {
+        ("", false) => row.category.clone(),
+        ("", true) => format!("{} (chosen)", row.category),
+        (cue, false) => format!("{} ({cue})", row.category),
+        (cue, true) => format!("{} ({cue}, chosen)", row.category),
+    };
+    let own: Vec<&CategoryScoreRow> = rows.iter().filter(|row| row.scoring == scoring).collect();
+    let bars: Vec<Bar> = own.iter().map(|row| Bar::new(name(row), row.score).color(tint(row))).collect();
+    bars.plot().size(640, 90 + 20 * bars.len().max(4) as u32)
+}
+
+/// Each category's shape bias as a value of its observer: what a box is drawn of.
+pub fn biases_by_category(rows: &[ShapeBiasRow]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (name, _) in shown(rows) {
+        let own = rows.iter().filter(|row| row.observer == name && !row.category.is_empty());
+        let values: Vec<f64> = own.filter_map(|row| row.shape_bias).collect();
+        if !values.is_empty() {
+            groups.push(Group::new(name, values));
+        }
+    }
+    groups
+}
+
 impl Plot for [CurveRow] {
     /// A curve a network.
     fn plot(&self) -> Draft {
@@ -98,6 +171,18 @@ impl Plot for [PowerRow] {
     /// A curve an effect.
     fn plot(&self) -> Draft {
         drawn(powers_of(self))
+    }
+}
+
+impl Plot for [PlanRow] {
+    /// A curve an effect of the power over numbers of pictures, with its interval.
+    fn plot(&self) -> Draft {
+        let curve = |(effect, own): (&str, Vec<&PlanRow>)| {
+            let of = |pick: fn(&PlanRow) -> f64| own.iter().map(|row| pick(row)).collect::<Vec<f64>>();
+            let pictures: Vec<i64> = own.iter().map(|row| row.pictures).collect();
+            Curve::new(effect, &pictures, &of(|row| row.power))?.intervals(&of(|row| row.low), &of(|row| row.high))
+        };
+        drawn(by(self, |row| &row.effect).into_iter().map(curve).collect()).range(0.0, 1.0)
     }
 }
 

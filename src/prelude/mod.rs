@@ -11,7 +11,7 @@ pub use crate::pixels::{self, Crop, Geometry, HeatMap, Original, PixelBox, Pixel
 pub use crate::plots::{self, Bar, Curve, Draft, Group, Histogram, Plot};
 pub use crate::study::{self, ClassList, Study};
 pub use crate::table::{self, Row};
-pub use crate::{analysis, bbox, datasets, edges, overlap, protocol, sample, stats};
+pub use crate::{analysis, bbox, datasets, edges, observers, overlap, protocol, sample, stats};
 #[cfg(feature = "torch")]
 pub use crate::{
     inference, inference::Device, inference::Engine, models, models::Network, relevance, report, sequence::Run,

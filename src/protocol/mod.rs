@@ -99,7 +99,8 @@ pub fn corrected() -> Protocol {
     }
 }
 
-/// The faults repeated, as far as their steps can: A1 to A5, A7, A11, B1 to B3, B5 to B11, C4 to C6, D1 to D9. The others are mended in both.
+/// The faults repeated, as far as their steps can: A1 to A5, A7, A11, B1 to B3, B5 to B11, C4 to C6, D1 to D9, and those of the
+/// field's tools F2, F4, F5. The others are mended in both.
 pub fn published() -> Protocol {
     Protocol {
         name: "published".into(),

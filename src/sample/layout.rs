@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::draw;
+use super::rules::write_rules;
 use super::picture::{self, Drawn, JPEG_QUALITY, Part, Recipe};
 use crate::bbox::{Annotation, Object, write_annotation, write_archive};
 use crate::error::{Code, Error, Result};
@@ -16,7 +17,7 @@ use crate::files::Store;
 use crate::notebook::{Grid, Picture};
 use crate::pixels;
 use crate::stage::Named;
-use crate::study::{ClassList, Classes, Description, NetworkEntry, Study};
+use crate::study::{CUE_CONFLICT, Categories, ClassList, Classes, DecisionFolder, Description, NetworkEntry, Study};
 
 /// The networks of the sample: name, architecture, and what the textures of its training pictures said. Their weights are
 /// `data/models/<name>.safetensors`.
@@ -37,6 +38,9 @@ pub enum Textures {
     /// Textures are exchanged at random: only shape tells the class (the counterpart of Stylized-ImageNet).
     Exchanged,
 }
+
+/// The folder of the decisions of rules that stand where people would.
+const RULES_FOLDER: &str = "sample/decisions";
 
 /// The name of the sample's study.
 pub const NAME: &str = "drawn sample";
@@ -62,7 +66,8 @@ impl Default for Sample {
 
 /// Draws the sample below `sample/` of a data root and writes its `study.json`:
 /// `imagenette2/{train,val}/<wnid>/<wnid>_<n>.JPEG`, `Annotation.tar.gz` (a tar.gz of `<wnid>.tar.gz` of XML),
-/// `conflict/<shape><n>-<texture><m>.png` (224 x 224) and `networks/<name>.safetensors`. In each class some photographs
+/// `conflict/<shape><n>-<texture><m>.png` (224 x 224), `decisions/cue-conflict_rule-<n>_session_1.csv` of rules that know the
+/// answer, and `networks/<name>.safetensors`. In each class some photographs
 /// are grey, some show two objects, some have no annotation, and one PNG is named JPEG. The same seed gives the same
 /// bytes on any number of threads. The photographs of `train/` are drawings that `resnet50` and the other networks with textures
 /// of their own were trained on, but for what makes some of them odd. What is already there and whole is not drawn again.
@@ -108,6 +113,13 @@ pub fn write(store: &Store, sample: &Sample) -> Result<Study> {
         let bytes = std::fs::read(path).map_err(|cause| Error::io("reading", path, cause))?;
         files.push(store.write(&format!("sample/networks/{name}.safetensors"), &bytes)?);
     }
+    let shapes = Categories::each(&ClassList::sample()).names;
+    let conflicts: Vec<(String, String)> = plans
+        .iter()
+        .filter(|plan| plan.part == Part::Conflict)
+        .map(|plan| (plan.file.rsplit('/').next().unwrap_or_default().to_string(), shapes[plan.shape].clone()))
+        .collect();
+    files.extend(write_rules(store, RULES_FOLDER, &conflicts, (sample.seed, &shapes))?);
     let study = Study::begin(store.clone(), description())?;
     run.finish();
     record.finish(plans.len() as u64, plans.len() as u64, &files)?;
@@ -140,6 +152,7 @@ fn description() -> Description {
         split: "val".into(),
         annotations: Some("sample/Annotation.tar.gz".into()),
         conflict: Some("sample/conflict".into()),
+        decisions: vec![DecisionFolder { stimuli: CUE_CONFLICT.into(), folder: RULES_FOLDER.into(), rule: true }],
         networks: NETWORKS.iter().map(network).collect(),
         ..Description::named(NAME, Classes::Sample)
     }

@@ -14,10 +14,12 @@ mod annotations;
 pub mod draw;
 mod layout;
 pub mod picture;
+mod rules;
 #[cfg(feature = "torch")]
 mod train;
 
 pub use annotations::{AnnotationSet, write_annotations};
+pub use rules::{RULE_ACCURACY, RULE_KAPPA, RULES};
 pub use layout::{NAME, NETWORKS, Sample, Textures, contact_sheet, open, write};
 #[cfg(feature = "torch")]
 pub use train::{Card, Drawings, Training, save, test, train};

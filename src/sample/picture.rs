@@ -19,6 +19,8 @@ pub enum Part {
     Training = 3,
     /// The first weights of networks.
     Weights = 4,
+    /// The decisions of rules.
+    Rules = 5,
 }
 
 /// Seed of the drawings that the shipped networks were trained on.

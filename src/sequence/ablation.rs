@@ -11,7 +11,7 @@ use crate::notebook::say;
 use crate::protocol::{Fault, Protocol, Step};
 use crate::stage::{Named, Record};
 use crate::study::Study;
-use crate::table::Row;
+use crate::table::{Row, Scoring};
 
 /// What stays with the root that it was made for, and is not linked into others.
 const OWN: [&str; 7] = ["ablation", "analysis", "figures", "notebooks", "bench", "downloads", "report.html"];
@@ -37,11 +37,7 @@ impl Run {
         let as_it_is = format!("{}, as it is", self.protocol.name);
         let mut rows = Outcome::Concluded(base.clone()).compared(&base, &as_it_is, "");
         for fault in Fault::ALL {
-            let repeated = self.protocol.repeat(fault);
-            let (other, word) = match same(&repeated, &self.protocol) {
-                true => (self.protocol.mend(fault), "without"),
-                false => (repeated, "with"),
-            };
+            let (other, word) = self.turned(fault);
             let record = self.record_of(&other, fault, &first)?;
             let known = record.finished().is_some();
             if !known && !faults.contains(&fault) {
@@ -69,8 +65,67 @@ impl Run {
                 run.tick();
             }
         }
+        rows.extend(first.by_scoring(&base, Run::conclusions)?);
         run.finish();
         self.store().write_rows("ablation", rows.clone())?;
+        Ok(rows)
+    }
+
+    /// What the field says of networks and people ([`analysis::statements`]) by this protocol's choices, then with each choice of
+    /// the field's tools by itself repeated, or, from the published protocol, mended (faults F2 to F5), and by each other scoring
+    /// of a network's outputs: which statement turns with which choice. Needs the decisions of step 5 alone.
+    ///
+    /// # Errors
+    /// As [`Run::trials`] and [`analysis::statements`].
+    pub fn other_choices(&self) -> Result<Vec<AblationRow>> {
+        let base = self.statements()?;
+        let as_it_is = format!("{}, as it is", self.protocol.name);
+        let mut rows = Outcome::Concluded(base.clone()).compared(&base, &as_it_is, "");
+        for fault in Fault::ALL.into_iter().filter(|fault| fault.step() == Step::Observers) {
+            let (other, word) = self.turned(fault);
+            let found = self.by(other).statements()?;
+            rows.extend(Outcome::Concluded(found).compared(&base, &format!("{word} {fault}"), fault.id()));
+        }
+        rows.extend(self.by_scoring(&base, Run::statements)?);
+        Ok(rows)
+    }
+
+    /// What the field says of networks and people, by this protocol ([`analysis::statements`]).
+    ///
+    /// # Errors
+    /// As [`Run::trials`] and [`analysis::statements`].
+    pub fn statements(&self) -> Result<Vec<ConclusionRow>> {
+        analysis::statements(&self.trials()?, &self.study.compared(), &self.protocol.analysis.observers)
+    }
+
+    /// The protocol with a fault repeated, or mended where it is repeated already, and the word for it.
+    fn turned(&self, fault: Fault) -> (Protocol, &'static str) {
+        let repeated = self.protocol.repeat(fault);
+        match same(&repeated, &self.protocol) {
+            true => (self.protocol.mend(fault), "without"),
+            false => (repeated, "with"),
+        }
+    }
+
+    /// Conclusions again, by each other scoring of a network's outputs.
+    fn by_scoring(
+        &self,
+        base: &[ConclusionRow],
+        conclude: fn(&Run) -> Result<Vec<ConclusionRow>>,
+    ) -> Result<Vec<AblationRow>> {
+        let own = self.protocol.analysis.observers.scoring;
+        let mut rows = Vec::new();
+        if self.trials()?.is_empty() {
+            return Ok(rows);
+        }
+        // F3 is that of a sum over one half.
+        let others = Scoring::ALL.into_iter().filter(|scoring| *scoring != own && *scoring != Scoring::SumOverHalf);
+        for scoring in others {
+            let name = format!("scoring: {}", scoring.name());
+            let mut protocol = self.protocol.clone().named(&name);
+            protocol.analysis.observers.scoring = scoring;
+            rows.extend(Outcome::Concluded(conclude(&self.by(protocol))?).compared(base, &name, scoring.name()));
+        }
         Ok(rows)
     }
 
@@ -90,9 +145,8 @@ impl Run {
 
     fn conclusions(&self) -> Result<Vec<ConclusionRow>> {
         let (predictions, overlap) = (self.store().rows("predictions")?, self.store().rows("imgnette_sample_data")?);
-        let (pairs, choices) = (self.study.compared(), &self.protocol.analysis);
-        let mut rows = analysis::conclusions(&predictions, &overlap, &pairs, choices)?;
-        rows.extend(analysis::statements(&self.trials()?, &pairs, &choices.observers)?);
+        let mut rows = analysis::conclusions(&predictions, &overlap, &self.study.compared(), &self.protocol.analysis)?;
+        rows.extend(self.statements()?);
         Ok(rows)
     }
 
@@ -127,7 +181,7 @@ impl Run {
         say(&format!("ablation: {}", protocol.name));
         // What the analysis alone changes needs no files of its own.
         let store = match fault.step() {
-            Step::Analysis => first.store().clone(),
+            Step::Analysis | Step::Observers => first.store().clone(),
             _ => self.linked(first.store(), RUN)?,
         };
         let own = self.in_root(store).by(protocol.clone());
@@ -139,7 +193,7 @@ impl Run {
 
     /// Every step from one on; what is on record with the same choices is not done again.
     fn again(&self, first: Step) -> Result<()> {
-        if first == Step::Analysis {
+        if first >= Step::Analysis {
             return Ok(());
         }
         if first <= Step::Subset {

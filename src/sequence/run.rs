@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::DataFrame;
 
-use crate::analysis::{Analysed, CurveRow, ShapeBiasRow};
+use crate::analysis::{Analysed, Benchmark, BiasDifferenceRow, ConsistencyRow, CurveRow, ShapeBiasRow};
 use crate::bbox::{Boxes, SubsetTable};
 use crate::datasets::Kind;
 use crate::datasets::{Manifest, Smoother};
@@ -16,12 +16,12 @@ use crate::inference::{self, Conversion, Device, Engine, Experiments, Keep, Prec
 use crate::models::Form;
 use crate::notebook::{Figure, Html, Show, link, or_say, say};
 use crate::observers::{self, Trials};
-use crate::pixels::View;
+use crate::pixels::{Sight, View};
 use crate::plots::Drawable;
 use crate::protocol::{self, Protocol};
 use crate::relevance::Parameters;
-use crate::study::{Pair, Study};
-use crate::table::{LocalisationRow, PredictionRow, RegionRow, Row, table};
+use crate::study::{Pair, Stimulus, Study};
+use crate::table::{CategoryScoreRow, LocalisationRow, ObserverKind, PredictionRow, RegionRow, Row, table};
 use crate::{analysis, bbox, datasets, edges, overlap, relevance, report, sample};
 
 /// A study, the choices of a run, and where networks are computed. Its methods are the steps of the sequence.
@@ -244,6 +244,7 @@ impl Run {
     }
 
     /// Step 5: every network on every set of stimuli ([`inference::observe`]): a set's name and its table.
+    /// Their decisions by the protocol's scoring are written as decision files ([`observers::write_networks`]).
     ///
     /// # Errors
     /// As [`inference::observe`].
@@ -251,7 +252,40 @@ impl Run {
         if self.study.described.stimulus_folders().is_empty() || self.study.networks().is_empty() {
             return Ok(Vec::new());
         }
-        inference::observe(&self.study, &self.networks_in(Form::Folded, given.precision)?, &self.how(given))
+        let done = inference::observe(&self.study, &self.networks_in(Form::Folded, given.precision)?, &self.how(given))?;
+        let how = &self.protocol.analysis.observers;
+        for (set, _) in &done {
+            observers::write_networks(&self.study, set, (how.scoring, how.ties))?;
+        }
+        Ok(done)
+    }
+
+    /// A stimulus of a set, by its place, with how much of it networks see.
+    ///
+    /// # Errors
+    /// As [`Study::stimuli`]; [`Code::Missing`] for a set or a place that is not there.
+    pub fn stimulus(&self, set: &str, place: usize) -> Result<(Stimulus, Sight)> {
+        let none = |found: String| Error::new(Code::Missing, found);
+        let sets = self.study.described.stimulus_folders();
+        let folder = sets.iter().find(|folder| folder.name == set);
+        let folder = folder.ok_or_else(|| none(format!("no set of stimuli {set:?} in this study")))?;
+        let mut stimuli = self.study.stimuli(folder)?;
+        if place >= stimuli.len() {
+            return Err(none(format!("{set} has {} stimuli, counted from 0; {place} is none of them", stimuli.len())));
+        }
+        Ok((stimuli.swap_remove(place), folder.seen))
+    }
+
+    /// What the first network makes of a stimulus: the score of every category by every scoring ([`inference::scores_of`]).
+    ///
+    /// # Errors
+    /// As [`Run::stimulus`] and [`inference::scores_of`]; [`Code::Model`] for a study without networks.
+    pub fn scores(&self, set: &str, place: usize) -> Result<Vec<CategoryScoreRow>> {
+        let (stimulus, seen) = self.stimulus(set, place)?;
+        let first = self.study.networks().first().map(|entry| entry.name.clone());
+        let first = first.ok_or_else(|| Error::new(Code::Model, "this study has no network"))?;
+        let networks = self.only(&[&first])?.networks()?;
+        inference::scores_of(&networks[0], &stimulus, seen, (&self.protocol.experiments(), &self.study.categories()?))
     }
 
     /// The decisions of networks and people on every set of stimuli, by the protocol's scoring ([`observers::all_trials`]).
@@ -375,6 +409,38 @@ impl Run {
         let all = self.trials()?;
         let sets = all.iter().filter(|trials| trials.has_cues());
         Ok(sets.map(|trials| analysis::shape_bias(trials, how)).collect::<Result<Vec<_>>>()?.concat())
+    }
+
+    /// Which of the study's pairs of networks, and which network and people, differ in shape bias on a set
+    /// ([`analysis::bias_differences`]).
+    ///
+    /// # Errors
+    /// As [`Run::trials_on`] and [`analysis::bias_differences`].
+    pub fn bias_differences(&self, set: &str) -> Result<Vec<BiasDifferenceRow>> {
+        let trials = self.trials_on(set)?;
+        let mut pairs = self.study.compared();
+        // Where there is but one person, there is no row of people.
+        for (kind, group) in [(ObserverKind::Person, analysis::PEOPLE), (ObserverKind::Rule, analysis::RULES)] {
+            let networks = trials.of_kind(ObserverKind::Network).into_iter().map(|one| &trials.observers[one].name);
+            pairs.extend(networks.filter(|_| trials.of_kind(kind).len() > 1).map(|name| Pair::new(group, name)));
+        }
+        analysis::bias_differences(&trials, &pairs, &self.protocol.analysis.observers)
+    }
+
+    /// Error consistency of every two observers on a set ([`analysis::consistency`]).
+    ///
+    /// # Errors
+    /// As [`Run::trials_on`] and [`analysis::consistency`].
+    pub fn consistency(&self, set: &str) -> Result<Vec<ConsistencyRow>> {
+        analysis::consistency(&self.trials_on(set)?, &self.protocol.analysis.observers)
+    }
+
+    /// Networks against people over all sets ([`analysis::benchmark`]).
+    ///
+    /// # Errors
+    /// As [`Run::trials`] and [`analysis::benchmark`].
+    pub fn like_people(&self) -> Result<Benchmark> {
+        analysis::benchmark(&self.trials()?, &self.protocol.analysis.observers)
     }
 
     /// How much of each network's maps lies on the objects of step 2 ([`relevance::localise`]).

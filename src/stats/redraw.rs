@@ -5,6 +5,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
 use super::agreement::Agreement;
+use super::ones;
 use crate::error::{Code, Error, Result};
 
 /// Who is right on which picture: a row an observer, a bit a picture.
@@ -94,6 +95,19 @@ impl Drawn {
         Agreement::of(self.pictures, [at(first, first), at(second, second)], at(first, second))
     }
 
+    /// The kappa of two observers in this draw, NaN where it is undefined: of counts, with one division.
+    pub fn kappa(&self, first: usize, second: usize) -> f64 {
+        let at = |a: usize, b: usize| f64::from(self.both[a.min(b) * self.observers + a.max(b)]);
+        let (n, a, b) = (self.pictures as f64, at(first, first), at(second, second));
+        2.0 * (n * at(first, second) - a * b) / (n * (a + b) - 2.0 * a * b)
+    }
+
+    /// Whether two observers agree on every picture of this draw.
+    pub fn agree(&self, first: usize, second: usize) -> bool {
+        let at = |a: usize, b: usize| self.both[a.min(b) * self.observers + a.max(b)];
+        at(first, first) == at(first, second) && at(second, second) == at(first, second)
+    }
+
     /// The share of this draw that an observer is right on.
     pub fn accuracy(&self, observer: usize) -> f64 {
         f64::from(self.both[observer * self.observers + observer]) / self.pictures as f64
@@ -122,19 +136,13 @@ impl Drawn {
                     *masked = plane & own;
                 }
             }
-            for second in first..self.observers {
-                let other = correct.row(second);
-                let count = |(digit, masked): (usize, &Vec<u64>)| ones_of_both(masked, other) << digit;
-                self.both[first * self.observers + second] = self.masked.iter().enumerate().map(count).sum();
-            }
+            let others = &correct.bits[first * correct.words..];
+            let from = first * self.observers;
+            ones::of_both(&self.masked, others, &mut self.both[from + first..from + self.observers]);
         }
     }
 }
 
-/// How many ones two rows share.
-fn ones_of_both(a: &[u64], b: &[u64]) -> u32 {
-    a.iter().zip(b).map(|(a, b)| (a & b).count_ones()).sum()
-}
 
 /// Statistics of pictures drawn again `draws` times, a row a draw. Within each condition as many pictures are drawn as it has,
 /// with replacement, the same for all observers; the statistic sees all conditions of a draw together, so that averages over
@@ -210,6 +218,30 @@ fn at_rank(values: &mut [f64], share: f64) -> f64 {
     below + (next - below) * (rank - low as f64)
 }
 
+/// Of draws, a row a draw, the [`percentiles`] of each statistic.
+///
+/// ```
+/// let draws: Vec<Vec<f64>> = (0..=100).map(|draw| vec![f64::from(draw), 7.0]).collect();
+/// assert_eq!(lgf::stats::intervals(&draws), [(Some([2.5, 97.5]), 0), (Some([7.0, 7.0]), 0)]);
+/// ```
+pub fn intervals(draws: &[Vec<f64>]) -> Vec<(Option<[f64; 2]>, usize)> {
+    /// Columns that are gathered in one pass over the rows: two lines of a cache.
+    const TOGETHER: usize = 16;
+    let width = draws.first().map_or(0, Vec::len);
+    let blocks: Vec<usize> = (0..width).step_by(TOGETHER).collect();
+    let block = |from: &usize| {
+        let to = (from + TOGETHER).min(width);
+        let mut columns = vec![Vec::with_capacity(draws.len()); to - from];
+        for draw in draws {
+            for (column, value) in columns.iter_mut().zip(&draw[*from..to]) {
+                column.push(*value);
+            }
+        }
+        columns.into_iter().map(percentiles).collect::<Vec<_>>()
+    };
+    blocks.par_iter().flat_map(block).collect()
+}
+
 /// The two-sided p of a difference by its draws: twice the smaller of the shares at or beyond 0, one added above and below
 /// the line, at most 1. NaN for no finite draw.
 pub fn p_of_draws(values: impl IntoIterator<Item = f64>) -> f64 {
@@ -256,11 +288,41 @@ mod tests {
                 drawn.count(&correct, &times);
                 for first in 0..5 {
                     for second in 0..5 {
-                        assert_eq!(drawn.agreement(first, second), naive(&rows, &times, first, second));
+                        let found = drawn.agreement(first, second);
+                        assert_eq!(found, naive(&rows, &times, first, second));
+                        let kappa = drawn.kappa(first, second);
+                        assert_eq!(kappa.is_nan(), found.kappa.is_none());
+                        assert!(found.kappa.is_none_or(|expected| (kappa - expected).abs() < 1e-12), "{found:?}");
+                        assert_eq!(drawn.agree(first, second), found.observed == 1.0);
                     }
                 }
             }
             assert_eq!(correct.agreement(1, 4), naive(&rows, &vec![1; pictures], 1, 4));
+        }
+    }
+
+    /// The same draws, slowly in numpy.
+    #[test]
+    fn intervals_are_those_of_the_reference() {
+        let golden: serde_json::Value = serde_json::from_str(include_str!("../../tests/golden/observers.json")).unwrap();
+        let redraw = &golden["redraw"];
+        let rows: Vec<Vec<u8>> = serde_json::from_value(redraw["correct"].clone()).unwrap();
+        let rows: Vec<Vec<bool>> = rows.iter().map(|row| row.iter().map(|right| *right == 1).collect()).collect();
+        let times: Vec<Vec<u32>> = serde_json::from_value(redraw["times"].clone()).unwrap();
+        let expected: Vec<[f64; 2]> = serde_json::from_value(redraw["kappa_intervals"].clone()).unwrap();
+        let correct = Correct::of(&rows).unwrap();
+        let mut drawn = Drawn::new(&correct);
+        let mut kappas: Vec<Vec<f64>> = vec![Vec::new(); expected.len()];
+        for times in &times {
+            drawn.count(&correct, times);
+            let pairs = (0..rows.len()).flat_map(|first| (first + 1..rows.len()).map(move |second| (first, second)));
+            for (own, (first, second)) in kappas.iter_mut().zip(pairs) {
+                own.push(drawn.agreement(first, second).kappa.unwrap_or(f64::NAN));
+            }
+        }
+        for (own, expected) in kappas.into_iter().zip(expected) {
+            let found = percentiles(own).0.unwrap();
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?} {expected:?}");
         }
     }
 

@@ -78,6 +78,24 @@ table! {
     }
 }
 
+table! {
+    /// A category's score for one picture.
+    pub struct CategoryScoreRow {
+        /// The network.
+        model: String,
+        /// How its outputs become a category.
+        scoring: Scoring,
+        /// The category.
+        category: String,
+        /// Its score: the largest is the decision.
+        score: f64,
+        /// Whether it is what the picture shows: `shape` or `texture` of two cues, `shown` of one; else empty.
+        cue: String,
+        /// Whether it is the decision.
+        chosen: bool,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::row::comes_back;
@@ -86,5 +104,6 @@ mod tests {
     #[test]
     fn rows_come_back_from_their_table() {
         comes_back::<ObservedRow>();
+        comes_back::<CategoryScoreRow>();
     }
 }

@@ -19,7 +19,7 @@ pub(crate) use columns::integers;
 pub(crate) use columns::stacked;
 pub use columns::{column, floats, fresh, only, texts};
 pub use coordinates::{Coordinates, coordinates};
-pub use decisions::{ObservedRow, ObserverKind, Scoring};
+pub use decisions::{CategoryScoreRow, ObservedRow, ObserverKind, Scoring};
 pub use edges::{BoxEdgeRow, EdgeRow, FrameName};
 pub use keep::{csv_text, write_csv};
 pub use logits::logits_table;

@@ -156,6 +156,8 @@ pub enum BenchPart {
     },
     /// step 6 on the root's tables: the sums over patches alone, and everything with every figure and the report: seconds
     Analysis,
+    /// intervals of the error consistency of 50 observers on 1,280 pictures, 10,000 draws: seconds
+    Consistency,
     /// the six networks at full size with random weights: logits beside the processor's, and pictures a second
     Device {
         #[arg(long, default_value_t = 64)]

@@ -8,6 +8,7 @@ use lgf::files::Store;
 use lgf::inference::{self, Device, Engine, Experiments, Keep, Normalise, Picture, Precision};
 use lgf::models::{self, Form, Network, Part};
 use lgf::notebook::{Progress, Show, format_number, say};
+use lgf::observers::{Decision, Trials};
 use lgf::protocol::Protocol;
 use lgf::relevance::{self, Composite, Ledger, Targets};
 use lgf::sequence::{self, Run, TimeRow};
@@ -32,12 +33,41 @@ pub fn part(
         BenchPart::Datasets { folder } => bench_datasets(&open()?, folder),
         BenchPart::Pixels { files } => bench_pixels(files),
         BenchPart::Analysis => bench_analysis(&open()?),
+        BenchPart::Consistency => bench_consistency(),
         BenchPart::Device { batch, files } => bench_device(*batch, files, device()?),
         BenchPart::Relevance { arch, weights, preset, batch, files } => {
             bench_relevance(arch, weights, preset, *batch, files, device()?)
         }
         BenchPart::Models { arch, weights, batch, files } => bench_models(arch, weights, *batch, files, device()?),
     }
+}
+
+fn bench_consistency() -> Result<()> {
+    const OBSERVERS: usize = 50;
+    const PICTURES: usize = 1280;
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut decisions = Vec::new();
+    for observer in 0..OBSERVERS {
+        let accuracy = 0.2 + 0.6 * observer as f64 / OBSERVERS as f64;
+        for picture in 0..PICTURES {
+            let response = if random.random_bool(accuracy) { "cat" } else { "dog" };
+            decisions.push(Decision {
+                observer: format!("observer {observer}").into(),
+                session: "1".into(),
+                trial: picture as u32,
+                rt: f64::NAN,
+                response: Some(response.into()),
+                category: "cat".into(),
+                condition: "0".into(),
+                imagename: format!("{picture}.png"),
+            });
+        }
+    }
+    let trials = Trials::of("bench", &["cat".into(), "dog".into()], &decisions, false)?;
+    let began = Instant::now();
+    let rows = analysis::consistency(&trials, &analysis::Observing::default())?;
+    say(&format!("{:.3} s for {} pairs", began.elapsed().as_secs_f64(), rows.len()));
+    Ok(())
 }
 
 pub fn steps(device: Device, base: &Store, protocol: &Protocol) -> Result<()> {

@@ -52,7 +52,7 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
     };
     let set = |name: String, folder: PathBuf| StimulusFolder { name, folder, layout: None, seen: Sight::default() };
     let mut stimuli: Vec<StimulusFolder> = Vec::new();
-    for folder in &init.conflict {
+    if let Some(folder) = &init.conflict {
         stimuli.push(StimulusFolder { layout: Some(Layout::Conflict), ..set(CUE_CONFLICT.into(), absolute(folder)?) });
     }
     for given in &init.stimuli {
