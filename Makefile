@@ -22,17 +22,17 @@ REAL = FOLDER="$(FOLDER)" ANNOTATIONS="$(ANNOTATIONS)" NETWORKS="$(NETWORKS)" RO
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' -not -path 'data/real/*' 2>/dev/null) Cargo.toml Cargo.lock
 
 .PHONY: help setup build notebooks real test lint map test-rust test-kernel test-browser lgf lab install-kernel remove-kernel doctor bench bench-cells bench-boxes bench-edges bench-datasets
-.PHONY: bench-models bench-relevance bench-analysis check-crops check-edges check-models check-relevance clean FORCE
+.PHONY: bench-models bench-relevance bench-analysis bench-consistency check-crops check-edges check-models check-relevance clean FORCE
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 setup: $(STAMPS)/cargo $(STAMPS)/venv $(STAMPS)/libtorch $(STAMPS)/kernel ## tools, libtorch and kernel (about 20 minutes once; about 5 GB in ~/.cache/lgf)
 
-notebooks: build ## everything: set up, build, run notebooks 0 to 6 into LGF_ROOT (default data/out)
+notebooks: build ## everything: set up, build, run notebooks 0 to 7 into LGF_ROOT (default data/out)
 	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT"
 
-real: ## notebooks 2 to 6 and a report on FOLDER=your own photographs, with networks trained on ImageNet, in data/real
+real: ## notebooks 2 to 7 and a report on FOLDER=your own photographs, with networks trained on ImageNet, in data/real
 	@$(REAL) check
 	@$(MAKE) build
 	$(ENV) $(REAL)
@@ -81,7 +81,7 @@ test-rust: setup ## the library's tests: unit, integration and documentation
 	$(ENV) cargo test --doc 2>&1 | tee -a .lgf/test-rust.log
 	@grep -E '^test result' .lgf/test-rust.log > .lgf/test-summary
 
-test-kernel: build ## the kernel's tests, and notebooks 0 to 6 in it
+test-kernel: build ## the kernel's tests, and notebooks 0 to 7 in it
 	$(ENV) $(KERNEL_CARGO) test $(KERNEL_PACKAGE) --release --locked --quiet 2>&1 | tee .lgf/test-kernel.log
 	@grep -E '^test result' .lgf/test-kernel.log >> .lgf/test-summary
 	$(ENV) $(PYTHON) -m pytest -q -p no:cacheprovider tests/kernel 2>&1 | tee .lgf/test-kernel.log
@@ -117,6 +117,10 @@ bench-analysis: setup ## step 6 beside the study's loop in pandas, on the sample
 	$(ENV) cargo build --quiet --bin lgf; space="$$(mktemp -d)"; trap 'rm -rf "$$space"' EXIT; \
 	lgf="$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf"; "$$lgf" --root "$$space" --protocol published all >/dev/null; \
 	$(or $(PEERS),python3) tools/bench_analysis.py --lgf "$$lgf" "$$space"
+
+bench-consistency: setup ## intervals of error consistency beside numpy; PEERS=a python with numpy
+	$(ENV) cargo build --quiet --bin lgf; \
+	$(or $(PEERS),python3) tools/bench_consistency.py "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf"
 
 bench-relevance: setup ## relevance beside zennit on FOLDER=photographs; PEERS=a python with torch, torchvision, pretrainedmodels, zennit
 	$(ENV) cargo build --quiet --bin lgf; \

@@ -41,7 +41,14 @@ fn root(folder: &tempfile::TempDir) -> Study {
     let (bench, described) = (&BENCH.study.store, &BENCH.study.described);
     let store = Store::at(folder.path()).unwrap().quiet();
     let images = described.images.iter().map(|path| bench.path(&path.to_string_lossy())).collect();
-    let own = Description { images, annotations: None, conflict: None, decisions: Vec::new(), name: "bench".into(), ..described.clone() };
+    let own = Description {
+        images,
+        annotations: None,
+        conflict: None,
+        decisions: Vec::new(),
+        name: "bench".into(),
+        ..described.clone()
+    };
     store.write_table("imagenet_boundingboxes", &bench.table("imagenet_boundingboxes").unwrap()).unwrap();
     Study::begin(store, own).unwrap()
 }

@@ -129,7 +129,8 @@ fn what_is_true_by_construction_is_measured_beyond_its_intervals() {
 /// each says so.
 fn rules_are_as_they_were_made(trials: &observers::Trials, how: &analysis::Observing) {
     let rows = analysis::consistency(trials, how).unwrap();
-    let rules: Vec<_> = rows.iter().filter(|row| row.first_kind == row.second_kind && row.first.starts_with("rule")).collect();
+    let rules: Vec<_> =
+        rows.iter().filter(|row| row.first_kind == row.second_kind && row.first.starts_with("rule")).collect();
     assert_eq!(rules.len(), 3);
     for row in &rules {
         assert!(row.low.unwrap() <= sample::RULE_KAPPA && row.high.unwrap() >= sample::RULE_KAPPA, "{row:?}");

@@ -173,8 +173,11 @@ struct Given {
 impl Given {
     fn open(study: &Study) -> Result<Self> {
         let store = &study.store;
-        let (predictions, overlap) = (store.rows("predictions")?, store.rows("imgnette_sample_data")?);
-        let ranking = store.rows("overlap_ranking")?;
+        // A study of stimuli alone has no photographs.
+        let photographs = !study.described.images.is_empty();
+        let predictions = if photographs { store.rows("predictions")? } else { Vec::new() };
+        let overlap = if photographs { store.rows("imgnette_sample_data")? } else { Vec::new() };
+        let ranking = if photographs { store.rows("overlap_ranking")? } else { Vec::new() };
         let pairs = study.compared();
         if pairs.is_empty() {
             say("analysis: two networks are compared, and this study has fewer: nothing is");
@@ -183,9 +186,13 @@ impl Given {
     }
 
     fn tables(&self, parameters: &Parameters) -> Vec<Found> {
-        let Given { predictions, overlap, ranking, pairs, .. } = self;
+        let Given { predictions, overlap, pairs, .. } = self;
+        let photographs = !self.study.described.images.is_empty();
         let drawn = |parameters: &Parameters| {
-            let mut rows = conclusions(predictions, overlap, pairs, parameters)?;
+            let mut rows = Vec::new();
+            if photographs {
+                rows = conclusions(predictions, overlap, pairs, parameters)?;
+            }
             rows.extend(statements(&self.trials(&parameters.observers)?, pairs, &parameters.observers)?);
             ConclusionRow::table(rows)
         };
@@ -193,9 +200,19 @@ impl Given {
             other("conclusions", drawn(parameters)),
             other("conclusions_published", drawn(&Parameters::published())),
             other("conclusions_corrected", drawn(&Parameters::default())),
-            other("published_tests", published_tests(predictions, overlap)),
         ];
-        found.extend(self.by_kind(parameters));
+        if photographs {
+            found.push(other("published_tests", published_tests(predictions, overlap)));
+            found.extend(self.of_photographs(parameters));
+        }
+        found.extend(self.by_observers(&parameters.observers));
+        found
+    }
+
+    /// What step 5 to 5.3 found of photographs.
+    fn of_photographs(&self, parameters: &Parameters) -> Vec<Found> {
+        let Given { predictions, overlap, ranking, .. } = self;
+        let mut found = self.by_kind(parameters);
         let on_edges = |region, place, measure| overlap_by_model(overlap, region, place, measure);
         let ranked = |lines| ranking_by_model(ranking, lines, RankedBy::Auroc);
         found.extend([
@@ -208,7 +225,6 @@ impl Given {
         let patches = interaction(predictions);
         found.push(other("additivity", additivity(&patches)));
         found.push(other("interaction", PatchRow::table(patches)));
-        found.extend(self.by_observers(&parameters.observers));
         found
     }
 
@@ -229,7 +245,8 @@ impl Given {
             tables.map(|tables| (!tables.is_empty()).then_some(tables)).transpose().map(|tables| stacked(tables?))
         };
         let mut found = Vec::new();
-        let mut add = |name: &str, table: Option<Result<DataFrame>>| found.extend(table.map(|table| other(name, table)));
+        let mut add =
+            |name: &str, table: Option<Result<DataFrame>>| found.extend(table.map(|table| other(name, table)));
         let conflict = sets.iter().find(|trials| trials.set == CUE_CONFLICT);
         // What is true by construction is known of the sample's networks on its pictures alone.
         if let (Classes::Sample, Some(conflict)) = (self.classes, conflict) {

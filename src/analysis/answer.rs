@@ -12,9 +12,9 @@ use super::pictures::{Asked, Observation, Pictures};
 use super::shares::Shares;
 use crate::datasets::{SCRAMBLED, SMOOTHED};
 use crate::error::Result;
+use crate::observers::{Answer, Trials};
 use crate::stats::{Interval, bootstrap};
 use crate::study::{PUBLISHED, Pair};
-use crate::observers::{Answer, Trials};
 use crate::table::{OverlapRow, Place, PredictionRow, Region, table, text_cell};
 
 /// What is true by construction of a measure for two networks.
@@ -165,11 +165,7 @@ table! {
 ///
 /// # Errors
 /// [`Code::Model`](crate::error::Code::Model) if one of the two networks is missing.
-pub fn sample_answer(
-    predictions: &[PredictionRow],
-    conflict: &Trials,
-    overlap: &[OverlapRow],
-) -> Result<DataFrame> {
+pub fn sample_answer(predictions: &[PredictionRow], conflict: &Trials, overlap: &[OverlapRow]) -> Result<DataFrame> {
     for name in PUBLISHED {
         let everywhere = predictions.iter().any(|row| row.model == name)
             && conflict.observers.iter().any(|observer| observer.name == name)
@@ -281,7 +277,8 @@ fn biases(trials: &Trials) -> Measured {
     let networks: Vec<Option<usize>> =
         PUBLISHED.iter().map(|name| trials.observers.iter().position(|observer| observer.name == **name)).collect();
     let [Some(first), Some(second)] = networks[..] else { return Measured::of::<()>(&[], |_, _| f64::NAN) };
-    let differ = |place: &usize| trials.pictures[*place].texture.is_some_and(|other| other != trials.pictures[*place].category);
+    let differ =
+        |place: &usize| trials.pictures[*place].texture.is_some_and(|other| other != trials.pictures[*place].category);
     let decided = |place: &usize| {
         [first, second].iter().all(|&network| trials.observers[network].answers[*place] != Answer::Unseen)
     };

@@ -20,6 +20,8 @@ table! {
         sets: i64,
         /// Conditions of them, without those that published averages leave out.
         conditions: i64,
+        /// Pictures of them.
+        pictures: i64,
         /// Accuracy, 0 to 1.
         accuracy: f64,
         /// Lower end of its 95 % interval, as for all below: pictures drawn again, averages made inside each draw.
@@ -126,8 +128,7 @@ pub fn benchmark(sets: &[Trials], how: &Observing) -> Result<Benchmark> {
     let agreement = |part: usize, first: usize, second: usize| correct[part].agreement(first, second);
     let (found, undefined) = measured(&parts, names.len(), how.undefined, &agreement);
     let people_kind = sets.iter().flat_map(|trials| &trials.observers).any(|one| one.kind == ObserverKind::Person);
-    let (people, kind) =
-        if people_kind { (PEOPLE, ObserverKind::Person) } else { (RULES, ObserverKind::Rule) };
+    let (people, kind) = if people_kind { (PEOPLE, ObserverKind::Person) } else { (RULES, ObserverKind::Rule) };
     let all: Vec<(String, ObserverKind)> = names.iter().cloned().chain([(people.to_string(), kind)]).collect();
     let ends_of_all = intervals(&draws);
     let ranks = mean_ranks(&found, names.len());
@@ -150,6 +151,7 @@ pub fn benchmark(sets: &[Trials], how: &Observing) -> Result<Benchmark> {
             kind: *kind,
             sets: sets_of.len() as i64,
             conditions: own.len() as i64,
+            pictures: own.iter().map(|part| part.correct.pictures() as i64).sum(),
             accuracy: at(0),
             accuracy_low: accuracy[0],
             accuracy_high: accuracy[1],
@@ -251,8 +253,8 @@ fn measured(
     undefined: Undefined,
     agreement: &AgreementOf<'_>,
 ) -> (Vec<f64>, Vec<usize>) {
-    let (mut out, mut without) = (Vec::new(), vec![0; networks + 1]);
-    for place in 0..=networks {
+    let (mut out, mut counts) = (Vec::new(), vec![0; networks + 1]);
+    for (place, without) in counts.iter_mut().enumerate() {
         let mut over_sets: [Vec<f64>; MEASURES] = Default::default();
         let mut from = 0;
         while from < parts.len() {
@@ -266,7 +268,7 @@ fn measured(
                 for (own, [first, second]) in of_pairs.iter_mut().zip(pairs) {
                     let found = agreement(number, first, second);
                     let kappa = kappa_of(&found, undefined);
-                    without[place] += usize::from(!kappa.is_finite());
+                    *without += usize::from(!kappa.is_finite());
                     // People's own accuracy is the mean of both of each pair: each person is in as many.
                     let accuracy = match place < networks {
                         true => found.accuracies[0],
@@ -286,7 +288,7 @@ fn measured(
         }
         out.extend(over_sets.iter().map(|all| mean_of_finite(all)));
     }
-    (out, without)
+    (out, counts)
 }
 
 /// The mean of each network's ranks by accuracy difference (least first), observed agreement and kappa (most first); ties have
@@ -319,7 +321,8 @@ mod tests {
     #[test]
     fn averages_are_over_conditions_people_and_sets_and_leave_out_what_was_published() {
         let people = [("subject-01", "11110000"), ("subject-02", "11101000")];
-        let mut contrast = trials("contrast", "c50", &[people[0], people[1], ("near", "11110000"), ("far", "00001111")]);
+        let mut contrast =
+            trials("contrast", "c50", &[people[0], people[1], ("near", "11110000"), ("far", "00001111")]);
         // Left out: the untouched condition.
         contrast.extend(trials("contrast", "c100", &[people[0], people[1], ("near", "00001111"), ("far", "11110000")]));
         let edge = trials("edge", "0", &[people[0], people[1], ("near", "11110000")]);
@@ -328,7 +331,11 @@ mod tests {
         let names: Vec<&str> = found.rows.iter().map(|row| row.observer.as_str()).collect();
         assert_eq!(names, ["near", "far", PEOPLE]);
         let (near, far, ceiling) = (&found.rows[0], &found.rows[1], &found.rows[2]);
-        assert_eq!((near.sets, near.conditions, near.kappa), (2, 2, Some(0.75)), "1 with the first, 0.5 with the second");
+        assert_eq!(
+            (near.sets, near.conditions, near.kappa),
+            (2, 2, Some(0.75)),
+            "1 with the first, 0.5 with the second"
+        );
         assert_eq!((far.sets, far.kappa), (1, Some(-0.75)));
         assert_eq!((far.mean_rank, near.mean_rank), (Some(5.5 / 3.0), Some(3.5 / 3.0)), "their accuracies tie");
         assert_eq!((ceiling.kappa, ceiling.accuracy), (Some(0.5), 0.5));

@@ -67,12 +67,6 @@ table! {
     }
 }
 
-impl Default for ObserverKind {
-    fn default() -> Self {
-        ObserverKind::Network
-    }
-}
-
 table! {
     /// The difference of two observers' shape biases on the same trials.
     pub struct BiasDifferenceRow {
@@ -249,8 +243,7 @@ pub fn shape_bias(trials: &Trials, how: &Observing) -> Result<Vec<ShapeBiasRow>>
     let observers: Vec<Group> = groups(trials);
     let ones = vec![1.0; conflict.pictures.len()];
     let of_group = |group: &Group, weights: &[f64]| {
-        let each: Vec<Vec<f64>> =
-            group.members.iter().map(|one| statistics(&conflict.counts(*one, weights))).collect();
+        let each: Vec<Vec<f64>> = group.members.iter().map(|one| statistics(&conflict.counts(*one, weights))).collect();
         let place = |place: usize| mean_of_finite(&each.iter().map(|own| own[place]).collect::<Vec<_>>());
         (0..EACH + trials.categories.len()).map(place).collect::<Vec<f64>>()
     };
@@ -264,9 +257,8 @@ pub fn shape_bias(trials: &Trials, how: &Observing) -> Result<Vec<ShapeBiasRow>>
         let found = of_group(group, &ones);
         let ends = |place: usize| ends_of_all.get(number * width + place).and_then(|ends| ends.0);
         let counts: Vec<Vec<Counts>> = group.members.iter().map(|one| conflict.counts(*one, &ones)).collect();
-        let mean = |of: &dyn Fn(&[Counts]) -> f64| {
-            counts.iter().map(|own| of(own)).sum::<f64>() / group.members.len() as f64
-        };
+        let mean =
+            |of: &dyn Fn(&[Counts]) -> f64| counts.iter().map(|own| of(own)).sum::<f64>() / group.members.len() as f64;
         let row = |category: Option<usize>, place: usize| {
             let pick = |own: &[Counts]| match category {
                 Some(category) => own[category],
@@ -278,10 +270,8 @@ pub fn shape_bias(trials: &Trials, how: &Observing) -> Result<Vec<ShapeBiasRow>>
             let [low, high] = ends_of(place).map(|ends| ends.map(Some)).unwrap_or_default();
             let whole = category.is_none();
             let if_whole = |place: usize| if whole && found[place].is_finite() { Some(found[place]) } else { None };
-            let [category_low, category_high] = if_whole(BY_CATEGORY)
-                .and_then(|_| ends_of(BY_CATEGORY))
-                .map(|ends| ends.map(Some))
-                .unwrap_or_default();
+            let [category_low, category_high] =
+                if_whole(BY_CATEGORY).and_then(|_| ends_of(BY_CATEGORY)).map(|ends| ends.map(Some)).unwrap_or_default();
             let [rank_low, rank_high] =
                 if_whole(BY_RANK).and_then(|_| ends_of(BY_RANK)).map(|ends| ends.map(Some)).unwrap_or_default();
             ShapeBiasRow {
@@ -333,10 +323,11 @@ fn groups(trials: &Trials) -> Vec<Group> {
         members: vec![place],
         tied: observer.tied as f64,
     });
-    let together = [(ObserverKind::Person, PEOPLE), (ObserverKind::Rule, RULES)].into_iter().filter_map(|(kind, name)| {
-        let members = trials.of_kind(kind);
-        (members.len() > 1).then(|| Group { name: name.into(), kind, members, tied: 0.0 })
-    });
+    let together =
+        [(ObserverKind::Person, PEOPLE), (ObserverKind::Rule, RULES)].into_iter().filter_map(|(kind, name)| {
+            let members = trials.of_kind(kind);
+            (members.len() > 1).then(|| Group { name: name.into(), kind, members, tied: 0.0 })
+        });
     each.chain(together).collect()
 }
 
@@ -480,7 +471,8 @@ mod tests {
     /// The same draws, slowly in numpy.
     #[test]
     fn intervals_are_those_of_the_reference() {
-        let golden: serde_json::Value = serde_json::from_str(include_str!("../../tests/golden/observers.json")).unwrap();
+        let golden: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/golden/observers.json")).unwrap();
         let crossed = &golden["crossed"];
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in golden["files"].as_object().unwrap() {

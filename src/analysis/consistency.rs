@@ -173,8 +173,9 @@ pub fn consistency(trials: &Trials, how: &Observing) -> Result<Vec<ConsistencyRo
     }
     if rows.is_empty() {
         let found = format!("no two of {count} observers of {} decided on the same picture", trials.set);
-        return Err(Error::new(Code::Parameter, found)
-            .hint("a picture is known by condition, category and the last part of its name; see whether they are the same"));
+        return Err(Error::new(Code::Parameter, found).hint(
+            "a picture is known by condition, category and the last part of its name; see whether they are the same",
+        ));
     }
     let order = |name: &str| trials.observers.iter().position(|observer| observer.name == name);
     rows.sort_by_key(|row| (order(&row.first), order(&row.second)));
@@ -277,7 +278,11 @@ pub(super) mod tests {
         };
         rows.iter()
             .flat_map(|(observer, right)| {
-                right.bytes().enumerate().filter(|(_, letter)| *letter != b'-').map(move |(picture, letter)| (observer, picture, letter))
+                right
+                    .bytes()
+                    .enumerate()
+                    .filter(|(_, letter)| *letter != b'-')
+                    .map(move |(picture, letter)| (observer, picture, letter))
             })
             .map(|(observer, picture, letter)| one(observer, picture, letter == b'1'))
             .collect()

@@ -79,7 +79,8 @@ pub use means::{LocalisationMeanRow, MeanRow, OnEdges, RankedBy, by_model, overl
 pub use measure::{Measure, Scored};
 pub use moved::{AblationRow, Moved, Outcome};
 pub use parameters::{
-    Additivity, Agreement, Amount, Baseline, Bias, Chance, Correction, Matched, Observing, Parameters, Rule, Undefined, Unit,
+    Additivity, Agreement, Amount, Baseline, Bias, Chance, Correction, Matched, Observing, Parameters, Rule, Undefined,
+    Unit,
 };
 pub use patches::{PatchRow, interaction, plain_patches};
 pub use planner::{BiasPlan, Effort, KappaPlan, PlanRow, pictures_needed};

@@ -138,7 +138,8 @@ impl KappaPlan {
         let kappa = |a: usize, b: usize| correct.agreement(a, b).kappa.unwrap_or(f64::NAN);
         let with_people = |one: usize| mean_of_finite(&(0..count).map(|person| kappa(one, person)).collect::<Vec<_>>());
         let accuracy = |one: usize| correct.agreement(one, one).accuracies[0];
-        let pairs: Vec<f64> = (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).map(|(a, b)| kappa(a, b)).collect();
+        let pairs: Vec<f64> =
+            (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).map(|(a, b)| kappa(a, b)).collect();
         let plan = KappaPlan {
             people_accuracy: (0..count).map(accuracy).sum::<f64>() / count as f64,
             people: count,

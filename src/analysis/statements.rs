@@ -38,13 +38,20 @@ pub fn statements(sets: &[Trials], pairs: &[Pair], how: &Observing) -> Result<Ve
 
 /// Networks one by one, people together.
 fn is_said_of(row: &ShapeBiasRow, trials: &Trials) -> bool {
-    row.kind == ObserverKind::Network || row.observer == PEOPLE || row.observer == RULES || trials.of_kind(row.kind).len() == 1
+    row.kind == ObserverKind::Network
+        || row.observer == PEOPLE
+        || row.observer == RULES
+        || trials.of_kind(row.kind).len() == 1
 }
 
 fn goes_by(row: &ShapeBiasRow, trials: &Trials, how: &Observing) -> ConclusionRow {
     let (claim, by_shape) = match row.kind {
-        ObserverKind::Network => ("goes by texture: shape bias below one half", false),
-        _ => ("go by shape: shape bias above one half", true),
+        ObserverKind::Network => ("it goes by texture: shape bias below one half", false),
+        _ => ("they go by shape: shape bias above one half", true),
+    };
+    let says = |value: f64| {
+        let verb = if row.kind == ObserverKind::Network { "goes" } else { "go" };
+        format!("{} {verb} by {}", row.observer, if value > 0.5 { "shape" } else { "texture" })
     };
     let name = format!("shape bias of {} on {}", row.observer, trials.set);
     let decided = row.shape + row.texture;
@@ -58,8 +65,8 @@ fn goes_by(row: &ShapeBiasRow, trials: &Trials, how: &Observing) -> ConclusionRo
     let holds = (value > 0.5) == by_shape && value != 0.5;
     match (low, high) {
         (Some(low), Some(high)) if low <= 0.5 && high >= 0.5 => out.open("the interval covers one half"),
-        (Some(_), Some(_)) => out.decided(Verdict::of(holds), if holds { "it does" } else { "it does not" }),
-        _ if how.bias == Bias::Pooled => out.decided(Verdict::of(holds), if holds { "it does" } else { "it does not" }),
+        (Some(_), Some(_)) => out.decided(Verdict::of(holds), says(value)),
+        _ if how.bias == Bias::Pooled => out.decided(Verdict::of(holds), says(value)),
         _ => out.open("there is no interval"),
     }
 }
@@ -79,7 +86,11 @@ fn more_shape(trials: &Trials, pairs: &[Pair], how: &Observing) -> Result<Vec<Co
         // Published without an interval and without a test: the larger value is the answer.
         if how.bias == Bias::Pooled {
             let out = ConclusionRow { effect: Some(difference), ..out };
-            return if difference == 0.0 { out.decided(Verdict::NoDifference, "the same") } else { out.decided(more.0, said) };
+            return if difference == 0.0 {
+                out.decided(Verdict::NoDifference, "the same")
+            } else {
+                out.decided(more.0, said)
+            };
         }
         let out = ConclusionRow {
             effect: Some(difference),
@@ -111,27 +122,29 @@ fn errs_alike(found: &Benchmark, pairs: &[Pair]) -> Vec<ConclusionRow> {
     for row in found.rows.iter().filter(|row| row.kind == ObserverKind::Network) {
         let name = format!("error consistency of {} with {whom}", row.observer);
         let out = ConclusionRow::new(name, "more than by chance: kappa above 0", Quantity::Kappa);
-        let Some(kappa) = row.kappa else {
-            rows.push(out.unsaid("kappa is not defined: both are always right, or both always wrong"));
-            continue;
-        };
-        let out = ConclusionRow { effect: Some(kappa), low: row.kappa_low, high: row.kappa_high, ..out };
-        let out = out.counted(row.conditions as usize);
+        let out = ConclusionRow { effect: row.kappa, low: row.kappa_low, high: row.kappa_high, ..out };
+        let out = out.counted(row.pictures as usize);
         rows.push(match (row.kappa_low, row.kappa_high) {
-            (Some(low), _) if low > 0.0 => out.decided(Verdict::Yes, "it does"),
-            (_, Some(high)) if high < 0.0 => out.decided(Verdict::No, "less than by chance"),
+            _ if row.kappa.is_none() => out.unsaid("kappa is not defined: both are always right, or both always wrong"),
+            (Some(low), _) if low > 0.0 => out.decided(Verdict::Yes, format!("{} errs like {whom}", row.observer)),
+            (_, Some(high)) if high < 0.0 => {
+                out.decided(Verdict::No, format!("{} errs less like {whom} than by chance", row.observer))
+            }
             (Some(_), Some(_)) => out.open("the interval covers 0"),
             _ => out.open("there is no interval"),
         });
-        let ceiling = people.and_then(|people| Some((people.kappa?, people.kappa_low?, row.kappa_high?)));
-        if let Some((ceiling, low, high)) = ceiling {
+        // A row for every choice, so that choices can be compared row by row.
+        if let Some(people) = people {
             let name = format!("error consistency: {whom} among themselves, {} with {whom}", row.observer);
             let out = ConclusionRow::new(name, format!("{whom} err more alike"), Quantity::Kappa);
-            let out = ConclusionRow { effect: Some(ceiling - kappa), ..out }.counted(row.conditions as usize);
+            let out = out.counted(row.pictures as usize);
+            let effect = people.kappa.zip(row.kappa).map(|(ceiling, kappa)| ceiling - kappa);
             // Without the difference in the same draws, apart is what intervals that do not meet are.
-            rows.push(match low > high {
-                true => out.decided(Verdict::Yes, "the intervals do not meet"),
-                false => out.open("the intervals meet"),
+            rows.push(match people.kappa_low.zip(row.kappa_high) {
+                Some((low, high)) if low > high => ConclusionRow { effect, ..out }
+                    .decided(Verdict::Yes, format!("{whom} err more alike than {} with them", row.observer)),
+                Some(_) => ConclusionRow { effect, ..out }.open("the intervals meet"),
+                None => out.unsaid("a kappa is not defined, or has no interval"),
             });
         }
     }
@@ -144,8 +157,11 @@ fn errs_alike(found: &Benchmark, pairs: &[Pair]) -> Vec<ConclusionRow> {
             continue;
         };
         let sign = if turned { -1.0 } else { 1.0 };
+        let pictures =
+            found.rows.iter().filter(|row| pair.names().contains(&row.observer.as_str())).map(|row| row.pictures);
+        let pictures = pictures.min().unwrap_or(0) as usize;
         let name = format!("error consistency with {whom}: {}, {}", pair.first, pair.second);
-        let out = ConclusionRow::new(name, format!("one errs more like {whom}"), Quantity::Kappa);
+        let out = ConclusionRow::new(name, format!("one errs more like {whom}"), Quantity::Kappa).counted(pictures);
         let Some(difference) = one.difference.map(|value| sign * value) else {
             rows.push(out.unsaid("kappa is not defined for one"));
             continue;
@@ -161,7 +177,7 @@ fn errs_alike(found: &Benchmark, pairs: &[Pair]) -> Vec<ConclusionRow> {
             adjusted: one.adjusted,
             ..out
         };
-        rows.push(tested(out, more.0, format!("{} does", more.1)));
+        rows.push(tested(out, more.0, format!("{} errs more like {whom}", more.1)));
     }
     rows
 }

@@ -44,7 +44,8 @@ impl Archive {
         let plain = |name: &String| {
             !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
         };
-        let all = !self.take.is_empty() && self.take.iter().all(|(from, to)| plain(from) && plain(to) && !to.contains('/'));
+        let all =
+            !self.take.is_empty() && self.take.iter().all(|(from, to)| plain(from) && plain(to) && !to.contains('/'));
         let hash = self.sha256.len() == 64 && self.sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
         match all && hash {
             true => Ok(()),
@@ -156,7 +157,8 @@ mod tests {
     }
 
     fn archive(url: String, files: &[(&str, &str)]) -> Archive {
-        let list: String = files.iter().map(|(name, text)| format!("{name} {}\n", sha256_hex(text.as_bytes()))).collect();
+        let list: String =
+            files.iter().map(|(name, text)| format!("{name} {}\n", sha256_hex(text.as_bytes()))).collect();
         let take = vec![("stimuli/conflict".into(), "stimuli".into()), ("raw".into(), "decisions".into())];
         Archive { url, take, files: files.len(), sha256: sha256_hex(list.as_bytes()) }
     }

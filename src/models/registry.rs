@@ -183,7 +183,9 @@ impl RegistryEntry {
         match (&self.wheel, &self.archive) {
             (Some(wheel), _) => Ok(vec![(format!("{}.safetensors", self.name), format!("{wheel:?}"))]),
             (None, Some(archive)) => Ok(vec![(self.name.clone(), format!("{archive:?}"))]),
-            (None, None) => self.files.iter().map(|file| Ok((file_name(&file.url)?.to_string(), file.url.clone()))).collect(),
+            (None, None) => {
+                self.files.iter().map(|file| Ok((file_name(&file.url)?.to_string(), file.url.clone()))).collect()
+            }
         }
     }
 

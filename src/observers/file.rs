@@ -75,8 +75,12 @@ fn parse(bytes: impl std::io::Read) -> Result<Vec<Decision>> {
         place.into_iter().fold(error, Error::place)
     };
     let mut reader = csv::Reader::from_reader(bytes);
-    let header: Vec<String> =
-        reader.headers().map_err(broken)?.iter().map(|name| name.trim().trim_start_matches('\u{feff}').into()).collect();
+    let header: Vec<String> = reader
+        .headers()
+        .map_err(broken)?
+        .iter()
+        .map(|name| name.trim().trim_start_matches('\u{feff}').into())
+        .collect();
     let mut places = [0; COLUMNS.len()];
     for (place, wanted) in places.iter_mut().zip(COLUMNS) {
         let mut own = (0..header.len()).filter(|&column| header[column].eq_ignore_ascii_case(wanted));
@@ -213,7 +217,8 @@ mod tests {
 
     #[test]
     fn quirks_of_published_files_are_read() {
-        let plain = read(&format!("{HEAD}subject-01,1,3,0.9,Dog,bear,c05,0003_c_s01_c05_bear_00_n02132136_1.JPEG\n")).unwrap();
+        let plain =
+            read(&format!("{HEAD}subject-01,1,3,0.9,Dog,bear,c05,0003_c_s01_c05_bear_00_n02132136_1.JPEG\n")).unwrap();
         let odd = "Imagename,Subj,SESSION,extra,trial,RT,object_response,Category,condition\r\n\
                    0003_c_s01_c05_bear_00_n02132136_1.JPEG,subject-01,1,x,3.0,0.9,dog,Bear,c05\r\n";
         assert_eq!(plain, read(odd).unwrap());
@@ -246,10 +251,14 @@ mod tests {
 
     #[test]
     fn bad_input_83_a_response_outside_the_categories_is_counted_and_shown() {
-        let rows = read(&format!("{HEAD}a,1,1,1,dog,bear,0,1.png\na,1,2,1,wolf,bear,0,2.png\na,1,3,1,fox,bear,0,3.png\n"));
+        let rows =
+            read(&format!("{HEAD}a,1,1,1,dog,bear,0,1.png\na,1,2,1,wolf,bear,0,2.png\na,1,3,1,fox,bear,0,3.png\n"));
         let names = ["bear".to_string(), "dog".to_string()];
         let error = check_names_of(&rows.unwrap(), &names).unwrap_err().to_string();
-        assert!(error.contains("2 of 3 trials have a response that is none of bear, dog, the first \"wolf\""), "{error}");
+        assert!(
+            error.contains("2 of 3 trials have a response that is none of bear, dog, the first \"wolf\""),
+            "{error}"
+        );
     }
 
     #[test]

@@ -70,7 +70,12 @@ const SETS: &[PublishedSet] = &[
     },
     PublishedSet { name: "power-equalisation", level: "power spectrum", conditions: &["0", "pow"], left_out: &["0"] },
     PublishedSet { name: "false-colour", level: "true colour", conditions: &["True", "False"], left_out: &["True"] },
-    PublishedSet { name: "rotation", level: "angle in degrees", conditions: &["0", "90", "180", "270"], left_out: &["0"] },
+    PublishedSet {
+        name: "rotation",
+        level: "angle in degrees",
+        conditions: &["0", "90", "180", "270"],
+        left_out: &["0"],
+    },
     PublishedSet {
         name: "eidolonI",
         level: EIDOLON,

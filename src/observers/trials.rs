@@ -90,6 +90,10 @@ pub fn decisions_of(rows: &[ObservedRow], model: &str, scoring: Scoring, ties: T
 
 /// A picture's key: condition, category, and what it is known by.
 type Key<'a> = (&'a str, &'a str, &'a str);
+/// The same, kept: condition, the category's place, and what it is known by.
+type OwnKey = (String, usize, String);
+/// The texture's category and the sources of shape and texture.
+type TwoCues = (usize, [String; 2]);
 
 impl Trials {
     /// The trials of some observers, matched by condition, category and the [`identity`] of a picture's name (by the whole name,
@@ -114,16 +118,15 @@ impl Trials {
         }
         let whole = shares_identities(decisions);
         let one_condition = one_condition(decisions, names.len());
-        let key = |one: &'_ Decision| -> (String, usize, String) {
+        let key = |one: &'_ Decision| -> OwnKey {
             let condition = one_condition.clone().unwrap_or_else(|| one.condition.to_string());
             let image = if whole { &one.imagename } else { identity(&one.imagename) };
             let category = categories.iter().position(|name| **name == *one.category).unwrap_or(0);
             (condition, category, image.to_string())
         };
-        let keys: Vec<(String, usize, String)> = decisions.iter().map(key).collect();
-        let sorted: BTreeSet<&(String, usize, String)> = keys.iter().collect();
-        let places: HashMap<&(String, usize, String), usize> =
-            sorted.iter().enumerate().map(|(place, key)| (*key, place)).collect();
+        let keys: Vec<OwnKey> = decisions.iter().map(key).collect();
+        let sorted: BTreeSet<&OwnKey> = keys.iter().collect();
+        let places: HashMap<&OwnKey, usize> = sorted.iter().enumerate().map(|(place, key)| (*key, place)).collect();
         let mut answers = vec![vec![Answer::Unseen; sorted.len()]; names.len()];
         let mut doubled: Option<(usize, &Decision)> = None;
         let category_of: HashMap<&str, usize> =
@@ -179,7 +182,7 @@ impl Trials {
             let condition = if same { name.clone() } else { picture.condition.clone() };
             (condition, picture.category, picture.image.clone())
         };
-        let mut places: HashMap<(String, usize, String), usize> =
+        let mut places: HashMap<OwnKey, usize> =
             self.pictures.iter().enumerate().map(|(place, picture)| (key(picture), place)).collect();
         let mut to = Vec::with_capacity(other.pictures.len());
         for picture in &other.pictures {
@@ -237,7 +240,9 @@ impl Trials {
             .pictures
             .iter()
             .enumerate()
-            .map(|(place, one)| ((one.condition.as_str(), categories[one.category].as_str(), one.image.as_str()), place))
+            .map(|(place, one)| {
+                ((one.condition.as_str(), categories[one.category].as_str(), one.image.as_str()), place)
+            })
             .collect();
         let mut ranks = vec![vec![[f64::NAN; 2]; trials.pictures.len()]; models.len()];
         for row in rows.iter().filter(|row| row.scoring == Scoring::Rank) {
@@ -289,7 +294,8 @@ impl Trials {
     /// Of each observer that has not seen pictures that another has, in words: how many, and the first.
     pub fn unseen(&self) -> Vec<String> {
         let of = |observer: &Observer| {
-            let absent = || observer.answers.iter().zip(&self.pictures).filter(|(answer, _)| **answer == Answer::Unseen);
+            let absent =
+                || observer.answers.iter().zip(&self.pictures).filter(|(answer, _)| **answer == Answer::Unseen);
             let (_, first) = absent().next()?;
             let of = counted(self.pictures.len(), "picture");
             Some(format!(
@@ -357,17 +363,17 @@ fn one_condition(decisions: &[Decision], observers: usize) -> Option<String> {
 }
 
 /// Pictures, of two cues where all names say so.
-fn with_cues(sorted: &BTreeSet<&(String, usize, String)>, categories: &[String]) -> Vec<TrialPicture> {
+fn with_cues(sorted: &BTreeSet<&OwnKey>, categories: &[String]) -> Vec<TrialPicture> {
     let known: HashMap<String, usize> =
         categories.iter().enumerate().map(|(place, name)| (short_name(name), place)).collect();
-    let two = |(_, category, image): &(String, usize, String)| {
+    let two = |(_, category, image): &OwnKey| {
         let (shape, texture) = cues(image)?;
         let [own, other] = [shape, texture].map(|cue| known.get(&short_name(cue_category(cue))).copied());
         (own? == *category).then_some((other?, [shape.to_string(), texture.to_string()]))
     };
     let cues: Vec<_> = sorted.iter().map(|key| two(key)).collect();
     let all = cues.iter().all(Option::is_some);
-    let picture = |(key, cues): (&&(String, usize, String), Option<(usize, [String; 2])>)| {
+    let picture = |(key, cues): (&&OwnKey, Option<TwoCues>)| {
         let (condition, category, image) = (*key).clone();
         let (texture, sources) = cues.filter(|_| all).unzip();
         TrialPicture { image, condition, category, texture, sources }
@@ -450,7 +456,8 @@ mod tests {
 
     #[test]
     fn sets_of_observers_are_joined_by_picture() {
-        let networks = [decision("net", "0", "dog", "b.png", Some("dog")), decision("net", "0", "cat", "a.png", Some("dog"))];
+        let networks =
+            [decision("net", "0", "dog", "b.png", Some("dog")), decision("net", "0", "cat", "a.png", Some("dog"))];
         let people = [
             decision("subject-01", "0", "cat", "1_a.png", Some("cat")),
             decision("subject-01", "0", "dog", "2_c.png", Some("cat")),
@@ -483,7 +490,8 @@ mod tests {
             texture_score: Some(1.0),
         };
         let rows = [row(Scoring::Mean, 2, "cat"), row(Scoring::Rank, 1, "dog")];
-        let by = |scoring, ties| Trials::of_networks("x", &names(), &rows, (scoring, ties)).unwrap().observers.remove(0);
+        let by =
+            |scoring, ties| Trials::of_networks("x", &names(), &rows, (scoring, ties)).unwrap().observers.remove(0);
         let counted = by(Scoring::Mean, Ties::Counted);
         assert_eq!((counted.answers[0], counted.tied), (Answer::Missed, 1));
         assert_eq!(counted.ranks.unwrap(), [[0.25, 1.0]]);

@@ -63,7 +63,8 @@ pub(super) fn keys(series: &[Series]) -> Vec<Key> {
 /// Of rows of shape bias, the observers that a figure shows: networks, and people or rules together, alone where there is one.
 pub(super) fn shown(rows: &[ShapeBiasRow]) -> Vec<(String, ObserverKind)> {
     let names = distinct(rows.iter().map(|row| &row.observer));
-    let kind = |name: &String| rows.iter().find(|row| row.observer == *name).map_or(ObserverKind::Network, |row| row.kind);
+    let kind =
+        |name: &String| rows.iter().find(|row| row.observer == *name).map_or(ObserverKind::Network, |row| row.kind);
     let all: Vec<(String, ObserverKind)> = names.iter().map(|name| (name.clone(), kind(name))).collect();
     let together = |kind: ObserverKind| all.iter().any(|(name, own)| *own == kind && is_group(name));
     let mut shown: Vec<(String, ObserverKind)> = all
@@ -158,7 +159,12 @@ mod tests {
         for network in 0..networks {
             for (place, category) in ["", "cat", "dog", "oven"].iter().enumerate() {
                 let name = format!("network {network}");
-                rows.push(row(&name, ObserverKind::Network, category, 0.1 + 0.8 * network as f64 / 50.0 + 0.02 * place as f64));
+                rows.push(row(
+                    &name,
+                    ObserverKind::Network,
+                    category,
+                    0.1 + 0.8 * network as f64 / 50.0 + 0.02 * place as f64,
+                ));
             }
         }
         for (observer, bias) in [("subject-01", 0.9), ("subject-02", 0.94), ("people", 0.92)] {

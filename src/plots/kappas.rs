@@ -8,6 +8,7 @@ use super::sheet::{Align, FAINT, INK, Sheet, WHITE};
 use crate::analysis::{ConsistencyRow, MEAN};
 use crate::error::{Code, Error, Result};
 use crate::notebook::Figure;
+use crate::table::ObserverKind;
 
 const TEXT: f64 = 11.0;
 const GAP: f64 = 6.0;
@@ -25,15 +26,16 @@ pub fn consistency_matrix(rows: &[ConsistencyRow]) -> Draft {
     Draft::new((size.0.max(380), size.1.max(200)), move |look| drawn(&rows, look))
 }
 
-/// All observers, in the order in which they come.
+/// All observers, networks before people, else in the order in which they come.
 fn observers(rows: &[ConsistencyRow]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for name in rows.iter().flat_map(|row| [&row.first, &row.second]) {
-        if !names.contains(name) {
-            names.push(name.clone());
+    let mut all: Vec<(&String, ObserverKind)> = Vec::new();
+    for (name, kind) in rows.iter().flat_map(|row| [(&row.first, row.first_kind), (&row.second, row.second_kind)]) {
+        if !all.iter().any(|(other, _)| *other == name) {
+            all.push((name, kind));
         }
     }
-    names
+    all.sort_by_key(|(_, kind)| *kind != ObserverKind::Network);
+    all.into_iter().map(|(name, _)| name.clone()).collect()
 }
 
 fn drawn(rows: &[ConsistencyRow], look: &Look) -> Result<Figure> {
@@ -43,7 +45,9 @@ fn drawn(rows: &[ConsistencyRow], look: &Look) -> Result<Figure> {
     }
     let several = rows.iter().any(|row| row.condition == MEAN);
     let find = |first: &str, second: &str| {
-        let same = |row: &&ConsistencyRow| (row.first == first && row.second == second) || (row.first == second && row.second == first);
+        let same = |row: &&ConsistencyRow| {
+            (row.first == first && row.second == second) || (row.first == second && row.second == first)
+        };
         rows.iter().filter(|row| !several || row.condition == MEAN).find(same)
     };
     let (width, height) = (f64::from(look.size.0), f64::from(look.size.1));
@@ -108,7 +112,6 @@ fn pale(kappa: f64) -> image::Rgb<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::ObserverKind;
 
     fn rows(count: usize) -> Vec<ConsistencyRow> {
         let row = |first: usize, second: usize| ConsistencyRow {
@@ -132,7 +135,10 @@ mod tests {
             kappa_most: None,
             copied: None,
         };
-        (0..count).flat_map(|first| (first + 1..count).map(move |second| (first, second))).map(|(a, b)| row(a, b)).collect()
+        (0..count)
+            .flat_map(|first| (first + 1..count).map(move |second| (first, second)))
+            .map(|(a, b)| row(a, b))
+            .collect()
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub fn over_levels(rows: &[ConditionRow], what: OverLevels) -> Draft {
 fn drawn(rows: &[ConditionRow], what: OverLevels, look: &Look) -> Result<Figure> {
     let conditions = distinct(rows.iter().map(|row| &row.condition));
     let names = distinct(rows.iter().map(|row| &row.observer));
-    let kind = |name: &String| rows.iter().find(|row| row.observer == *name).map_or(ObserverKind::Network, |row| row.kind);
+    let kind =
+        |name: &String| rows.iter().find(|row| row.observer == *name).map_or(ObserverKind::Network, |row| row.kind);
     let is_group = |name: &String| name == PEOPLE || name == RULES;
     let together = names.iter().any(is_group);
     let shown: Vec<(String, ObserverKind)> = names
@@ -68,7 +69,9 @@ fn drawn(rows: &[ConditionRow], what: OverLevels, look: &Look) -> Result<Figure>
     let people = |condition: &String| {
         let own = || {
             rows.iter()
-                .filter(|row| row.condition == *condition && row.kind != ObserverKind::Network && !is_group(&row.observer))
+                .filter(|row| {
+                    row.condition == *condition && row.kind != ObserverKind::Network && !is_group(&row.observer)
+                })
                 .filter_map(|row| what.of(row).0)
         };
         Some((own().reduce(f64::min)?, own().reduce(f64::max)?))
@@ -103,7 +106,11 @@ fn drawn(rows: &[ConditionRow], what: OverLevels, look: &Look) -> Result<Figure>
             plot.sheet.marker(at, one.marker, 4.0, one.ink);
         }
     }
-    let what = format!("{} over {}", shown.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "), conditions.join(", "));
+    let what = format!(
+        "{} over {}",
+        shown.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+        conditions.join(", ")
+    );
     plot.sheet.finish(look, look.alt("observers over conditions", &what))
 }
 

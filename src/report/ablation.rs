@@ -1,6 +1,6 @@
 //! The ablation as a picture, and in words.
 
-use crate::analysis::{AblationRow, Moved};
+use crate::analysis::{AblationRow, Moved, Quantity};
 use crate::plots::{Cell, Draft, matrix};
 
 /// What the letters of the faults' numbers stand for.
@@ -11,7 +11,30 @@ pub(super) const LETTERS: &str = "Faults of the published study, by the letter o
 /// none by the coefficient. A star says that the difference is significant; brackets that the conclusion is another one than
 /// without (or, from published, with) the fault; `=` that no number of it differs from the first row's; a dash that it is out of
 /// the fault's reach or not defined.
+///
+/// What the field says of networks and people has a figure of its own, [`choices_figure`].
 pub fn ablation_figure(ablation: &[AblationRow]) -> Draft {
+    let own: Vec<AblationRow> = ablation.iter().filter(|row| !is_of_observers(row)).cloned().collect();
+    let title = "d_z (or coefficient) of each conclusion; * significant; [ ] another conclusion than in the first row; \
+                 = no number differs from the first row; \
+                 – out of its reach, or not defined";
+    drawn(&own, title, LETTERS)
+}
+
+/// Which statement of the field about networks and people turns with which choice of its tools, as [`ablation_figure`]: shape
+/// biases and kappas, and differences of them.
+pub fn choices_figure(ablation: &[AblationRow]) -> Draft {
+    let own: Vec<AblationRow> = ablation.iter().filter(|row| is_of_observers(row)).cloned().collect();
+    let title = "shape biases and kappas, and differences of two; * significant; [ ] another answer than in the first row; \
+                 = no number differs from the first row; – not defined";
+    drawn(&own, title, "F2 to F5 are faults of the field's tools; scoring is how outputs become a category.")
+}
+
+fn is_of_observers(row: &AblationRow) -> bool {
+    matches!(row.of, Quantity::ShapeBias | Quantity::Kappa)
+}
+
+fn drawn(ablation: &[AblationRow], title: &str, below: &str) -> Draft {
     let mut columns: Vec<String> = Vec::new();
     let mut rows: Vec<(String, Vec<&AblationRow>)> = Vec::new();
     for row in ablation {
@@ -43,11 +66,13 @@ pub fn ablation_figure(ablation: &[AblationRow]) -> Draft {
         .iter()
         .map(|(name, own)| (name.clone(), columns.iter().map(|column| cell(own, column)).collect()))
         .collect();
-    let title = "d_z (or coefficient) of each conclusion; * significant; [ ] another conclusion than in the first row; \
-                 = no number differs from the first row; \
-                 – out of its reach, or not defined";
-    let size = (260 + 84 * columns.len() as u32, 150 + 26 * rows.len() as u32);
-    matrix(&cells, &columns).title(title).x(LETTERS).size(size.0, size.1)
+    // As many as fit a figure; all are in the table.
+    const MOST: usize = 40;
+    let cells: Vec<(String, Vec<Cell>)> =
+        cells.into_iter().map(|(name, own)| (name, own.into_iter().take(MOST).collect())).collect();
+    columns.truncate(MOST);
+    let size = (260 + 84 * columns.len() as u32, 170 + 26 * rows.len() as u32);
+    matrix(&cells, &columns).title(title).x(below).size(size.0, size.1)
 }
 
 /// Of each run that says nothing by its numbers a sentence: that its fault cannot reach a conclusion of this study and why,

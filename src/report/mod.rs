@@ -15,6 +15,6 @@ mod page;
 mod questions;
 mod write;
 
-pub use ablation::ablation_figure;
+pub use ablation::{ablation_figure, choices_figure};
 pub use figures::{Plate, Published, published_figures};
 pub use write::write;

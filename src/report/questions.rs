@@ -7,9 +7,12 @@ use super::answers::{Answers, Asked};
 use super::figures::Published;
 use super::frame::{by_level, frame};
 use super::page::{figure, folded};
-use crate::analysis::{self, Analysed, CurveRow, MeanRow, ShapeBiasRow};
+use crate::analysis::{self, Analysed, BenchmarkRow, ConditionRow, ConsistencyRow, CurveRow, MeanRow, ShapeBiasRow};
 use crate::error::{Code, Result};
-use crate::plots::{Bar, Draft, Plot, bars_of, curves_of, over_all};
+use crate::plots::{
+    Bar, Draft, LikePeople, OverLevels, Plot, bars_of, consistency_matrix, curves_of, like_people, over_all,
+    over_levels, shape_bias_matrix,
+};
 use crate::table::Row;
 
 /// A question of the study.
@@ -31,6 +34,8 @@ enum Shown {
     Curves { table: &'static str, title: &'static str, x: &'static str, y: Measure },
     /// A bar a network from the rows of such a table.
     Bars { table: &'static str, bars: Bars, title: &'static str, x: Measure },
+    /// Whatever a table of the analysis is drawn as.
+    Drawn { table: &'static str, draft: fn(&DataFrame) -> Result<Draft> },
     /// One of the thesis' own.
     Thesis(&'static str),
 }
@@ -57,18 +62,63 @@ impl Measure {
 /// All of them, in the order of the page.
 pub(super) const QUESTIONS: [Question; 6] = [
     Question {
-        title: "Cue conflict",
+        title: "Networks and people",
         lead: "Cue conflict",
-        about: "Pictures with the outline of one class and the texture of another. Shape bias is the share of decisions for the \
-                shape among those for the shape or the texture.",
-        words: &["cue conflict", "shape bias"],
-        figures: &[Shown::Bars {
-            table: "shape_bias",
-            bars: |table| Ok(bars_of(&over_all(&ShapeBiasRow::rows(table)?))),
-            title: "Shape bias",
-            x: Measure::Words("shape decisions / (shape + texture decisions)"),
-        }],
-        tables: &["shape_bias"],
+        about: "Pictures with the outline of one category and the texture of another. Shape bias is the share of decisions for the \
+                shape among those for the shape or the texture. Error consistency (kappa) is how far two observers err on the \
+                same pictures: 0 is what independent ones share, 1 is all. Where no people decided, rules stand for them, and \
+                are called so.",
+        words: &["cue conflict", "shape bias", "error consistency"],
+        figures: &[
+            Shown::Drawn {
+                table: "shape_bias",
+                draft: |table| {
+                    let rows = over_all(&ShapeBiasRow::rows(table)?);
+                    let bars = rows.plot().title("Shape bias").x("shape decisions / (shape + texture decisions)");
+                    Ok(bars.size(560, 110 + 22 * rows.len() as u32))
+                },
+            },
+            Shown::Drawn {
+                table: "shape_bias",
+                draft: |table| Ok(shape_bias_matrix(&ShapeBiasRow::rows(table)?).title("Shape bias by category")),
+            },
+            Shown::Drawn {
+                table: "consistency",
+                draft: |table| {
+                    let title = "Error consistency (kappa) of every two observers";
+                    Ok(consistency_matrix(&first_set(ConsistencyRow::rows(table)?)).title(title))
+                },
+            },
+            Shown::Drawn {
+                table: "like_people",
+                draft: |table| {
+                    let title = "Error consistency with people, or rules in their place";
+                    Ok(like_people(&BenchmarkRow::rows(table)?, LikePeople::Kappa).title(title).x("mean kappa"))
+                },
+            },
+            Shown::Drawn {
+                table: "by_condition",
+                draft: |table| {
+                    let rows = over_first_set(ConditionRow::rows(table)?);
+                    Ok(over_levels(&rows, OverLevels::Accuracy).title("Accuracy over conditions").y("accuracy"))
+                },
+            },
+            Shown::Drawn {
+                table: "by_condition",
+                draft: |table| {
+                    let rows = over_first_set(ConditionRow::rows(table)?);
+                    Ok(over_levels(&rows, OverLevels::Kappa).title("Error consistency over conditions").y("kappa"))
+                },
+            },
+        ],
+        tables: &[
+            "shape_bias",
+            "shape_bias_differences",
+            "consistency",
+            "by_condition",
+            "like_people",
+            "like_people_differences",
+        ],
     },
     Question {
         title: "Scrambled",
@@ -227,6 +277,10 @@ impl Shown {
                 }
                 None => return Ok(None),
             },
+            Shown::Drawn { table, draft } => match sources.analysed.table(table) {
+                Some(found) => draft(found)?,
+                None => return Ok(None),
+            },
             Shown::Bars { table, bars: rows, title, x } => match sources.analysed.table(table) {
                 Some(found) => bars(rows(found)?.plot().title(*title), x.words(sources.measure)),
                 None => return Ok(None),
@@ -239,6 +293,18 @@ impl Shown {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The rows of the first set of stimuli: a figure is of one.
+fn first_set(rows: Vec<ConsistencyRow>) -> Vec<ConsistencyRow> {
+    let set = rows.first().map(|row| row.set.clone()).unwrap_or_default();
+    rows.into_iter().filter(|row| row.set == set).collect()
+}
+
+/// The same of conditions.
+fn over_first_set(rows: Vec<ConditionRow>) -> Vec<ConditionRow> {
+    let set = rows.first().map(|row| row.set.clone()).unwrap_or_default();
+    rows.into_iter().filter(|row| row.set == set).collect()
 }
 
 /// Two side by side.

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use maud::{Markup, html};
 use polars::prelude::DataFrame;
 
-use super::ablation::{LETTERS, ablation_figure, without_effect};
+use super::ablation::{LETTERS, ablation_figure, choices_figure, without_effect};
 use super::answers::{Answers, Asked};
 use super::figures::{Published, published_figures};
 use super::frame::frame;
@@ -30,7 +30,9 @@ use crate::table::{ObserverKind, Row, table};
 /// # Errors
 /// [`Code::Missing`] if a step has not run; [`Code::Io`] if the root cannot be written.
 pub fn write(store: &Store, protocol: &Protocol, analysed: &Analysed) -> Result<PathBuf> {
-    let thesis = published_figures(store)?;
+    let study = Study::open(store.clone())?;
+    // A study of stimuli alone has no figure of the thesis.
+    let thesis = if study.described.images.is_empty() { Published::default() } else { published_figures(store)? };
     keep(store, &thesis)?;
     let answers = Answers::of(analysed)?;
     let sources = Sources { analysed, answers: &answers, thesis: &thesis, measure: protocol.analysis.measure };
@@ -57,12 +59,14 @@ pub fn write(store: &Store, protocol: &Protocol, analysed: &Analysed) -> Result<
         page.section("True by construction", known_answer(known)?);
     }
     page.section("Ablation", ablation(store)?);
-    page.section("The thesis", the_thesis(analysed, &thesis));
+    if !study.described.images.is_empty() {
+        page.section("The thesis", the_thesis(analysed, &thesis));
+    }
     page.section("Tables", tables(&sources)?);
     page.section("Methods", methods(protocol)?);
     let under = format!(
         "Study “{}”, protocol “{}”, local-global-features {}.",
-        Study::open(store.clone())?.described.name,
+        study.described.name,
         protocol.name,
         env!("CARGO_PKG_VERSION")
     );
@@ -168,10 +172,12 @@ fn ablation(store: &Store) -> Result<Markup> {
         Err(error) => return Err(error),
     };
     let drawn = store.keep(ablation_figure(&found).draw("ablation")?)?;
+    let choices = choices_figure(&found).draw("ablation_observers").and_then(|drawn| store.keep(drawn)).ok();
     let notes = without_effect(&found);
     Ok(html! {
         p { "Which conclusion moves with which fault of the published study. " (LETTERS) }
         (figure(&drawn))
+        @if let Some(choices) = &choices { (figure(choices)) }
         @if !notes.is_empty() { ul { @for note in &notes { li { (note) } } } }
         (folded("all numbers", &frame(&store.table("ablation")?, "ablation.csv")))
     })

@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::draw;
-use super::rules::write_rules;
 use super::picture::{self, Drawn, JPEG_QUALITY, Part, Recipe};
+use super::rules::write_rules;
 use crate::bbox::{Annotation, Object, write_annotation, write_archive};
 use crate::error::{Code, Error, Result};
 use crate::files::Store;

@@ -30,6 +30,12 @@ impl Run {
     /// # Errors
     /// [`Code::Stopped`]; [`Code::Io`] if the root cannot be written. A run that fails otherwise says so in `says`.
     pub fn ablate(&self, faults: &[Fault]) -> Result<Vec<AblationRow>> {
+        // A study of stimuli alone has no conclusion but those about observers.
+        if self.study.described.images.is_empty() {
+            let rows = self.other_choices()?;
+            self.store().write_rows("ablation", rows.clone())?;
+            return Ok(rows);
+        }
         let run = self.store().progress("ablation").start(faults.len() + 1, "runs");
         let first = self.first()?;
         let base = first.conclusions()?;

@@ -252,7 +252,8 @@ impl Run {
         if self.study.described.stimulus_folders().is_empty() || self.study.networks().is_empty() {
             return Ok(Vec::new());
         }
-        let done = inference::observe(&self.study, &self.networks_in(Form::Folded, given.precision)?, &self.how(given))?;
+        let done =
+            inference::observe(&self.study, &self.networks_in(Form::Folded, given.precision)?, &self.how(given))?;
         let how = &self.protocol.analysis.observers;
         for (set, _) in &done {
             observers::write_networks(&self.study, set, (how.scoring, how.ties))?;
@@ -526,6 +527,18 @@ table! {
 /// A step of the sequence, as `lgf all` runs it.
 pub type StepOf = fn(&Run) -> Result<()>;
 
+impl Run {
+    /// The steps of its study: all of them, or of one of stimuli alone what needs no photographs.
+    pub fn steps(&self) -> Vec<(&'static str, StepOf)> {
+        let photographs = !self.study.described.images.is_empty();
+        let needed = |name: &str| photographs || matches!(name, OBSERVE | ANALYSE);
+        steps().into_iter().filter(|(name, _)| needed(name)).collect()
+    }
+}
+
+const OBSERVE: &str = "5 observe";
+const ANALYSE: &str = "6 analyse";
+
 /// All steps with their names, in order, after the study is there.
 pub fn steps() -> [(&'static str, StepOf); 10] {
     [
@@ -542,10 +555,10 @@ pub fn steps() -> [(&'static str, StepOf); 10] {
         }),
         ("4 datasets", |run| run.datasets().map(drop)),
         ("5 run", |run| run.experiments(&Inference::default()).map(drop)),
-        ("5 observe", |run| run.observe(&Inference::default()).map(drop)),
+        (OBSERVE, |run| run.observe(&Inference::default()).map(drop)),
         ("5.1 convert", |run| run.convert(Form::Folded).map(drop)),
         ("5.2 relevance", |run| run.relevance().map(drop)),
         ("5.3 overlap", |run| run.overlap().map(drop)),
-        ("6 analyse", |run| run.analyse().map(drop)),
+        (ANALYSE, |run| run.analyse().map(drop)),
     ]
 }

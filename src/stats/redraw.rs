@@ -143,7 +143,6 @@ impl Drawn {
     }
 }
 
-
 /// Statistics of pictures drawn again `draws` times, a row a draw. Within each condition as many pictures are drawn as it has,
 /// with replacement, the same for all observers; the statistic sees all conditions of a draw together, so that averages over
 /// conditions are made inside it (arXiv 2507.06645). Each draw has its own stream of ChaCha8 by its number: the same rows on
@@ -304,7 +303,8 @@ mod tests {
     /// The same draws, slowly in numpy.
     #[test]
     fn intervals_are_those_of_the_reference() {
-        let golden: serde_json::Value = serde_json::from_str(include_str!("../../tests/golden/observers.json")).unwrap();
+        let golden: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/golden/observers.json")).unwrap();
         let redraw = &golden["redraw"];
         let rows: Vec<Vec<u8>> = serde_json::from_value(redraw["correct"].clone()).unwrap();
         let rows: Vec<Vec<bool>> = rows.iter().map(|row| row.iter().map(|right| *right == 1).collect()).collect();

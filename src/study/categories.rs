@@ -45,13 +45,13 @@ impl Categories {
         let wrong = |line: u64, found: String| Error::new(Code::Table, found).place(format!("line {line}"));
         let broken = |cause: csv::Error| Error::new(Code::Table, "not a table of categories").because(cause);
         let header: Vec<String> = reader.headers().map_err(broken)?.iter().map(|name| name.trim().into()).collect();
-        let column = |wanted: &str| {
+        let place_of = |wanted: &str| {
             header.iter().position(|name| name.eq_ignore_ascii_case(wanted)).ok_or_else(|| {
                 wrong(1, format!("no column {wanted:?}; the columns are {}", header.join(", ")))
                     .hint("a table of categories has a row a class: category,wnid")
             })
         };
-        let (category, wnid) = (column("category")?, column("wnid")?);
+        let (category, wnid) = (place_of("category")?, place_of("wnid")?);
         let mut found = Categories { names: Vec::new(), classes: Vec::new() };
         for record in reader.into_records() {
             let record = record.map_err(broken)?;
@@ -107,8 +107,21 @@ mod tests {
         let counts: Vec<(&str, usize)> =
             sixteen.names.iter().map(String::as_str).zip(sixteen.classes.iter().map(Vec::len)).collect();
         let published = [
-            ("airplane", 1), ("bear", 4), ("bicycle", 2), ("bird", 49), ("boat", 5), ("bottle", 7), ("car", 3), ("cat", 6),
-            ("chair", 4), ("clock", 3), ("dog", 109), ("elephant", 2), ("keyboard", 2), ("knife", 1), ("oven", 1),
+            ("airplane", 1),
+            ("bear", 4),
+            ("bicycle", 2),
+            ("bird", 49),
+            ("boat", 5),
+            ("bottle", 7),
+            ("car", 3),
+            ("cat", 6),
+            ("chair", 4),
+            ("clock", 3),
+            ("dog", 109),
+            ("elephant", 2),
+            ("keyboard", 2),
+            ("knife", 1),
+            ("oven", 1),
             ("truck", 8),
         ];
         assert_eq!(counts, published);

@@ -16,5 +16,6 @@ pub use pairs::{PUBLISHED, Pair};
 pub use root::{ContentRow, Study};
 pub use seen::{Explained, Mapped, Seen, seen, spread};
 pub use stimuli::{
-    CUE_CONFLICT, DecisionFolder, Layout, NO_CONDITION, StimulusFolder, Stimulus, cue_category, cues, identity, list_stimuli,
+    CUE_CONFLICT, DecisionFolder, Layout, NO_CONDITION, Stimulus, StimulusFolder, cue_category, cues, identity,
+    list_stimuli,
 };

@@ -180,7 +180,9 @@ impl Layout {
             Layout::Named => {
                 let parts: Vec<&str> = file.split('_').collect();
                 if parts.len() < 6 {
-                    return Err(wrong("the name is not <number>_<experiment>_<observer>_<condition>_<category>_…".into()));
+                    return Err(wrong(
+                        "the name is not <number>_<experiment>_<observer>_<condition>_<category>_…".into(),
+                    ));
                 }
                 (place(parts[4])?, None, parts[3].to_string())
             }
@@ -192,9 +194,7 @@ impl Layout {
                 }
                 (category, None, NO_CONDITION.to_string())
             }
-            Layout::Condition => {
-                (place(folder(0, "category")?)?, None, folder(1, "condition")?.to_string())
-            }
+            Layout::Condition => (place(folder(0, "category")?)?, None, folder(1, "condition")?.to_string()),
         };
         Ok(Stimulus { image: image.clone(), name: file, category, texture, condition })
     }
@@ -205,7 +205,8 @@ pub(super) fn check_sets(sets: &[&str], decisions: &[DecisionFolder]) -> Result<
     crate::files::check_names("set of stimuli", sets.iter().copied())?;
     for folder in decisions {
         if !sets.contains(&folder.stimuli.as_str()) {
-            let there = if sets.is_empty() { "there is none".into() } else { format!("there are {}", listed(sets, 20)) };
+            let there =
+                if sets.is_empty() { "there is none".into() } else { format!("there are {}", listed(sets, 20)) };
             let found = format!("decisions on {:?}, which is no set of stimuli of this study; {there}", folder.stimuli);
             return Err(Error::new(Code::Parameter, found).path(&folder.folder));
         }
@@ -227,11 +228,17 @@ mod tests {
         folder
     }
 
-    fn seen(names: &[&str]) -> Result<Vec<(String, String, Option<String>, String)>> {
+    /// Name, category, texture, condition.
+    type Seen = (String, String, Option<String>, String);
+
+    fn seen(names: &[&str]) -> Result<Vec<Seen>> {
         let (folder, sixteen) = (made(names), Categories::sixteen());
         let stimuli = list_stimuli(folder.path(), None, &sixteen)?;
         let name = |place: usize| sixteen.names[place].clone();
-        Ok(stimuli.into_iter().map(|one| (one.name, name(one.category), one.texture.map(name), one.condition)).collect())
+        Ok(stimuli
+            .into_iter()
+            .map(|one| (one.name, name(one.category), one.texture.map(name), one.condition))
+            .collect())
     }
 
     #[test]
@@ -244,8 +251,11 @@ mod tests {
             [row("cat1-dog2.png", "cat", Some("dog"), "0"), row("oven10-car1.png", "oven", Some("car"), "0")]
         );
         assert_eq!(
-            seen(&["dnn/session-1/0001_cl_dnn_bw_dog_00_n02085936_7.JPEG", "dnn/session-1/0002_cl_dnn_cr_cat_00_x.png"])
-                .unwrap(),
+            seen(&[
+                "dnn/session-1/0001_cl_dnn_bw_dog_00_n02085936_7.JPEG",
+                "dnn/session-1/0002_cl_dnn_cr_cat_00_x.png"
+            ])
+            .unwrap(),
             [
                 row("0001_cl_dnn_bw_dog_00_n02085936_7.JPEG", "dog", None, "bw"),
                 row("0002_cl_dnn_cr_cat_00_x.png", "cat", None, "cr")

@@ -33,12 +33,13 @@ impl Scoring {
 text_cell!(Scoring);
 
 /// What an observer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObserverKind {
     /// A person.
     Person,
     /// A network.
+    #[default]
     Network,
     /// A rule that answers without looking: what stands for people where there are none.
     Rule,

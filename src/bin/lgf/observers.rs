@@ -26,7 +26,10 @@ pub fn observe(given: &Observe, root: files::Root<'_>, protocol: &Protocol, devi
     let own = [Classes::Imagenet, Classes::Sample].map(Classes::list);
     let classes = own.into_iter().find(|list| list.len() == network.classes());
     let Some(classes) = classes else {
-        bail!("{} outputs, and categories are known over ImageNet's 1,000 classes and the sample's 10", network.classes())
+        bail!(
+            "{} outputs, and categories are known over ImageNet's 1,000 classes and the sample's 10",
+            network.classes()
+        )
     };
     let categories = match &given.categories {
         Some(path) => {

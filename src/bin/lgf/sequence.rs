@@ -77,6 +77,7 @@ pub fn step(step: &Step, run: &Run) -> Result<()> {
             };
             let found = run.ablate(&faults)?;
             run.keep("ablation", report::ablation_figure(&found))?;
+            run.keep("ablation_observers", report::choices_figure(&found))?;
             say(table(&AblationRow::table(found)?).text());
         }
         // The others need no study, or begin with one: they are run before this.
@@ -87,7 +88,7 @@ pub fn step(step: &Step, run: &Run) -> Result<()> {
 
 /// Every step, and the report.
 pub fn all(run: &Run) -> Result<()> {
-    sequence::steps().into_iter().try_for_each(|(_, step)| step(run))?;
+    run.steps().into_iter().try_for_each(|(_, step)| step(run))?;
     say(&format!("report: {}", run.report()?.display()));
     Ok(())
 }

@@ -47,7 +47,8 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
     };
     let networks = networks::entries(store, init)?;
     let named = |what: &str, given: &String| -> Result<(String, PathBuf)> {
-        let (name, folder) = given.split_once('=').with_context(|| format!("--{what} {given}: expected NAME=FOLDER"))?;
+        let (name, folder) =
+            given.split_once('=').with_context(|| format!("--{what} {given}: expected NAME=FOLDER"))?;
         Ok((name.to_string(), absolute(&PathBuf::from(folder))?))
     };
     let set = |name: String, folder: PathBuf| StimulusFolder { name, folder, layout: None, seen: Sight::default() };
