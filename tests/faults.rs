@@ -166,7 +166,7 @@ fn differ(fault: Fault) -> bool {
 
 #[test]
 fn what_a_step_reads_or_writes_differs_with_each_fault() {
-    for fault in Fault::ALL.into_iter().filter(|fault| fault.step() != Step::Analysis) {
+    for fault in Fault::ALL.into_iter().filter(|fault| fault.step() < Step::Analysis) {
         assert!(differ(fault), "{fault} changes nothing on the sample");
     }
 }

@@ -174,7 +174,7 @@ impl Given {
     fn open(study: &Study) -> Result<Self> {
         let store = &study.store;
         // A study of stimuli alone has no photographs.
-        let photographs = !study.described.images.is_empty();
+        let photographs = !study.described.is_of_stimuli_alone();
         let predictions = if photographs { store.rows("predictions")? } else { Vec::new() };
         let overlap = if photographs { store.rows("imgnette_sample_data")? } else { Vec::new() };
         let ranking = if photographs { store.rows("overlap_ranking")? } else { Vec::new() };
@@ -187,7 +187,7 @@ impl Given {
 
     fn tables(&self, parameters: &Parameters) -> Vec<Found> {
         let Given { predictions, overlap, pairs, .. } = self;
-        let photographs = !self.study.described.images.is_empty();
+        let photographs = !self.study.described.is_of_stimuli_alone();
         let drawn = |parameters: &Parameters| {
             let mut rows = Vec::new();
             if photographs {

@@ -2,6 +2,7 @@
 
 use crate::analysis::{AblationRow, Moved, Quantity};
 use crate::plots::{Cell, Draft, matrix};
+use crate::protocol::{Fault, Step};
 
 /// What the letters of the faults' numbers stand for.
 pub(super) const LETTERS: &str = "Faults of the published study, by the letter of their number: A boxes, edges and their \
@@ -14,7 +15,8 @@ pub(super) const LETTERS: &str = "Faults of the published study, by the letter o
 ///
 /// What the field says of networks and people has a figure of its own, [`choices_figure`].
 pub fn ablation_figure(ablation: &[AblationRow]) -> Draft {
-    let own: Vec<AblationRow> = ablation.iter().filter(|row| !is_of_observers(row)).cloned().collect();
+    let of_thesis = |row: &&AblationRow| !is_of_observers(row) && !changes_observers(row);
+    let own: Vec<AblationRow> = ablation.iter().filter(of_thesis).cloned().collect();
     let title = "d_z (or coefficient) of each conclusion; * significant; [ ] another conclusion than in the first row; \
                  = no number differs from the first row; \
                  – out of its reach, or not defined";
@@ -24,10 +26,21 @@ pub fn ablation_figure(ablation: &[AblationRow]) -> Draft {
 /// Which statement of the field about networks and people turns with which choice of its tools, as [`ablation_figure`]: shape
 /// biases and kappas, and differences of them.
 pub fn choices_figure(ablation: &[AblationRow]) -> Draft {
-    let own: Vec<AblationRow> = ablation.iter().filter(|row| is_of_observers(row)).cloned().collect();
+    let all: Vec<AblationRow> = ablation.iter().filter(|row| is_of_observers(row)).cloned().collect();
+    // A fault of the analysis of photographs has nothing to do with them.
+    let shown = |row: &&AblationRow| {
+        let differ = || all.iter().any(|other| other.run == row.run && differs(other, &all));
+        row.id.is_empty() || changes_observers(row) || differ()
+    };
+    let own: Vec<AblationRow> = all.iter().filter(shown).cloned().collect();
     let title = "shape biases and kappas, and differences of two; * significant; [ ] another answer than in the first row; \
                  = no number differs from the first row; – not defined";
     drawn(&own, title, "F2 to F5 are faults of the field's tools; scoring is how outputs become a category.")
+}
+
+/// Whether a run is of another choice about observers: a fault of the field's tools, or a scoring.
+fn changes_observers(row: &AblationRow) -> bool {
+    !row.id.is_empty() && Fault::named(&row.id).map_or(true, |fault| fault.step() == Step::Observers)
 }
 
 fn is_of_observers(row: &AblationRow) -> bool {

@@ -32,7 +32,8 @@ use crate::table::{ObserverKind, Row, table};
 pub fn write(store: &Store, protocol: &Protocol, analysed: &Analysed) -> Result<PathBuf> {
     let study = Study::open(store.clone())?;
     // A study of stimuli alone has no figure of the thesis.
-    let thesis = if study.described.images.is_empty() { Published::default() } else { published_figures(store)? };
+    let alone = study.described.is_of_stimuli_alone();
+    let thesis = if alone { Published::default() } else { published_figures(store)? };
     keep(store, &thesis)?;
     let answers = Answers::of(analysed)?;
     let sources = Sources { analysed, answers: &answers, thesis: &thesis, measure: protocol.analysis.measure };
@@ -59,7 +60,7 @@ pub fn write(store: &Store, protocol: &Protocol, analysed: &Analysed) -> Result<
         page.section("True by construction", known_answer(known)?);
     }
     page.section("Ablation", ablation(store)?);
-    if !study.described.images.is_empty() {
+    if !alone {
         page.section("The thesis", the_thesis(analysed, &thesis));
     }
     page.section("Tables", tables(&sources)?);

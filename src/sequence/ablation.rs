@@ -31,7 +31,7 @@ impl Run {
     /// [`Code::Stopped`]; [`Code::Io`] if the root cannot be written. A run that fails otherwise says so in `says`.
     pub fn ablate(&self, faults: &[Fault]) -> Result<Vec<AblationRow>> {
         // A study of stimuli alone has no conclusion but those about observers.
-        if self.study.described.images.is_empty() {
+        if self.study.described.is_of_stimuli_alone() {
             let rows = self.other_choices()?;
             self.store().write_rows("ablation", rows.clone())?;
             return Ok(rows);

@@ -530,7 +530,7 @@ pub type StepOf = fn(&Run) -> Result<()>;
 impl Run {
     /// The steps of its study: all of them, or of one of stimuli alone what needs no photographs.
     pub fn steps(&self) -> Vec<(&'static str, StepOf)> {
-        let photographs = !self.study.described.images.is_empty();
+        let photographs = !self.study.described.is_of_stimuli_alone();
         let needed = |name: &str| photographs || matches!(name, OBSERVE | ANALYSE);
         steps().into_iter().filter(|(name, _)| needed(name)).collect()
     }

@@ -209,6 +209,11 @@ impl Description {
         }
     }
 
+    /// Whether it is of stimuli and has no photographs: of the steps, observing and the analysis of decisions are left.
+    pub fn is_of_stimuli_alone(&self) -> bool {
+        self.images.is_empty() && !self.stimulus_folders().is_empty()
+    }
+
     /// The sets of stimuli: the cue-conflict pictures, then the others.
     pub fn stimulus_folders(&self) -> Vec<StimulusFolder> {
         let conflict = self.conflict.iter().map(|folder| StimulusFolder {

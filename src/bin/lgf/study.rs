@@ -85,13 +85,10 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
     let photographs = if init.images.is_empty() { 0 } else { say_photographs(&study, protocol)? };
     let stimuli = say_observers(&study, protocol)?;
     let study = Study::begin(study.store, study.described)?;
-    say(&format!(
-        "{}: {}, {}, {}",
-        store.path("study.json").display(),
-        counted(photographs, "photograph"),
-        counted(stimuli, "stimulus picture"),
-        counted(study.networks().len(), "network")
-    ));
+    let mut parts = vec![counted(photographs, "photograph")];
+    parts.extend((stimuli > 0).then(|| counted(stimuli, "stimulus picture")));
+    parts.push(counted(study.networks().len(), "network"));
+    say(&format!("{}: {}", store.path("study.json").display(), parts.join(", ")));
     Ok(())
 }
 
