@@ -33,9 +33,9 @@ pub fn choices_figure(ablation: &[AblationRow]) -> Draft {
         row.id.is_empty() || changes_observers(row) || differ()
     };
     let own: Vec<AblationRow> = all.iter().filter(shown).cloned().collect();
-    let title = "shape biases and kappas, and differences of two; * significant; [ ] another answer than in the first row; \
-                 = no number differs from the first row; – not defined";
-    drawn(&own, title, "F2 to F5 are faults of the field's tools; scoring is how outputs become a category.")
+    let title = "shape biases and kappas, and differences of two; * significant; [ ] another answer than in the first column; \
+                 = no number differs from the first column; – not defined";
+    turned(&own, title, "F2 to F5 are faults of the field's tools; scoring is how outputs become a category.")
 }
 
 /// Whether a run is of another choice about observers: a fault of the field's tools, or a scoring.
@@ -47,45 +47,53 @@ fn is_of_observers(row: &AblationRow) -> bool {
     matches!(row.of, Quantity::ShapeBias | Quantity::Kappa)
 }
 
+/// A run a row, a conclusion a column.
 fn drawn(ablation: &[AblationRow], title: &str, below: &str) -> Draft {
-    let mut columns: Vec<String> = Vec::new();
-    let mut rows: Vec<(String, Vec<&AblationRow>)> = Vec::new();
-    for row in ablation {
-        if !columns.contains(&row.conclusion) {
-            columns.push(row.conclusion.clone());
-        }
-        match rows.iter_mut().find(|(name, _)| *name == row.run) {
-            Some((_, own)) => own.push(row),
-            None => rows.push((row.run.clone(), vec![row])),
+    let (runs, conclusions) = (names(ablation, |row| &row.run), names(ablation, |row| &row.conclusion));
+    let row = |run: &String| conclusions.iter().map(|conclusion| cell(ablation, run, conclusion)).collect();
+    let cells: Vec<(String, Vec<Cell>)> = runs.iter().map(|run| (run.clone(), row(run))).collect();
+    let size = (260 + 84 * conclusions.len() as u32, 150 + 26 * runs.len() as u32);
+    matrix(&cells, &conclusions).title(title).x(below).size(size.0, size.1)
+}
+
+/// A conclusion a row, a run a column: for conclusions that are many, and runs that are few.
+fn turned(ablation: &[AblationRow], title: &str, below: &str) -> Draft {
+    // As many as fit a figure; all are in the table.
+    const MOST: usize = 120;
+    let (runs, mut conclusions) = (names(ablation, |row| &row.run), names(ablation, |row| &row.conclusion));
+    conclusions.truncate(MOST);
+    let row = |conclusion: &String| runs.iter().map(|run| cell(ablation, run, conclusion)).collect();
+    let cells: Vec<(String, Vec<Cell>)> = conclusions.iter().map(|one| (one.clone(), row(one))).collect();
+    let size = (430 + 84 * runs.len() as u32, 190 + 30 * conclusions.len() as u32);
+    matrix(&cells, &runs).title(title).x(below).size(size.0, size.1)
+}
+
+/// Different texts, in the order in which they first come.
+fn names(ablation: &[AblationRow], of: fn(&AblationRow) -> &String) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in ablation.iter().map(of) {
+        if !names.contains(name) {
+            names.push(name.clone());
         }
     }
-    let cell = |own: &[&AblationRow], column: &String| {
-        let Some(row) = own.iter().find(|row| row.conclusion == *column) else {
-            return Cell { value: f64::NAN, text: "–".into() };
-        };
-        let value = row.d_z.or(row.effect).unwrap_or(f64::NAN);
-        let star = if row.verdict.is_directed() { "*" } else { "" };
-        let text = match row.moved {
-            Moved::NotRun => "not run".into(),
-            Moved::OutOfReach => "–".into(),
-            _ if !differs(row, ablation) && row.run != ablation[0].run => "=".into(),
-            _ if value.is_finite() => format!("{value:.2}{star}"),
-            _ => "–".into(),
-        };
-        let bracketed = matches!(row.moved, Moved::Sign | Moved::Significance | Moved::Size);
-        Cell { value: value.clamp(-2.0, 2.0), text: if bracketed { format!("[{text}]") } else { text } }
+    names
+}
+
+fn cell(ablation: &[AblationRow], run: &str, conclusion: &str) -> Cell {
+    let Some(row) = ablation.iter().find(|row| row.run == run && row.conclusion == conclusion) else {
+        return Cell { value: f64::NAN, text: "–".into() };
     };
-    let cells: Vec<(String, Vec<Cell>)> = rows
-        .iter()
-        .map(|(name, own)| (name.clone(), columns.iter().map(|column| cell(own, column)).collect()))
-        .collect();
-    // As many as fit a figure; all are in the table.
-    const MOST: usize = 40;
-    let cells: Vec<(String, Vec<Cell>)> =
-        cells.into_iter().map(|(name, own)| (name, own.into_iter().take(MOST).collect())).collect();
-    columns.truncate(MOST);
-    let size = (260 + 84 * columns.len() as u32, 170 + 26 * rows.len() as u32);
-    matrix(&cells, &columns).title(title).x(below).size(size.0, size.1)
+    let value = row.d_z.or(row.effect).unwrap_or(f64::NAN);
+    let star = if row.verdict.is_directed() { "*" } else { "" };
+    let text = match row.moved {
+        Moved::NotRun => "not run".into(),
+        Moved::OutOfReach => "–".into(),
+        _ if !differs(row, ablation) && row.run != ablation[0].run => "=".into(),
+        _ if value.is_finite() => format!("{value:.2}{star}"),
+        _ => "–".into(),
+    };
+    let bracketed = matches!(row.moved, Moved::Sign | Moved::Significance | Moved::Size);
+    Cell { value: value.clamp(-2.0, 2.0), text: if bracketed { format!("[{text}]") } else { text } }
 }
 
 /// Of each run that says nothing by its numbers a sentence: that its fault cannot reach a conclusion of this study and why,
