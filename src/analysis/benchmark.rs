@@ -5,7 +5,7 @@ use super::consistency::{correct, kappa_of};
 use super::parameters::{Observing, Undefined};
 use crate::error::{Code, Error, Result};
 use crate::observers::{Trials, published_set};
-use crate::stats::{Agreement, Correct, Drawn, holm, intervals, p_of_draws, percentiles, redraw};
+use crate::stats::{Agreement, Correct, Drawn, Draws, holm, p_of_draws, percentiles, redraw};
 use crate::table::{ObserverKind, table};
 
 table! {
@@ -130,7 +130,7 @@ pub fn benchmark(sets: &[Trials], how: &Observing) -> Result<Benchmark> {
     let people_kind = sets.iter().flat_map(|trials| &trials.observers).any(|one| one.kind == ObserverKind::Person);
     let (people, kind) = if people_kind { (PEOPLE, ObserverKind::Person) } else { (RULES, ObserverKind::Rule) };
     let all: Vec<(String, ObserverKind)> = names.iter().cloned().chain([(people.to_string(), kind)]).collect();
-    let ends_of_all = intervals(&draws);
+    let ends_of_all = draws.intervals();
     let ranks = mean_ranks(&found, names.len());
     let mut rows = Vec::new();
     for (place, (name, kind)) in all.iter().enumerate() {
@@ -175,14 +175,15 @@ pub fn benchmark(sets: &[Trials], how: &Observing) -> Result<Benchmark> {
 fn differences(
     names: &[(String, ObserverKind)],
     found: &[f64],
-    draws: &[Vec<f64>],
+    draws: &Draws,
 ) -> Result<Vec<ConsistencyDifferenceRow>> {
     let mut rows = Vec::new();
     for first in 0..names.len() {
         for second in first + 1..names.len() {
-            let of = |values: &[f64]| values[first * MEASURES + 3] - values[second * MEASURES + 3];
-            let difference = of(found);
-            let own = || draws.iter().map(|draw| of(draw));
+            let places = [first, second].map(|network| network * MEASURES + 3);
+            let difference = found[places[0]] - found[places[1]];
+            let kappas = places.map(|place| draws.column(place));
+            let own = || kappas[0].iter().zip(&kappas[1]).map(|(first, second)| first - second);
             let [low, high] = percentiles(own()).0.map(|ends| ends.map(Some)).unwrap_or_default();
             rows.push(ConsistencyDifferenceRow {
                 first: names[first].0.clone(),

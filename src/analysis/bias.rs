@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::parameters::Observing;
 use crate::error::{Code, Error, Result};
 use crate::observers::{Answer, Trials};
-use crate::stats::{Sources, crossed, holm, intervals, p_of_draws, percentiles};
+use crate::stats::{Sources, crossed, holm, p_of_draws, percentiles};
 use crate::study::Pair;
 use crate::table::{ObserverKind, table};
 
@@ -251,7 +251,7 @@ pub fn shape_bias(trials: &Trials, how: &Observing) -> Result<Vec<ShapeBiasRow>>
         observers.iter().flat_map(|group| of_group(group, weights)).collect()
     });
     let width = EACH + trials.categories.len();
-    let ends_of_all = intervals(&draws);
+    let ends_of_all = draws.intervals();
     let mut rows = Vec::new();
     for (number, group) in observers.iter().enumerate() {
         let found = of_group(group, &ones);
@@ -366,7 +366,8 @@ pub fn bias_differences(trials: &Trials, pairs: &[Pair], how: &Observing) -> Res
     let mut rows = Vec::new();
     for (number, (first, second)) in pairs.iter().enumerate() {
         let found = difference(number, &ones);
-        let own = || draws.iter().map(|draw| draw[number]);
+        let drawn = draws.column(number);
+        let own = || drawn.iter().copied();
         let [low, high] = percentiles(own()).0.map(|ends| ends.map(Some)).unwrap_or_default();
         rows.push(BiasDifferenceRow {
             set: trials.set.clone(),

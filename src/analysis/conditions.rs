@@ -5,7 +5,7 @@ use super::consistency::{conditions_of, kappa_of};
 use super::parameters::Observing;
 use crate::error::Result;
 use crate::observers::{Trials, published_set};
-use crate::stats::{Agreement, Correct, percentiles, redraw};
+use crate::stats::{Agreement, Correct, redraw};
 use crate::table::{ObserverKind, table};
 
 table! {
@@ -65,6 +65,7 @@ pub fn by_condition(trials: &Trials, how: &Observing) -> Result<Vec<ConditionRow
     let draws = redraw(&correct, how.draws, how.seed, |drawn| {
         drawn.iter().flat_map(|one| of(&|a| one.accuracy(a), &|a, b| one.agreement(a, b))).collect()
     });
+    let ends_of_all = draws.intervals();
     let width = 2 * (all.len() + usize::from(people.len() > 1));
     let mut rows = Vec::new();
     for (number, (condition, own)) in conditions.iter().enumerate() {
@@ -74,8 +75,8 @@ pub fn by_condition(trials: &Trials, how: &Observing) -> Result<Vec<ConditionRow
                 if !pair[which].is_finite() {
                     return [None; 2];
                 }
-                let values = draws.iter().map(|draw| draw[number * width + 2 * place + which]);
-                percentiles(values).0.map(|ends| ends.map(Some)).unwrap_or_default()
+                let own = ends_of_all.get(number * width + 2 * place + which).and_then(|ends| ends.0);
+                own.map(|ends| ends.map(Some)).unwrap_or_default()
             };
             let ([accuracy_low, accuracy_high], [kappa_low, kappa_high]) = (ends(0), ends(1));
             let (observer, kind) = match trials.observers.get(place) {

@@ -4,7 +4,7 @@ use super::bias::mean_of_finite;
 use super::parameters::{Observing, Undefined};
 use crate::error::{Code, Error, Result};
 use crate::observers::{Answer, Trials};
-use crate::stats::{Agreement, Correct, Drawn, intervals, redraw};
+use crate::stats::{Agreement, Correct, Drawn, redraw};
 use crate::table::{ObserverKind, table};
 
 table! {
@@ -64,6 +64,7 @@ pub(super) fn kappa_of(agreement: &Agreement, undefined: Undefined) -> f64 {
 }
 
 /// The same of a draw.
+#[inline]
 pub(super) fn kappa_in(drawn: &Drawn, (first, second): (usize, usize), undefined: Undefined) -> f64 {
     match undefined {
         Undefined::One if drawn.agree(first, second) => 1.0,
@@ -131,7 +132,7 @@ pub fn consistency(trials: &Trials, how: &Observing) -> Result<Vec<ConsistencyRo
             places.iter().for_each(of);
             out
         };
-        let ends_of_all = intervals(&redraw(&correct, how.draws, how.seed, statistic));
+        let ends_of_all = redraw(&correct, how.draws, how.seed, statistic).intervals();
         for (number, (pair, at)) in pairs.iter().zip(&places).enumerate() {
             let found: Vec<Agreement> = correct.iter().map(|one| one.agreement(at[0], at[1])).collect();
             let ends = |place: usize| ends_of_all.get(number * width + place).copied().unwrap_or((None, 0));

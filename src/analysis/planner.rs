@@ -211,7 +211,7 @@ impl KappaPlan {
                 };
                 vec![kappa(0) - kappa(1)]
             };
-            Ok(redraw(&[correct], self.effort.draws, seed, difference).concat())
+            Ok(redraw(&[correct], self.effort.draws, seed, difference).column(0))
         };
         simulated(&effect, pictures, self.effort, one)
     }
@@ -309,7 +309,7 @@ impl BiasPlan {
                 };
                 vec![bias(0) - bias(1)]
             };
-            Ok(crossed(&sources, self.effort.draws, seed, difference).concat())
+            Ok(crossed(&sources, self.effort.draws, seed, difference).column(0))
         };
         simulated(&effect, pictures, self.effort, one)
     }

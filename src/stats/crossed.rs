@@ -1,13 +1,11 @@
 //! Trials that share sources two ways, drawn again by both.
 
-use rayon::prelude::*;
-
-use super::redraw::{draw_from, stream};
+use super::redraw::{Draws, draw_from, stream};
 
 /// A trial's two sources, by their numbers: the row and the column of the cell that it stands in.
 pub type Sources = (usize, usize);
 
-/// Statistics of trials drawn again by both of their sources, a row a draw: rows are drawn with replacement, columns are, and
+/// Statistics of trials drawn again by both of their sources: rows are drawn with replacement, columns are, and
 /// a trial counts as often as its row times its column were drawn (the pigeonhole bootstrap of two crossed factors; Owen 2007,
 /// The pigeonhole bootstrap, section 3). The statistic gets the weight of each trial. Seeded: the same rows on any number of
 /// threads.
@@ -15,14 +13,9 @@ pub type Sources = (usize, usize);
 /// ```
 /// let trials = [(0, 0), (0, 1), (1, 0), (1, 1)];
 /// let totals = lgf::stats::crossed(&trials, 100, 1, |weights| vec![weights.iter().sum()]);
-/// assert!(totals.iter().all(|total| total[0] == 4.0), "as many cells as there were");
+/// assert!(totals.column(0).iter().all(|total| *total == 4.0), "as many cells as there were");
 /// ```
-pub fn crossed(
-    trials: &[Sources],
-    draws: usize,
-    seed: u64,
-    statistic: impl Fn(&[f64]) -> Vec<f64> + Sync,
-) -> Vec<Vec<f64>> {
+pub fn crossed(trials: &[Sources], draws: usize, seed: u64, statistic: impl Fn(&[f64]) -> Vec<f64> + Sync) -> Draws {
     let count = |of: fn(&Sources) -> usize| trials.iter().map(of).max().map_or(0, |last| last + 1);
     let (rows, columns) = (count(|trial| trial.0), count(|trial| trial.1));
     let begin = || (vec![0u32; rows], vec![0u32; columns], vec![0.0; trials.len()]);
@@ -35,12 +28,11 @@ pub fn crossed(
         }
         statistic(weights)
     };
-    (0..draws).into_par_iter().map_init(begin, one).collect()
+    Draws::made(draws, begin, one)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::percentiles;
     use super::*;
 
     /// Trials of a shape share its sources: drawn by trials alone, an interval is too narrow.
@@ -57,8 +49,7 @@ mod tests {
             vec![sum / all]
         };
         let width = |trials: &[Sources]| {
-            let draws = crossed(trials, 2000, 1, share);
-            let ends = percentiles(draws.into_iter().map(|draw| draw[0])).0.unwrap();
+            let ends = crossed(trials, 2000, 1, share).intervals()[0].0.unwrap();
             ends[1] - ends[0]
         };
         let alone: Vec<Sources> = (0..200).map(|trial| (trial, 0)).collect();

@@ -33,7 +33,7 @@ pub(crate) use paired::cohens_dz;
 pub(crate) use paired::rank_biserial;
 pub use paired::{holm, paired_t, permutation};
 pub use power::{power, sample_size};
-pub use redraw::{Correct, Drawn, intervals, p_of_draws, percentiles, redraw};
+pub use redraw::{Correct, Drawn, Draws, p_of_draws, percentiles, redraw};
 pub use spread::{Whiskers, density, letter_values, quantile, whiskers};
 pub use wilcoxon::wilcoxon;
 pub(crate) use wilcoxon::wilcoxon_approximate;

@@ -5,15 +5,16 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
 use super::agreement::Agreement;
-use super::ones;
+use super::ones::{self, Block};
 use crate::error::{Code, Error, Result};
 
 /// Who is right on which picture: a row an observer, a bit a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correct {
     pictures: usize,
-    words: usize,
-    bits: Vec<u64>,
+    /// Blocks of a row.
+    blocks: usize,
+    bits: Vec<Block>,
 }
 
 /// Most pictures of one condition: counts of a draw are in 32 bits.
@@ -33,14 +34,14 @@ impl Correct {
         if pictures == 0 || pictures > MOST {
             return Err(Error::new(Code::Parameter, format!("{pictures} pictures, expected 1 to {MOST}")));
         }
-        let words = pictures.div_ceil(64);
-        let mut bits = vec![0; observers.len() * words];
+        let blocks = pictures.div_ceil(512);
+        let mut bits = vec![Block::default(); observers.len() * blocks];
         for (row, observer) in observers.iter().enumerate() {
             for (picture, _) in observer.iter().enumerate().filter(|(_, right)| **right) {
-                bits[row * words + picture / 64] |= 1 << (picture % 64);
+                bits[row * blocks + picture / 512][picture % 512 / 64] |= 1 << (picture % 64);
             }
         }
-        Ok(Correct { pictures, words, bits })
+        Ok(Correct { pictures, blocks, bits })
     }
 
     /// Pictures.
@@ -50,7 +51,7 @@ impl Correct {
 
     /// Observers.
     pub fn observers(&self) -> usize {
-        self.bits.len() / self.words
+        self.bits.len() / self.blocks
     }
 
     /// What two observers share, each picture counted once.
@@ -60,8 +61,8 @@ impl Correct {
         drawn.agreement(first, second)
     }
 
-    fn row(&self, observer: usize) -> &[u64] {
-        &self.bits[observer * self.words..(observer + 1) * self.words]
+    fn row(&self, observer: usize) -> &[Block] {
+        &self.bits[observer * self.blocks..(observer + 1) * self.blocks]
     }
 }
 
@@ -73,8 +74,8 @@ pub struct Drawn {
     /// How many of the drawn both are right on, for each two; on the diagonal, for each one.
     both: Vec<u32>,
     /// The planes of the draw, then the same where an observer is right.
-    planes: Vec<Vec<u64>>,
-    masked: Vec<Vec<u64>>,
+    planes: Vec<Vec<Block>>,
+    masked: Vec<Vec<Block>>,
 }
 
 impl Drawn {
@@ -96,6 +97,7 @@ impl Drawn {
     }
 
     /// The kappa of two observers in this draw, NaN where it is undefined: of counts, with one division.
+    #[inline]
     pub fn kappa(&self, first: usize, second: usize) -> f64 {
         let at = |a: usize, b: usize| f64::from(self.both[a.min(b) * self.observers + a.max(b)]);
         let (n, a, b) = (self.pictures as f64, at(first, first), at(second, second));
@@ -121,29 +123,29 @@ impl Drawn {
             planes.resize(digits, Vec::new());
             planes.iter_mut().for_each(|plane| {
                 plane.clear();
-                plane.resize(correct.words, 0);
+                plane.resize(correct.blocks, Block::default());
             });
         }
         for (word, times) in times.chunks(64).enumerate() {
             for (digit, plane) in self.planes.iter_mut().enumerate() {
                 let ones = |(bit, &times): (usize, &u32)| u64::from(times >> digit & 1) << bit;
-                plane[word] = times.iter().enumerate().map(ones).fold(0, |all, one| all | one);
+                plane[word / 8][word % 8] = times.iter().enumerate().map(ones).fold(0, |all, one| all | one);
             }
         }
         for first in 0..self.observers {
             for (masked, plane) in self.masked.iter_mut().zip(&self.planes) {
                 for ((masked, plane), own) in masked.iter_mut().zip(plane).zip(correct.row(first)) {
-                    *masked = plane & own;
+                    *masked = std::array::from_fn(|lane| plane[lane] & own[lane]);
                 }
             }
-            let others = &correct.bits[first * correct.words..];
+            let others = &correct.bits[first * correct.blocks..];
             let from = first * self.observers;
             ones::of_both(&self.masked, others, &mut self.both[from + first..from + self.observers]);
         }
     }
 }
 
-/// Statistics of pictures drawn again `draws` times, a row a draw. Within each condition as many pictures are drawn as it has,
+/// Statistics of pictures drawn again `draws` times. Within each condition as many pictures are drawn as it has,
 /// with replacement, the same for all observers; the statistic sees all conditions of a draw together, so that averages over
 /// conditions are made inside it (arXiv 2507.06645). Each draw has its own stream of ChaCha8 by its number: the same rows on
 /// any number of threads. A picture's number is the upper half of a 32-bit number times their count.
@@ -153,7 +155,9 @@ impl Drawn {
 ///
 /// let condition = Correct::of(&[vec![true, true, false, false], vec![true, false, false, false]])?;
 /// let kappas = redraw(&[condition], 200, 1, |drawn| vec![drawn[0].agreement(0, 1).kappa.unwrap_or(f64::NAN)]);
-/// assert_eq!((kappas.len(), kappas[0].len()), (200, 1));
+/// assert_eq!(kappas.column(0).len(), 200);
+/// let (interval, undefined) = kappas.intervals()[0];
+/// assert!(interval.is_none() && undefined > 10, "four pictures are too few: often all drawn are alike");
 /// # Ok::<(), lgf::Error>(())
 /// ```
 pub fn redraw(
@@ -161,7 +165,7 @@ pub fn redraw(
     draws: usize,
     seed: u64,
     statistic: impl Fn(&[Drawn]) -> Vec<f64> + Sync,
-) -> Vec<Vec<f64>> {
+) -> Draws {
     let begin = || {
         let drawn: Vec<Drawn> = conditions.iter().map(Drawn::new).collect();
         let times: Vec<Vec<u32>> = conditions.iter().map(|condition| vec![0; condition.pictures]).collect();
@@ -175,7 +179,7 @@ pub fn redraw(
         }
         statistic(drawn)
     };
-    (0..draws).into_par_iter().map_init(begin, one).collect()
+    Draws::made(draws, begin, one)
 }
 
 /// The random numbers of a draw.
@@ -217,28 +221,59 @@ fn at_rank(values: &mut [f64], share: f64) -> f64 {
     below + (next - below) * (rank - low as f64)
 }
 
-/// Of draws, a row a draw, the [`percentiles`] of each statistic.
-///
-/// ```
-/// let draws: Vec<Vec<f64>> = (0..=100).map(|draw| vec![f64::from(draw), 7.0]).collect();
-/// assert_eq!(lgf::stats::intervals(&draws), [(Some([2.5, 97.5]), 0), (Some([7.0, 7.0]), 0)]);
-/// ```
-pub fn intervals(draws: &[Vec<f64>]) -> Vec<(Option<[f64; 2]>, usize)> {
-    /// Columns that are gathered in one pass over the rows: two lines of a cache.
-    const TOGETHER: usize = 16;
-    let width = draws.first().map_or(0, Vec::len);
-    let blocks: Vec<usize> = (0..width).step_by(TOGETHER).collect();
-    let block = |from: &usize| {
-        let to = (from + TOGETHER).min(width);
-        let mut columns = vec![Vec::with_capacity(draws.len()); to - from];
-        for draw in draws {
-            for (column, value) in columns.iter_mut().zip(&draw[*from..to]) {
-                column.push(*value);
+/// Statistics of many draws.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draws {
+    count: usize,
+    /// Draws that were made together, each a block of columns of [`TOGETHER`] values, the last shorter.
+    parts: Vec<Vec<f64>>,
+}
+
+/// Draws that one thread makes in a row: their columns stay in its cache while they are filled.
+const TOGETHER: usize = 64;
+
+impl Draws {
+    /// `one` gives the statistics of the draw of a number, always as many.
+    pub(super) fn made<S>(
+        count: usize,
+        begin: impl Fn() -> S + Sync + Send,
+        one: impl Fn(&mut S, usize) -> Vec<f64> + Sync + Send,
+    ) -> Draws {
+        let part = |space: &mut S, part: usize| {
+            let (from, to) = (part * TOGETHER, ((part + 1) * TOGETHER).min(count));
+            let mut columns: Vec<f64> = Vec::new();
+            for draw in from..to {
+                let values = one(space, draw);
+                columns.resize(values.len() * (to - from), 0.0);
+                for (column, value) in columns.chunks_exact_mut(to - from).zip(values) {
+                    column[draw - from] = value;
+                }
             }
+            columns
+        };
+        let parts = (0..count.div_ceil(TOGETHER)).into_par_iter().map_init(begin, part).collect();
+        Draws { count, parts }
+    }
+
+    /// Statistics of a draw.
+    pub fn width(&self) -> usize {
+        self.parts.first().map_or(0, |part| part.len() / TOGETHER.min(self.count).max(1))
+    }
+
+    /// A statistic in every draw, in order; none for a statistic that there is not.
+    pub fn column(&self, place: usize) -> Vec<f64> {
+        let mut out = Vec::with_capacity(self.count);
+        for (number, part) in self.parts.iter().enumerate() {
+            let length = TOGETHER.min(self.count - number * TOGETHER);
+            out.extend(part.chunks_exact(length).nth(place).unwrap_or_default());
         }
-        columns.into_iter().map(percentiles).collect::<Vec<_>>()
-    };
-    blocks.par_iter().flat_map(block).collect()
+        out
+    }
+
+    /// The [`percentiles`] of each statistic.
+    pub fn intervals(&self) -> Vec<(Option<[f64; 2]>, usize)> {
+        (0..self.width()).into_par_iter().map(|place| percentiles(self.column(place))).collect()
+    }
 }
 
 /// The two-sided p of a difference by its draws: twice the smaller of the shares at or beyond 0, one added above and below
@@ -336,7 +371,11 @@ mod tests {
         };
         let on = |threads: usize| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(all);
         assert_eq!(format!("{:?}", on(1)), format!("{:?}", on(16)));
-        assert_ne!(all()[0], all()[1]);
+        let draws = all();
+        assert_eq!((draws.width(), draws.column(1).len(), draws.column(2).len()), (2, 300, 0));
+        let values = draws.column(0);
+        assert_ne!(values[0], values[1]);
+        assert_eq!(draws.intervals()[0], percentiles(values));
     }
 
     #[test]
