@@ -5,7 +5,7 @@ use polars::prelude::DataFrame;
 use super::additivity::additivity;
 use super::answer::sample_answer;
 use super::benchmark::{BenchmarkRow, ConsistencyDifferenceRow, benchmark};
-use super::bias::{BiasDifferenceRow, ShapeBiasRow, bias_differences, shape_bias};
+use super::bias::{BiasDifferenceRow, ShapeBiasRow, bias_differences, bias_pairs, shape_bias};
 use super::conclusion::ConclusionRow;
 use super::conclusions::conclusions;
 use super::conditions::{ConditionRow, by_condition};
@@ -179,7 +179,7 @@ impl Given {
         let overlap = if photographs { store.rows("imgnette_sample_data")? } else { Vec::new() };
         let ranking = if photographs { store.rows("overlap_ranking")? } else { Vec::new() };
         let pairs = study.compared();
-        if pairs.is_empty() {
+        if pairs.is_empty() && photographs {
             say("analysis: two networks are compared, and this study has fewer: nothing is");
         }
         Ok(Given { predictions, overlap, ranking, study: study.clone(), classes: study.described.classes, pairs })
@@ -241,8 +241,18 @@ impl Given {
             Err(error) => return vec![other("shape_bias", Err(error))],
         };
         let each = |of: &dyn Fn(&Trials) -> Result<DataFrame>, wanted: &dyn Fn(&Trials) -> bool| {
-            let tables: Result<Vec<DataFrame>> = sets.iter().filter(|trials| wanted(trials)).map(of).collect();
-            tables.map(|tables| (!tables.is_empty()).then_some(tables)).transpose().map(|tables| stacked(tables?))
+            let mut tables = Vec::new();
+            for trials in sets.iter().filter(|trials| wanted(trials)) {
+                match of(trials) {
+                    Ok(table) => tables.push(table),
+                    // One set that has nothing of it takes nothing from the others.
+                    Err(error) if error.code() == Code::Parameter => {
+                        say(&format!("analysis: {}: {}", trials.set, error.message()));
+                    }
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+            (!tables.is_empty()).then(|| stacked(tables))
         };
         let mut found = Vec::new();
         let mut add =
@@ -254,7 +264,9 @@ impl Given {
         }
         let cues = |trials: &Trials| trials.has_cues();
         add("shape_bias", each(&|trials| ShapeBiasRow::table(shape_bias(trials, how)?), &cues));
-        let differ = |trials: &Trials| BiasDifferenceRow::table(bias_differences(trials, &self.pairs, how)?);
+        let differ = |trials: &Trials| {
+            BiasDifferenceRow::table(bias_differences(trials, &bias_pairs(trials, &self.pairs), how)?)
+        };
         add("shape_bias_differences", each(&differ, &cues));
         let several = |trials: &Trials| trials.observers.len() > 1;
         add("consistency", each(&|trials| ConsistencyRow::table(consistency(trials, how)?), &several));

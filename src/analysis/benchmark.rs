@@ -1,5 +1,7 @@
 //! Networks against people over several sets of stimuli.
 
+use std::collections::BTreeSet;
+
 use super::bias::{PEOPLE, RULES, mean_of_finite};
 use super::consistency::{correct, kappa_of};
 use super::parameters::{Observing, Undefined};
@@ -54,13 +56,13 @@ table! {
 }
 
 table! {
-    /// Two networks against the same people: which errs more like them.
+    /// Two networks against the same people: which errs more like them; or a network against people among themselves.
     pub struct ConsistencyDifferenceRow {
         /// The first network.
         first: String,
         /// The second.
         second: String,
-        /// Mean kappa of the first with people less that of the second.
+        /// Mean kappa of the first with people less that of the second; of `people`, that among themselves.
         difference: Option<f64>,
         /// Lower end of its 95 % interval; of differences in the same draws.
         low: Option<f64>,
@@ -76,9 +78,11 @@ table! {
 /// What people and networks share over several sets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Benchmark {
+    /// Whom networks are compared with: people, or rules where no set has people.
+    pub people: ObserverKind,
     /// A row a network, then people among themselves.
     pub rows: Vec<BenchmarkRow>,
-    /// Each network against each other.
+    /// Each network against each other, and against people among themselves; of two that decided on other sets there is none.
     pub differences: Vec<ConsistencyDifferenceRow>,
 }
 
@@ -96,7 +100,8 @@ const MEASURES: usize = 4;
 
 /// Networks against people over several sets, as published (Geirhos et al. 2021): a mean over conditions, then over people, then
 /// over sets; conditions that published averages leave out are left out ([`published_set`]). Averages are made inside each draw
-/// of pictures (arXiv 2507.06645). Where a set has no people, the rules that stand for them take their place.
+/// of pictures (arXiv 2507.06645). Where no set has people, the rules that stand for them take
+/// their place; ranks are those of networks that decided on all sets.
 ///
 /// # Errors
 /// [`Code::Parameter`] if no set has both a network and people, or two people.
@@ -107,10 +112,12 @@ pub fn benchmark(sets: &[Trials], how: &Observing) -> Result<Benchmark> {
             names.push((network.name.clone(), network.kind));
         }
     }
+    let persons = sets.iter().any(|trials| !trials.of_kind(ObserverKind::Person).is_empty());
+    let (people, kind) = if persons { (PEOPLE, ObserverKind::Person) } else { (RULES, ObserverKind::Rule) };
     let parts: Vec<Part> = sets
         .iter()
         .enumerate()
-        .map(|(set, trials)| parts_of(set, trials, &names))
+        .map(|(set, trials)| parts_of(set, trials, (&names, kind)))
         .collect::<Result<Vec<_>>>()?
         .into_iter()
         .flatten()
@@ -127,11 +134,12 @@ pub fn benchmark(sets: &[Trials], how: &Observing) -> Result<Benchmark> {
     let draws = redraw(&correct, how.draws, how.seed, numbers);
     let agreement = |part: usize, first: usize, second: usize| correct[part].agreement(first, second);
     let (found, undefined) = measured(&parts, names.len(), how.undefined, &agreement);
-    let people_kind = sets.iter().flat_map(|trials| &trials.observers).any(|one| one.kind == ObserverKind::Person);
-    let (people, kind) = if people_kind { (PEOPLE, ObserverKind::Person) } else { (RULES, ObserverKind::Rule) };
     let all: Vec<(String, ObserverKind)> = names.iter().cloned().chain([(people.to_string(), kind)]).collect();
     let ends_of_all = draws.intervals();
-    let ranks = mean_ranks(&found, names.len());
+    let sets_of: Vec<BTreeSet<usize>> = (0..all.len()).map(|place| sets_of(&parts, place)).collect();
+    let every: BTreeSet<usize> = parts.iter().map(|part| part.set).collect();
+    let everywhere: Vec<bool> = (0..names.len()).map(|place| sets_of[place] == every).collect();
+    let ranks = mean_ranks(&found, &everywhere);
     let mut rows = Vec::new();
     for (place, (name, kind)) in all.iter().enumerate() {
         let own: Vec<&Part> = parts.iter().filter(|part| of_observer(part, place).is_some()).collect();
@@ -144,12 +152,10 @@ pub fn benchmark(sets: &[Trials], how: &Observing) -> Result<Benchmark> {
             own.filter(|_| at(measure).is_finite()).map(|ends| ends.map(Some)).unwrap_or_default()
         };
         let [accuracy, difference, observed, kappa] = std::array::from_fn(ends);
-        let mut sets_of: Vec<usize> = own.iter().map(|part| part.set).collect();
-        sets_of.dedup();
         rows.push(BenchmarkRow {
             observer: name.clone(),
             kind: *kind,
-            sets: sets_of.len() as i64,
+            sets: sets_of[place].len() as i64,
             conditions: own.len() as i64,
             pictures: own.iter().map(|part| part.correct.pictures() as i64).sum(),
             accuracy: at(0),
@@ -168,18 +174,28 @@ pub fn benchmark(sets: &[Trials], how: &Observing) -> Result<Benchmark> {
             mean_rank: ranks.get(place).copied().filter(|rank| rank.is_finite()),
         });
     }
-    Ok(Benchmark { rows, differences: differences(&names, &found, &draws)? })
+    let differences = differences(&all, &sets_of, &found, &draws)?;
+    Ok(Benchmark { people: kind, rows, differences })
 }
 
-/// Each network's kappa with people against each other's.
+/// The sets that an observer of the table decided on.
+fn sets_of(parts: &[Part], place: usize) -> BTreeSet<usize> {
+    parts.iter().filter(|part| of_observer(part, place).is_some()).map(|part| part.set).collect()
+}
+
+/// Each network's kappa with people against each other's, and against that of people among themselves.
 fn differences(
     names: &[(String, ObserverKind)],
+    sets_of: &[BTreeSet<usize>],
     found: &[f64],
     draws: &Draws,
 ) -> Result<Vec<ConsistencyDifferenceRow>> {
     let mut rows = Vec::new();
     for first in 0..names.len() {
         for second in first + 1..names.len() {
+            if sets_of[first] != sets_of[second] {
+                continue;
+            }
             let places = [first, second].map(|network| network * MEASURES + 3);
             let difference = found[places[0]] - found[places[1]];
             let kappas = places.map(|place| draws.column(place));
@@ -204,8 +220,12 @@ fn differences(
 }
 
 /// The conditions of a set that enter averages, on the pictures that all of its observers saw.
-fn parts_of(set: usize, trials: &Trials, names: &[(String, ObserverKind)]) -> Result<Vec<Part>> {
-    let people = trials.models_of_people();
+fn parts_of(
+    set: usize,
+    trials: &Trials,
+    (names, kind): (&[(String, ObserverKind)], ObserverKind),
+) -> Result<Vec<Part>> {
+    let people = trials.of_kind(kind);
     let network = |(name, _): &(String, ObserverKind)| {
         trials.observers.iter().position(|one| one.name == *name && one.kind == ObserverKind::Network)
     };
@@ -294,9 +314,12 @@ fn measured(
 
 /// The mean of each network's ranks by accuracy difference (least first), observed agreement and kappa (most first); ties have
 /// the mean of their ranks.
-fn mean_ranks(found: &[f64], networks: usize) -> Vec<f64> {
+fn mean_ranks(found: &[f64], everywhere: &[bool]) -> Vec<f64> {
+    let networks = everywhere.len();
     let of = |measure: usize, sign: f64| -> Vec<f64> {
-        (0..networks).map(|place| sign * found[place * MEASURES + measure]).collect()
+        (0..networks)
+            .map(|place| if everywhere[place] { sign * found[place * MEASURES + measure] } else { f64::NAN })
+            .collect()
     };
     let measures = [of(1, 1.0), of(2, -1.0), of(3, -1.0)];
     let rank = |values: &[f64], place: usize| {
@@ -338,10 +361,16 @@ mod tests {
             "1 with the first, 0.5 with the second"
         );
         assert_eq!((far.sets, far.kappa), (1, Some(-0.75)));
-        assert_eq!((far.mean_rank, near.mean_rank), (Some(5.5 / 3.0), Some(3.5 / 3.0)), "their accuracies tie");
+        assert_eq!((far.mean_rank, near.mean_rank), (None, Some(1.0)), "far did not decide on all sets");
         assert_eq!((ceiling.kappa, ceiling.accuracy), (Some(0.5), 0.5));
-        let difference = &found.differences[0];
-        assert_eq!((difference.first.as_str(), difference.difference), ("near", Some(1.5)));
+        let names: Vec<[&str; 2]> = found.differences.iter().map(|row| [row.first.as_str(), &row.second]).collect();
+        assert_eq!(names, [["near", PEOPLE]], "far is compared with none who decided on other sets");
+        let one = benchmark(&sets[..1], &how()).unwrap();
+        let difference = &one.differences[0];
+        assert_eq!((difference.first.as_str(), difference.second.as_str()), ("near", "far"));
+        assert_eq!(difference.difference, Some(1.5));
         assert!(difference.low.unwrap() > 0.0 && difference.p.unwrap() < 0.05);
+        let ranks: Vec<Option<f64>> = one.rows.iter().map(|row| row.mean_rank).collect();
+        assert_eq!(ranks, [Some(3.5 / 3.0), Some(5.5 / 3.0), None], "their accuracies tie");
     }
 }

@@ -36,17 +36,29 @@ table! {
         other: f64,
         /// Trials without a decision.
         missed: f64,
-        /// Trials on which several categories tied.
+        /// Trials of the whole set on which several categories tied, those of one category among them.
         tied: f64,
         /// Shape decisions over trials, 0 to 1.
         shape_match: f64,
+        /// Lower end of its 95 % interval, as for all below: shape sources and texture sources drawn again.
+        shape_match_low: Option<f64>,
+        /// Upper end.
+        shape_match_high: Option<f64>,
         /// Texture decisions over trials, 0 to 1.
         texture_match: f64,
+        /// Lower end.
+        texture_match_low: Option<f64>,
+        /// Upper end.
+        texture_match_high: Option<f64>,
         /// Decisions for either over trials, 0 to 1.
         cue_accuracy: f64,
+        /// Lower end.
+        cue_accuracy_low: Option<f64>,
+        /// Upper end.
+        cue_accuracy_high: Option<f64>,
         /// Decisions for the shape over those for either, 0 to 1; missing where there was none.
         shape_bias: Option<f64>,
-        /// Lower end of its 95 % interval, shape sources and texture sources drawn again.
+        /// Lower end.
         low: Option<f64>,
         /// Upper end.
         high: Option<f64>,
@@ -56,7 +68,7 @@ table! {
         by_category_low: Option<f64>,
         /// Upper end.
         by_category_high: Option<f64>,
-        /// Categories without a decision for either.
+        /// Categories of these pictures without a decision for either.
         empty_categories: i64,
         /// Mean of 1 / rank of the shape's best class, over that and the same of the texture's; of networks, 0 to 1.
         rank_bias: Option<f64>,
@@ -211,11 +223,20 @@ impl Counts {
     }
 }
 
-/// What intervals are made for, of one observer's counts: pooled, by category, by rank, then each category's own.
+/// What intervals are made for, of one observer's counts: pooled, by category, by rank, shape match, texture match, cue accuracy,
+/// then each category's own bias.
 fn statistics(counts: &[Counts]) -> Vec<f64> {
     let all = counts.iter().copied().fold(Counts::default(), Counts::plus);
     let own: Vec<f64> = counts.iter().map(Counts::bias).collect();
-    let mut out = vec![all.bias(), mean_of_finite(&own), all.rank_bias()];
+    let trials = all.trials();
+    let mut out = vec![
+        all.bias(),
+        mean_of_finite(&own),
+        all.rank_bias(),
+        all.shape / trials,
+        all.texture / trials,
+        (all.shape + all.texture) / trials,
+    ];
     out.extend(own);
     out
 }
@@ -223,7 +244,10 @@ fn statistics(counts: &[Counts]) -> Vec<f64> {
 const POOLED: usize = 0;
 const BY_CATEGORY: usize = 1;
 const BY_RANK: usize = 2;
-const EACH: usize = 3;
+const SHAPE_MATCH: usize = 3;
+const TEXTURE_MATCH: usize = 4;
+const CUE_ACCURACY: usize = 5;
+const EACH: usize = 6;
 
 /// The mean of those that are finite; NaN for none.
 pub(super) fn mean_of_finite(values: &[f64]) -> f64 {
@@ -252,6 +276,7 @@ pub fn shape_bias(trials: &Trials, how: &Observing) -> Result<Vec<ShapeBiasRow>>
     });
     let width = EACH + trials.categories.len();
     let ends_of_all = draws.intervals();
+    let shown = |category: &usize| (0..conflict.pictures.len()).any(|trial| conflict.category(trial) == *category);
     let mut rows = Vec::new();
     for (number, group) in observers.iter().enumerate() {
         let found = of_group(group, &ones);
@@ -270,10 +295,14 @@ pub fn shape_bias(trials: &Trials, how: &Observing) -> Result<Vec<ShapeBiasRow>>
             let [low, high] = ends_of(place).map(|ends| ends.map(Some)).unwrap_or_default();
             let whole = category.is_none();
             let if_whole = |place: usize| if whole && found[place].is_finite() { Some(found[place]) } else { None };
-            let [category_low, category_high] =
-                if_whole(BY_CATEGORY).and_then(|_| ends_of(BY_CATEGORY)).map(|ends| ends.map(Some)).unwrap_or_default();
-            let [rank_low, rank_high] =
-                if_whole(BY_RANK).and_then(|_| ends_of(BY_RANK)).map(|ends| ends.map(Some)).unwrap_or_default();
+            let of_whole = |place: usize| {
+                if_whole(place).and_then(|_| ends_of(place)).map(|ends| ends.map(Some)).unwrap_or_default()
+            };
+            let [shape_match_low, shape_match_high] = of_whole(SHAPE_MATCH);
+            let [texture_match_low, texture_match_high] = of_whole(TEXTURE_MATCH);
+            let [cue_accuracy_low, cue_accuracy_high] = of_whole(CUE_ACCURACY);
+            let [category_low, category_high] = of_whole(BY_CATEGORY);
+            let [rank_low, rank_high] = of_whole(BY_RANK);
             ShapeBiasRow {
                 set: trials.set.clone(),
                 observer: group.name.clone(),
@@ -286,22 +315,29 @@ pub fn shape_bias(trials: &Trials, how: &Observing) -> Result<Vec<ShapeBiasRow>>
                 missed: all(|own| own.missed),
                 tied: if whole { group.tied } else { f64::NAN },
                 shape_match: all(|own| own.shape) / trials_of,
+                shape_match_low,
+                shape_match_high,
                 texture_match: all(|own| own.texture) / trials_of,
+                texture_match_low,
+                texture_match_high,
                 cue_accuracy: all(|own| own.shape + own.texture) / trials_of,
+                cue_accuracy_low,
+                cue_accuracy_high,
                 shape_bias: Some(found[place]).filter(|value| value.is_finite()),
                 low,
                 high,
                 by_category: if_whole(BY_CATEGORY),
                 by_category_low: category_low,
                 by_category_high: category_high,
-                empty_categories: found[EACH..].iter().filter(|value| !value.is_finite()).count() as i64,
+                empty_categories: (0..trials.categories.len())
+                    .filter(|category| shown(category) && !found[EACH + category].is_finite())
+                    .count() as i64,
                 rank_bias: if_whole(BY_RANK),
                 rank_low,
                 rank_high,
             }
         };
         rows.push(row(None, POOLED));
-        let shown = |category: &usize| (0..conflict.pictures.len()).any(|trial| conflict.category(trial) == *category);
         rows.extend((0..trials.categories.len()).filter(shown).map(|category| row(Some(category), EACH + category)));
     }
     Ok(rows)
@@ -331,6 +367,30 @@ fn groups(trials: &Trials) -> Vec<Group> {
     each.chain(together).collect()
 }
 
+/// The pairs of a set that are compared: those that a study names, as far as both decided, else its networks as
+/// [`Pair::among`]; then people, or the rules that stand for them, with each network.
+pub fn bias_pairs(trials: &Trials, named: &[Pair]) -> Vec<Pair> {
+    let mut pairs = network_pairs(trials, named);
+    for (kind, group) in [(ObserverKind::Person, PEOPLE), (ObserverKind::Rule, RULES)] {
+        if trials.of_kind(kind).len() > 1 {
+            let networks = trials.of_kind(ObserverKind::Network).into_iter().map(|one| &trials.observers[one].name);
+            pairs.extend(networks.map(|name| Pair::new(group, name)));
+        }
+    }
+    pairs
+}
+
+/// Those of networks alone.
+pub(super) fn network_pairs(trials: &Trials, named: &[Pair]) -> Vec<Pair> {
+    let there = |name: &str| trials.observers.iter().any(|one| one.name == name);
+    let own: Vec<Pair> = named.iter().filter(|pair| pair.names().into_iter().all(there)).cloned().collect();
+    if !own.is_empty() {
+        return own;
+    }
+    let networks = trials.of_kind(ObserverKind::Network).into_iter().map(|one| trials.observers[one].name.as_str());
+    Pair::among(&networks.collect::<Vec<_>>())
+}
+
 /// The differences of the shape biases of pairs of observers on the trials that both decided on; the interval of each is of the
 /// difference in the same draws, and Holm's correction is over all pairs. `people` stands for the mean of all people. A pair of
 /// which one did not decide is left out.
@@ -355,17 +415,29 @@ pub fn bias_differences(trials: &Trials, pairs: &[Pair], how: &Observing) -> Res
         .iter()
         .map(|pair| (0..conflict.pictures.len()).map(|trial| f64::from(u8::from(saw(pair, trial)))).collect())
         .collect();
-    let difference = |pair: usize, weights: &[f64]| {
-        let weights: Vec<f64> = weights.iter().zip(&shared[pair]).map(|(weight, saw)| weight * saw).collect();
-        value(pairs[pair].0, &weights) - value(pairs[pair].1, &weights)
+    // Where both decided on all trials, an observer is counted once a draw, in however many pairs it is.
+    let all_shared: Vec<bool> = shared.iter().map(|own| own.iter().all(|saw| *saw == 1.0)).collect();
+    let differences = |weights: &[f64]| -> Vec<f64> {
+        let mut known: HashMap<&str, f64> = HashMap::new();
+        let mut out = Vec::with_capacity(pairs.len());
+        for (pair, (first, second)) in pairs.iter().enumerate() {
+            if all_shared[pair] {
+                for group in [first, second] {
+                    known.entry(&group.name).or_insert_with(|| value(group, weights));
+                }
+                out.push(known[first.name.as_str()] - known[second.name.as_str()]);
+            } else {
+                let own: Vec<f64> = weights.iter().zip(&shared[pair]).map(|(weight, saw)| weight * saw).collect();
+                out.push(value(first, &own) - value(second, &own));
+            }
+        }
+        out
     };
-    let draws = crossed(&conflict.sources, how.draws, how.seed, |weights| {
-        (0..pairs.len()).map(|pair| difference(pair, weights)).collect()
-    });
-    let ones = vec![1.0; conflict.pictures.len()];
+    let draws = crossed(&conflict.sources, how.draws, how.seed, differences);
+    let of_ones = differences(&vec![1.0; conflict.pictures.len()]);
     let mut rows = Vec::new();
     for (number, (first, second)) in pairs.iter().enumerate() {
-        let found = difference(number, &ones);
+        let found = of_ones[number];
         let drawn = draws.column(number);
         let own = || drawn.iter().copied();
         let [low, high] = percentiles(own()).0.map(|ends| ends.map(Some)).unwrap_or_default();
@@ -438,7 +510,7 @@ mod tests {
         assert_eq!((all.shape_match, all.texture_match, all.cue_accuracy), (0.4, 0.2, 0.6));
         assert_eq!(all.shape_bias, Some(2.0 / 3.0));
         // Bears 1 of 2, cats 1 of 1; no dog has another texture.
-        assert_eq!((all.by_category, all.empty_categories), (Some(0.75), 1));
+        assert_eq!((all.by_category, all.empty_categories), (Some(0.75), 0));
         let names: Vec<&str> = rows.iter().map(|row| row.category.as_str()).collect();
         assert_eq!(names, ["", "bear", "cat"], "a category without trials has no row");
         assert_eq!(all.low, None, "undefined in more than a twentieth of the draws");

@@ -12,7 +12,7 @@ table! {
     pub struct ConsistencyRow {
         /// The set of stimuli.
         set: String,
-        /// The condition; `mean` for the mean over conditions, made inside each draw.
+        /// The condition; `(mean)` for the mean over conditions, made inside each draw.
         condition: String,
         /// The first observer.
         first: String,
@@ -52,7 +52,10 @@ table! {
 }
 
 /// The condition of a row that is a mean over conditions.
-pub const MEAN: &str = "mean";
+pub const MEAN: &str = "(mean)";
+
+/// Most bytes of kappas in memory.
+const MOST_BYTES: usize = 6 << 30;
 
 /// The kappa of an agreement, or what stands for one that is undefined.
 pub(super) fn kappa_of(agreement: &Agreement, undefined: Undefined) -> f64 {
@@ -132,6 +135,12 @@ pub fn consistency(trials: &Trials, how: &Observing) -> Result<Vec<ConsistencyRo
             places.iter().for_each(of);
             out
         };
+        let bytes = how.draws.saturating_mul(width * pairs.len()).saturating_mul(8);
+        if bytes > MOST_BYTES {
+            let found = format!("{} draws of {} pairs in {} conditions", how.draws, pairs.len(), conditions.len());
+            return Err(Error::new(Code::Limit, format!("{found} take {} GB of memory", bytes >> 30))
+                .hint("take fewer draws, or fewer observers at a time"));
+        }
         let ends_of_all = redraw(&correct, how.draws, how.seed, statistic).intervals();
         for (number, (pair, at)) in pairs.iter().zip(&places).enumerate() {
             let found: Vec<Agreement> = correct.iter().map(|one| one.agreement(at[0], at[1])).collect();

@@ -65,7 +65,7 @@ pub use answer::{
     AnswerInWordsRow, AnswerRow, Direction, Holds, answer_in_words, known_answer, sample_answer, with_interval,
 };
 pub use benchmark::{Benchmark, BenchmarkRow, ConsistencyDifferenceRow, benchmark};
-pub use bias::{BiasDifferenceRow, PEOPLE, RULES, ShapeBiasRow, bias_differences, shape_bias};
+pub use bias::{BiasDifferenceRow, PEOPLE, RULES, ShapeBiasRow, bias_differences, bias_pairs, shape_bias};
 pub use comparisons::differences_of;
 pub use conclusion::{ConclusionRow, Method, Quantity, Verdict};
 pub use conclusions::conclusions;

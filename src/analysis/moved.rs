@@ -95,7 +95,17 @@ impl Outcome {
             };
             AblationRow::of(found, run, id, moved)
         };
-        self.conclusions(first).into_iter().zip(first).map(row).collect()
+        // Row by row; a conclusion that came at another place, or not at all, is looked for by its name.
+        let found = self.conclusions(first);
+        let of = |(place, before): (usize, &ConclusionRow)| {
+            let same = |row: &&ConclusionRow| row.conclusion == before.conclusion;
+            let own = found.get(place).filter(same).or_else(|| found.iter().find(same)).cloned();
+            own.unwrap_or_else(|| {
+                ConclusionRow::new(before.conclusion.clone(), before.claim.clone(), before.of).unsaid("it is not there")
+            })
+        };
+        let found: Vec<ConclusionRow> = first.iter().enumerate().map(of).collect();
+        found.into_iter().zip(first).map(row).collect()
     }
 }
 

@@ -7,9 +7,10 @@ use rayon::prelude::*;
 
 use super::bias::{PEOPLE, RULES, mean_of_finite, shape_bias};
 use super::conclusion::ALPHA;
+use super::consistency::conditions_of;
 use super::parameters::Observing;
 use crate::error::{Code, Error, Result};
-use crate::observers::{Answer, Trials};
+use crate::observers::{Answer, Trials, published_set};
 use crate::stats::{Correct, Drawn, Sources, crossed, p_of_draws, redraw};
 use crate::table::table;
 
@@ -55,8 +56,9 @@ pub struct KappaPlan {
 /// Two networks of different shape bias.
 ///
 /// On each trial a network decides for either cue with the probability `cue_accuracy`, and then for the shape with a probability
-/// whose log-odds are those of its shape bias, and an effect of the shape's source, and one of the texture's, the same for
-/// both networks, each normal with the deviation `spread`.
+/// whose log-odds are a number of its own, and an effect of the shape's source, and one of the texture's, the same for both
+/// networks, each normal with the deviation `spread`. Its own number is such that over all sources it has its shape bias. What is
+/// compared are the pooled biases.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BiasPlan {
     /// Shape biases of the two networks, above 0 and below 1.
@@ -65,7 +67,7 @@ pub struct BiasPlan {
     pub cue_accuracy: f64,
     /// Deviation of the effects of sources, in log-odds.
     pub spread: f64,
-    /// Pictures that each source of a shape is in, each with another texture.
+    /// Pictures that each source of a shape is in, each with a texture drawn from all.
     pub pictures_of_a_shape: usize,
     /// Sources of textures.
     pub textures: usize,
@@ -129,21 +131,23 @@ impl KappaPlan {
         }
         let networks = [trials.observer(networks[0])?, trials.observer(networks[1])?];
         let all: Vec<usize> = people.iter().copied().chain(networks).collect();
-        let right: Vec<Vec<bool>> = {
-            let shared: Vec<usize> = trials.conditions().iter().flat_map(|one| trials.shared(one, &all)).collect();
-            all.iter().map(|&one| shared.iter().map(|&picture| trials.is_right(one, picture)).collect()).collect()
-        };
-        let correct = Correct::of(&right)?;
+        // As averages are made: condition by condition, without those that are left out.
+        let left_out = published_set(&trials.set).map_or(&[][..], |published| published.left_out);
+        let conditions = conditions_of(trials, &all)?;
+        let correct: Vec<&Correct> =
+            conditions.iter().filter(|(name, _)| !left_out.contains(&name.as_str())).map(|(_, own)| own).collect();
         let count = people.len();
-        let kappa = |a: usize, b: usize| correct.agreement(a, b).kappa.unwrap_or(f64::NAN);
+        let mean =
+            |of: &dyn Fn(&Correct) -> f64| mean_of_finite(&correct.iter().map(|own| of(own)).collect::<Vec<_>>());
+        let kappa = |a: usize, b: usize| mean(&|own| own.agreement(a, b).kappa.unwrap_or(f64::NAN));
         let with_people = |one: usize| mean_of_finite(&(0..count).map(|person| kappa(one, person)).collect::<Vec<_>>());
-        let accuracy = |one: usize| correct.agreement(one, one).accuracies[0];
-        let pairs: Vec<f64> =
-            (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).map(|(a, b)| kappa(a, b)).collect();
+        let accuracy = |one: usize| mean(&|own| own.agreement(one, one).accuracies[0]);
+        let pairs = (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b)));
+        let among: Vec<f64> = pairs.map(|(a, b)| kappa(a, b)).collect();
         let plan = KappaPlan {
             people_accuracy: (0..count).map(accuracy).sum::<f64>() / count as f64,
             people: count,
-            ceiling: if pairs.is_empty() { 1.0 } else { mean_of_finite(&pairs) },
+            ceiling: if among.is_empty() { 1.0 } else { mean_of_finite(&among) },
             accuracies: [accuracy(count), accuracy(count + 1)],
             kappas: [with_people(count), with_people(count + 1)],
             effort: Effort::default(),
@@ -317,6 +321,7 @@ impl BiasPlan {
     /// One simulated study: the sources of each trial, and what each network decides: by shape, by texture, or for neither.
     fn study(&self, pictures: usize, random: &mut ChaCha8Rng) -> (Vec<Sources>, Vec<[Option<bool>; 2]>) {
         let shapes = pictures.div_ceil(self.pictures_of_a_shape);
+        let own = self.biases.map(|bias| log_odds(bias, self.spread * std::f64::consts::SQRT_2));
         let mut effects = |count: usize| (0..count).map(|_| self.spread * normal(random)).collect::<Vec<f64>>();
         let (of_shapes, of_textures) = (effects(shapes), effects(self.textures));
         let mut sources = Vec::with_capacity(pictures);
@@ -324,15 +329,35 @@ impl BiasPlan {
         for trial in 0..pictures {
             let (shape, texture) = (trial / self.pictures_of_a_shape, random.random_range(0..self.textures));
             sources.push((shape, texture));
-            let mut one = |bias: f64| {
-                let odds = (bias / (1.0 - bias)).ln() + of_shapes[shape] + of_textures[texture];
+            let mut one = |own: f64| {
+                let odds = own + of_shapes[shape] + of_textures[texture];
                 let by_shape = random.random_bool(1.0 / (1.0 + (-odds).exp()));
                 random.random_bool(self.cue_accuracy).then_some(by_shape)
             };
-            decided.push([one(self.biases[0]), one(self.biases[1])]);
+            decided.push([one(own[0]), one(own[1])]);
         }
         (sources, decided)
     }
+}
+
+/// The log-odds that, with a normal deviation added, are a share on average: by bisection, the average by the trapezoidal rule.
+fn log_odds(share: f64, deviation: f64) -> f64 {
+    let mean = |own: f64| {
+        let (mut sum, mut all) = (0.0, 0.0);
+        for step in -300..=300 {
+            let z = f64::from(step) / 50.0;
+            let weight = (-z * z / 2.0).exp();
+            sum += weight / (1.0 + (-(own + deviation * z)).exp());
+            all += weight;
+        }
+        sum / all
+    };
+    let (mut low, mut high) = (-60.0 - 10.0 * deviation, 60.0 + 10.0 * deviation);
+    for _ in 0..80 {
+        let middle = (low + high) / 2.0;
+        if mean(middle) < share { low = middle } else { high = middle }
+    }
+    (low + high) / 2.0
 }
 
 /// A number of the normal distribution (Box and Muller 1958).
@@ -348,9 +373,9 @@ fn simulated(
     effort: Effort,
     one: impl Fn(usize, &mut ChaCha8Rng, u64) -> Result<Vec<f64>> + Sync,
 ) -> Result<Vec<PlanRow>> {
-    if effort.studies == 0 || effort.draws < 20 || pictures.contains(&0) {
+    if effort.studies == 0 || effort.draws < 40 || pictures.contains(&0) {
         let found = format!("{} studies of {} draws, of {pictures:?} pictures", effort.studies, effort.draws);
-        return Err(Error::new(Code::Parameter, format!("{found}: expected a study, 20 draws, a picture")));
+        return Err(Error::new(Code::Parameter, format!("{found}: expected a study, 40 draws, a picture")));
     }
     let row = |&count: &usize| {
         let study = |number: usize| -> Result<(bool, f64)> {
@@ -393,7 +418,7 @@ pub fn pictures_needed(rows: &[PlanRow], power: f64) -> Option<i64> {
     let at = rows.iter().position(|row| row.power >= power)?;
     let Some(before) = at.checked_sub(1).map(|place| &rows[place]) else { return Some(rows[at].pictures) };
     let share = (power - before.power) / (rows[at].power - before.power);
-    Some(before.pictures + (share * (rows[at].pictures - before.pictures) as f64).ceil() as i64)
+    Some(before.pictures + (share * (rows[at].pictures - before.pictures) as f64 - 1e-9).ceil() as i64)
 }
 
 #[cfg(test)]
@@ -441,6 +466,18 @@ mod tests {
         assert!(rows.windows(2).all(|two| two[1].power > two[0].power && two[1].width < two[0].width), "{rows:?}");
         assert!(rows[2].power > 0.9 && rows[2].low < rows[2].power, "{rows:?}");
         assert_eq!(rows, some.power(&[60, 250, 1000]).unwrap(), "the same seed, the same rows");
+    }
+
+    #[test]
+    fn simulated_networks_have_the_shape_biases_that_were_asked_for() {
+        let plan = BiasPlan { biases: [0.1, 0.35], pictures_of_a_shape: 2, textures: 20_000, ..BiasPlan::default() };
+        let (_, decided) = plan.study(100_000, &mut ChaCha8Rng::seed_from_u64(5));
+        for (network, bias) in plan.biases.into_iter().enumerate() {
+            let own: Vec<bool> = decided.iter().filter_map(|one| one[network]).collect();
+            let found = own.iter().filter(|shape| **shape).count() as f64 / own.len() as f64;
+            assert!((found - bias).abs() < 0.01, "{found} {bias}");
+            assert!((own.len() as f64 / 100_000.0 - plan.cue_accuracy).abs() < 0.01);
+        }
     }
 
     #[test]

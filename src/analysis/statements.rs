@@ -1,7 +1,7 @@
 //! What the field says of networks and people, as conclusions that may hold or not.
 
-use super::benchmark::{Benchmark, benchmark};
-use super::bias::{PEOPLE, RULES, ShapeBiasRow, bias_differences, shape_bias};
+use super::benchmark::{Benchmark, BenchmarkRow, benchmark};
+use super::bias::{PEOPLE, RULES, ShapeBiasRow, bias_differences, network_pairs, shape_bias};
 use super::conclusion::{ALPHA, ConclusionRow, Method, Quantity, Verdict};
 use super::parameters::{Bias, Observing};
 use crate::error::{Code, Result};
@@ -26,10 +26,10 @@ pub fn statements(sets: &[Trials], pairs: &[Pair], how: &Observing) -> Result<Ve
         };
         let own = biases.iter().filter(|row| row.category.is_empty());
         rows.extend(own.filter(|row| is_said_of(row, trials)).map(|row| goes_by(row, trials, how)));
-        rows.extend(more_shape(trials, pairs, how)?);
+        rows.extend(more_shape(trials, &network_pairs(trials, pairs), how)?);
     }
     match benchmark(sets, how) {
-        Ok(found) => rows.extend(errs_alike(&found, pairs)),
+        Ok(found) => rows.extend(errs_alike(&found, &benchmark_pairs(&found, pairs))),
         Err(error) if error.code() == Code::Parameter => {}
         Err(error) => return Err(error),
     }
@@ -62,7 +62,10 @@ fn goes_by(row: &ShapeBiasRow, trials: &Trials, how: &Observing) -> ConclusionRo
     };
     let Some(value) = value else { return out.unsaid("no decision for shape or texture") };
     let out = ConclusionRow { effect: Some(value), low, high, test: Method::None, ..out };
-    let holds = (value > 0.5) == by_shape && value != 0.5;
+    if value == 0.5 {
+        return out.open("it is one half");
+    }
+    let holds = (value > 0.5) == by_shape;
     match (low, high) {
         (Some(low), Some(high)) if low <= 0.5 && high >= 0.5 => out.open("the interval covers one half"),
         (Some(_), Some(_)) => out.decided(Verdict::of(holds), says(value)),
@@ -106,6 +109,34 @@ fn more_shape(trials: &Trials, pairs: &[Pair], how: &Observing) -> Result<Vec<Co
     Ok(bias_differences(trials, pairs, how)?.iter().map(row).collect())
 }
 
+/// Whether people err more alike among themselves than a network does with them.
+fn less_than_people(found: &Benchmark, row: &BenchmarkRow, whom: &str) -> ConclusionRow {
+    let name = format!("error consistency: {whom} among themselves, {} with {whom}", row.observer);
+    let out =
+        ConclusionRow::new(name, format!("{whom} err more alike"), Quantity::Kappa).counted(row.pictures as usize);
+    let apart = found.differences.iter().find(|one| one.first == row.observer && one.second == whom);
+    let Some((one, difference)) = apart.and_then(|one| Some((one, -one.difference?))) else {
+        return out.unsaid("a kappa is not defined, or they decided on other sets");
+    };
+    let out = ConclusionRow {
+        effect: Some(difference),
+        low: one.high.map(|end| -end),
+        high: one.low.map(|end| -end),
+        test: Method::Redraw,
+        p: one.p,
+        adjusted: one.adjusted,
+        ..out
+    };
+    match one.adjusted {
+        None => out.open("its draws are not defined"),
+        Some(p) if p > ALPHA => out.open("no difference is shown"),
+        Some(_) if difference > 0.0 => {
+            out.decided(Verdict::Yes, format!("{whom} err more alike than {} with them", row.observer))
+        }
+        Some(_) => out.decided(Verdict::No, format!("{} errs more like {whom} than they do", row.observer)),
+    }
+}
+
 /// A difference with its corrected p.
 fn tested(row: ConclusionRow, verdict: Verdict, says: String) -> ConclusionRow {
     match row.adjusted {
@@ -115,9 +146,18 @@ fn tested(row: ConclusionRow, verdict: Verdict, says: String) -> ConclusionRow {
     }
 }
 
+/// The pairs that a study names, as far as both are there, else those of all networks.
+fn benchmark_pairs(found: &Benchmark, named: &[Pair]) -> Vec<Pair> {
+    let networks = found.rows.iter().filter(|row| row.kind == ObserverKind::Network);
+    let names: Vec<&str> = networks.map(|row| row.observer.as_str()).collect();
+    let own: Vec<Pair> =
+        named.iter().filter(|pair| pair.names().iter().all(|name| names.contains(name))).cloned().collect();
+    if own.is_empty() { Pair::among(&names) } else { own }
+}
+
 fn errs_alike(found: &Benchmark, pairs: &[Pair]) -> Vec<ConclusionRow> {
     let people = found.rows.iter().find(|row| row.observer == PEOPLE || row.observer == RULES);
-    let whom = people.map_or(PEOPLE, |row| row.observer.as_str());
+    let whom = if found.people == ObserverKind::Person { PEOPLE } else { RULES };
     let mut rows = Vec::new();
     for row in found.rows.iter().filter(|row| row.kind == ObserverKind::Network) {
         let name = format!("error consistency of {} with {whom}", row.observer);
@@ -134,18 +174,8 @@ fn errs_alike(found: &Benchmark, pairs: &[Pair]) -> Vec<ConclusionRow> {
             _ => out.open("there is no interval"),
         });
         // A row for every choice, so that choices can be compared row by row.
-        if let Some(people) = people {
-            let name = format!("error consistency: {whom} among themselves, {} with {whom}", row.observer);
-            let out = ConclusionRow::new(name, format!("{whom} err more alike"), Quantity::Kappa);
-            let out = out.counted(row.pictures as usize);
-            let effect = people.kappa.zip(row.kappa).map(|(ceiling, kappa)| ceiling - kappa);
-            // Without the difference in the same draws, apart is what intervals that do not meet are.
-            rows.push(match people.kappa_low.zip(row.kappa_high) {
-                Some((low, high)) if low > high => ConclusionRow { effect, ..out }
-                    .decided(Verdict::Yes, format!("{whom} err more alike than {} with them", row.observer)),
-                Some(_) => ConclusionRow { effect, ..out }.open("the intervals meet"),
-                None => out.unsaid("a kappa is not defined, or has no interval"),
-            });
+        if people.is_some() {
+            rows.push(less_than_people(found, row, whom));
         }
     }
     for pair in pairs {

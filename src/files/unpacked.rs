@@ -66,7 +66,8 @@ impl Store {
             return Ok(to);
         }
         let packed = self.path(&format!("{name}.tar.gz"));
-        let wanted = Download { url: archive.url.clone(), path: packed.clone(), sha256: None };
+        // What is in it has a hash, the file that it comes in has none.
+        let wanted = Download { url: archive.url.clone(), path: packed.clone(), sha256: Some(String::new()) };
         self.download(&wanted, progress)?;
         let scratch = Scratch::beside(&to)?;
         let unpacked = unpack(&packed, archive, scratch.folder()).map_err(|error| error.or_path(&packed));

@@ -8,6 +8,7 @@ use super::file::{decision_file_name, read_folder, write_decisions};
 use super::scoring::Ties;
 use super::trials::{Answer, Trials, decisions_of};
 use crate::error::{Code, Result};
+use crate::files::check_names;
 use crate::notebook::warn;
 use crate::study::{DecisionFolder, StimulusFolder, Study};
 use crate::table::{ObservedRow, ObserverKind, Row, Scoring, table};
@@ -33,8 +34,13 @@ fn trials_on(study: &Study, set: &StimulusFolder, how: (Scoring, Ties)) -> Resul
         let rows: Vec<ObservedRow> = study.store.rows(&format!("observed/{}", set.name))?;
         parts.push(Trials::of_networks(&set.name, &categories, &rows, how)?);
     }
-    for folder in study.described.decisions.iter().filter(|folder| folder.stimuli == set.name) {
-        parts.push(decided(study, folder, &categories)?);
+    // Sessions of one person may lie in several folders.
+    for rule in [false, true] {
+        let folders = study.described.decisions.iter().filter(|own| own.stimuli == set.name && own.rule == rule);
+        let folders: Vec<&DecisionFolder> = folders.collect();
+        if !folders.is_empty() {
+            parts.push(decided(study, &folders, &categories)?);
+        }
     }
     let joined = parts.into_iter().map(Ok).reduce(|own, other| own?.joined(other?)).transpose()?;
     if let Some(trials) = &joined {
@@ -99,6 +105,8 @@ pub fn overview(sets: &[Trials]) -> Result<DataFrame> {
 /// As [`Store::rows`](crate::files::Store::rows); [`Code::Io`] if one cannot be written.
 pub fn write_networks(study: &Study, set: &str, (scoring, ties): (Scoring, Ties)) -> Result<()> {
     let rows: Vec<ObservedRow> = study.store.rows(&format!("observed/{set}"))?;
+    let files = study.networks().iter().map(|entry| decision_file_name(set, &entry.name));
+    check_names("decision file", files.collect::<Vec<_>>().iter().map(String::as_str))?;
     for entry in study.networks() {
         let (decisions, _) = decisions_of(&rows, &entry.name, scoring, ties);
         let name = format!("decisions/{set}/{}", decision_file_name(set, &entry.name));
@@ -107,11 +115,15 @@ pub fn write_networks(study: &Study, set: &str, (scoring, ties): (Scoring, Ties)
     Ok(())
 }
 
-/// The trials of a folder of decision files.
-fn decided(study: &Study, folder: &DecisionFolder, categories: &[String]) -> Result<Trials> {
-    let path = study.decisions_folder(folder);
-    let decisions: Vec<_> = read_folder(&path)?.into_iter().flat_map(|(_, decisions)| decisions).collect();
-    Trials::of(&folder.stimuli, categories, &decisions, folder.rule).map_err(|error| match error.code() {
+/// The trials of folders of decision files on one set.
+fn decided(study: &Study, folders: &[&DecisionFolder], categories: &[String]) -> Result<Trials> {
+    let mut decisions = Vec::new();
+    for folder in folders {
+        let files = read_folder(&study.decisions_folder(folder))?;
+        decisions.extend(files.into_iter().flat_map(|(_, decisions)| decisions));
+    }
+    let path = study.decisions_folder(folders[0]);
+    Trials::of(&folders[0].stimuli, categories, &decisions, folders[0].rule).map_err(|error| match error.code() {
         Code::Table => error.or_path(&path),
         _ => error,
     })

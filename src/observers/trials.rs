@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use super::file::{Decision, check_names_of};
 use super::scoring::Ties;
 use crate::error::{Code, Error, Result, listed};
-use crate::notebook::counted;
-use crate::study::{cue_category, cues, identity, short_name};
+use crate::notebook::{counted, warn};
+use crate::study::{NO_CONDITION, cue_category, cues, identity, short_name};
 use crate::table::{ObservedRow, ObserverKind, Scoring};
 
 /// What an observer said of a picture.
@@ -63,6 +63,9 @@ pub struct Trials {
     pub observers: Vec<Observer>,
 }
 
+/// What all observers of a kind are called together, and what a mean over conditions is.
+pub const RESERVED: [&str; 2] = ["people", "rules"];
+
 /// Whether decision files write of a person, by the field's convention: `subject-01`.
 pub(super) fn kind_of(name: &str) -> ObserverKind {
     if name.starts_with("subject-") { ObserverKind::Person } else { ObserverKind::Network }
@@ -97,8 +100,8 @@ type TwoCues = (usize, [String; 2]);
 
 impl Trials {
     /// The trials of some observers, matched by condition, category and the [`identity`] of a picture's name (by the whole name,
-    /// where two pictures of an observer share an identity). Where each observer has but one condition, they are one, whatever
-    /// each calls it. `rule` marks observers that are none but a rule.
+    /// where two pictures of an observer share an identity). Where each observer has but one condition, and at most one of
+    /// their names is one (not `0`, `NaN` and the like), they are one. `rule` marks observers that are none but a rule.
     ///
     /// # Errors
     /// [`Code::Table`] for doubled trials, with how many and the first; for a category or response that is none of
@@ -115,6 +118,13 @@ impl Trials {
                 names.push(&one.observer);
                 names.len() - 1
             });
+        }
+        if let Some(name) = names.iter().find(|name| RESERVED.contains(name)) {
+            return Err(Error::new(
+                Code::Parameter,
+                format!("an observer of {set} is called {name:?}, as all of a kind are"),
+            )
+            .hint("give it another name"));
         }
         let whole = shares_identities(decisions);
         let one_condition = one_condition(decisions, names.len());
@@ -176,7 +186,8 @@ impl Trials {
         let mut conditions: BTreeSet<&str> = BTreeSet::new();
         let own: BTreeSet<&str> = self.pictures.iter().map(|picture| picture.condition.as_str()).collect();
         conditions.extend(other.pictures.iter().map(|picture| picture.condition.as_str()));
-        let same = own.len() == 1 && conditions.len() == 1;
+        let named: BTreeSet<&&str> = own.iter().chain(&conditions).filter(|name| !is_none(name)).collect();
+        let same = own.len() == 1 && conditions.len() == 1 && named.len() < 2;
         let name = own.first().map(|name| name.to_string()).unwrap_or_default();
         let key = |picture: &TrialPicture| {
             let condition = if same { name.clone() } else { picture.condition.clone() };
@@ -197,6 +208,7 @@ impl Trials {
         self.observers.iter_mut().for_each(|observer| observer.answers.resize(count, Answer::Unseen));
         for observer in other.observers {
             if self.observers.iter().any(|own| own.name == observer.name) {
+                warn(&format!("{}: {} decided twice, and the second time is left out", self.set, observer.name));
                 continue;
             }
             let mut answers = vec![Answer::Unseen; count];
@@ -352,14 +364,21 @@ fn shares_identities(decisions: &[Decision]) -> bool {
     })
 }
 
-/// The condition of all trials, if no observer has two.
+/// The condition of all trials, if no observer has two, and at most one of their names is the name of a condition.
 fn one_condition(decisions: &[Decision], observers: usize) -> Option<String> {
     let mut of: HashMap<&str, &str> = HashMap::with_capacity(observers);
     let several = decisions.iter().any(|one| {
         let own = of.entry(&one.observer).or_insert(&one.condition);
         **own != *one.condition
     });
-    (!several).then(|| decisions[0].condition.to_string())
+    let names: BTreeSet<&str> = decisions.iter().map(|one| &*one.condition).collect();
+    let named = names.iter().filter(|name| !is_none(name)).count();
+    (!several && named < 2).then(|| decisions[0].condition.to_string())
+}
+
+/// Whether a condition's name says that there is none.
+fn is_none(condition: &str) -> bool {
+    ["", NO_CONDITION, "nan", "na", "none"].iter().any(|none| condition.eq_ignore_ascii_case(none))
 }
 
 /// Pictures, of two cues where all names say so.

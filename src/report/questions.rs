@@ -9,6 +9,7 @@ use super::frame::{by_level, frame};
 use super::page::{figure, folded};
 use crate::analysis::{self, Analysed, BenchmarkRow, ConditionRow, ConsistencyRow, CurveRow, MeanRow, ShapeBiasRow};
 use crate::error::{Code, Result};
+use crate::observers::published_set;
 use crate::plots::{
     Bar, Draft, LikePeople, OverLevels, Plot, bars_of, consistency_matrix, curves_of, like_people, over_all,
     over_levels, shape_bias_matrix,
@@ -34,8 +35,8 @@ enum Shown {
     Curves { table: &'static str, title: &'static str, x: &'static str, y: Measure },
     /// A bar a network from the rows of such a table.
     Bars { table: &'static str, bars: Bars, title: &'static str, x: Measure },
-    /// Whatever a table of the analysis is drawn as.
-    Drawn { table: &'static str, draft: fn(&DataFrame) -> Result<Draft> },
+    /// Whatever a table of the analysis is drawn as, a figure a set of stimuli.
+    Drawn { table: &'static str, drafts: fn(&DataFrame) -> Result<Vec<Draft>> },
     /// One of the thesis' own.
     Thesis(&'static str),
 }
@@ -72,42 +73,59 @@ pub(super) const QUESTIONS: [Question; 6] = [
         figures: &[
             Shown::Drawn {
                 table: "shape_bias",
-                draft: |table| {
-                    let rows = over_all(&ShapeBiasRow::rows(table)?);
-                    let bars = rows.plot().title("Shape bias").x("shape decisions / (shape + texture decisions)");
-                    Ok(bars.size(560, 110 + 22 * rows.len() as u32))
+                drafts: |table| {
+                    let bars = |set: &str, rows: &[ShapeBiasRow]| {
+                        let rows = over_all(rows);
+                        let x = "shape decisions / (shape + texture decisions)";
+                        rows.plot().title(format!("Shape bias, {set}")).x(x).size(560, 110 + 22 * rows.len() as u32)
+                    };
+                    Ok(by_set(ShapeBiasRow::rows(table)?, |row| &row.set, bars))
                 },
             },
             Shown::Drawn {
                 table: "shape_bias",
-                draft: |table| Ok(shape_bias_matrix(&ShapeBiasRow::rows(table)?).title("Shape bias by category")),
+                drafts: |table| {
+                    let matrix = |set: &str, rows: &[ShapeBiasRow]| {
+                        shape_bias_matrix(rows).title(format!("Shape bias by category, {set}"))
+                    };
+                    Ok(by_set(ShapeBiasRow::rows(table)?, |row| &row.set, matrix))
+                },
             },
             Shown::Drawn {
                 table: "consistency",
-                draft: |table| {
-                    let title = "Error consistency (kappa) of every two observers";
-                    Ok(consistency_matrix(&first_set(ConsistencyRow::rows(table)?)).title(title))
+                drafts: |table| {
+                    let matrix = |set: &str, rows: &[ConsistencyRow]| {
+                        consistency_matrix(rows)
+                            .title(format!("Error consistency (kappa) of every two observers, {set}"))
+                    };
+                    Ok(by_set(ConsistencyRow::rows(table)?, |row| &row.set, matrix))
                 },
             },
             Shown::Drawn {
                 table: "like_people",
-                draft: |table| {
+                drafts: |table| {
                     let title = "Error consistency with people, or rules in their place";
-                    Ok(like_people(&BenchmarkRow::rows(table)?, LikePeople::Kappa).title(title).x("mean kappa"))
+                    Ok(vec![like_people(&BenchmarkRow::rows(table)?, LikePeople::Kappa).title(title).x("mean kappa")])
                 },
             },
             Shown::Drawn {
                 table: "by_condition",
-                draft: |table| {
-                    let rows = over_first_set(ConditionRow::rows(table)?);
-                    Ok(over_levels(&rows, OverLevels::Accuracy).title("Accuracy over conditions").y("accuracy"))
+                drafts: |table| {
+                    let lines = |set: &str, rows: &[ConditionRow]| {
+                        let lines = over_levels(rows, OverLevels::Accuracy).title(format!("Accuracy, {set}"));
+                        lines.x(level_of(set)).y("accuracy")
+                    };
+                    Ok(by_set(ConditionRow::rows(table)?, |row| &row.set, lines))
                 },
             },
             Shown::Drawn {
                 table: "by_condition",
-                draft: |table| {
-                    let rows = over_first_set(ConditionRow::rows(table)?);
-                    Ok(over_levels(&rows, OverLevels::Kappa).title("Error consistency over conditions").y("kappa"))
+                drafts: |table| {
+                    let lines = |set: &str, rows: &[ConditionRow]| {
+                        let lines = over_levels(rows, OverLevels::Kappa).title(format!("Error consistency, {set}"));
+                        lines.x(level_of(set)).y("kappa")
+                    };
+                    Ok(by_set(ConditionRow::rows(table)?, |row| &row.set, lines))
                 },
             },
         ],
@@ -266,45 +284,54 @@ pub(super) struct Sources<'a> {
 
 impl Shown {
     fn drawn(&self, sources: &Sources) -> Result<Option<Markup>> {
-        let draft = match self {
+        let drafts = match self {
             Shown::Thesis(name) => {
                 let plate = sources.thesis.plates.iter().find(|plate| plate.figure.name == *name);
                 return Ok(plate.map(|plate| figure(&plate.figure)));
             }
+            Shown::Drawn { table, drafts } => match sources.analysed.table(table) {
+                Some(found) => drafts(found)?,
+                None => return Ok(None),
+            },
             Shown::Curves { table, title, x, y } => match sources.analysed.table(table) {
                 Some(found) => {
-                    curves_of(&CurveRow::rows(found)?)?.plot().title(*title).x(*x).y(y.words(sources.measure))
+                    vec![curves_of(&CurveRow::rows(found)?)?.plot().title(*title).x(*x).y(y.words(sources.measure))]
                 }
                 None => return Ok(None),
             },
-            Shown::Drawn { table, draft } => match sources.analysed.table(table) {
-                Some(found) => draft(found)?,
-                None => return Ok(None),
-            },
             Shown::Bars { table, bars: rows, title, x } => match sources.analysed.table(table) {
-                Some(found) => bars(rows(found)?.plot().title(*title), x.words(sources.measure)),
+                Some(found) => vec![bars(rows(found)?.plot().title(*title), x.words(sources.measure))],
                 None => return Ok(None),
             },
         };
-        match draft.draw("report") {
-            Ok(drawn) => Ok(Some(figure(&drawn))),
-            // No network has a finite value.
-            Err(error) if error.code() == Code::Parameter => Ok(None),
-            Err(error) => Err(error),
+        let mut figures = Vec::new();
+        for draft in drafts {
+            match draft.draw("report") {
+                Ok(drawn) => figures.push(figure(&drawn)),
+                // No network has a finite value.
+                Err(error) if error.code() == Code::Parameter => {}
+                Err(error) => return Err(error),
+            }
         }
+        Ok((!figures.is_empty()).then(|| html! { @for one in &figures { (one) } }))
     }
 }
 
-/// The rows of the first set of stimuli: a figure is of one.
-fn first_set(rows: Vec<ConsistencyRow>) -> Vec<ConsistencyRow> {
-    let set = rows.first().map(|row| row.set.clone()).unwrap_or_default();
-    rows.into_iter().filter(|row| row.set == set).collect()
+/// A figure a set of stimuli.
+fn by_set<R: Clone>(rows: Vec<R>, set: fn(&R) -> &String, draft: impl Fn(&str, &[R]) -> Draft) -> Vec<Draft> {
+    let mut sets: Vec<(String, Vec<R>)> = Vec::new();
+    for row in rows {
+        match sets.iter_mut().find(|(name, _)| name == set(&row)) {
+            Some((_, own)) => own.push(row),
+            None => sets.push((set(&row).clone(), vec![row])),
+        }
+    }
+    sets.iter().map(|(name, own)| draft(name, own)).collect()
 }
 
-/// The same of conditions.
-fn over_first_set(rows: Vec<ConditionRow>) -> Vec<ConditionRow> {
-    let set = rows.first().map(|row| row.set.clone()).unwrap_or_default();
-    rows.into_iter().filter(|row| row.set == set).collect()
+/// What the conditions of a set are levels of.
+fn level_of(set: &str) -> &'static str {
+    published_set(set).map_or("condition", |published| published.level)
 }
 
 /// Two side by side.

@@ -8,6 +8,7 @@ use crate::analysis::{self, AblationRow, ConclusionRow, Outcome};
 use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Store};
 use crate::notebook::say;
+use crate::observers;
 use crate::protocol::{Fault, Protocol, Step};
 use crate::stage::{Named, Record};
 use crate::study::Study;
@@ -146,6 +147,14 @@ impl Run {
     /// same photographs and networks.
     fn record_of(&self, protocol: &Protocol, fault: Fault, first: &Run) -> Result<Record> {
         let inputs = ["predictions.parquet", "imgnette_sample_data.parquet"].map(|name| first.store().path(name));
+        let mut inputs = inputs.to_vec();
+        for set in self.study.described.stimulus_folders().iter().filter(|_| !self.study.networks().is_empty()) {
+            inputs.push(first.store().path(&format!("observed/{}.parquet", set.name)));
+        }
+        for folder in &self.study.described.decisions {
+            let files = observers::read_folder(&self.study.decisions_folder(folder))?;
+            inputs.extend(files.into_iter().map(|(path, _)| path));
+        }
         self.store().record(Named("sequence", &name_of(fault)), &(protocol, self.study.compared()), &inputs)
     }
 

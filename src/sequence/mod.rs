@@ -54,7 +54,7 @@
 //! run.experiments(&Default::default())?;
 //! table(&analysis::disagreement(&run.predictions()?, &run.pair()?)?);
 //! run.observe(&Default::default())?;
-//! assert!(run.shape_bias()?.iter().any(|row| row.observer == "sin-resnet50" && row.shape_bias > Some(0.5)));
+//! assert!(run.shape_bias("cue-conflict")?.iter().any(|row| row.observer == "sin-resnet50" && row.shape_bias > Some(0.5)));
 //! assert_eq!(run.convert(Form::Folded)?.height(), 2);
 //!
 //! // 5.2: relevance.

@@ -21,7 +21,7 @@ use crate::plots::Drawable;
 use crate::protocol::{self, Protocol};
 use crate::relevance::Parameters;
 use crate::study::{Pair, Stimulus, Study};
-use crate::table::{CategoryScoreRow, LocalisationRow, ObserverKind, PredictionRow, RegionRow, Row, table};
+use crate::table::{CategoryScoreRow, LocalisationRow, PredictionRow, RegionRow, Row, table};
 use crate::{analysis, bbox, datasets, edges, overlap, relevance, report, sample};
 
 /// A study, the choices of a run, and where networks are computed. Its methods are the steps of the sequence.
@@ -401,15 +401,12 @@ impl Run {
         self.study.compared().into_iter().next().ok_or_else(none)
     }
 
-    /// Shape bias of each observer on each set of pictures of two cues, over all and by category ([`analysis::shape_bias`]).
+    /// Shape bias of each observer on a set of pictures of two cues, over all and by category ([`analysis::shape_bias`]).
     ///
     /// # Errors
-    /// As [`Run::trials`] and [`analysis::shape_bias`].
-    pub fn shape_bias(&self) -> Result<Vec<ShapeBiasRow>> {
-        let how = &self.protocol.analysis.observers;
-        let all = self.trials()?;
-        let sets = all.iter().filter(|trials| trials.has_cues());
-        Ok(sets.map(|trials| analysis::shape_bias(trials, how)).collect::<Result<Vec<_>>>()?.concat())
+    /// As [`Run::trials_on`] and [`analysis::shape_bias`].
+    pub fn shape_bias(&self, set: &str) -> Result<Vec<ShapeBiasRow>> {
+        analysis::shape_bias(&self.trials_on(set)?, &self.protocol.analysis.observers)
     }
 
     /// Which of the study's pairs of networks, and which network and people, differ in shape bias on a set
@@ -419,12 +416,7 @@ impl Run {
     /// As [`Run::trials_on`] and [`analysis::bias_differences`].
     pub fn bias_differences(&self, set: &str) -> Result<Vec<BiasDifferenceRow>> {
         let trials = self.trials_on(set)?;
-        let mut pairs = self.study.compared();
-        // Where there is but one person, there is no row of people.
-        for (kind, group) in [(ObserverKind::Person, analysis::PEOPLE), (ObserverKind::Rule, analysis::RULES)] {
-            let networks = trials.of_kind(ObserverKind::Network).into_iter().map(|one| &trials.observers[one].name);
-            pairs.extend(networks.filter(|_| trials.of_kind(kind).len() > 1).map(|name| Pair::new(group, name)));
-        }
+        let pairs = analysis::bias_pairs(&trials, &self.study.compared());
         analysis::bias_differences(&trials, &pairs, &self.protocol.analysis.observers)
     }
 

@@ -198,15 +198,18 @@ pub(super) fn draw_from(random: &mut impl Rng, times: &mut [u32]) {
     }
 }
 
+/// Draws below which a 95 % interval would be the least and the most of them.
+const LEAST_DRAWS: usize = 40;
+
 /// The 95 % percentile interval of the finite values of draws, linear between ranks as numpy's, and how many were not finite.
-/// None where more than a twentieth were not.
+/// None where more than a twentieth were not, or fewer than forty draws are.
 pub fn percentiles(values: impl IntoIterator<Item = f64>) -> (Option<[f64; 2]>, usize) {
     let mut finite: Vec<f64> = Vec::new();
     let mut undefined = 0;
     for value in values {
         if value.is_finite() { finite.push(value) } else { undefined += 1 }
     }
-    if finite.is_empty() || undefined * 20 > finite.len() + undefined {
+    if finite.len() < LEAST_DRAWS || undefined * 20 > finite.len() + undefined {
         return (None, undefined);
     }
     (Some([0.025, 0.975].map(|share| at_rank(&mut finite, share))), undefined)
@@ -385,7 +388,8 @@ mod tests {
         let some = values.iter().copied().chain([f64::NAN; 5]);
         assert_eq!(percentiles(some), (Some([2.5, 97.5]), 5));
         assert_eq!(percentiles(values.into_iter().chain([f64::NAN; 6])), (None, 6));
-        assert_eq!(percentiles([4.0]), (Some([4.0, 4.0]), 0));
+        assert_eq!(percentiles([4.0; 40]), (Some([4.0, 4.0]), 0));
+        assert_eq!(percentiles([4.0; 39]), (None, 0));
         assert_eq!(percentiles([]), (None, 0));
     }
 

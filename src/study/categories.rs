@@ -35,7 +35,7 @@ impl Categories {
     }
 
     /// Categories from CSV text whose header has `category` and `wnid`: a row a class, as `data/sixteen_categories.csv`.
-    /// Categories stand in the order in which they first come; other columns are passed over.
+    /// Categories stand in the order in which they first come, in lower case; other columns are passed over.
     ///
     /// # Errors
     /// [`Code::Table`] with the line for a header without those, a class that is none of `classes`, one that is there twice,
@@ -58,6 +58,8 @@ impl Categories {
             let line = record.position().map_or(0, csv::Position::line);
             let cell = |place: usize| record.get(place).unwrap_or_default().trim();
             let (name, wnid) = (cell(category), cell(wnid));
+            // As decision files are read.
+            let name = &name.to_lowercase();
             if name.is_empty() {
                 return Err(wrong(line, "no category".into()));
             }
@@ -136,7 +138,7 @@ mod tests {
     #[test]
     fn a_table_of_ones_own_is_read_and_what_is_wrong_is_named_with_its_line() {
         let classes = ClassList::sample();
-        let own = "Category,WNID\nfish,n90000001\ntool,n90000004\ntool,n90000008\n";
+        let own = "Category,WNID\nFish,n90000001\ntool,n90000004\ntool,n90000008\n";
         let found = Categories::parse(own, &classes).unwrap();
         assert_eq!((found.names, found.classes), (vec!["fish".into(), "tool".into()], vec![vec![0], vec![3, 7]]));
         for (text, place, why) in [

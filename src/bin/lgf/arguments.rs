@@ -390,7 +390,7 @@ impl ScoringName {
 #[derive(Args)]
 pub struct Consistency {
     /// draws of pictures that intervals are made of
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, value_parser = RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
     pub draws: usize,
     /// the seed of the draws
     #[arg(long, default_value_t = 1)]

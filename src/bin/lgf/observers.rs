@@ -108,29 +108,36 @@ pub fn consistency(given: &Consistency, protocol: &Protocol) -> Result<()> {
     Ok(())
 }
 
-/// The categories of decisions: the sixteen where all pictures are of them, else those that pictures have.
+/// The categories of decisions: the sixteen where all pictures are of them, else all that pictures have and observers chose.
 fn categories_of(decisions: &[Decision]) -> Vec<String> {
     let sixteen = Categories::sixteen().names;
     if decisions.iter().all(|one| sixteen.iter().any(|name| **name == *one.category)) {
         return sixteen;
     }
     let mut names: Vec<String> = decisions.iter().map(|one| one.category.to_string()).collect();
+    names.extend(decisions.iter().filter_map(|one| one.response.as_ref().map(ToString::to_string)));
     names.sort();
     names.dedup();
     names
 }
 
-/// Decisions by the set of stimuli that their files are named after (`<set>_<observer>_session-1.csv`), where that leaves no
-/// observer of a set alone; else all together.
+/// Decisions by the set of stimuli that their files are named after (`<set>_<observer>_session-1.csv`); a set of which there is
+/// one observer alone is left out, and said. Where all would be alone, or names say nothing, all together.
 fn sets_of(files: Vec<(PathBuf, Vec<Decision>)>) -> Vec<(String, Vec<Decision>)> {
     let mut sets: BTreeMap<String, Vec<Decision>> = BTreeMap::new();
     for (path, decisions) in files {
         sets.entry(set_of(&path, &decisions).unwrap_or_default()).or_default().extend(decisions);
     }
     let alone = |decisions: &Vec<Decision>| decisions.iter().all(|one| one.observer == decisions[0].observer);
-    if sets.values().any(alone) {
+    if sets.values().all(alone) {
         return vec![("decisions".into(), sets.into_values().flatten().collect())];
     }
+    sets.retain(|name, decisions| {
+        if alone(decisions) {
+            warn(&format!("{name}: {} is the only observer, and is left out", decisions[0].observer));
+        }
+        !alone(decisions)
+    });
     sets.into_iter().map(|(name, all)| (if name.is_empty() { "decisions".into() } else { name }, all)).collect()
 }
 
@@ -174,7 +181,8 @@ mod tests {
             file("cue-conflict_vgg_session-1.csv", "vgg"),
         ];
         assert_eq!(names(four.clone()), [("cue-conflict".to_string(), 2), ("edge".to_string(), 2)]);
-        assert_eq!(names(four[..3].to_vec()), [("decisions".to_string(), 3)]);
+        assert_eq!(names(four[..3].to_vec()), [("edge".to_string(), 2)]);
+        assert_eq!(names(four[1..3].to_vec()), [("decisions".to_string(), 2)]);
         assert_eq!(names(vec![file("a.csv", "a"), file("b.csv", "b")]), [("decisions".to_string(), 2)]);
     }
 }
