@@ -291,6 +291,9 @@ fn a_study_of_stimuli_alone_has_decisions_tables_and_a_report() {
     let own = std::fs::read_to_string(store.path("decisions/drawn/drawn_mine_session-1.csv")).unwrap();
     assert_eq!(own.replace("mine,", "slim-sin-resnet50,"), written, "the same decisions either way");
     ok(&["ablate", "--root", &root]);
+    ok(&["all", "--root", &root]);
+    let page = std::fs::read_to_string(store.path("report.html")).unwrap();
+    assert!(page.contains("scoring: rank"), "the choices are on the page");
     let ids = lgf::table::texts(&store.table("ablation").unwrap(), "id").unwrap();
     for id in ["", "F2", "F3", "F4", "F5", "sum", "max", "rank"] {
         assert!(ids.iter().any(|other| other == id), "{id:?} of {ids:?}");

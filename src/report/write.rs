@@ -17,7 +17,7 @@ use crate::datasets;
 use crate::error::{Code, Error, Result};
 use crate::files::Store;
 use crate::notebook::counted;
-use crate::plots::Plot;
+use crate::plots::{Draft, Plot};
 use crate::protocol::Protocol;
 use crate::study::Study;
 use crate::table::{ObserverKind, Row, table};
@@ -172,13 +172,17 @@ fn ablation(store: &Store) -> Result<Markup> {
         }
         Err(error) => return Err(error),
     };
-    let drawn = store.keep(ablation_figure(&found).draw("ablation")?)?;
-    let choices = choices_figure(&found).draw("ablation_observers").and_then(|drawn| store.keep(drawn)).ok();
+    // A study of stimuli alone has no conclusion of the thesis, one without stimuli none of observers.
+    let kept = |draft: Draft, name: &str| match draft.draw(name) {
+        Ok(figure) => store.keep(figure).map(Some),
+        Err(error) if error.code() == Code::Parameter => Ok(None),
+        Err(error) => Err(error),
+    };
+    let drawn = [kept(ablation_figure(&found), "ablation")?, kept(choices_figure(&found), "ablation_observers")?];
     let notes = without_effect(&found);
     Ok(html! {
         p { "Which conclusion moves with which fault of the published study. " (LETTERS) }
-        (figure(&drawn))
-        @if let Some(choices) = &choices { (figure(choices)) }
+        @for drawn in drawn.iter().flatten() { (figure(drawn)) }
         @if !notes.is_empty() { ul { @for note in &notes { li { (note) } } } }
         (folded("all numbers", &frame(&store.table("ablation")?, "ablation.csv")))
     })
