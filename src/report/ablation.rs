@@ -6,7 +6,7 @@ use crate::protocol::{Fault, Step};
 
 /// What the letters of the faults' numbers stand for.
 pub(super) const LETTERS: &str = "Faults of the published study, by the letter of their number: A boxes, edges and their \
-                                  frames; B pictures; C networks and relevance; D statistics.";
+                                  frames; B pictures; C networks and relevance; D statistics; F the field's other tools.";
 
 /// Which conclusion moves with which fault: a row a fault, a column a conclusion, coloured by Cohen's d_z, or where there is
 /// none by the coefficient. A star says that the difference is significant; brackets that the conclusion is another one than

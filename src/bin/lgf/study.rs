@@ -76,7 +76,7 @@ pub fn init(store: &Store, init: &Init, protocol: &Protocol) -> Result<()> {
         stimuli,
         decisions: init.decisions.iter().map(decisions).collect::<Result<_>>()?,
         categories: init.categories.as_ref().map(absolute).transpose()?,
-        ..Description::named("own photographs", Classes::Imagenet)
+        ..Description::named(if init.images.is_empty() { "own stimuli" } else { "own photographs" }, Classes::Imagenet)
     };
     described.check()?;
     let study = Study { store: store.clone(), described };
