@@ -600,7 +600,7 @@ fn an_ablation_shows_which_numbers_moved_and_what_its_letters_mean() {
     let ablation = ablated(&predictions, &overlap);
     let figure = report::ablation_figure(&ablation).draw("ablation").unwrap();
     let text = figure.svg();
-    for part in ["difference", "pictures", "inverse", "with D7 no correction for many tests", "D statistics."] {
+    for part in ["difference", "pictures", "inverse", "with D7 no correction for many tests", "D statistics"] {
         assert!(text.contains(part), "{part}");
     }
     // Of the run that changed nothing each cell is an equals sign; D2 moves the normality alone.
