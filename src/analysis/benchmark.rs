@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::bias::{PEOPLE, RULES, mean_of_finite};
 use super::consistency::{correct, kappa_of};
+use super::differences::{Difference, tested};
 use super::parameters::{Observing, Undefined};
 use crate::error::{Code, Error, Result};
 use crate::observers::{Trials, published_set};
-use crate::stats::{Agreement, Correct, Drawn, Draws, holm, p_of_draws, percentiles, redraw};
+use crate::stats::{Agreement, Correct, Drawn, Draws, redraw};
 use crate::table::{ObserverKind, table};
 
 table! {
@@ -190,33 +191,24 @@ fn differences(
     found: &[f64],
     draws: &Draws,
 ) -> Result<Vec<ConsistencyDifferenceRow>> {
-    let mut rows = Vec::new();
-    for first in 0..names.len() {
-        for second in first + 1..names.len() {
-            if sets_of[first] != sets_of[second] {
-                continue;
-            }
-            let places = [first, second].map(|network| network * MEASURES + 3);
-            let difference = found[places[0]] - found[places[1]];
-            let kappas = places.map(|place| draws.column(place));
-            let own = || kappas[0].iter().zip(&kappas[1]).map(|(first, second)| first - second);
-            let [low, high] = percentiles(own()).0.map(|ends| ends.map(Some)).unwrap_or_default();
-            rows.push(ConsistencyDifferenceRow {
-                first: names[first].0.clone(),
-                second: names[second].0.clone(),
-                difference: Some(difference).filter(|value| value.is_finite()),
-                low,
-                high,
-                p: Some(p_of_draws(own())).filter(|p| p.is_finite() && difference.is_finite()),
-                adjusted: None,
-            });
-        }
-    }
-    let ps: Vec<f64> = rows.iter().filter_map(|row| row.p).collect();
-    for (row, p) in rows.iter_mut().filter(|row| row.p.is_some()).zip(holm(&ps)?) {
-        row.adjusted = Some(p);
-    }
-    Ok(rows)
+    let pairs = (0..names.len()).flat_map(|first| (first + 1..names.len()).map(move |second| [first, second]));
+    let pairs: Vec<[usize; 2]> = pairs.filter(|[first, second]| sets_of[*first] == sets_of[*second]).collect();
+    let of = |pair: &[usize; 2]| {
+        let places = pair.map(|network| network * MEASURES + 3);
+        let [first, second] = places.map(|place| draws.column(place));
+        let drawn = first.iter().zip(&second).map(|(first, second)| first - second).collect();
+        (found[places[0]] - found[places[1]], drawn)
+    };
+    let row = |([first, second], one): (&[usize; 2], Difference)| ConsistencyDifferenceRow {
+        first: names[*first].0.clone(),
+        second: names[*second].0.clone(),
+        difference: one.value,
+        low: one.low,
+        high: one.high,
+        p: one.p,
+        adjusted: one.adjusted,
+    };
+    Ok(pairs.iter().zip(tested(pairs.iter().map(of).collect())?).map(row).collect())
 }
 
 /// The conditions of a set that enter averages, on the pictures that all of its observers saw.

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::differences::{Difference, tested};
 use super::parameters::Observing;
 use crate::error::{Code, Error, Result};
 use crate::observers::{Answer, Trials};
-use crate::stats::{Sources, crossed, holm, p_of_draws, percentiles};
+use crate::stats::{Sources, crossed};
 use crate::study::Pair;
 use crate::table::{ObserverKind, table};
 
@@ -435,29 +436,19 @@ pub fn bias_differences(trials: &Trials, pairs: &[Pair], how: &Observing) -> Res
     };
     let draws = crossed(&conflict.sources, how.draws, how.seed, differences);
     let of_ones = differences(&vec![1.0; conflict.pictures.len()]);
-    let mut rows = Vec::new();
-    for (number, (first, second)) in pairs.iter().enumerate() {
-        let found = of_ones[number];
-        let drawn = draws.column(number);
-        let own = || drawn.iter().copied();
-        let [low, high] = percentiles(own()).0.map(|ends| ends.map(Some)).unwrap_or_default();
-        rows.push(BiasDifferenceRow {
-            set: trials.set.clone(),
-            first: first.name.clone(),
-            second: second.name.clone(),
-            trials: shared[number].iter().sum::<f64>() as i64,
-            difference: Some(found).filter(|value| value.is_finite()),
-            low,
-            high,
-            p: Some(p_of_draws(own())).filter(|p| p.is_finite() && found.is_finite()),
-            adjusted: None,
-        });
-    }
-    let ps: Vec<f64> = rows.iter().filter_map(|row| row.p).collect();
-    for (row, p) in rows.iter_mut().filter(|row| row.p.is_some()).zip(holm(&ps)?) {
-        row.adjusted = Some(p);
-    }
-    Ok(rows)
+    let found = of_ones.into_iter().enumerate().map(|(pair, value)| (value, draws.column(pair))).collect();
+    let row = |((pair, (first, second)), one): ((usize, &(&Group, &Group)), Difference)| BiasDifferenceRow {
+        set: trials.set.clone(),
+        first: first.name.clone(),
+        second: second.name.clone(),
+        trials: shared[pair].iter().sum::<f64>() as i64,
+        difference: one.value,
+        low: one.low,
+        high: one.high,
+        p: one.p,
+        adjusted: one.adjusted,
+    };
+    Ok(pairs.iter().enumerate().zip(tested(found)?).map(row).collect())
 }
 
 #[cfg(test)]
@@ -578,7 +569,7 @@ mod tests {
             .collect();
         for (key, place) in [("pooled", POOLED), ("by_category", BY_CATEGORY)] {
             let expected: [f64; 2] = serde_json::from_value(crossed[key].clone()).unwrap();
-            let found = percentiles(draws.iter().map(|draw| draw[place])).0.unwrap();
+            let found = crate::stats::percentiles(draws.iter().map(|draw| draw[place])).0.unwrap();
             assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{key}: {found:?} {expected:?}");
         }
     }

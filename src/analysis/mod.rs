@@ -34,6 +34,7 @@ mod conditions;
 mod consistency;
 mod contrast;
 mod curves;
+mod differences;
 mod disagreement;
 mod distinct;
 #[cfg(test)]

@@ -104,8 +104,14 @@ pub(super) const QUESTIONS: [Question; 6] = [
             Shown::Drawn {
                 table: "like_people",
                 drafts: |table| {
-                    let title = "Error consistency with people, or rules in their place";
-                    Ok(vec![like_people(&BenchmarkRow::rows(table)?, LikePeople::Kappa).title(title).x("mean kappa")])
+                    let rows = BenchmarkRow::rows(table)?;
+                    let of = [
+                        (LikePeople::Kappa, "Error consistency with people, or rules in their place", "mean kappa"),
+                        (LikePeople::Observed, "Agreement on right and wrong", "mean share of trials"),
+                        (LikePeople::AccuracyDifference, "Difference of accuracies", "mean squared difference"),
+                        (LikePeople::MeanRank, "Mean rank by the three", "1: the most like people"),
+                    ];
+                    Ok(of.into_iter().map(|(what, title, x)| like_people(&rows, what).title(title).x(x)).collect())
                 },
             },
             Shown::Drawn {
