@@ -99,7 +99,7 @@ fn what_is_true_by_construction_is_measured_beyond_its_intervals() {
     let decisions = observers::all_trials(&study, (how.scoring, how.ties)).unwrap().remove(0);
     rules_are_as_they_were_made(&decisions, &how);
     let overlap = overlaps(&study, &chosen, &protocol);
-    let answer = analysis::sample_answer(&predictions, &decisions, &overlap).unwrap();
+    let answer = analysis::sample_answer(&predictions, &decisions, &overlap, None).unwrap();
     let (truth, holds) = (texts(&answer, "true by construction").unwrap(), texts(&answer, "holds").unwrap());
     let (low, high) = (floats(&answer, "low").unwrap(), floats(&answer, "high").unwrap());
     let words = analysis::answer_in_words(&answer).unwrap();
@@ -121,7 +121,7 @@ fn what_is_true_by_construction_is_measured_beyond_its_intervals() {
     let (mut predictions, mut overlap) = (predictions, overlap);
     predictions.retain(|row| few.contains(&row.orig_file.as_str()));
     overlap.retain(|row| few.contains(&row.file.as_str()));
-    let answer = analysis::sample_answer(&predictions, &decisions, &overlap).unwrap();
+    let answer = analysis::sample_answer(&predictions, &decisions, &overlap, None).unwrap();
     assert_eq!(texts(&answer, "holds").unwrap(), ["yes", "undecided", "undecided", "undecided", ""]);
 }
 

@@ -17,7 +17,10 @@ use super::means::{OnEdges, RankedBy, overlap_by_model, ranking_by_model};
 use super::parameters::{Observing, Parameters};
 use super::patches::{PatchRow, interaction};
 use super::published::published_tests;
-use super::statements::statements;
+use super::reliance::{
+    BalanceRow, CutRow, EnduranceRow, FeatureCurveRow, Reliance, RelianceDifferenceRow, RelianceRow, study_reliance,
+};
+use super::statements::{feature_statements, statements};
 use crate::datasets::Summary;
 use crate::error::{Code, Error, Result};
 use crate::files::Store;
@@ -168,6 +171,8 @@ struct Given {
     study: Study,
     classes: Classes,
     pairs: Vec<Pair>,
+    /// Whether pictures without features were shown.
+    has_features: bool,
 }
 
 impl Given {
@@ -182,7 +187,9 @@ impl Given {
         if pairs.is_empty() && photographs {
             say("analysis: two networks are compared, and this study has fewer: nothing is");
         }
-        Ok(Given { predictions, overlap, ranking, study: study.clone(), classes: study.described.classes, pairs })
+        let has_features = store.path("features.parquet").exists();
+        let classes = study.described.classes;
+        Ok(Given { predictions, overlap, ranking, study: study.clone(), classes, pairs, has_features })
     }
 
     fn tables(&self, parameters: &Parameters) -> Vec<Found> {
@@ -194,6 +201,9 @@ impl Given {
                 rows = conclusions(predictions, overlap, pairs, parameters)?;
             }
             rows.extend(statements(&self.trials(&parameters.observers)?, pairs, &parameters.observers)?);
+            if self.has_features {
+                rows.extend(feature_statements(&study_reliance(&self.study, parameters)?));
+            }
             ConclusionRow::table(rows)
         };
         let mut found = vec![
@@ -205,8 +215,28 @@ impl Given {
             found.push(other("published_tests", published_tests(predictions, overlap)));
             found.extend(self.of_photographs(parameters));
         }
+        if self.has_features {
+            found.extend(self.by_features(parameters));
+        }
         found.extend(self.by_observers(&parameters.observers));
         found
+    }
+
+    /// What networks do without features.
+    fn by_features(&self, parameters: &Parameters) -> Vec<Found> {
+        let Reliance { curves, scores, endurance, differences, balance, cuts } =
+            match study_reliance(&self.study, parameters) {
+                Ok(found) => found,
+                Err(error) => return vec![other("features", Err(error))],
+            };
+        vec![
+            other("features", RelianceRow::table(scores)),
+            other("feature_differences", RelianceDifferenceRow::table(differences)),
+            other("feature_balance", BalanceRow::table(balance)),
+            other("feature_curves", FeatureCurveRow::table(curves)),
+            other("feature_endurance", EnduranceRow::table(endurance)),
+            other("feature_cuts", CutRow::table(cuts)),
+        ]
     }
 
     /// What step 5 to 5.3 found of photographs.
@@ -260,7 +290,12 @@ impl Given {
         let conflict = sets.iter().find(|trials| trials.set == CUE_CONFLICT);
         // What is true by construction is known of the sample's networks on its pictures alone.
         if let (Classes::Sample, Some(conflict)) = (self.classes, conflict) {
-            add("known_answer", Some(sample_answer(&self.predictions, conflict, &self.overlap)));
+            let answer = || {
+                let features =
+                    if self.has_features { Some(study_reliance(&self.study, &Parameters::default())?) } else { None };
+                sample_answer(&self.predictions, conflict, &self.overlap, features.as_ref())
+            };
+            add("known_answer", Some(answer()));
         }
         let cues = |trials: &Trials| trials.has_cues();
         add("shape_bias", each(&|trials| ShapeBiasRow::table(shape_bias(trials, how)?), &cues));
@@ -282,7 +317,10 @@ impl Given {
     /// The measure over the levels of each kind of picture, and its fall.
     fn by_kind(&self, parameters: &Parameters) -> Vec<Found> {
         let measure = parameters.measure;
-        let kinds = distinct(self.predictions.iter().map(|row| row.kind.as_str()));
+        let names = distinct(self.predictions.iter().map(|row| row.kind.as_str()));
+        let file =
+            |kind: &str| self.predictions.iter().find(|row| row.kind == kind).map_or("", |row| row.file.as_str());
+        let kinds: Vec<(&str, &str)> = names.into_iter().map(|kind| (kind, file(kind))).collect();
         let mut found = Vec::new();
         for kind in tabled(&kinds) {
             let name = kind.name.replace(' ', "_");

@@ -9,8 +9,9 @@ use super::missing::missing;
 use super::named::{named, unnamed};
 use super::parameters::{Baseline, Chance, Unit};
 use super::pictures::{Asked, Observation, Pictures};
+use super::reliance::{Reliance, RelianceDifferenceRow};
 use super::shares::Shares;
-use crate::datasets::{SCRAMBLED, SMOOTHED};
+use crate::datasets::{Feature, SCRAMBLED, SMOOTHED};
 use crate::error::Result;
 use crate::observers::{Answer, Trials};
 use crate::stats::{Interval, bootstrap};
@@ -40,6 +41,17 @@ pub fn known_answer() -> [(&'static str, Direction, &'static str); 5] {
     ]
 }
 
+/// The known answer about the same two networks without a feature, as [`known_answer`].
+const WITHOUT: [(Feature, &str, Direction, &str); 2] = [
+    (
+        Feature::GlobalShape,
+        "accuracy left without global shape",
+        Direction::FirstLarger,
+        "its textures tell it the class, and stay",
+    ),
+    (Feature::Texture, "accuracy left without texture", Direction::SecondLarger, "only the outline told it anything"),
+];
+
 /// A measure of both networks and their difference (second less first).
 struct Measured {
     n: usize,
@@ -67,6 +79,27 @@ impl Measured {
         Measured::of(&strata, |network, drawn| {
             drawn.iter().map(|&row| values[row][network]).sum::<f64>() / drawn.len() as f64
         })
+    }
+
+    /// Of what is left of accuracy without a feature (relative accuracy II).
+    fn without(found: &Reliance, feature: Feature) -> Self {
+        let interval = |mean: Option<f64>, ends: [Option<f64>; 2]| {
+            let [low, high] = ends;
+            Some(Interval { mean: mean?, low: low?, high: high? })
+        };
+        let [first, second] = PUBLISHED.map(|name| {
+            let row = found.scores.iter().find(|row| row.model == name && row.feature == feature)?;
+            interval(row.above_chance, [row.above_chance_low, row.above_chance_high])
+        });
+        let of_pair = |row: &&RelianceDifferenceRow| {
+            [row.first.as_str(), row.second.as_str()] == PUBLISHED && row.feature == feature
+        };
+        let difference = found.differences.iter().find(of_pair).and_then(|row| {
+            let less = |value: Option<f64>| value.map(|value| -value);
+            interval(less(row.difference), [less(row.high), less(row.low)])
+        });
+        let n = found.scores.first().map_or(0, |row| row.images as usize);
+        Measured { n, first, second, difference }
     }
 
     /// Whether what is true by construction was measured.
@@ -161,11 +194,17 @@ table! {
 /// The falls are means over a photograph's changed pictures of all levels, of the softmax of the true class, from its own
 /// untouched picture; relevance is that of the tenth of the pixels that has most of it, share on edges less chance.
 /// Intervals are 95 % bootstraps over photographs within their classes, paired: the same photographs for both networks;
-/// that of shape bias over the pictures, within the class of the shape.
+/// that of shape bias over the pictures, within the class of the shape; accuracy left without a feature is relative accuracy II
+/// ([`reliance`](super::reliance())), where that was measured.
 ///
 /// # Errors
 /// [`Code::Model`](crate::error::Code::Model) if one of the two networks is missing.
-pub fn sample_answer(predictions: &[PredictionRow], conflict: &Trials, overlap: &[OverlapRow]) -> Result<DataFrame> {
+pub fn sample_answer(
+    predictions: &[PredictionRow],
+    conflict: &Trials,
+    overlap: &[OverlapRow],
+    features: Option<&Reliance>,
+) -> Result<DataFrame> {
     for name in PUBLISHED {
         let everywhere = predictions.iter().any(|row| row.model == name)
             && conflict.observers.iter().any(|observer| observer.name == name)
@@ -189,7 +228,11 @@ pub fn sample_answer(predictions: &[PredictionRow], conflict: &Trials, overlap: 
     };
     let measured =
         [biases(conflict), falls(SCRAMBLED.name), falls(SMOOTHED.name), on(Place::Outlines), on(Place::Whole)];
-    let rows = measured.iter().zip(known_answer()).map(|(measured, (measure, direction, because))| {
+    let without = features.map(|found| WITHOUT.map(|(feature, ..)| Measured::without(found, feature)));
+    let asked =
+        known_answer().into_iter().chain(WITHOUT.map(|(_, measure, direction, because)| (measure, direction, because)));
+    let measured = measured.iter().chain(without.iter().flatten());
+    let rows = measured.zip(asked).map(|(measured, (measure, direction, because))| {
         let [first, second, difference] = [measured.first, measured.second, measured.difference];
         AnswerRow {
             measure: measure.into(),

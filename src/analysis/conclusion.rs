@@ -73,6 +73,8 @@ pub enum Quantity {
     ShapeBias,
     /// Error consistency.
     Kappa,
+    /// What is left of accuracy above chance without a feature.
+    RelativeAccuracy,
 }
 
 impl Quantity {
@@ -87,6 +89,7 @@ impl Quantity {
         (Quantity::Nearness, "less the distance of sum and effect of all (logits), a pair a photograph"),
         (Quantity::ShapeBias, "shape bias"),
         (Quantity::Kappa, "error consistency (kappa)"),
+        (Quantity::RelativeAccuracy, "relative accuracy II, less chance"),
     ];
 }
 text_cell!(Quantity);

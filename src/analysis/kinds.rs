@@ -7,10 +7,15 @@ pub(super) const BLACK: &str = "black";
 
 /// The order of a kind's levels, from the untouched picture to the most changed.
 pub(super) fn dose(kind: &str, level: i64) -> i64 {
-    match datasets::kind(kind).map(|kind| kind.levels.stronger) {
-        Some(Stronger::Smaller) if level > 0 => i64::MAX - level,
+    match stronger_of(kind) {
+        Stronger::Smaller if level > 0 => i64::MAX - level,
         _ => level,
     }
+}
+
+/// Which levels of a kind change more; the larger ones of one that is not known.
+pub(super) fn stronger_of(kind: &str) -> Stronger {
+    datasets::kind(kind).map_or(Stronger::Larger, |kind| kind.levels.stronger)
 }
 
 /// The kind whose pictures of level 0 are what a kind's pictures were before they were changed.
@@ -18,9 +23,11 @@ pub(super) fn untouched_of(kind: &str) -> &str {
     datasets::kind(kind).and_then(|kind| kind.untouched).map_or(kind, |untouched| untouched.name)
 }
 
-/// The kinds of which tables are written: those of the thesis always, others where there are pictures of them.
-pub(super) fn tabled(found: &[&str]) -> Vec<&'static Kind> {
-    let there = |kind: &&Kind| kind.set.thesis.is_some() || found.contains(&kind.name);
+/// The kinds of which tables are written: those of the thesis always, others where there are pictures of them. Each is given
+/// with the file of one of them, so that a kind of a person's own is known to a process that did not make it, too.
+pub(super) fn tabled(found: &[(&str, &str)]) -> Vec<&'static Kind> {
+    let own: Vec<&Kind> = found.iter().filter_map(|(kind, file)| datasets::found_kind(kind, file)).collect();
+    let there = |kind: &&Kind| kind.set.thesis.is_some() || own.contains(kind);
     datasets::kinds().filter(|kind| kind.summary != Summary::Nothing).filter(there).collect()
 }
 
@@ -55,7 +62,7 @@ mod tests {
         };
         let rows: Vec<PredictionRow> =
             kinds.iter().flat_map(|kind| (0..6).map(move |at| (kind, at))).map(row).collect();
-        let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
+        let names: Vec<(&str, &str)> = kinds.iter().map(|kind| (kind.name, "")).collect();
         let found = tabled(&names);
         assert_eq!(found, kinds.iter().filter(|kind| kind.summary != Summary::Nothing).copied().collect::<Vec<_>>());
         for kind in found {

@@ -55,6 +55,7 @@ mod power;
 mod published;
 mod question;
 mod relevance;
+mod reliance;
 mod shares;
 mod statements;
 
@@ -87,5 +88,9 @@ pub use patches::{PatchRow, interaction, plain_patches};
 pub use planner::{BiasPlan, Effort, KappaPlan, PlanRow, pictures_needed};
 pub use power::{PowerRow, power_by_size};
 pub use published::{PublishedRow, PublishedTest, published_tests};
+pub use reliance::{
+    Asked, BalanceRow, CutRow, EnduranceRow, FeatureCurveRow, PUBLISHED_RELIANCE, Reliance, RelianceDifferenceRow,
+    RelianceRow, leanings, reliance, study_reliance,
+};
 pub use shares::{SharedRow, shared_pixels};
-pub use statements::statements;
+pub use statements::{feature_statements, statements};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::measure::Measure;
+use crate::datasets::Condition;
 use crate::observers::Ties;
 use crate::table::{Region, Scoring};
 
@@ -31,6 +32,8 @@ pub struct Parameters {
     pub normality: Amount,
     /// What it means that patches add up.
     pub additivity: Additivity,
+    /// Which conditions stand for features.
+    pub features: Vec<Condition>,
     /// How observers are compared.
     pub observers: Observing,
 }
@@ -209,13 +212,15 @@ impl Default for Parameters {
             ratio: Amount::Shares,
             normality: Amount::Shares,
             additivity: Additivity::Identity,
+            features: Condition::corrected(),
             observers: Observing::default(),
         }
     }
 }
 
 impl Parameters {
-    /// Notebooks 5.4 and 6 as published (faults C6 and D1 to D9); observers as the field compares them (F2, F4, F5).
+    /// Notebooks 5.4 and 6 as published (faults C6 and D1 to D9); observers as the field compares them (F2, F4, F5), features
+    /// as they are taken away with fault F1.
     pub fn published() -> Self {
         Parameters {
             measure: Measure::TrueSoftmax,
@@ -229,6 +234,7 @@ impl Parameters {
             ratio: Amount::Counts,
             normality: Amount::Counts,
             additivity: Additivity::Correlation,
+            features: Condition::published(),
             observers: Observing::published(),
         }
     }

@@ -4,6 +4,7 @@ use super::benchmark::{Benchmark, BenchmarkRow, benchmark};
 use super::bias::{PEOPLE, RULES, ShapeBiasRow, bias_differences, network_pairs, shape_bias};
 use super::conclusion::{ALPHA, ConclusionRow, Method, Quantity, Verdict};
 use super::parameters::{Bias, Observing};
+use super::reliance::Reliance;
 use crate::error::{Code, Result};
 use crate::observers::Trials;
 use crate::study::Pair;
@@ -34,6 +35,45 @@ pub fn statements(sets: &[Trials], pairs: &[Pair], how: &Observing) -> Result<Ve
         Err(error) => return Err(error),
     }
     Ok(rows)
+}
+
+/// What is said of networks without features: that each does need one (less than its accuracy is left, both less chance), and
+/// which of a pair loses more. Holm's correction is over all pairs and features.
+pub fn feature_statements(found: &Reliance) -> Vec<ConclusionRow> {
+    let mut rows = Vec::new();
+    for row in found.scores.iter().filter(|row| row.images > 0) {
+        let name = format!("{} without {}", row.model, row.feature.name());
+        let claim = format!("it needs {}", row.feature.name());
+        let out = ConclusionRow::new(name, claim, Quantity::RelativeAccuracy).counted(row.images as usize);
+        let Some(value) = row.above_chance else {
+            rows.push(out.unsaid("at chance on untouched pictures"));
+            continue;
+        };
+        let (low, high) = (row.above_chance_low, row.above_chance_high);
+        let out = ConclusionRow { effect: Some(value), low, high, test: Method::None, ..out };
+        let left = format!("{:.0} % of its accuracy above chance is left", 100.0 * value);
+        rows.push(match (low, high) {
+            (Some(_), Some(high)) if high < 1.0 => out.decided(Verdict::Yes, left),
+            (Some(low), Some(_)) if low >= 1.0 => out.decided(Verdict::No, left),
+            (Some(_), Some(_)) => out.open("the interval covers all of it"),
+            _ => out.open("there is no interval"),
+        });
+    }
+    for row in &found.differences {
+        let name = format!("without {}: {}, {}", row.feature.name(), row.first, row.second);
+        let out = ConclusionRow::new(name, "one loses more", Quantity::RelativeAccuracy)
+            .counted(found.scores.first().map_or(0, |row| row.images as usize));
+        let Some(difference) = row.difference else {
+            rows.push(out.unsaid("one is at chance on untouched pictures"));
+            continue;
+        };
+        let (verdict, more) =
+            if difference < 0.0 { (Verdict::First, &row.first) } else { (Verdict::Second, &row.second) };
+        let (low, high, p, adjusted) = (row.low, row.high, row.p, row.adjusted);
+        let out = ConclusionRow { effect: Some(difference), low, high, test: Method::Redraw, p, adjusted, ..out };
+        rows.push(tested(out, verdict, format!("{more} loses more")));
+    }
+    rows
 }
 
 /// Networks one by one, people together.

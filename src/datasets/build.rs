@@ -34,6 +34,7 @@ pub fn build(
     let of = Named("datasets", "datasets");
     let step = store.step(of, "photographs", &(parameters, smoother.identity(), smoother.code()), images)?;
     if !step.finished() {
+        let parameters = &parameters.of_set(images)?;
         // A run that goes on has some of its files already.
         if !store.path("manifests/pieces/datasets").exists() {
             let files = images.len() as u64 * plan("", Crop::SIDE, parameters)?.len() as u64;
@@ -103,7 +104,7 @@ impl<'a> Photograph<'a> {
                 Some(written) => written,
                 None => {
                     let mut one = |recipe: &Recipe| {
-                        let bytes = encoder.encode(&recipe.change.draw(&mut canvas)?)?;
+                        let bytes = encoder.encode(&recipe.draw(&mut canvas)?)?;
                         self.store.write_piece(&file_name(self.image, recipe, encoding), &bytes)
                     };
                     let written = recipes.iter().map(&mut one).collect::<Result<Vec<_>>>()?;
@@ -227,7 +228,7 @@ mod tests {
                 let mut canvas = Canvas::new((&photograph, &crop), &image.id, parameters.seed, l0);
                 for recipe in plan(&image.id, Crop::SIDE, &parameters).unwrap() {
                     let name = file_name(image, &recipe, parameters.encoding);
-                    let drawn = recipe.change.draw(&mut canvas).unwrap();
+                    let drawn = recipe.draw(&mut canvas).unwrap();
                     let picture = drawn.picture(&crop).unwrap();
                     let bytes = match parameters.encoding {
                         Encoding::Jpeg => pixels::encode_jpeg(&picture, 75.0).unwrap(),

@@ -1,11 +1,12 @@
-//! What a manipulation is: the kinds of pictures that it makes, with their levels; what it plans for a photograph; what it draws.
+//! What a manipulation is made of: the kinds of pictures that it makes, with their levels; what it plans for a photograph; what it draws.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::canvas::{Canvas, Drawn, Subject};
 use super::spec::Spec;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::pixels::{Crop, PixelBox};
 
 /// A kind of changed picture: what the manifest, the folders, the tables and the curves need to know of it.
@@ -73,13 +74,21 @@ pub enum Summary {
     Nothing,
 }
 
-/// A manipulation with its numbers.
-pub trait Manipulation: Send + Sync {
+/// What a manipulation with its numbers plans.
+pub trait Manipulate: Send + Sync {
     /// Every variant of a photograph: the untouched picture first, and then those of each kind in the order of the manifest.
     ///
     /// # Errors
-    /// [`Code::Parameter`](crate::error::Code::Parameter) for numbers that do not fit the crop.
+    /// [`Code::Parameter`] for numbers that do not fit the crop.
     fn plan(&self, subject: &Subject<'_>) -> Result<Vec<Recipe>>;
+
+    /// The same of a set of photographs, where what is done to one depends on all of them; else `None`.
+    ///
+    /// # Errors
+    /// Those of reading the photographs.
+    fn of_set(&self, _photographs: &[PathBuf]) -> Result<Option<Arc<dyn Manipulate>>> {
+        Ok(None)
+    }
 }
 
 /// What is done to one crop. What `Debug` prints of it decides its picture together with photograph and seed: all its numbers.
@@ -136,6 +145,24 @@ impl Recipe {
         Recipe { kind, level, variant: -1, name: name.into(), change: Arc::new(change), part: (kind, level) }
     }
 
+    /// The changed crop.
+    ///
+    /// # Errors
+    /// As [`Change::draw`], with the kind and the level.
+    pub fn draw(&self, canvas: &mut Canvas<'_>) -> Result<Drawn> {
+        let size = canvas.crop.dimensions();
+        let whole = |drawn: Drawn| match &drawn {
+            Drawn::Picture(picture) if picture.dimensions() != size => {
+                let ((width, height), (old_width, old_height)) = (picture.dimensions(), size);
+                let found = format!("a picture of {height} x {width} came out, expected {old_height} x {old_width}");
+                Err(Error::new(Code::Parameter, found))
+            }
+            _ => Ok(drawn),
+        };
+        let place = || format!("{}, level {}", self.kind.name, self.level);
+        self.change.draw(canvas).and_then(whole).map_err(|error| error.or_place(place))
+    }
+
     /// The untouched picture of a kind.
     pub fn untouched(kind: &'static Kind) -> Self {
         Recipe::new(kind, 0, "original", Untouched)
@@ -161,5 +188,38 @@ pub(super) struct Maker {
     /// Its keys in specifications, and what each is.
     pub keys: &'static [(&'static str, &'static str)],
     /// The manipulation of a specification; what is not given is as in its own file.
-    pub make: fn(&Spec) -> Result<Box<dyn Manipulation>>,
+    pub make: fn(&Spec) -> Result<Arc<dyn Manipulate>>,
+}
+
+/// A manipulation of one kind of picture, a change at a time: levels, each with what is done. A level that comes several times
+/// has variants.
+pub(super) struct Ladder<C> {
+    pub kind: &'static Kind,
+    pub steps: Vec<(u32, C)>,
+}
+
+impl<C: Change + Clone + 'static> Ladder<C> {
+    /// Of one kind, with the changes of its levels.
+    pub fn of(kind: &'static Kind, steps: impl IntoIterator<Item = (u32, C)>) -> Result<Arc<dyn Manipulate>> {
+        Ok(Arc::new(Ladder { kind, steps: steps.into_iter().collect() }))
+    }
+}
+
+impl<C: Change + Clone + 'static> Manipulate for Ladder<C> {
+    fn plan(&self, _: &Subject<'_>) -> Result<Vec<Recipe>> {
+        let mut all = vec![Recipe::untouched(self.kind)];
+        for (place, (level, change)) in self.steps.iter().enumerate() {
+            let of_level = |steps: &[(u32, C)]| steps.iter().filter(|(other, _)| other == level).count();
+            let name = format!("{}{level}", self.kind.name.replace([' ', '-'], "_"));
+            all.push(match of_level(&self.steps) {
+                1 => Recipe::new(self.kind, *level, name, change.clone()),
+                _ => {
+                    let variant = of_level(&self.steps[..place]);
+                    let name = format!("{name}_variant{variant}");
+                    Recipe { variant: variant as i64, ..Recipe::new(self.kind, *level, name, change.clone()) }
+                }
+            });
+        }
+        Ok(all)
+    }
 }

@@ -11,9 +11,15 @@
 //! assert_eq!(patch_boxes(224, 70, 70).len(), 4);
 //! ```
 
+mod battery;
 mod build;
 mod canvas;
+mod chosen;
 mod encoding;
+mod fourier;
+mod gaussian_blur;
+#[cfg(test)]
+mod golden;
 mod l0;
 mod look;
 mod manifest;
@@ -21,27 +27,33 @@ mod manipulation;
 mod manipulations;
 mod one;
 mod parameters;
+mod planes;
 mod rearrange;
+mod removed;
 mod sample;
 mod smoother;
 mod spec;
+mod tiles;
 
+pub use battery::{Battery, Condition, Feature};
 pub use build::build;
 pub use canvas::{Canvas, Drawn, Subject};
+pub use chosen::{Manipulation, Strengths};
 pub use encoding::Encoding;
 pub use l0::L0;
 pub use look::{fill_grid, patch_slider, scrambled_grid, smoothed_grid};
 pub use manifest::{Manifest, in_order, planned};
-pub use manipulation::{Change, Facts, Kind, Levels, Manipulation, Recipe, Set, Stronger, Summary};
+pub use manipulation::{Change, Facts, Kind, Levels, Manipulate, Recipe, Set, Stronger, Summary};
 pub use manipulations::{
-    Chain, Control, DIFFERENCE, DIFFERENCE_INVERSE, Difference, Fill, Orders, PATCHED, Patches, SCRAMBLED, SEAMS,
-    SMOOTHED, Scramble, Sign, Smoothing, difference, filling, kind, kinds, manipulation, orders, patch_boxes, patched,
-    scrambled, sets, shifts, with_seams,
+    Chain, Control, Cut, DIFFERENCE, DIFFERENCE_INVERSE, Difference, Fill, Orders, PATCHED, Patches, SCRAMBLED, SEAMS,
+    SHUFFLED, SHUFFLED_SEAMS, SHUFFLED_UNEQUAL, SMOOTHED, Scramble, Sign, Smoothing, difference, filling, found_kind,
+    kind, kinds, manipulation, orders, patch_boxes, patched, scrambled, sets, shifts, with_seams,
 };
 pub use one::changed;
 pub use parameters::{Parameters, Sampling, plan};
 #[cfg(feature = "torch")]
 pub(crate) use rearrange::block_sources;
+pub use removed::{Left, RemovedRow, left, left_by_level, removed, write_removed};
 pub use sample::sample_images;
 pub use smoother::{Smoother, smooth};
 pub use spec::Spec;

@@ -3,10 +3,8 @@
 use image::RgbImage;
 
 use super::canvas::{Canvas, Subject};
-use super::manipulation::Recipe;
-use super::manipulations::manipulation;
+use super::chosen::{Manipulation, last_change};
 use super::parameters::Parameters;
-use super::spec::Spec;
 use crate::error::{Code, Error, Result};
 use crate::pixels;
 
@@ -15,7 +13,7 @@ use crate::pixels;
 /// what is left to chance; their L0 smooths.
 ///
 /// # Errors
-/// As [`manipulation`] and [`pixels::imagenet_crop`]; [`Code::Parameter`] for numbers that do not fit the crop, or if no picture
+/// As [`pixels::imagenet_crop`]; [`Code::Parameter`] for numbers that do not fit the crop, or if no picture
 /// is meant.
 ///
 /// ```
@@ -27,14 +25,16 @@ use crate::pixels;
 /// assert_eq!(patched.pixels().filter(|pixel| pixel.0 == [0; 3]).count(), 4 * 70 * 70);
 /// # Ok::<(), lgf::Error>(())
 /// ```
-pub fn changed(photograph: &RgbImage, id: &str, spec: &Spec, parameters: &Parameters) -> Result<RgbImage> {
+pub fn changed(
+    photograph: &RgbImage,
+    id: &str,
+    manipulation: &Manipulation,
+    parameters: &Parameters,
+) -> Result<RgbImage> {
     let crop = pixels::imagenet_crop(photograph)?;
     let subject = Subject { id, side: crop.width(), seed: parameters.seed };
-    let mut all = manipulation(spec)?.plan(&subject)?;
-    all.retain(|recipe| recipe.level > 0);
-    let first = all.first().map(|recipe| recipe.kind);
-    let last = |all: Vec<Recipe>| all.into_iter().rfind(|recipe| Some(recipe.kind) == first);
-    let recipe = last(all).ok_or_else(|| Error::new(Code::Parameter, format!("{spec} plans no changed picture")))?;
+    let recipe = last_change(manipulation.plan(&subject)?)
+        .ok_or_else(|| Error::new(Code::Parameter, format!("{manipulation} plans no changed picture")))?;
     let mut canvas = Canvas::new((photograph, &crop), id, parameters.seed, &parameters.smoothing.l0);
-    Ok(recipe.change.draw(&mut canvas)?.picture(&crop)?.into_owned())
+    Ok(recipe.draw(&mut canvas)?.picture(&crop)?.into_owned())
 }

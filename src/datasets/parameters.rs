@@ -1,15 +1,17 @@
 //! Which variants are made, and how: everything that decides step 4.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::canvas::Subject;
+use super::chosen::Manipulation;
 use super::encoding::Encoding;
-use super::manipulation::{Manipulation, Recipe};
-use super::manipulations::{Patches, Scramble, Smoothing, manipulation};
-use super::spec::Spec;
+use super::manipulation::{Manipulate, Recipe};
+use super::manipulations::{Patches, Scramble, Smoothing};
 use crate::error::{Code, Error, Result};
+use crate::files::ImageFile;
 use crate::pixels::Crop;
 
 /// Everything that decides which variants are made, and how.
@@ -29,7 +31,7 @@ pub struct Parameters {
     pub smoothing: Smoothing,
     /// Further manipulations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub more: Vec<Spec>,
+    pub more: Vec<Manipulation>,
     /// How the files are written.
     pub encoding: Encoding,
 }
@@ -88,11 +90,39 @@ impl Parameters {
         plan("", Crop::SIDE, self).map(drop)
     }
 
-    /// Everything that is done to a photograph, in order.
-    fn manipulations(&self) -> Result<Vec<Box<dyn Manipulation>>> {
-        let own: [Box<dyn Manipulation>; 3] =
-            [Box::new(self.scramble.clone()), Box::new(self.patches.clone()), Box::new(self.smoothing)];
-        own.into_iter().map(Ok).chain(self.more.iter().map(manipulation)).collect()
+    /// Some manipulations alone, without those of the thesis; seed and smoother stay.
+    pub fn only(&self, more: Vec<Manipulation>) -> Self {
+        let mut own = Parameters { patches: Vec::new(), more, ..self.clone() };
+        own.scramble.blocks.clear();
+        own.smoothing.passes = 0;
+        own
+    }
+
+    /// The same of a set of photographs, where what is done to one depends on all of them.
+    ///
+    /// # Errors
+    /// As [`Manipulation::of_set`].
+    pub fn of_set(&self, photographs: &[ImageFile]) -> Result<Self> {
+        let paths: Vec<PathBuf> = photographs.iter().map(|image| image.path.clone()).collect();
+        let more = self.more.iter().map(|one| one.of_set(&paths)).collect::<Result<_>>()?;
+        Ok(Parameters { more, ..self.clone() })
+    }
+
+    /// What every manipulation plans for a photograph, in order; those of the thesis that have no level plan nothing.
+    fn plans(&self, subject: &Subject<'_>) -> Result<Vec<Recipe>> {
+        let thesis: [(&dyn Manipulate, usize); 3] = [
+            (&self.scramble, self.scramble.blocks.len()),
+            (&self.patches, self.patches.len()),
+            (&self.smoothing, self.smoothing.passes as usize),
+        ];
+        let mut all = Vec::new();
+        for (manipulation, _) in thesis.into_iter().filter(|(_, levels)| *levels > 0) {
+            all.extend(manipulation.plan(subject)?);
+        }
+        for manipulation in &self.more {
+            all.extend(manipulation.plan(subject)?);
+        }
+        Ok(all)
     }
 }
 
@@ -114,14 +144,12 @@ impl Parameters {
 pub fn plan(id: &str, side: u32, parameters: &Parameters) -> Result<Vec<Recipe>> {
     let subject = Subject { id, side, seed: parameters.seed };
     let (mut all, mut names) = (Vec::new(), HashSet::new());
-    for manipulation in parameters.manipulations()? {
-        for recipe in manipulation.plan(&subject)? {
-            if names.insert((recipe.kind.folder, recipe.name.clone())) {
-                all.push(recipe);
-            } else if recipe.level > 0 {
-                let found = format!("the {} picture {} is planned twice", recipe.kind.name, recipe.name);
-                return Err(Error::new(Code::Parameter, found).hint("name each manipulation with its numbers once"));
-            }
+    for recipe in parameters.plans(&subject)? {
+        if names.insert((recipe.kind.folder, recipe.name.clone())) {
+            all.push(recipe);
+        } else if recipe.level > 0 {
+            let found = format!("the {} picture {} is planned twice", recipe.kind.name, recipe.name);
+            return Err(Error::new(Code::Parameter, found).hint("name each manipulation with its numbers once"));
         }
     }
     Ok(all)
@@ -175,7 +203,7 @@ mod tests {
         let parameters = Parameters::default();
         let mut canvas = Canvas::new((&crop, &crop), "a", 1, &parameters.smoothing.l0);
         for recipe in plan("a", 224, &parameters).unwrap().iter().filter(|recipe| recipe.kind.set != SMOOTHED.set) {
-            let drawn = recipe.change.draw(&mut canvas).unwrap();
+            let drawn = recipe.draw(&mut canvas).unwrap();
             let picture = drawn.picture(&crop).unwrap();
             let again = match &drawn {
                 Drawn::Crop => crop.clone(),

@@ -50,6 +50,36 @@ impl Spec {
         text.parse().map_err(|cause| self.wrong(key, &format!("{cause}")))
     }
 
+    /// The levels of a manipulation: the value of a key by itself, or all of a curve where it is not given.
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] if the text is no such value, or one that does not fit, saying what is expected.
+    pub(super) fn levels(
+        &self,
+        key: &str,
+        curve: &[u32],
+        (fits, expected): (impl Fn(u32) -> bool, &str),
+    ) -> Result<Vec<u32>> {
+        let all = if self.get(key).is_some() { vec![self.read(key, 0)?] } else { curve.to_vec() };
+        match all.iter().all(|level| fits(*level)) {
+            true => Ok(all),
+            false => Err(self.wrong(key, &format!("expected {expected}"))),
+        }
+    }
+
+    /// One of some words, the first where the key is not given.
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] for another word, listing them.
+    pub(super) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Result<T> {
+        let given = self.get(key).unwrap_or(words[0].0);
+        let found = words.iter().find(|(word, _)| *word == given).map(|(_, value)| *value);
+        found.ok_or_else(|| {
+            let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            self.wrong(key, &format!("expected {}", names.join(" or ")))
+        })
+    }
+
     /// The error for the value of a key, and why it is none.
     pub fn wrong(&self, key: &str, why: &str) -> Error {
         let text = self.get(key).unwrap_or_default();

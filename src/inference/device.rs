@@ -87,12 +87,30 @@ fn cuda_count() -> usize {
             // SAFETY: libtorch_cuda only registers its kernels when it is loaded, as it does in every program that
             // links it; it stays loaded for the life of the process.
             if let Ok(library) = unsafe { libloading::Library::new(name) } {
+                single_precision(&library);
                 std::mem::forget(library);
                 break;
             }
         }
     });
     usize::try_from(tch::Cuda::device_count()).unwrap_or(0)
+}
+
+/// Convolutions of 32-bit numbers in 32 bits: by itself, libtorch lets cuDNN round their inputs to 19 bits (TF32), which moves
+/// logits by a hundredth. It has no name for that in C, so its C++ functions are called: a library without them keeps its way.
+#[allow(unsafe_code)]
+fn single_precision(library: &libloading::Library) {
+    type Context = *mut std::ffi::c_void;
+    // SAFETY: the two functions of libtorch 2.11, `at::Context& at::globalContext()` and
+    // `void at::Context::setAllowTF32CuDNN(bool)`, by their Itanium names and with what those take; the context lives as long
+    // as the process.
+    unsafe {
+        let context = library.get::<unsafe extern "C" fn() -> Context>(b"_ZN2at13globalContextEv");
+        let allow = library.get::<unsafe extern "C" fn(Context, bool)>(b"_ZN2at7Context17setAllowTF32CuDNNEb");
+        if let (Ok(context), Ok(allow)) = (context, allow) {
+            allow(context(), false);
+        }
+    }
 }
 
 #[cfg(test)]

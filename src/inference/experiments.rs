@@ -47,6 +47,43 @@ pub enum Source<'a> {
 /// [`Code::Stopped`]; [`Code::Model`] from the networks; [`Code::Table`] for a picture of a kind that no set knows;
 /// [`Code::Io`] if the root cannot be written; [`Code::Image`] if more was skipped than may be.
 pub fn run_experiments(study: &Study, networks: &[Engine], source: Source<'_>, how: &Experiments) -> Result<DataFrame> {
+    run_as(EXPERIMENTS, study, networks, source, how)
+}
+
+/// Every network on pictures of which features were taken away, made in memory and never written: one table a set and network,
+/// `features/<set>_<network>`, and all of them together as `features` ([`PredictionRow`]); what was skipped in
+/// `features_rejects`. Beside that, as [`run_experiments`].
+///
+/// # Errors
+/// As [`run_experiments`].
+pub fn run_features(
+    study: &Study,
+    networks: &[Engine],
+    (images, parameters, smoother): (&[ImageFile], &datasets::Parameters, &dyn Smoother),
+    how: &Experiments,
+) -> Result<DataFrame> {
+    run_as(FEATURES, study, networks, Source::InMemory { images, parameters, smoother }, how)
+}
+
+/// Where tables of predictions go.
+#[derive(Clone, Copy)]
+struct Tables {
+    /// The folder of those of a set and network.
+    folder: &'static str,
+    /// The name of all together.
+    all: &'static str,
+}
+
+const EXPERIMENTS: Tables = Tables { folder: "experiments", all: "predictions" };
+const FEATURES: Tables = Tables { folder: "features", all: "features" };
+
+fn run_as(
+    tables: Tables,
+    study: &Study,
+    networks: &[Engine],
+    source: Source<'_>,
+    how: &Experiments,
+) -> Result<DataFrame> {
     if networks.is_empty() {
         return Err(no_networks());
     }
@@ -56,16 +93,18 @@ pub fn run_experiments(study: &Study, networks: &[Engine], source: Source<'_>, h
             (ManifestRow::rows(&datasets::planned(images, parameters, smoother)?.table)?, images)
         }
     };
+    let of_set = match source {
+        Source::InMemory { images, parameters, .. } => Some(parameters.of_set(images)?),
+        Source::Files(_) => None,
+    };
     let sets = sets_of(&manifest)?;
-    let runner = Runner { study, networks, manifest: &manifest, images, how, classes: study.class_list() };
+    let runner = Runner { tables, study, networks, manifest: &manifest, images, how, classes: study.class_list() };
     match source {
         Source::Files(_) => sets.iter().try_for_each(|set| runner.read_files(set))?,
         Source::InMemory { parameters, smoother, .. } => {
-            runner.in_memory(
-                &sets,
-                &Variants::of(images, parameters, smoother)?,
-                &(parameters, smoother.identity()),
-            )?;
+            let parameters = of_set.as_ref().unwrap_or(parameters);
+            let variants = Variants::of(images, parameters, smoother)?;
+            runner.in_memory(&sets, &variants, &(parameters, smoother.identity()))?;
         }
     }
     runner.join(&sets)
@@ -78,7 +117,7 @@ struct Set {
 }
 
 fn sets_of(manifest: &[ManifestRow]) -> Result<Vec<Set>> {
-    if let Some(row) = manifest.iter().position(|row| datasets::kind(&row.kind).is_none()) {
+    if let Some(row) = manifest.iter().position(|row| datasets::found_kind(&row.kind, &row.file).is_none()) {
         let found = format!("the manifest has pictures of the kind {:?}, which belongs to no set", manifest[row].kind);
         let names: Vec<&str> = datasets::kinds().map(|kind| kind.name).collect();
         return Err(Error::new(Code::Table, found)
@@ -94,6 +133,7 @@ fn sets_of(manifest: &[ManifestRow]) -> Result<Vec<Set>> {
 
 /// What all sets have in common.
 struct Runner<'a> {
+    tables: Tables,
     study: &'a Study,
     networks: &'a [Engine],
     manifest: &'a [ManifestRow],
@@ -117,7 +157,7 @@ impl<'a> Runner<'a> {
         };
         let pictures: Vec<Picture> = set.rows.iter().map(picture).collect();
         let networks: Vec<&Engine> = open.iter().map(|(network, _)| *network).collect();
-        write_settings(&self.study.store, "experiments", &networks, self.how.normalise)?;
+        write_settings(&self.study.store, self.tables.folder, &networks, self.how.normalise)?;
         self.check_room(networks.len(), pictures.len())?;
         let kept = Kept::each(open.iter().map(|(network, step)| (step, *network)))?;
         let run = first.start_as(&self.says(set.name, networks.len()), pictures.len());
@@ -136,13 +176,14 @@ impl<'a> Runner<'a> {
         let is_open = |network: &&Engine| open.iter().flatten().any(|(other, _)| other.name() == network.name());
         // All networks: those that are left to finish would be others while tables are written.
         let models: Result<Vec<String>> = self.networks.iter().map(|network| network.fingerprint()).collect();
-        let of = Named("inference", "experiments/in_memory");
-        let step = self.study.store.step(of, "pictures", &(&decided_by, models?), self.images)?;
+        let name = format!("{}/in_memory", self.tables.folder);
+        let step =
+            self.study.store.step(Named("inference", &name), "pictures", &(&decided_by, models?), self.images)?;
         if !self.networks.iter().any(|network| is_open(&network)) {
             return step.forget();
         }
         let networks: Vec<&Engine> = self.networks.iter().collect();
-        write_settings(&self.study.store, "experiments", &networks, self.how.normalise)?;
+        write_settings(&self.study.store, self.tables.folder, &networks, self.how.normalise)?;
         self.check_room(networks.len(), self.manifest.len())?;
         let kept = Kept::together(&step, &networks)?;
         let run = step.start_as(&self.says("in memory", networks.len()), self.manifest.len());
@@ -158,14 +199,14 @@ impl<'a> Runner<'a> {
     }
 
     fn says(&self, what: &str, networks: usize) -> String {
-        format!("experiments, {what}, {}", counted(networks, "network"))
+        format!("{}, {what}, {}", self.tables.folder, counted(networks, "network"))
     }
 
     /// The networks that are not finished with a set.
     fn open(&self, set: &Set, decided_by: &impl Serialize) -> Result<Vec<Open<'a>>> {
         let mut open = Vec::new();
         for network in self.networks {
-            let name = table_name(set, network);
+            let name = self.table_name(set, network);
             let decided_by = (decided_by, network.fingerprint()?);
             let step = self.study.store.step(Named("inference", &name), "pictures", &decided_by, self.images)?;
             if !step.finished() {
@@ -194,7 +235,7 @@ impl<'a> Runner<'a> {
             let own = |row: &&Prediction| row.model == network.name() && members.contains(&row.picture);
             let own: Vec<Prediction> = done.rows.iter().filter(own).cloned().collect();
             let finished = step.skipped(set.rows.len(), &skipped)?;
-            let name = table_name(set, network);
+            let name = self.table_name(set, network);
             if own.len() + skipped.len() != set.rows.len() {
                 let found =
                     format!("{name}: {} came out, of {} that went in", own.len() + skipped.len(), set.rows.len());
@@ -236,7 +277,7 @@ impl<'a> Runner<'a> {
         let (mut tables, mut rejects) = (Vec::new(), Vec::<Reject>::new());
         for set in sets {
             for network in self.networks {
-                let name = table_name(set, network);
+                let name = self.table_name(set, network);
                 tables.push(self.study.store.table(&name)?);
                 for reject in self.study.store.rows::<Reject>(&format!("{name}_rejects"))? {
                     if !rejects.contains(&reject) {
@@ -245,15 +286,15 @@ impl<'a> Runner<'a> {
                 }
             }
         }
-        self.study.store.write_table("predictions_rejects", &rejects_table(&rejects)?)?;
+        self.study.store.write_table(&format!("{}_rejects", self.tables.all), &rejects_table(&rejects)?)?;
         let all = stacked(tables)?;
-        self.study.store.write_table("predictions", &all)?;
+        self.study.store.write_table(self.tables.all, &all)?;
         Ok(all)
     }
-}
 
-fn table_name(set: &Set, network: &Engine) -> String {
-    format!("experiments/{}_{}", set.name, network.name())
+    fn table_name(&self, set: &Set, network: &Engine) -> String {
+        format!("{}/{}_{}", self.tables.folder, set.name, network.name())
+    }
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ mod workers;
 pub use convert::{Conversion, ConvertedRow, convert_all};
 pub use device::Device;
 pub use engine::Engine;
-pub use experiments::{Source, run_experiments};
+pub use experiments::{Source, run_experiments, run_features};
 pub use forward::{Activations, Wanted};
 pub use input::{Normalise, to_input};
 pub(crate) use kernels::largest;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
+use crate::notebook::Stage;
 use crate::table::Reject;
 
 /// What one network says of one picture.
@@ -24,6 +25,22 @@ pub struct Predictions {
     /// The pictures that could not be read or did not fit the device, and those of which a logit is not finite, with their
     /// reasons.
     pub rejects: Vec<(usize, Reject)>,
+}
+
+impl Predictions {
+    /// What was said of one picture, of another one that is the same.
+    pub(super) fn copy(&mut self, from: usize, to: usize, run: &Stage) {
+        let rows: Vec<Prediction> = self.rows.iter().filter(|row| row.picture == from).cloned().collect();
+        let rejects: Vec<(usize, Reject)> =
+            self.rejects.iter().filter(|(picture, _)| *picture == from).cloned().collect();
+        if rejects.is_empty() {
+            run.tick()
+        } else {
+            run.skip()
+        }
+        self.rows.extend(rows.into_iter().map(|row| Prediction { picture: to, ..row }));
+        self.rejects.extend(rejects.into_iter().map(|(_, reject)| (to, reject)));
+    }
 }
 
 /// More pictures without finite numbers than 0.1 % are a broken network, not broken pictures.

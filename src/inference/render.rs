@@ -109,7 +109,7 @@ mod tests {
         let smoother = L0::default();
         let (mut studio, mut canvas) = (Studio::new(&crop), Canvas::new((&crop, &crop), "a", 7, &smoother));
         for recipe in plan("a", 224, &parameters).unwrap().iter().step_by(3) {
-            let drawn = recipe.change.draw(&mut canvas).unwrap();
+            let drawn = recipe.draw(&mut canvas).unwrap();
             let made = studio.batch(&[&drawn, &Drawn::Crop], Device::Cpu).unwrap();
             let pictures = [drawn.picture(&crop).unwrap().into_owned(), crop.clone()];
             let expected = super::super::to_input(&pictures, &Normalisation::imagenet(), Device::Cpu).unwrap();

@@ -78,8 +78,7 @@ impl<'a> Variants<'a> {
         let photograph = pixels::decode(path)?;
         let crop = pixels::imagenet_crop(&photograph)?;
         let mut canvas = Canvas::new((&photograph, &crop), id, self.parameters.seed, self.smoother);
-        let drawn: Result<Vec<Drawn>> =
-            self.plans[image].iter().map(|recipe| recipe.change.draw(&mut canvas)).collect();
+        let drawn: Result<Vec<Drawn>> = self.plans[image].iter().map(|recipe| recipe.draw(&mut canvas)).collect();
         Ok((crop, drawn?))
     }
 
@@ -102,7 +101,10 @@ impl<'a> Variants<'a> {
         };
         let mut studio = Studio::new(&crop);
         let mut all = Predictions::default();
-        let places: Vec<usize> = (0..drawn.len()).collect();
+        // Several kinds have the same untouched picture: networks see it once.
+        let crops: Vec<usize> = (0..drawn.len()).filter(|&place| matches!(drawn[place], Drawn::Crop)).collect();
+        let (first, others) = crops.split_first().map_or((None, &[][..]), |(first, others)| (Some(*first), others));
+        let places: Vec<usize> = (0..drawn.len()).filter(|place| !others.contains(place)).collect();
         for chunk in places.chunks(how.batch.max(1)) {
             run.check()?;
             let rows = halving(chunk, &mut |chunk: &[usize]| {
@@ -114,6 +116,10 @@ impl<'a> Variants<'a> {
             let done = collected(networks, rows, run);
             all.rows.extend(done.rows);
             all.rejects.extend(done.rejects);
+        }
+        if let Some(first) = first {
+            let rows = &self.rows[image];
+            others.iter().for_each(|&place| all.copy(rows[first], rows[place], run));
         }
         Ok(all)
     }

@@ -64,6 +64,19 @@ impl Axis {
         Axis { from: -0.5, to: names.len() as f64 - 0.5, ticks, names: true }
     }
 
+    /// The same with the opposite of each number written: of values given with their signs turned, so that they fall.
+    pub fn mirrored(mut self) -> Self {
+        for (_, text) in &mut self.ticks {
+            let zero = text.chars().all(|letter| matches!(letter, '0' | '.' | '-'));
+            *text = match text.strip_prefix('-') {
+                Some(rest) => rest.to_string(),
+                None if zero => text.clone(),
+                None => format!("-{text}"),
+            };
+        }
+        self
+    }
+
     fn share(&self, value: f64) -> f64 {
         (value - self.from) / (self.to - self.from)
     }

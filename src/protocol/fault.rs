@@ -59,6 +59,8 @@ pub enum Fault {
     OneSided,
     /// D9: correlation of sums taken as additivity.
     CorrelationOfSums,
+    /// F1: tiles a pixel apart in size trade places with their like alone, and many stay.
+    UnequalTiles,
     /// F2: kappa is 1 wherever observers agree on all trials.
     UndefinedKappa,
     /// F3: an answer counts only above one half of the softmax.
@@ -90,7 +92,7 @@ pub enum Step {
 
 impl Fault {
     /// All of them, in the order of the list.
-    pub const ALL: [Fault; 28] = [
+    pub const ALL: [Fault; 29] = [
         Fault::Geometry,
         Fault::Thresholds,
         Fault::SeveralObjects,
@@ -115,6 +117,7 @@ impl Fault {
         Fault::Uncorrected,
         Fault::OneSided,
         Fault::CorrelationOfSums,
+        Fault::UnequalTiles,
         Fault::UndefinedKappa,
         Fault::OverHalf,
         Fault::PooledBias,
@@ -148,6 +151,7 @@ impl Fault {
             Fault::Uncorrected => ("D7", "no correction for many tests"),
             Fault::OneSided => ("D8", "one-sided tests"),
             Fault::CorrelationOfSums => ("D9", "correlation for additivity"),
+            Fault::UnequalTiles => ("F1", "tiles of unequal size, many stay"),
             Fault::UndefinedKappa => ("F2", "kappa of 1 where it is undefined"),
             Fault::OverHalf => ("F3", "answers above one half alone"),
             Fault::PooledBias => ("F4", "shape bias pooled, no interval"),
@@ -262,6 +266,7 @@ impl Protocol {
             Fault::Uncorrected => analysis.correction = other.analysis.correction,
             Fault::OneSided => analysis.rule = other.analysis.rule,
             Fault::CorrelationOfSums => analysis.additivity = other.analysis.additivity,
+            Fault::UnequalTiles => analysis.features.clone_from(&other.analysis.features),
             Fault::UndefinedKappa => analysis.observers.undefined = other.analysis.observers.undefined,
             // Another publication's scoring: it takes the place of the field's own.
             Fault::OverHalf => {

@@ -65,6 +65,8 @@ pub struct Protocol {
     /// How many photographs (B3), orders and sides of blocks and their control (B4 to B6), encoding (B7), where smoothing
     /// acts and what it reads (B8, B9), sign of the difference (B10), sizes, gaps and fills of patches (B11).
     pub datasets: datasets::Parameters,
+    /// What features are taken away by.
+    pub features: datasets::Battery,
     /// Whether pictures are normalised as each network was trained (B1).
     #[cfg(feature = "torch")]
     pub normalise: Normalise,
@@ -76,7 +78,7 @@ pub struct Protocol {
     /// Whose class is explained (C4).
     #[cfg(feature = "torch")]
     pub target: Target,
-    /// What is compared, and how (C6, D1 to D9).
+    /// What is compared, and how (C6, D1 to D9), which conditions stand for features (F1), how observers are compared (F2 to F5).
     pub analysis: analysis::Parameters,
 }
 
@@ -88,6 +90,7 @@ pub fn corrected() -> Protocol {
         subset: bbox::Subset { objects: bbox::Objects::Largest, ..bbox::Subset::default() },
         edges: edges::Parameters::default(),
         datasets: datasets::Parameters::default(),
+        features: datasets::Battery::default(),
         #[cfg(feature = "torch")]
         normalise: Normalise::AsTrained,
         batch: 30,
@@ -100,7 +103,7 @@ pub fn corrected() -> Protocol {
 }
 
 /// The faults repeated, as far as their steps can: A1 to A5, A7, A11, B1 to B3, B5 to B11, C4 to C6, D1 to D9, and those of the
-/// field's tools F2, F4, F5. The others are mended in both.
+/// field's tools F1, F2, F4, F5. The others are mended in both.
 pub fn published() -> Protocol {
     Protocol {
         name: "published".into(),

@@ -9,6 +9,7 @@
 
 mod ablation;
 mod answers;
+mod features;
 mod figures;
 mod frame;
 mod page;

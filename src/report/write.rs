@@ -5,6 +5,7 @@ use polars::prelude::DataFrame;
 
 use super::ablation::{LETTERS, ablation_figure, choices_figure, without_effect};
 use super::answers::{Answers, Asked};
+use super::features::features;
 use super::figures::{Published, published_figures};
 use super::frame::frame;
 use super::page::{Page, figure, folded};
@@ -42,6 +43,9 @@ pub fn write(store: &Store, protocol: &Protocol, analysed: &Analysed) -> Result<
         if let Some(section) = question.section(&sources)? {
             page.section(question.title, section);
         }
+    }
+    if let Some(features) = features(analysed)? {
+        page.section("Without shape, texture or colour", features);
     }
     if let Some(further) = further(analysed, &sources)? {
         page.section("Further manipulations", further);

@@ -148,6 +148,7 @@ impl Run {
     fn record_of(&self, protocol: &Protocol, fault: Fault, first: &Run) -> Result<Record> {
         let inputs = ["predictions.parquet", "imgnette_sample_data.parquet"].map(|name| first.store().path(name));
         let mut inputs = inputs.to_vec();
+        inputs.extend(Some(first.store().path("features.parquet")).filter(|path| path.exists()));
         for set in self.study.described.stimulus_folders().iter().filter(|_| !self.study.networks().is_empty()) {
             inputs.push(first.store().path(&format!("observed/{}.parquet", set.name)));
         }
@@ -162,6 +163,11 @@ impl Run {
         let (predictions, overlap) = (self.store().rows("predictions")?, self.store().rows("imgnette_sample_data")?);
         let mut rows = analysis::conclusions(&predictions, &overlap, &self.study.compared(), &self.protocol.analysis)?;
         rows.extend(self.statements()?);
+        match self.reliance() {
+            Ok(found) => rows.extend(analysis::feature_statements(&found)),
+            Err(error) if error.code() == Code::Missing => {}
+            Err(error) => return Err(error),
+        }
         Ok(rows)
     }
 
@@ -224,6 +230,10 @@ impl Run {
         if first <= Step::Subset || (first > Step::Edges && first <= Step::Run) {
             self.experiments(&Inference::default())?;
             self.observe(&Inference::default())?;
+            // Without their predictions nothing was said of features, and nothing will be.
+            if self.store().path("features.parquet").exists() {
+                self.features(&Inference::default())?;
+            }
         }
         if first != Step::Edges {
             self.relevance()?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::DataFrame;
 
-use crate::analysis::{Analysed, Benchmark, BiasDifferenceRow, ConsistencyRow, CurveRow, ShapeBiasRow};
+use crate::analysis::{Analysed, Benchmark, BiasDifferenceRow, ConsistencyRow, CurveRow, Reliance, ShapeBiasRow};
 use crate::bbox::{Boxes, SubsetTable};
 use crate::datasets::Kind;
 use crate::datasets::{Manifest, Smoother};
@@ -241,6 +241,33 @@ impl Run {
                 inference::run_experiments(&self.study, &networks, source, &how)
             }
         }
+    }
+
+    /// Step 5: every network on pictures without some feature, made in memory and never written: those of the protocol's
+    /// [`Battery`](datasets::Battery). The predictions go to `features` ([`inference::run_features`]), what was taken away to
+    /// `features_removed` ([`datasets::removed`]).
+    ///
+    /// # Errors
+    /// As [`inference::run_features`] and [`datasets::removed`]; [`Code::Parameter`] for a condition that nothing makes.
+    pub fn features(&self, given: &Inference) -> Result<DataFrame> {
+        let battery = &self.protocol.features;
+        battery.check(&self.protocol.analysis.features)?;
+        let (images, (parameters, smoother)) = (self.sampled()?, self.changes()?);
+        let parameters = battery.parameters(&parameters);
+        let networks = self.networks_in(Form::Folded, given.precision)?;
+        let made = (&images[..], &parameters, &*smoother);
+        let table = inference::run_features(&self.study, &networks, made, &self.how(given))?;
+        datasets::write_removed(self.store(), &images, &parameters)?;
+        Ok(table)
+    }
+
+    /// What networks do without features: curves, scores and differences of what [`Run::features`] wrote
+    /// ([`analysis::study_reliance`]).
+    ///
+    /// # Errors
+    /// As [`analysis::study_reliance`].
+    pub fn reliance(&self) -> Result<Reliance> {
+        analysis::study_reliance(&self.study, &self.protocol.analysis)
     }
 
     /// Step 5: every network on every set of stimuli ([`inference::observe`]): a set's name and its table.
@@ -532,7 +559,7 @@ const OBSERVE: &str = "5 observe";
 const ANALYSE: &str = "6 analyse";
 
 /// All steps with their names, in order, after the study is there.
-pub fn steps() -> [(&'static str, StepOf); 10] {
+pub fn steps() -> [(&'static str, StepOf); 11] {
     [
         ("1 boxes", |run| run.boxes().map(drop)),
         ("2 subset", |run| {
@@ -547,6 +574,7 @@ pub fn steps() -> [(&'static str, StepOf); 10] {
         }),
         ("4 datasets", |run| run.datasets().map(drop)),
         ("5 run", |run| run.experiments(&Inference::default()).map(drop)),
+        ("5 features", |run| run.features(&Inference::default()).map(drop)),
         (OBSERVE, |run| run.observe(&Inference::default()).map(drop)),
         ("5.1 convert", |run| run.convert(Form::Folded).map(drop)),
         ("5.2 relevance", |run| run.relevance().map(drop)),

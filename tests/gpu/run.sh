@@ -8,9 +8,9 @@
 #   LIBTORCH  a folder with lib/libtorch_cuda.so 2.11, such as site-packages/torch
 #   PICTURE   photographs, or a folder of them: 224 x 224 for figures that are comparable
 #
-# Weights are random. Of each network: logits in 32 bits and bfloat16 against the processor's in 32 bits (1e-3 and 3e-2 of
-# the largest), pictures a second of the forward pass and from files to logits, in both. Ends with 1 if a
-# difference is too large.
+# Weights are random. Of each network: logits in 32 bits against the processor's (1e-3 of the largest), and in bfloat16 (at most
+# twice as far from those in 32 bits as the processor's own in bfloat16 are); pictures a second of the forward pass and from
+# files to logits, in both. Ends with 1 if a difference is too large.
 set -euo pipefail
 
 if [ $# -lt 3 ]; then

@@ -64,9 +64,12 @@ pub enum Step {
         /// writes <stem>.crop.png of FILES here instead: what a network sees of them
         #[arg(long, group = "made", conflicts_with = "change")]
         crops: Option<PathBuf>,
-        /// the manipulation of FILES, as scramble:block=56,variant=0 or patch:size=30,fill=mean
+        /// the manipulation of FILES, as scramble:block=56,variant=0, or two as grey+bilateral:d=12
         #[arg(long, value_name = "SPEC", requires = "png")]
         change: Option<String>,
+        /// a manipulation beside those of the protocol, whose pictures are written, too
+        #[arg(long, value_name = "SPEC", conflicts_with = "made")]
+        with: Vec<String>,
         /// writes <stem>.png of FILES here: their crops after that manipulation
         #[arg(long, group = "made", requires = "change")]
         png: Option<PathBuf>,
@@ -75,6 +78,8 @@ pub enum Step {
     },
     /// 5: every network on every picture
     Run(RunNetworks),
+    /// 5: every network on pictures without shape, texture or colour, made in memory
+    Features(Features),
     /// fetches weights or data by name (fetch --list shows them)
     Fetch(Fetch),
     /// 5: what every network decides on the study's stimuli; or one network on a FOLDER of stimuli with --decisions
@@ -237,7 +242,21 @@ pub struct Init {
 }
 
 #[derive(Args)]
+pub struct Features {
+    /// manipulations beside those of the protocol, as contrast:percent=10, or two as grey+bilateral
+    pub more: Vec<String>,
+    /// all that the library has, but what needs masks
+    #[arg(long)]
+    pub everything: bool,
+    #[command(flatten)]
+    pub batch: Batch,
+}
+
+#[derive(Args)]
 pub struct RunNetworks {
+    /// a manipulation beside those of the protocol, as for `lgf datasets --with`
+    #[arg(long, value_name = "SPEC")]
+    pub with: Vec<String>,
     /// makes every picture in memory, on the device, instead of reading step 4's files
     #[arg(long)]
     pub in_memory: bool,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use lgf::datasets::Spec;
+use lgf::datasets::Manipulation;
 use lgf::files::{ImageFile, Store};
 use lgf::inference::{self, Device, Engine, Experiments, Keep, Normalise, Picture};
 use lgf::models::{Form, PROGRAM, Registry};
@@ -38,14 +38,14 @@ pub fn crops(out: &Path, files: &[PathBuf]) -> Result<()> {
 }
 
 /// One manipulation of each file's crop, as `<name>.png`; the name decides what is left to chance.
-pub fn changes(out: &Path, files: &[PathBuf], change: &Spec, parameters: &datasets::Parameters) -> Result<()> {
+pub fn changes(out: &Path, files: &[PathBuf], change: &Manipulation, parameters: &datasets::Parameters) -> Result<()> {
     if files.is_empty() {
         bail!("--change needs files: lgf datasets --change SPEC --png OUT FILE…");
     }
-    // What is wrong with it is said once, and not of each file.
-    datasets::manipulation(change)?;
+    // Where one depends on all, these are all.
+    let change = change.of_set(&photographs(files)?)?;
     each("datasets", out, files, |name, file| {
-        let bytes = pixels::encode_png(&datasets::changed(&pixels::decode(file)?, name, change, parameters)?)?;
+        let bytes = pixels::encode_png(&datasets::changed(&pixels::decode(file)?, name, &change, parameters)?)?;
         files::write_whole(&out.join(format!("{name}.png")), |to| std::io::Write::write_all(to, &bytes))
     })
 }

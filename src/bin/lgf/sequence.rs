@@ -1,7 +1,8 @@
 //! The steps of the sequence as the command line gives them.
 
 use anyhow::{Result, bail};
-use lgf::analysis::AblationRow;
+use lgf::analysis::{AblationRow, RelianceRow};
+use lgf::datasets::Manipulation;
 use lgf::files::Store;
 use lgf::inference::Keep;
 use lgf::models::Form;
@@ -14,7 +15,7 @@ use lgf::sequence::{self, Inference, Pictures, Run};
 use lgf::study::Study;
 use lgf::table::Row;
 
-use crate::arguments::{Relevance, RunNetworks, Step};
+use crate::arguments::{Batch, Features, Relevance, RunNetworks, Step};
 use crate::observers;
 
 /// Step 0: the sample, unless the root holds another study.
@@ -38,10 +39,11 @@ pub fn step(step: &Step, run: &Run) -> Result<()> {
         Step::Boxes { .. } => drop(run.boxes()?),
         Step::Subset => by_name("2 subset", run)?,
         Step::Edges { .. } => by_name("3 edges", run)?,
-        Step::Datasets { .. } => drop(run.datasets()?),
+        Step::Datasets { with: more, .. } => drop(with(run, more)?.datasets()?),
+        Step::Features(given) => features(given, run)?,
         Step::Run(given) => {
             let how = inference(given);
-            run.experiments(&how)?;
+            with(run, &given.with)?.experiments(&how)?;
             run.observe(&how)?;
         }
         Step::Observe(given) => {
@@ -83,6 +85,29 @@ pub fn step(step: &Step, run: &Run) -> Result<()> {
         // The others need no study, or begin with one: they are run before this.
         _ => bail!("no step of a study"),
     }
+    Ok(())
+}
+
+/// The same run with some manipulations more.
+fn with(run: &Run, more: &[String]) -> Result<Run> {
+    let mut own = run.clone();
+    for text in more {
+        own.protocol.datasets.more.push(text.parse()?);
+    }
+    Ok(own)
+}
+
+/// Networks on pictures without features, and what is left of their accuracies.
+fn features(given: &Features, run: &Run) -> Result<()> {
+    let mut own = run.clone();
+    if given.everything {
+        own.protocol.features = own.protocol.features.everything()?;
+    }
+    let more: Vec<Manipulation> = given.more.iter().map(|text| text.parse()).collect::<lgf::Result<_>>()?;
+    own.protocol.features = own.protocol.features.with(more);
+    let Batch { size: batch, precision } = &given.batch;
+    own.features(&Inference { precision: precision.precision(), batch: *batch, ..Inference::default() })?;
+    say(table(&RelianceRow::table(own.reliance()?.scores)?).text());
     Ok(())
 }
 

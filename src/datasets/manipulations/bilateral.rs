@@ -6,7 +6,7 @@ use std::sync::Arc;
 use image::{Rgb, RgbImage};
 
 use crate::datasets::canvas::{Canvas, Drawn, Subject};
-use crate::datasets::manipulation::{Change, Kind, Levels, Maker, Manipulation, Recipe, Set, Stronger, Summary};
+use crate::datasets::manipulation::{Change, Kind, Levels, Maker, Manipulate, Recipe, Set, Stronger, Summary};
 use crate::datasets::spec::Spec;
 use crate::error::{Code, Error, Result};
 
@@ -19,7 +19,7 @@ pub(in crate::datasets) static MAKER: Maker = Maker {
         ("color", "deviation over colours, of summed differences (170)"),
         ("space", "deviation over pixels (75)"),
     ],
-    make: |spec| Ok(Box::new(Bilateral::of(spec)?)),
+    make: |spec| Ok(Arc::new(Bilateral::of(spec)?)),
 };
 
 static FILTERED: Kind = Kind {
@@ -52,7 +52,7 @@ impl Bilateral {
     }
 }
 
-impl Manipulation for Bilateral {
+impl Manipulate for Bilateral {
     fn plan(&self, subject: &Subject<'_>) -> Result<Vec<Recipe>> {
         let mut all = vec![Recipe::untouched(&FILTERED)];
         for &filter in &self.0 {

@@ -2,8 +2,12 @@
 //!
 //! Sets, folders, kinds of pictures, curves and controls follow from it.
 
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use super::canvas::Subject;
-use super::manipulation::{Kind, Maker, Manipulation, Recipe};
+use super::chosen::Manipulation;
+use super::manipulation::{Kind, Levels, Maker, Manipulate, Recipe, Set, Stronger, Summary};
 use super::spec::Spec;
 use crate::error::{Code, Error, Result};
 
@@ -19,16 +23,78 @@ manipulations! {
     scramble,
     patch,
     smooth,
+    shuffle,
+    rotate_tiles,
     bilateral,
+    gaussian,
+    nlm,
+    grey,
+    channels,
+    false_colour,
+    contrast,
+    noise,
+    low_pass,
+    high_pass,
+    phase,
+    power,
+    rotation,
+    silhouette,
+    drawing,
+    critical_band,
 }
 
 pub use patch::{Fill, PATCHED, Patches, filling, patch_boxes, patched};
 pub use scramble::{Control, Orders, SCRAMBLED, SEAMS, Scramble, orders, scrambled, shifts, with_seams};
+pub use shuffle::{Cut, SHUFFLED, SHUFFLED_SEAMS, SHUFFLED_UNEQUAL};
 pub use smooth::{Chain, DIFFERENCE, DIFFERENCE_INVERSE, Difference, SMOOTHED, Sign, Smoothing, difference};
+
+/// Kinds of pictures that are not of the list: of a person's own manipulations, of pairs, and of what earlier runs made of such.
+static OWN: RwLock<Vec<&'static Kind>> = RwLock::new(Vec::new());
 
 /// All kinds of pictures, in the order of the manifest.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {
-    ALL.iter().flat_map(|maker| maker.kinds).copied()
+    let own = OWN.read().unwrap_or_else(PoisonError::into_inner).clone();
+    ALL.iter().flat_map(|maker| maker.kinds).copied().chain(own)
+}
+
+/// The kind of a manipulation that is not of the list, by its name; another one of that name has its place from then on.
+///
+/// # Errors
+/// [`Code::Parameter`] for a name of the list.
+pub(super) fn own_kind(name: &str, levels: Levels) -> Result<&'static Kind> {
+    if ALL.iter().any(|maker| maker.name == name || maker.kinds.iter().any(|kind| kind.name == name)) {
+        let found = format!("the manipulation {name:?} is one of the library's");
+        return Err(Error::new(Code::Parameter, found).hint("give your own another name"));
+    }
+    let mut own = OWN.write().unwrap_or_else(PoisonError::into_inner);
+    let place = own.iter().position(|kind| kind.name == name);
+    if let Some(known) = place.map(|place| own[place]).filter(|known| known.levels == levels) {
+        return Ok(known);
+    }
+    let leaked = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    let plain: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+    let kind: &'static Kind = Box::leak(Box::new(Kind {
+        name: leaked(name.to_string()),
+        folder: leaked(format!("imagenette2_{plain}")),
+        set: Set { name: leaked(plain.clone()), thesis: None },
+        levels,
+        untouched: None,
+        summary: Summary::Curve { fall: leaked(format!("{plain}_drop")) },
+    }));
+    match place {
+        Some(place) => own[place] = kind,
+        None => own.push(kind),
+    }
+    Ok(kind)
+}
+
+/// The kind of a name, where pictures of it lie in a folder of it: one of [`kinds`], or of a manipulation that is not of the
+/// list, which an earlier run made. Of such a one, only what its levels are called is not known.
+pub fn found_kind(name: &str, file: &str) -> Option<&'static Kind> {
+    let plain: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+    let levels = Levels { in_words: "level", stronger: Stronger::Larger };
+    let own = || file.starts_with(&format!("imagenette2_{plain}/")).then(|| own_kind(name, levels).ok()).flatten();
+    kind(name).or_else(own)
 }
 
 /// The kind of a name in the manifest.
@@ -83,7 +149,7 @@ const COMMON: [(&str, &str); 2] =
 /// assert!(names("emboss").unwrap_err().to_string().contains("scramble, patch, smooth"));
 /// # Ok::<(), lgf::Error>(())
 /// ```
-pub fn manipulation(spec: &Spec) -> Result<Box<dyn Manipulation>> {
+pub fn manipulation(spec: &Spec) -> Result<Manipulation> {
     let names = || ALL.iter().map(|maker| maker.name).collect::<Vec<_>>().join(", ");
     let maker = ALL.iter().find(|maker| maker.name == spec.name()).ok_or_else(|| {
         Error::new(Code::Parameter, format!("no manipulation {:?}; there are {}", spec.name(), names()))
@@ -101,17 +167,17 @@ pub fn manipulation(spec: &Spec) -> Result<Box<dyn Manipulation>> {
     }
     let variant = spec.get("variant").map(|_| spec.read("variant", 0)).transpose()?;
     let of = (maker.make)(spec)?;
-    Ok(Box::new(Chosen { of, kind: kind.map(String::from), variant }))
+    Ok(Manipulation::new(spec.to_string(), Arc::new(Chosen { of, kind: kind.map(String::from), variant })))
 }
 
 /// Some changed pictures of a manipulation, and its untouched ones.
 struct Chosen {
-    of: Box<dyn Manipulation>,
+    of: Arc<dyn Manipulate>,
     kind: Option<String>,
     variant: Option<i64>,
 }
 
-impl Manipulation for Chosen {
+impl Manipulate for Chosen {
     fn plan(&self, subject: &Subject<'_>) -> Result<Vec<Recipe>> {
         let mut all = self.of.plan(subject)?;
         let own = |recipe: &Recipe| {
@@ -120,6 +186,11 @@ impl Manipulation for Chosen {
         };
         all.retain(|recipe| recipe.level == 0 || own(recipe));
         Ok(all)
+    }
+
+    fn of_set(&self, photographs: &[PathBuf]) -> Result<Option<Arc<dyn Manipulate>>> {
+        let Some(of) = self.of.of_set(photographs)? else { return Ok(None) };
+        Ok(Some(Arc::new(Chosen { of, kind: self.kind.clone(), variant: self.variant })))
     }
 }
 
@@ -150,7 +221,12 @@ mod tests {
     fn every_manipulation_of_the_list_plans_its_kinds_and_none_else() {
         let subject = Subject { id: "a", side: 224, seed: 1 };
         for maker in ALL {
-            let planned = manipulation(&maker.name.parse().unwrap()).unwrap().plan(&subject).unwrap();
+            let text = match maker.name {
+                "silhouette" => "silhouette:masks=folder",
+                "shuffle" => "shuffle:tiles=both",
+                name => name,
+            };
+            let planned = manipulation(&text.parse().unwrap()).unwrap().plan(&subject).unwrap();
             assert_eq!(planned[0].level, 0, "{}", maker.name);
             let found: BTreeSet<&str> = planned.iter().map(|recipe| recipe.kind.name).collect();
             assert_eq!(found, maker.kinds.iter().map(|kind| kind.name).collect(), "{}", maker.name);

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::datasets::canvas::{Canvas, Drawn, Subject};
-use crate::datasets::manipulation::{Change, Facts, Kind, Levels, Maker, Manipulation, Recipe, Set, Stronger, Summary};
+use crate::datasets::manipulation::{Change, Facts, Kind, Levels, Maker, Manipulate, Recipe, Set, Stronger, Summary};
 use crate::datasets::rearrange::put;
 use crate::datasets::spec::Spec;
 use crate::error::{Code, Error, Result};
@@ -24,7 +24,7 @@ pub(in crate::datasets) static MAKER: Maker = Maker {
         ("gap", "pixels between two of them (30)"),
         ("fill", "black, mean, noise or blur (black)"),
     ],
-    make: |spec| Ok(Box::new(vec![Patches::of(spec)?])),
+    make: |spec| Ok(Arc::new(vec![Patches::of(spec)?])),
 };
 
 /// Patches filled.
@@ -131,7 +131,7 @@ impl Patches {
     }
 }
 
-impl Manipulation for Vec<Patches> {
+impl Manipulate for Vec<Patches> {
     fn plan(&self, subject: &Subject<'_>) -> Result<Vec<Recipe>> {
         let mut all = vec![Recipe::untouched(&PATCHED)];
         for patches in self {

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::datasets::canvas::{Canvas, Drawn, Subject};
-use crate::datasets::manipulation::{Change, Facts, Kind, Levels, Maker, Manipulation, Recipe, Set, Stronger, Summary};
+use crate::datasets::manipulation::{Change, Facts, Kind, Levels, Maker, Manipulate, Recipe, Set, Stronger, Summary};
 use crate::datasets::rearrange::{block_count, block_sources, gathered};
 use crate::datasets::spec::Spec;
 use crate::error::{Code, Error, Result};
@@ -24,7 +24,7 @@ pub(in crate::datasets) static MAKER: Maker = Maker {
         ("orders", "derangements, or any (derangements)"),
         ("control", "seams, or none (seams)"),
     ],
-    make: |spec| Ok(Box::new(Scramble::of(spec)?)),
+    make: |spec| Ok(Arc::new(Scramble::of(spec)?)),
 };
 
 const SET: Set = Set { name: "scr", thesis: Some(0) };
@@ -103,7 +103,7 @@ impl Scramble {
     }
 }
 
-impl Manipulation for Scramble {
+impl Manipulate for Scramble {
     fn plan(&self, subject: &Subject<'_>) -> Result<Vec<Recipe>> {
         let (mut all, mut controls) = (vec![Recipe::untouched(&SCRAMBLED)], Vec::new());
         for &block in &self.blocks {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::datasets::canvas::{Canvas, Drawn, Subject};
 use crate::datasets::encoding::QUALITY;
 use crate::datasets::l0::L0;
-use crate::datasets::manipulation::{Change, Facts, Kind, Levels, Maker, Manipulation, Recipe, Set, Stronger, Summary};
+use crate::datasets::manipulation::{Change, Facts, Kind, Levels, Maker, Manipulate, Recipe, Set, Stronger, Summary};
 use crate::datasets::smoother::smooth;
 use crate::error::{Code, Error, Result};
 use crate::pixels;
@@ -21,7 +21,7 @@ pub(in crate::datasets) static MAKER: Maker = Maker {
     make: |spec| {
         let usual = Smoothing::default();
         let passes = spec.read("passes", usual.passes)?;
-        Ok(Box::new(Smoothing { passes, difference_pass: passes, ..usual }))
+        Ok(Arc::new(Smoothing { passes, difference_pass: passes, ..usual }))
     },
 };
 
@@ -126,7 +126,7 @@ impl Smoothing {
     }
 }
 
-impl Manipulation for Smoothing {
+impl Manipulate for Smoothing {
     fn plan(&self, _: &Subject<'_>) -> Result<Vec<Recipe>> {
         // The study saved the photograph once before it cropped it, as it did with those that were smoothed.
         let mut all = vec![match self.chain {
