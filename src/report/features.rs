@@ -12,7 +12,7 @@ use crate::table::{Row, table};
 
 table! {
     /// [`RelianceDifferenceRow`] and [`BalanceRow`] for a page.
-    struct InWordsRow {
+    pub struct InWordsRow {
         /// What is compared.
         compared: String,
         /// The difference with its interval.
@@ -24,7 +24,7 @@ table! {
 
 table! {
     /// [`CutRow`] for a page.
-    struct CutInWordsRow {
+    pub struct CutInWordsRow {
         /// The network.
         model: String as "network",
         /// The feature.
