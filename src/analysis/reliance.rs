@@ -202,6 +202,19 @@ pub struct Reliance {
     pub cuts: Vec<CutRow>,
 }
 
+impl Reliance {
+    /// The curves of one kind of picture, a row a network and level.
+    pub fn of_kind(&self, kind: &str) -> Vec<FeatureCurveRow> {
+        self.curves.iter().filter(|row| row.kind == kind).cloned().collect()
+    }
+
+    /// The curves of one network over some kinds of picture.
+    pub fn of_network(&self, model: &str, kinds: &[&str]) -> Vec<FeatureCurveRow> {
+        let own = |row: &&FeatureCurveRow| row.model == model && kinds.contains(&row.kind.as_str());
+        self.curves.iter().filter(own).cloned().collect()
+    }
+}
+
 /// What is asked of predictions.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {

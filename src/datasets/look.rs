@@ -4,6 +4,10 @@ use image::RgbImage;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::canvas::Canvas;
+use super::chosen::Manipulation;
+use super::l0::L0;
+use super::manipulation::Kind;
 use super::manipulations::{Fill, Orders, filling, orders, patch_boxes, patched, scrambled, shifts, with_seams};
 use super::smoother::{Smoother, smooth};
 use crate::error::Result;
@@ -58,6 +62,73 @@ pub fn smoothed_grid(picture: &RgbImage, smoother: &dyn Smoother, passes: u32) -
         pictures.push(Picture::new(smoothed, format!("pass {}", pass + 1)));
     }
     Ok(Grid::new("smoothed", &[]).row("", pictures))
+}
+
+/// A crop through some manipulations: a row a kind of changed picture, from the untouched one to the most changed as planned, one
+/// variant a level. `seed` decides what is left to chance.
+///
+/// ```
+/// use lgf::datasets::{Battery, levels_grid};
+/// use lgf::notebook::Show;
+/// use lgf::pixels::{Rgb, RgbImage};
+///
+/// let picture = RgbImage::from_fn(224, 224, |x, y| Rgb([x as u8, y as u8, if x > 90 { 250 } else { 0 }]));
+/// let grid = levels_grid(&picture, &["grey".parse()?, "contrast".parse()?], 7)?;
+/// assert!(grid.html().contains("contrast") && grid.html().contains("greyed"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`Manipulation::plan`] and the changes.
+pub fn levels_grid(crop: &RgbImage, manipulations: &[Manipulation], seed: u64) -> Result<Grid> {
+    let mut grid = Grid::new("features", &[]);
+    for manipulation in manipulations {
+        let drawn = drawn_levels(crop, manipulation, seed)?;
+        for kind in manipulation.kinds()? {
+            let own = drawn.iter().filter(|(other, ..)| *other == kind);
+            let pictures: Vec<Picture> =
+                own.map(|(_, level, picture)| Picture::new(picture.clone(), level.to_string())).collect();
+            grid = grid.row(kind.name, pictures);
+        }
+    }
+    Ok(grid)
+}
+
+/// A crop at every level of a manipulation's first kind, as frames of a slider over its strength.
+///
+/// ```
+/// use lgf::datasets::level_slider;
+/// use lgf::notebook::Show;
+/// use lgf::pixels::{Rgb, RgbImage};
+///
+/// let picture = RgbImage::from_fn(224, 224, |x, y| Rgb([x as u8, y as u8, if x > 90 { 250 } else { 0 }]));
+/// assert!(level_slider(&picture, &"rotation".parse()?, 7)?.html().contains("degrees counterclockwise: 270"));
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`levels_grid`].
+pub fn level_slider(crop: &RgbImage, manipulation: &Manipulation, seed: u64) -> Result<Slider> {
+    let first = manipulation.kinds()?.first().copied();
+    let words = first.map_or("level", |kind| kind.levels.in_words);
+    let mut frames = vec![Picture::new(crop.clone(), "untouched")];
+    let drawn = drawn_levels(crop, manipulation, seed)?;
+    let own = drawn.into_iter().filter(|(kind, ..)| Some(*kind) == first);
+    frames.extend(own.map(|(_, level, picture)| Picture::new(picture, format!("{words}: {level}"))));
+    Ok(Slider::new(words, frames).width(336))
+}
+
+/// The first variant of every level of every kind.
+fn drawn_levels(crop: &RgbImage, of: &Manipulation, seed: u64) -> Result<Vec<(&'static Kind, u32, RgbImage)>> {
+    let smoother = L0::default();
+    let mut canvas = Canvas::new((crop, crop), "", seed, &smoother);
+    let mut drawn: Vec<(&'static Kind, u32, RgbImage)> = Vec::new();
+    for recipe in of.plan(&canvas.subject)?.iter().filter(|recipe| recipe.level > 0) {
+        if !drawn.iter().any(|(kind, level, _)| (*kind, *level) == (recipe.kind, recipe.level)) {
+            drawn.push((recipe.kind, recipe.level, recipe.draw(&mut canvas)?.picture(crop)?.into_owned()));
+        }
+    }
+    Ok(drawn)
 }
 
 /// A picture with all patches of each size, as far apart as they are wide, as frames of a slider.

@@ -41,7 +41,7 @@ pub use canvas::{Canvas, Drawn, Subject};
 pub use chosen::{Manipulation, Strengths};
 pub use encoding::Encoding;
 pub use l0::L0;
-pub use look::{fill_grid, patch_slider, scrambled_grid, smoothed_grid};
+pub use look::{fill_grid, level_slider, levels_grid, patch_slider, scrambled_grid, smoothed_grid};
 pub use manifest::{Manifest, in_order, planned};
 pub use manipulation::{Change, Facts, Kind, Levels, Manipulate, Recipe, Set, Stronger, Summary};
 pub use manipulations::{

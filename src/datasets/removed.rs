@@ -12,7 +12,7 @@ use super::planes::grey_plane;
 use crate::error::Result;
 use crate::files::{ImageFile, Store};
 use crate::notebook::Stage;
-use crate::pixels::{self, Crop};
+use crate::pixels;
 use crate::stage::Named;
 use crate::table::{Row, table};
 
@@ -222,14 +222,22 @@ const TABLE: &str = "features_removed";
 fn of_photograph(image: &ImageFile, parameters: &Parameters) -> Result<Vec<RemovedRow>> {
     let photograph = pixels::decode(&image.path)?;
     let crop = pixels::imagenet_crop(&photograph)?;
-    let mut canvas = Canvas::new((&photograph, &crop), &image.id, parameters.seed, &parameters.smoothing.l0);
-    let untouched = Measured::of(&crop);
+    rows_of(
+        &image.id,
+        &mut Canvas::new((&photograph, &crop), &image.id, parameters.seed, &parameters.smoothing.l0),
+        parameters,
+    )
+}
+
+/// A row a change of a crop.
+fn rows_of(id: &str, canvas: &mut Canvas<'_>, parameters: &Parameters) -> Result<Vec<RemovedRow>> {
+    let untouched = Measured::of(canvas.crop);
     let mut rows = Vec::new();
-    for recipe in plan(&image.id, Crop::SIDE, parameters)?.iter().filter(|recipe| recipe.level > 0) {
-        let drawn = recipe.draw(&mut canvas)?;
-        let Left { variance, energy, gradients, colour } = untouched.left_in(&Measured::of(&*drawn.picture(&crop)?));
+    for recipe in plan(id, canvas.crop.width(), parameters)?.iter().filter(|recipe| recipe.level > 0) {
+        let (crop, drawn) = (canvas.crop, recipe.draw(canvas)?);
+        let Left { variance, energy, gradients, colour } = untouched.left_in(&Measured::of(&*drawn.picture(crop)?));
         rows.push(RemovedRow {
-            orig_file: image.id.clone(),
+            orig_file: id.into(),
             kind: recipe.kind.name.into(),
             level: i64::from(recipe.level),
             variant: recipe.variant,
@@ -242,18 +250,12 @@ fn of_photograph(image: &ImageFile, parameters: &Parameters) -> Result<Vec<Remov
     Ok(rows)
 }
 
-/// The same of one manipulation and one crop, by level: for a figure of a cell.
+/// The same of one crop and some manipulations, in their order: for a cell.
 ///
 /// # Errors
 /// As [`Manipulation::plan`] and the changes.
-pub fn left_by_level(crop: &RgbImage, id: &str, manipulation: &Manipulation, seed: u64) -> Result<Vec<(u32, Left)>> {
-    let untouched = Measured::of(crop);
-    let smoother = super::l0::L0::default();
-    let mut canvas = Canvas::new((crop, crop), id, seed, &smoother);
-    let subject = canvas.subject;
-    let recipes = manipulation.plan(&subject)?;
-    let of = |recipe: &super::manipulation::Recipe| {
-        Ok((recipe.level, untouched.left_in(&Measured::of(&*recipe.draw(&mut canvas)?.picture(crop)?))))
-    };
-    recipes.iter().map(of).collect()
+pub fn left_by_level(crop: &RgbImage, manipulations: &[Manipulation], seed: u64) -> Result<Vec<RemovedRow>> {
+    let parameters = Parameters { seed, ..Parameters::default() }.only(manipulations.to_vec());
+    let mut canvas = Canvas::new((crop, crop), "", seed, &parameters.smoothing.l0);
+    rows_of("", &mut canvas, &parameters)
 }

@@ -99,7 +99,7 @@ pub(super) fn normalised(bytes: &Tensor, normalisation: &Normalisation) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datasets::{Canvas, L0, Parameters, plan};
+    use crate::datasets::{Battery, Canvas, L0, Parameters, Recipe, plan};
 
     #[test]
     fn what_a_device_makes_is_what_is_drawn_and_normalised_by_the_processor() {
@@ -108,7 +108,10 @@ mod tests {
         (parameters.smoothing.passes, parameters.smoothing.difference_pass) = (1, 1);
         let smoother = L0::default();
         let (mut studio, mut canvas) = (Studio::new(&crop), Canvas::new((&crop, &crop), "a", 7, &smoother));
-        for recipe in plan("a", 224, &parameters).unwrap().iter().step_by(3) {
+        let mut recipes: Vec<Recipe> = plan("a", 224, &parameters).unwrap().into_iter().step_by(3).collect();
+        let battery = Battery::default().everything().unwrap().parameters(&parameters);
+        recipes.extend(plan("a", 224, &battery).unwrap().into_iter().step_by(5));
+        for recipe in recipes {
             let drawn = recipe.draw(&mut canvas).unwrap();
             let made = studio.batch(&[&drawn, &Drawn::Crop], Device::Cpu).unwrap();
             let pictures = [drawn.picture(&crop).unwrap().into_owned(), crop.clone()];

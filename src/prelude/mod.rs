@@ -4,6 +4,7 @@ mod ends_cell;
 
 pub use ends_cell::EndsCell;
 
+pub use crate::datasets::{Manipulation, Strengths, Stronger};
 pub use crate::error::{Error, Result};
 pub use crate::files::{ImageFile, Store};
 pub use crate::notebook::{self, Figure, Grid, Html, Picture, Show, Slider, or_say, show, table, whole_table};
