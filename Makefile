@@ -29,10 +29,10 @@ help: ## this list
 
 setup: $(STAMPS)/cargo $(STAMPS)/venv $(STAMPS)/libtorch $(STAMPS)/kernel ## tools, libtorch and kernel (about 20 minutes once; about 5 GB in ~/.cache/lgf)
 
-notebooks: build ## everything: set up, build, run notebooks 0 to 7 into LGF_ROOT (default data/out)
+notebooks: build ## everything: set up, build, run notebooks 0 to 8 into LGF_ROOT (default data/out)
 	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT"
 
-real: ## notebooks 2 to 7 and a report on FOLDER=your own photographs, with networks trained on ImageNet, in data/real
+real: ## notebooks 2 to 8 and a report on FOLDER=your own photographs, with networks trained on ImageNet, in data/real
 	@$(REAL) check
 	@$(MAKE) build
 	$(ENV) $(REAL)
@@ -81,7 +81,7 @@ test-rust: setup ## the library's tests: unit, integration and documentation
 	$(ENV) cargo test --doc 2>&1 | tee -a .lgf/test-rust.log
 	@grep -E '^test result' .lgf/test-rust.log > .lgf/test-summary
 
-test-kernel: build ## the kernel's tests, and notebooks 0 to 7 in it
+test-kernel: build ## the kernel's tests, and notebooks 0 to 8 in it
 	$(ENV) $(KERNEL_CARGO) test $(KERNEL_PACKAGE) --release --locked --quiet 2>&1 | tee .lgf/test-kernel.log
 	@grep -E '^test result' .lgf/test-kernel.log >> .lgf/test-summary
 	$(ENV) $(PYTHON) -m pytest -q -p no:cacheprovider tests/kernel 2>&1 | tee .lgf/test-kernel.log

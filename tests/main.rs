@@ -4,6 +4,7 @@ mod analysis;
 mod bad_input;
 mod end_to_end;
 mod faults;
+mod features;
 mod golden;
 mod known_answer;
 mod limits;

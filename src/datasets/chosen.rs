@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_input_84_a_closure_that_panics_or_gives_another_size_is_said_with_name_and_level() {
+    fn a_closure_that_panics_or_gives_another_size_is_said_with_name_and_level() {
         let small = |_: &RgbImage, _: u32| RgbImage::new(20, 30);
         let error = Manipulation::custom("small", [5], small).unwrap_err().to_string();
         for part in ["small, level 5", "30 x 20", "expected 224 x 224"] {

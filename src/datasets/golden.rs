@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
@@ -80,6 +82,22 @@ fn grey_gaussian_non_local_means_contrast_and_rotation_are_the_oracles_to_the_by
         let found = made(&format!("rotation:degrees={}", row[0]), &pictures["picture"]);
         assert_eq!(sha256_hex(found.as_raw()), row[1].as_str().unwrap(), "{}", row[0]);
     }
+}
+
+/// Equal but for the rounding of single precision: OpenCV's own ways differ by as much.
+#[test]
+fn the_bilateral_filter_is_opencvs_within_1_and_nearly_everywhere_to_the_byte() {
+    let pictures = pictures(60, 44);
+    let (mut unequal, mut all) = (0, 0);
+    for row in rows("bilateral") {
+        let found = made(&format!("bilateral:d={},color={}", row[1], row[2]), &pictures[row[0].as_str().unwrap()]);
+        let expected = STANDARD.decode(row[3].as_str().unwrap()).unwrap();
+        assert_eq!(found.len(), expected.len());
+        assert!(found.iter().zip(&expected).all(|(a, b)| a.abs_diff(*b) <= 1), "{row:?}");
+        unequal += found.iter().zip(&expected).filter(|(a, b)| a != b).count();
+        all += expected.len();
+    }
+    assert!(unequal * 10_000 <= all, "{unequal} of {all}");
 }
 
 #[test]

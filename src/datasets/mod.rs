@@ -12,6 +12,7 @@
 //! ```
 
 mod battery;
+mod bilateral_filter;
 mod build;
 mod canvas;
 mod chosen;

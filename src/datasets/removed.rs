@@ -199,25 +199,29 @@ pub fn removed(images: &[ImageFile], parameters: &Parameters, run: &Stage) -> Re
     Ok(all?.into_iter().flatten().collect())
 }
 
-/// The same of a step: written to `features_removed`, and read back where it is finished.
+/// The same as steps of a run, one a manipulation: written to `features_removed`, and read back where they are finished.
 ///
 /// # Errors
 /// As [`removed`]; those of the data root.
 pub fn write_removed(store: &Store, images: &[ImageFile], parameters: &Parameters) -> Result<Vec<RemovedRow>> {
-    let step = store.step(Named("datasets", TABLE), "photographs", parameters, images)?;
-    if step.finished() {
-        return store.rows(TABLE);
+    let mut all = Vec::new();
+    for manipulation in &parameters.more {
+        let own = parameters.only(vec![manipulation.clone()]);
+        let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+        let name = format!("features/removed-by-{}", manipulation.to_string().chars().map(plain).collect::<String>());
+        let step = store.step(Named("datasets", &name), "photographs", &own, images)?;
+        if !step.finished() {
+            let run = step.start_as(&format!("what {manipulation} takes away"), images.len());
+            let rows = removed(images, &own, &run)?;
+            run.finish();
+            let files = store.write_table(&name, &RemovedRow::table(rows)?)?.to_vec();
+            step.finish(step.skipped(images.len(), &[])?, files)?;
+        }
+        all.extend(store.rows::<RemovedRow>(&name)?);
     }
-    let run = step.start(images.len());
-    let rows = removed(images, parameters, &run)?;
-    run.finish();
-    let files = store.write_table(TABLE, &RemovedRow::table(rows.clone())?)?.to_vec();
-    step.finish(step.skipped(images.len(), &[])?, files)?;
-    Ok(rows)
+    store.write_table("features_removed", &RemovedRow::table(all.clone())?)?;
+    Ok(all)
 }
-
-/// The table of what was taken away.
-const TABLE: &str = "features_removed";
 
 fn of_photograph(image: &ImageFile, parameters: &Parameters) -> Result<Vec<RemovedRow>> {
     let photograph = pixels::decode(&image.path)?;

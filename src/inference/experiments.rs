@@ -104,7 +104,7 @@ fn run_as(
         Source::InMemory { parameters, smoother, .. } => {
             let parameters = of_set.as_ref().unwrap_or(parameters);
             let variants = Variants::of(images, parameters, smoother)?;
-            runner.in_memory(&sets, &variants, &(parameters, smoother.identity()))?;
+            runner.in_memory(&sets, &variants, &smoother.identity())?;
         }
     }
     runner.join(&sets)
@@ -168,26 +168,29 @@ impl<'a> Runner<'a> {
         self.write(set, &open, &done)
     }
 
-    /// All sets of a photograph at once.
-    fn in_memory(&self, sets: &[Set], variants: &Variants<'_>, made: &impl Serialize) -> Result<()> {
-        let all: Vec<usize> = (0..self.manifest.len()).collect();
-        let decided_by = (self.how, made, self.hash_of(&all));
-        let open: Vec<Vec<Open<'a>>> = sets.iter().map(|set| self.open(set, &decided_by)).collect::<Result<_>>()?;
-        let is_open = |network: &&Engine| open.iter().flatten().any(|(other, _)| other.name() == network.name());
+    /// All sets of a photograph at once, but for those that every network has finished.
+    fn in_memory(&self, sets: &[Set], variants: &Variants<'_>, smoother: &str) -> Result<()> {
+        let open = |set: &Set| -> Result<Vec<Open<'a>>> {
+            self.open(set, &(self.how, smoother, self.hash_of(&set.rows), variants.hash_of(&set.rows)))
+        };
+        let open: Vec<Vec<Open<'a>>> = sets.iter().map(open).collect::<Result<_>>()?;
+        let left: Vec<usize> =
+            sets.iter().zip(&open).filter(|(_, open)| !open.is_empty()).flat_map(|(set, _)| set.rows.clone()).collect();
+        let decided_by = (self.how, smoother, self.hash_of(&left), variants.hash_of(&left));
         // All networks: those that are left to finish would be others while tables are written.
         let models: Result<Vec<String>> = self.networks.iter().map(|network| network.fingerprint()).collect();
         let name = format!("{}/in_memory", self.tables.folder);
         let step =
             self.study.store.step(Named("inference", &name), "pictures", &(&decided_by, models?), self.images)?;
-        if !self.networks.iter().any(|network| is_open(&network)) {
+        if left.is_empty() {
             return step.forget();
         }
         let networks: Vec<&Engine> = self.networks.iter().collect();
         write_settings(&self.study.store, self.tables.folder, &networks, self.how.normalise)?;
-        self.check_room(networks.len(), self.manifest.len())?;
+        self.check_room(networks.len(), left.len())?;
         let kept = Kept::together(&step, &networks)?;
-        let run = step.start_as(&self.says("in memory", networks.len()), self.manifest.len());
-        let done = variants.predict(&networks, self.how, (&kept, &run))?;
+        let run = step.start_as(&self.says("in memory", networks.len()), left.len());
+        let done = variants.only(&left).predict(&networks, self.how, (&kept, &run))?;
         run.finish();
         sets.iter().zip(&open).try_for_each(|(set, open)| self.write(set, open, &done))?;
         step.forget()

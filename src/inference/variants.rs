@@ -1,5 +1,7 @@
 //! Variants of photographs that are made on the device and never written.
 
+use std::collections::HashSet;
+
 use image::RgbImage;
 
 use super::device::Device;
@@ -11,7 +13,7 @@ use super::render::{Studio, normalised, seen};
 use super::workers::halving;
 use crate::datasets::{self, Canvas, Drawn, Recipe, Smoother};
 use crate::error::Result;
-use crate::files::ImageFile;
+use crate::files::{ImageFile, sha256_hex};
 use crate::notebook::Stage;
 use crate::pixels::{self, Crop};
 use crate::table::Reject;
@@ -45,6 +47,26 @@ impl<'a> Variants<'a> {
             rows[image][recipe] = row;
         }
         Ok(Variants { images, parameters, smoother, plans, rows })
+    }
+
+    /// What identifies what is done for some rows of the manifest.
+    pub(super) fn hash_of(&self, rows: &[usize]) -> String {
+        let wanted: HashSet<usize> = rows.iter().copied().collect();
+        let recipes = self.plans.iter().zip(&self.rows).flat_map(|(plan, rows)| plan.iter().zip(rows));
+        let own = recipes.filter(|(_, row)| wanted.contains(row)).map(|(recipe, _)| format!("{:?}", recipe.change));
+        sha256_hex(format!("{} {}", self.parameters.seed, own.collect::<Vec<_>>().join("\n")).as_bytes())
+    }
+
+    /// Those of some rows of the manifest alone; a photograph of which nothing is left stays, with nothing.
+    pub(super) fn only(&self, rows: &[usize]) -> Self {
+        let wanted: HashSet<usize> = rows.iter().copied().collect();
+        let (mut plans, mut own) = (self.plans.clone(), self.rows.clone());
+        for (plan, rows) in plans.iter_mut().zip(&mut own) {
+            let mut kept = rows.iter().map(|row| wanted.contains(row));
+            plan.retain(|_| kept.next().unwrap_or(false));
+            rows.retain(|row| wanted.contains(row));
+        }
+        Variants { plans, rows: own, ..*self }
     }
 
     /// All networks on all variants, made in memory on the device and never written: predictions in the order of the manifest

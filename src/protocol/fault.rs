@@ -88,6 +88,8 @@ pub enum Step {
     Analysis,
     /// 7: how observers are compared; analysis alone.
     Observers,
+    /// 8: which condition stands for a feature; analysis alone.
+    Features,
 }
 
 impl Fault {
@@ -178,6 +180,7 @@ impl Fault {
             | Fault::Patches => Step::Datasets,
             Fault::Normalisation => Step::Run,
             Fault::PredictedClass | Fault::Rules => Step::Relevance,
+            Fault::UnequalTiles => Step::Features,
             Fault::UndefinedKappa | Fault::OverHalf | Fault::PooledBias | Fault::FirstOfTies => Step::Observers,
             _ => Step::Analysis,
         }

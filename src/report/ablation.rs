@@ -13,9 +13,12 @@ pub(super) const LETTERS: &str = "Faults of the published study, by the letter o
 /// without (or, from published, with) the fault; `=` that no number of it differs from the first row's; a dash that it is out of
 /// the fault's reach or not defined.
 ///
-/// What the field says of networks and people has a figure of its own, [`choices_figure`].
+/// What the field says of networks and people has a figure of its own, [`choices_figure`], and what networks do without features
+/// another, [`features_figure`].
 pub fn ablation_figure(ablation: &[AblationRow]) -> Draft {
-    let of_thesis = |row: &&AblationRow| !is_of_observers(row) && !changes_observers(row);
+    let of_thesis = |row: &&AblationRow| {
+        !is_of_observers(row) && !is_of_features(row) && !changes(row, Step::Observers) && !changes(row, Step::Features)
+    };
     let own: Vec<AblationRow> = ablation.iter().filter(of_thesis).cloned().collect();
     let title = "d_z (or coefficient) of each conclusion; * significant; [ ] another conclusion than in the first row; \
                  = no number differs from the first row; \
@@ -30,7 +33,7 @@ pub fn choices_figure(ablation: &[AblationRow]) -> Draft {
     // A fault of the analysis of photographs has nothing to do with them.
     let shown = |row: &&AblationRow| {
         let differ = || all.iter().any(|other| other.run == row.run && differs(other, &all));
-        row.id.is_empty() || changes_observers(row) || differ()
+        row.id.is_empty() || changes(row, Step::Observers) || differ()
     };
     let own: Vec<AblationRow> = all.iter().filter(shown).cloned().collect();
     let title = "shape biases and kappas, and differences of two; * significant; [ ] another answer than in the first column; \
@@ -38,9 +41,26 @@ pub fn choices_figure(ablation: &[AblationRow]) -> Draft {
     turned(&own, title, "F2 to F5 are faults of the field's tools; scoring is how outputs become a category.")
 }
 
-/// Whether a run is of another choice about observers: a fault of the field's tools, or a scoring.
-fn changes_observers(row: &AblationRow) -> bool {
-    !row.id.is_empty() && Fault::named(&row.id).map_or(true, |fault| fault.step() == Step::Observers)
+/// What is left of accuracies without features, with each fault that moves one: how much F1 by itself makes.
+pub fn features_figure(ablation: &[AblationRow]) -> Draft {
+    let all: Vec<AblationRow> = ablation.iter().filter(|row| is_of_features(row)).cloned().collect();
+    let shown = |row: &&AblationRow| {
+        let differ = || all.iter().any(|other| other.run == row.run && differs(other, &all));
+        row.id.is_empty() || changes(row, Step::Features) || differ()
+    };
+    let own: Vec<AblationRow> = all.iter().filter(shown).cloned().collect();
+    let title = "accuracy left without a feature, less chance, and differences of two; * significant; [ ] another answer than in \
+                 the first column; = no number differs from the first column; – not defined";
+    turned(&own, title, "F1: tiles of unequal size, of which many stay in place.")
+}
+
+/// Whether a run is of another choice of a step that the analysis alone makes; a scoring is one about observers.
+fn changes(row: &AblationRow, step: Step) -> bool {
+    !row.id.is_empty() && Fault::named(&row.id).map_or(step == Step::Observers, |fault| fault.step() == step)
+}
+
+fn is_of_features(row: &AblationRow) -> bool {
+    row.of == Quantity::RelativeAccuracy
 }
 
 fn is_of_observers(row: &AblationRow) -> bool {

@@ -16,6 +16,6 @@ mod page;
 mod questions;
 mod write;
 
-pub use ablation::{ablation_figure, choices_figure};
+pub use ablation::{ablation_figure, choices_figure, features_figure};
 pub use figures::{Plate, Published, published_figures};
 pub use write::write;

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use maud::{Markup, html};
 use polars::prelude::DataFrame;
 
-use super::ablation::{LETTERS, ablation_figure, choices_figure, without_effect};
+use super::ablation::{LETTERS, ablation_figure, choices_figure, features_figure, without_effect};
 use super::answers::{Answers, Asked};
 use super::features::features;
 use super::figures::{Published, published_figures};
@@ -182,7 +182,11 @@ fn ablation(store: &Store) -> Result<Markup> {
         Err(error) if error.code() == Code::Parameter => Ok(None),
         Err(error) => Err(error),
     };
-    let drawn = [kept(ablation_figure(&found), "ablation")?, kept(choices_figure(&found), "ablation_observers")?];
+    let drawn = [
+        kept(ablation_figure(&found), "ablation")?,
+        kept(choices_figure(&found), "ablation_observers")?,
+        kept(features_figure(&found), "ablation_features")?,
+    ];
     let notes = without_effect(&found);
     Ok(html! {
         p { "Which conclusion moves with which fault of the published study. " (LETTERS) }
@@ -210,7 +214,8 @@ fn the_thesis(analysed: &Analysed, thesis: &Published) -> Markup {
 fn tables(sources: &Sources) -> Result<Markup> {
     let all = &sources.analysed.tables;
     let elsewhere = |name: &str| {
-        matches!(name, "known_answer" | "published_tests") || QUESTIONS.iter().any(|question| question.shows(name))
+        matches!(name, "known_answer" | "published_tests" | "feature_cuts")
+            || QUESTIONS.iter().any(|question| question.shows(name))
     };
     let mut shown: Vec<(String, Markup)> = Vec::new();
     for (place, Made { name, table, .. }) in all.iter().enumerate().filter(|(_, made)| !elsewhere(&made.name)) {

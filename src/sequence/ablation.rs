@@ -202,7 +202,7 @@ impl Run {
         say(&format!("ablation: {}", protocol.name));
         // What the analysis alone changes needs no files of its own.
         let store = match fault.step() {
-            Step::Analysis | Step::Observers => first.store().clone(),
+            Step::Analysis | Step::Observers | Step::Features => first.store().clone(),
             _ => self.linked(first.store(), RUN)?,
         };
         let own = self.in_root(store).by(protocol.clone());

@@ -9,6 +9,7 @@ Needs opencv-python-headless 4.12, pillow, numpy and scipy.
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import pathlib
@@ -101,6 +102,15 @@ def phase(pixels, degrees):
     return numpy.fft.ifft2(spectrum * numpy.exp(1j * turns)[:, :, None], axes=(0, 1)).real
 
 
+def phase_numpy(pixels):
+    """By 90 degrees with numpy's own random numbers, without a loop: for speed alone."""
+    height, width, _ = pixels.shape
+    noise = numpy.fft.fft2(numpy.random.default_rng().random((height, width)) - 0.5)
+    turns = numpy.angle(noise) / 2
+    spectrum = numpy.fft.fft2(pixels / 255, axes=(0, 1))
+    return to_bytes(numpy.fft.ifft2(spectrum * numpy.exp(1j * turns)[:, :, None], axes=(0, 1)).real)
+
+
 def power(pixels, others):
     amplitudes = numpy.mean([numpy.abs(numpy.fft.fft2(one / 255, axes=(0, 1))) for one in others], axis=0)
     spectrum = numpy.fft.fft2(pixels / 255, axes=(0, 1))
@@ -187,6 +197,11 @@ def golden():
             [name, kernel, sha(gaussian(one, kernel))] for name, one in both.items() for kernel in (3, 5, 7, 9, 11, 13, 15)
         ],
         "nlm": [[name, h, sha(nlm(one, h))] for name, one in both.items() for h in (5, 15, 25)],
+        "bilateral": [
+            [name, d, color, base64.b64encode(bilateral(one, d, color).tobytes()).decode()]
+            for name, one in small.items()
+            for d, color in ((1, 50), (4, 50), (9, 110), (12, 170), (14, 200))
+        ],
         "contrast": [[name, percent, sha(contrast(one, percent))] for name, one in both.items() for percent in (1, 10, 50, 100)],
         "rotation": [[degrees, sha(numpy.rot90(both["picture"], degrees // 90))] for degrees in (90, 180, 270)],
         "low_pass": [[name, of, sampled(low_pass(one, of))] for name, one in small.items() for of in (1, 3, 7, 40)],

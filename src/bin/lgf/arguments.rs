@@ -141,6 +141,12 @@ pub enum BenchPart {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// one manipulation of the crops of FILES, drawn several times in memory: seconds for all of them once
+    Changes {
+        spec: String,
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// every scrambled and patched picture of a folder's photographs, as published, into the root: seconds for all of them
     Datasets { folder: PathBuf },
     /// on one core, of decoded pictures: shorter side to 256; the same and the central square; one pass of L0 over that

@@ -80,6 +80,7 @@ pub fn step(step: &Step, run: &Run) -> Result<()> {
             let found = run.ablate(&faults)?;
             run.keep("ablation", report::ablation_figure(&found))?;
             run.keep("ablation_observers", report::choices_figure(&found))?;
+            run.keep("ablation_features", report::features_figure(&found))?;
             say(table(&AblationRow::table(found)?).text());
         }
         // The others need no study, or begin with one: they are run before this.

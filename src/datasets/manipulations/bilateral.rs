@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 
+use crate::datasets::bilateral_filter::{Weights, filtered};
 use crate::datasets::canvas::{Canvas, Drawn, Subject};
 use crate::datasets::manipulation::{Change, Kind, Levels, Maker, Manipulate, Recipe, Set, Stronger, Summary};
 use crate::datasets::spec::Spec;
@@ -86,100 +87,21 @@ impl Filter {
         (self.d / 2).max(1)
     }
 
-    /// OpenCV's `bilateralFilter` of a picture wider and higher than the radius, to the byte as it computes without IPP: weights,
-    /// sums and the inverse of the sum of weights in single precision, products added without being rounded first, neighbours
-    /// row by row.
     fn filtered(&self, picture: &RgbImage) -> RgbImage {
-        let (width, height, radius) = (picture.width() as usize, picture.height() as usize, self.radius() as usize);
-        let padded = reflected(picture, radius);
-        let neighbours = self.neighbours(width + 2 * radius);
-        let by_color = weights(self.color, (0..=3 * 255).map(f64::from));
-        let mut out = RgbImage::new(picture.width(), picture.height());
-        let (rows, _) = out.as_chunks_mut::<3>();
-        for (row, pixels) in rows.chunks_exact_mut(width.max(1)).enumerate().take(height) {
-            let first = (row + radius) * (width + 2 * radius) + radius;
-            let own = &padded[first..first + width];
-            let mut sums = vec![[0f32; 4]; width];
-            for &(from, by_space) in &neighbours {
-                let start = first + from - (radius * (width + 2 * radius) + radius);
-                for ((sum, center), other) in sums.iter_mut().zip(own).zip(&padded[start..start + width]) {
-                    let apart: usize = (0..3).map(|c| usize::from(center[c].abs_diff(other[c]))).sum();
-                    let weight = by_space * by_color[apart];
-                    for c in 0..3 {
-                        sum[c] = (f64::from(sum[c]) + f64::from(other[c]) * f64::from(weight)) as f32;
-                    }
-                    sum[3] += weight;
-                }
-            }
-            for (pixel, [red, green, blue, all]) in pixels.iter_mut().zip(sums) {
-                *pixel = [red, green, blue].map(|sum| (sum * (1.0 / all)).round_ties_even() as u8);
-            }
-        }
-        out
+        filtered(picture, Weights { radius: self.radius(), color: self.color, space: self.space })
     }
-
-    /// The pixels of the disc, row by row: how far each is from the first one of the square around it, for a picture of a width,
-    /// and its weight.
-    fn neighbours(&self, width: usize) -> Vec<(usize, f32)> {
-        let radius = i64::from(self.radius());
-        let square = (-radius..=radius).flat_map(|row| (-radius..=radius).map(move |col| (row, col)));
-        let disc = square.filter(|(row, col)| row * row + col * col <= radius * radius);
-        let places: Vec<(i64, i64)> = disc.collect();
-        let weights = weights(self.space, places.iter().map(|(row, col)| ((row * row + col * col) as f64).sqrt()));
-        let from = |(row, col): &(i64, i64)| (row + radius) as usize * width + (col + radius) as usize;
-        places.iter().map(from).zip(weights).collect()
-    }
-}
-
-/// The Gaussian weight of each distance.
-fn weights(deviation: f64, distances: impl Iterator<Item = f64>) -> Vec<f32> {
-    let scale = -0.5 / (deviation * deviation);
-    distances.map(|distance| (distance * distance * scale).exp() as f32).collect()
-}
-
-/// The pixels of a picture with a border that mirrors it, without its outermost pixels.
-fn reflected(picture: &RgbImage, border: usize) -> Vec<[u8; 3]> {
-    let mirror = |place: usize, side: u32| {
-        let (from, last) = ((place as i64 - border as i64).abs(), i64::from(side) - 1);
-        (last - (last - from).abs()) as u32
-    };
-    let (width, height) = picture.dimensions();
-    let rows = 0..height as usize + 2 * border;
-    let at = |row: usize, col: usize| {
-        let Rgb(pixel) = *picture.get_pixel(mirror(col, width), mirror(row, height));
-        pixel
-    };
-    rows.flat_map(|row| (0..width as usize + 2 * border).map(move |col| (row, col)))
-        .map(|(row, col)| at(row, col))
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::sha256_hex;
+    use image::Rgb;
 
     fn picture() -> RgbImage {
         RgbImage::from_fn(64, 48, |x, y| {
             let step = if x < 30 { 40 } else { 200 };
             Rgb([((x * 7) ^ (y * 3)) as u8, (x * x / 5 + y * 4) as u8, (step + (x + y) % 2 * 16) as u8])
         })
-    }
-
-    /// `cv2.bilateralFilter(picture, d, color, 75)` of opencv-python-headless 4.12.0.88 after `cv2.ipp.setUseIPP(False)`, on a
-    /// processor with AVX2. With IPP it differs from that itself: in 3 of a million bytes, by 1.
-    #[test]
-    fn it_equals_opencv_to_the_byte() {
-        for (d, color, expected) in [
-            (1, 50.0, "5284166284eee799648b73e1dd65af1a6c533957ac594abdf173aace06daec6e"),
-            (4, 50.0, "9559c7defb8f6d71005e2e07094e4d9ea42c9decb0cafeaaa3f18d9ef9996f7f"),
-            (9, 110.0, "3e34a59e226a616e3f48e7e24493144c042d668575dbc9c2e639db71aa25f313"),
-            (12, 170.0, "75156cf0f7cbb32ac000e6957952e5af9567a805a8c333209421457f04b8eb6f"),
-            (14, 200.0, "5985c9db448fee02030a5fbd84f36a09fe0e4cc8c0d448524078f1aad25773be"),
-        ] {
-            let found = Filter { d, color, space: 75.0 }.filtered(&picture());
-            assert_eq!(sha256_hex(found.as_raw()), expected, "{d}");
-        }
     }
 
     /// The definition written out pixel by pixel, in double precision.

@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_input_85_a_grid_that_exceeds_the_picture_is_said() {
+    fn a_grid_that_exceeds_the_picture_is_said() {
         let spec: Manipulation = "shuffle:grid=200".parse().unwrap();
         let error = changed(&picture(), "a", &spec, &Parameters::default()).unwrap_err().to_string();
         assert!(error.contains("shuffle of 200 x 200 tiles") && error.contains("2 to 112"), "{error}");
