@@ -288,13 +288,14 @@ impl<'a> Found<'a> {
         let mut places: Vec<At> = predictions.iter().map(|row| (row.kind.as_str(), row.level)).collect();
         places.sort_by_key(|(kind, level)| (kinds.iter().position(|own| own == kind), dose(kind, *level)));
         places.dedup();
-        let mut sums: BTreeMap<&str, BTreeMap<(usize, usize), (f64, f64)>> = BTreeMap::new();
+        // By photograph, and by model and place: right answers and pictures.
+        let mut sums: BTreeMap<&str, BTreeMap<(usize, usize), [f64; 2]>> = BTreeMap::new();
         let place_of: BTreeMap<At, usize> = places.iter().enumerate().map(|(place, at)| (*at, place)).collect();
         for row in predictions {
             let model = models.iter().position(|model| *model == row.model).unwrap_or(0);
             let place = place_of[&(row.kind.as_str(), row.level)];
             let sum = sums.entry(&row.orig_file).or_default().entry((model, place)).or_default();
-            *sum = (sum.0 + f64::from(u8::from(row.top1)), sum.1 + 1.0);
+            *sum = [sum[0] + f64::from(u8::from(row.top1)), sum[1] + 1.0];
         }
         if sums.is_empty() {
             return Err(none("no prediction of a suppressed picture"));
@@ -304,7 +305,7 @@ impl<'a> Found<'a> {
             return Err(none("no photograph has every suppressed picture"));
         }
         let share =
-            |model, place| whole.iter().map(|own| own[&(model, place)]).map(|(sum, count)| sum / count).collect();
+            |model, place| whole.iter().map(|own| own[&(model, place)]).map(|[right, all]| right / all).collect();
         let of_model = |model| (0..places.len()).map(|place| share(model, place)).collect();
         let right = (0..models.len()).map(of_model).collect();
         Ok(Found { images: whole.len(), right, models, places })

@@ -87,7 +87,7 @@ fn power_of_two(y: f32, fma: impl Fn(f32, f32, f32) -> f32) -> f32 {
     /// Added and taken away, it rounds to a whole number, which stands in the lowest bits in between.
     const ROUND: f32 = 12_582_912.0;
     const COEFFICIENTS: [f32; 7] =
-        [1.540_353e-4, 1.333_355_8e-3, 9.618_129e-3, 5.550_410_8e-2, 2.402_265_1e-1, 6.931_472e-1, 1.0];
+        [1.540_353e-4, 1.333_355_8e-3, 9.618_129e-3, 5.550_411e-2, 2.402_265e-1, 6.931_472e-1, 1.0];
     let y = if y < -126.0 { -126.0 } else { y };
     let whole = y + ROUND;
     let part = y - (whole - ROUND);

@@ -38,10 +38,6 @@ pub struct Manipulation {
 }
 
 impl Manipulation {
-    pub(super) fn new(text: impl Into<String>, of: Arc<dyn Manipulate>) -> Self {
-        Manipulation { text: text.into(), of }
-    }
-
     /// A person's own: a name, its levels, and what is made of a crop (224 x 224) at one of them. It goes through files, runs
     /// in memory, curves and figures as those of the library do. Nothing may be left to chance: the same crop and level give the
     /// same picture, and what it makes of one drawn here is how a changed closure is known from the one before.
@@ -90,7 +86,7 @@ impl Manipulation {
         let kind = own_kind(name, Levels { in_words: Box::leak(in_words.into_boxed_str()), stronger })?;
         let step = |level: u32| (level, Own { level, fingerprint: fingerprint.clone(), change: change.clone() });
         let of = Ladder::of(kind, levels.iter().map(|level| step(*level)))?;
-        Ok(Manipulation::new(format!("{name} ({fingerprint})"), of))
+        Ok(Manipulation { text: format!("{name} ({fingerprint})"), of })
     }
 
     /// Every variant of a photograph: the untouched picture first.
@@ -276,14 +272,35 @@ impl FromStr for Manipulation {
     type Err = Error;
 
     /// A specification, or two with `+` between them.
+    ///
+    /// ```
+    /// use lgf::datasets::{Manipulation, Subject};
+    ///
+    /// let subject = Subject { id: "n01440764/1.JPEG", side: 224, seed: 1 };
+    /// let names = |text: &str| -> lgf::Result<Vec<String>> {
+    ///     let all = text.parse::<Manipulation>()?.plan(&subject)?;
+    ///     Ok(all.into_iter().map(|recipe| recipe.name).collect())
+    /// };
+    /// assert_eq!(names("scramble:block=56,variant=0")?, ["original", "block56_order0"]);
+    /// assert_eq!(names("scramble:block=56,kind=seams")?, ["original", "block56_seams"]);
+    /// assert!(names("emboss").unwrap_err().to_string().contains("scramble, patch, smooth"));
+    /// # Ok::<(), lgf::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Code::Parameter`], saying what there is, for a name or key that is none; for a value that cannot be read.
     fn from_str(text: &str) -> Result<Self> {
-        let of = |text: &str| text.trim().parse::<Spec>().and_then(|spec| manipulation(&spec));
+        let of = |text: &str| -> Result<Self> {
+            let spec: Spec = text.trim().parse()?;
+            Ok(Manipulation { of: manipulation(&spec)?, text: spec.to_string() })
+        };
         match text.split('+').collect::<Vec<_>>()[..] {
             [one] => of(one),
             [first, second] => {
                 let (first, second) = (of(first)?, of(second)?);
                 let text = format!("{}+{}", first.text, second.text);
-                Ok(Manipulation::new(text.clone(), Arc::new(Pair { first: first.of, second: second.of, text })))
+                let of = Pair { first: first.of, second: second.of, text: text.clone() };
+                Ok(Manipulation { text, of: Arc::new(of) })
             }
             _ => {
                 Err(Error::new(Code::Parameter, format!("{text:?} has more than two manipulations, one after another"))

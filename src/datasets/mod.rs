@@ -48,7 +48,7 @@ pub use manipulation::{Change, Facts, Kind, Levels, Manipulate, Recipe, Set, Str
 pub use manipulations::{
     Chain, Control, Cut, DIFFERENCE, DIFFERENCE_INVERSE, Difference, Fill, Orders, PATCHED, Patches, SCRAMBLED, SEAMS,
     SHUFFLED, SHUFFLED_SEAMS, SHUFFLED_UNEQUAL, SMOOTHED, Scramble, Sign, Smoothing, difference, filling, found_kind,
-    kind, kinds, manipulation, orders, patch_boxes, patched, scrambled, sets, shifts, with_seams,
+    kind, kinds, orders, patch_boxes, patched, scrambled, sets, shifts, with_seams,
 };
 pub use one::changed;
 pub use parameters::{Parameters, Sampling, plan};

@@ -17,8 +17,8 @@ use rand::RngExt;
 use rustfft::num_complex::Complex;
 
 use crate::datasets::canvas::{Canvas, Drawn};
-use crate::datasets::manipulation::{Change, Kind, Ladder, Levels, Maker, Set, Stronger, Summary};
 use crate::datasets::fourier::Plan;
+use crate::datasets::manipulation::{Change, Kind, Ladder, Levels, Maker, Set, Stronger, Summary};
 use crate::datasets::planes::{grey_picture_of, grey_plane};
 use crate::datasets::spec::Spec;
 use crate::error::Result;
@@ -38,7 +38,10 @@ static MASKED: Kind = Kind {
     name: "critical band",
     folder: "imagenette2_cbm",
     set: Set { name: "cbm", thesis: None },
-    levels: Levels { in_words: "deviation of the noise in thousandths of the range (1: none, grey and of low contrast)", stronger: Stronger::Larger },
+    levels: Levels {
+        in_words: "deviation of the noise in thousandths of the range (1: none, grey and of low contrast)",
+        stronger: Stronger::Larger,
+    },
     untouched: None,
     summary: Summary::Curve { fall: "critical_band_drop" },
 };
@@ -131,7 +134,8 @@ mod tests {
             let noise = Band { octave, thousandths: 80 }.noise(&canvas);
             let deviation = (noise.iter().map(|value| value * value).sum::<f64>() / noise.len() as f64).sqrt();
             assert!((deviation - 0.08).abs() < 1e-12);
-            let spectrum = Plan::new(224, 224).forward(noise.into_iter().map(|value| Complex::new(value, 0.0)).collect());
+            let spectrum =
+                Plan::new(224, 224).forward(noise.into_iter().map(|value| Complex::new(value, 0.0)).collect());
             let middle = 1.75 * 2f64.powi(octave as i32);
             for (place, value) in spectrum.iter().enumerate() {
                 let [row, col] = [place % 224, place / 224].map(|at| at.min(224 - at) as f64);

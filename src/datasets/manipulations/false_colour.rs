@@ -22,12 +22,8 @@ use crate::datasets::planes::luma;
 use crate::error::Result;
 
 /// How the list knows it.
-pub(in crate::datasets) static MAKER: Maker = Maker {
-    name: "false-colour",
-    kinds: &[&OPPONENT],
-    keys: &[],
-    make: |_| Ladder::of(&OPPONENT, [(1, Opponents)]),
-};
+pub(in crate::datasets) static MAKER: Maker =
+    Maker { name: "false-colour", kinds: &[&OPPONENT], keys: &[], make: |_| Ladder::of(&OPPONENT, [(1, Opponents)]) };
 
 static OPPONENT: Kind = Kind {
     name: "false colour",

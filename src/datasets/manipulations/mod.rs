@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::canvas::Subject;
-use super::chosen::Manipulation;
 use super::manipulation::{Kind, Levels, Maker, Manipulate, Recipe, Set, Stronger, Summary};
 use super::spec::Spec;
 use crate::error::{Code, Error, Result};
@@ -136,20 +135,7 @@ const COMMON: [(&str, &str); 2] =
 ///
 /// # Errors
 /// [`Code::Parameter`], saying what there is, for a name or key that is none; for a value that cannot be read.
-///
-/// ```
-/// use lgf::datasets::{Subject, manipulation};
-///
-/// let subject = Subject { id: "n01440764/1.JPEG", side: 224, seed: 1 };
-/// let names = |spec: &str| -> lgf::Result<Vec<String>> {
-///     Ok(manipulation(&spec.parse()?)?.plan(&subject)?.into_iter().map(|recipe| recipe.name).collect())
-/// };
-/// assert_eq!(names("scramble:block=56,variant=0")?, ["original", "block56_order0"]);
-/// assert_eq!(names("scramble:block=56,kind=seams")?, ["original", "block56_seams"]);
-/// assert!(names("emboss").unwrap_err().to_string().contains("scramble, patch, smooth"));
-/// # Ok::<(), lgf::Error>(())
-/// ```
-pub fn manipulation(spec: &Spec) -> Result<Manipulation> {
+pub(super) fn manipulation(spec: &Spec) -> Result<Arc<dyn Manipulate>> {
     let names = || ALL.iter().map(|maker| maker.name).collect::<Vec<_>>().join(", ");
     let maker = ALL.iter().find(|maker| maker.name == spec.name()).ok_or_else(|| {
         Error::new(Code::Parameter, format!("no manipulation {:?}; there are {}", spec.name(), names()))
@@ -167,7 +153,7 @@ pub fn manipulation(spec: &Spec) -> Result<Manipulation> {
     }
     let variant = spec.get("variant").map(|_| spec.read("variant", 0)).transpose()?;
     let of = (maker.make)(spec)?;
-    Ok(Manipulation::new(spec.to_string(), Arc::new(Chosen { of, kind: kind.map(String::from), variant })))
+    Ok(Arc::new(Chosen { of, kind: kind.map(String::from), variant }))
 }
 
 /// Some changed pictures of a manipulation, and its untouched ones.

@@ -17,8 +17,8 @@ use rand::RngExt;
 use rustfft::num_complex::Complex;
 
 use crate::datasets::canvas::{Canvas, Drawn};
-use crate::datasets::manipulation::{Change, Kind, Ladder, Levels, Maker, Set, Stronger, Summary};
 use crate::datasets::fourier::Plan;
+use crate::datasets::manipulation::{Change, Kind, Ladder, Levels, Maker, Set, Stronger, Summary};
 use crate::datasets::planes::{picture_of, planes};
 use crate::error::Result;
 

@@ -21,21 +21,15 @@ use rustfft::num_complex::Complex;
 
 use crate::datasets::canvas::{Canvas, Drawn, Subject};
 use crate::datasets::fourier::Plan;
-use crate::datasets::manipulation::{
-    Change, Kind, Ladder, Levels, Maker, Manipulate, Recipe, Set, Stronger, Summary,
-};
+use crate::datasets::manipulation::{Change, Kind, Ladder, Levels, Maker, Manipulate, Recipe, Set, Stronger, Summary};
 use crate::datasets::planes::{picture_of, planes};
 use crate::error::Result;
 use crate::files::sha256_hex;
 use crate::pixels;
 
 /// How the list knows it.
-pub(in crate::datasets) static MAKER: Maker = Maker {
-    name: "power",
-    kinds: &[&EQUALISED],
-    keys: &[],
-    make: |_| Ok(Arc::new(Power { mean: None })),
-};
+pub(in crate::datasets) static MAKER: Maker =
+    Maker { name: "power", kinds: &[&EQUALISED], keys: &[], make: |_| Ok(Arc::new(Power { mean: None })) };
 
 static EQUALISED: Kind = Kind {
     name: "power equalised",

@@ -284,7 +284,9 @@ mod tests {
             assert!((kept / 2000.0 / count - stays).abs() < bound, "{grid}: {}", kept / 2000.0 / count);
             let subject = Subject { id: "a", side: 224, seed: 1 };
             let spec: Manipulation = format!("shuffle:grid={grid},variants=9").parse().unwrap();
-            for recipe in spec.plan(&subject).unwrap().iter().filter(|recipe| recipe.kind == &SHUFFLED && recipe.level > 0) {
+            for recipe in
+                spec.plan(&subject).unwrap().iter().filter(|recipe| recipe.kind == &SHUFFLED && recipe.level > 0)
+            {
                 let facts = recipe.change.facts(224);
                 assert!(facts.order.split(' ').enumerate().all(|(place, tile)| place.to_string() != tile));
                 assert!(facts.displacement > 224.0 / f64::from(grid) * 0.99);

@@ -31,7 +31,8 @@ pub(in crate::datasets) static MAKER: Maker = Maker {
     keys: &[("masks", "folder of masks: a PNG a photograph, of its size, white where the object is")],
     make: |spec| {
         let folder = mask_key(spec).ok_or_else(|| {
-            Error::new(Code::Parameter, "silhouette needs masks").hint("write silhouette:masks=FOLDER, a PNG a photograph")
+            Error::new(Code::Parameter, "silhouette needs masks")
+                .hint("write silhouette:masks=FOLDER, a PNG a photograph")
         })?;
         Ladder::of(&FILLED, [(1, Silhouette { folder })])
     },
