@@ -64,6 +64,16 @@ fn a_manipulation_key_or_number_that_is_none() {
         ("scramble:block=112,variants=10", "fewer than 10 derangements"),
         ("patch:size=300", "does not fit"),
         ("smooth:passes=0", "plans no changed picture"),
+        ("shuffle:grid=200", "shuffle of 200 x 200 tiles in a picture of 224 x 224"),
+        ("rotate-tiles:grid=1", "grid of rotate-tiles is \"1\": expected 2 or more"),
+        ("gaussian:kernel=4", "kernel of gaussian is \"4\": expected an odd number from 3 to 61"),
+        ("grey:percent=101", "expected 0 to 100"),
+        ("contrast:percent=0", "expected 1 to 100"),
+        ("phase:degrees=-1", "degrees of phase is \"-1\""),
+        ("silhouette", "silhouette needs masks"),
+        ("silhouette:masks=nowhere", "nowhere/a.png"),
+        ("grey+emboss", "no manipulation \"emboss\""),
+        ("grey+grey+grey", "more than two manipulations"),
     ] {
         let files: &[&str] = if spec == "scramble" { &[] } else { &[&file] };
         let text = fails(&[&["datasets", "--change", spec, "--png", &root], files].concat());

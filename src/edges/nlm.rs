@@ -448,8 +448,14 @@ impl<'a, W: Weight, const C: usize> Band<'a, W, C> {
                 *slot = index(window[0] + window[1] + window[2] + window[3] + window[4] + window[5] + window[6]);
             }
         } else {
-            for (slot, window) in indices.iter_mut().zip(self.columns[at].windows(side)) {
-                *slot = index(window.iter().sum());
+            // A block of windows at once, column by column: whole registers of sums.
+            for (number, slots) in indices.chunks_mut(BLOCK).enumerate() {
+                let columns = &self.columns[at][number * BLOCK..];
+                let mut sums = [0u32; BLOCK];
+                for columns in columns.windows(BLOCK).take(side) {
+                    sums.iter_mut().zip(columns).for_each(|(sum, column)| *sum += column);
+                }
+                slots.iter_mut().zip(sums).for_each(|(slot, sum)| *slot = index(sum));
             }
         }
         W::look_up(&self.table, indices, &mut self.weights[at][..count]);

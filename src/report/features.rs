@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use polars::prelude::DataFrame;
 
 use super::frame::frame;
-use super::page::figure;
+use super::page::{figure, folded};
 use crate::analysis::{Analysed, BalanceRow, CutRow, FeatureCurveRow, RelianceDifferenceRow, RelianceRow};
 use crate::error::Result;
 use crate::plots::{Plot, Removed, feature_triangle, over_removed};
@@ -66,7 +66,9 @@ pub(super) fn features(analysed: &Analysed) -> Result<Option<Markup>> {
             @if let Ok(triangle) = &triangle { (figure(triangle)) }
             @if let Ok(strength) = &strength { (figure(strength)) }
         }
-        @if let Some(table) = differences(analysed)? { (frame(&table, "analysis/feature_differences.csv")) }
+        @if let Some(table) = differences(analysed)? {
+            (folded("which differ: networks and features, pair by pair", &frame(&table, "analysis/feature_differences.csv")))
+        }
         @if let Some(table) = cuts(analysed)? {
             p {
                 "How much of this the fault F1 alone makes: as published, tiles trade places with tiles of their own size only, \
