@@ -27,7 +27,7 @@ mod weights;
 
 pub use architecture::Architecture;
 pub use checkpoint::{Found, inspect, read_tensorflow, read_weights, write_weights};
-pub use families::{Smoothing, architecture, architectures, smoothing};
+pub use families::{Smoothing, architecture, architectures, is_mirrored, keep_symmetry, smoothing};
 pub use fold::Form;
 pub use layer::{
     Attention, BATCH_NORM_EPSILON, BatchStatistics, Layer, Node, Padding, Parameter, Part, Program, Role, Signals,

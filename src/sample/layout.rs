@@ -30,6 +30,10 @@ pub const NETWORKS: [(&str, &str, Textures); 6] = [
     ("se-resnext50", "slim-se-resnext50", Textures::Own),
 ];
 
+/// The bag of tiles, beside the networks of the sample as they are given: it cannot know where the 16 tiles of 56 x 56 pixels of
+/// a picture are, nor a tile from its mirror image, by its construction.
+pub const BAG_OF_TILES: (&str, &str, Textures) = ("bag-of-tiles", "slim-bag-of-tiles", Textures::Own);
+
 /// What the textures of the training pictures say about their class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Textures {
@@ -139,7 +143,7 @@ pub fn open(store: &Store, sample: &Sample) -> Result<Study> {
 }
 
 /// The project's own copy of a network of the sample.
-fn shipped(name: &str) -> PathBuf {
+pub(super) fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data/models").join(format!("{name}.safetensors"))
 }
 

@@ -19,7 +19,7 @@ mod rules;
 mod train;
 
 pub use annotations::{AnnotationSet, write_annotations};
-pub use layout::{NAME, NETWORKS, Sample, Textures, contact_sheet, open, write};
+pub use layout::{BAG_OF_TILES, NAME, NETWORKS, Sample, Textures, contact_sheet, open, write};
 pub use rules::{RULE_ACCURACY, RULE_KAPPA, RULES};
 #[cfg(feature = "torch")]
-pub use train::{Card, Drawings, Training, save, test, train};
+pub use train::{Card, Drawings, Training, bag_of_tiles, save, test, train};

@@ -13,12 +13,14 @@ use serde::{Deserialize, Serialize};
 use tch::nn::OptimizerConfig;
 use tch::{Kind, Tensor, nn};
 
-use super::layout::Textures;
+use super::layout::{BAG_OF_TILES, Textures, shipped};
 use super::picture::{self, Recipe};
 use crate::error::{Code, Error, Result};
 use crate::files::write_whole;
 use crate::inference::{Device, Engine, Normalise, arg_max, logits, to_input};
-use crate::models::{Architecture, Layer, Network, Node, Normalisation, Part, Weights, write_weights};
+use crate::models::{
+    Architecture, Layer, Network, Node, Normalisation, Part, Weights, is_mirrored, keep_symmetry, write_weights,
+};
 use crate::notebook::{Stage, say};
 use crate::pixels::{self, resize_bilinear};
 
@@ -60,6 +62,12 @@ impl Training {
             textures,
             least_area: 0.3,
         }
+    }
+
+    /// How the bag of tiles is trained: as the others whose textures tell the class, but for as long as it takes without
+    /// normalisation.
+    pub fn of_bag() -> Self {
+        Training { epochs: 16, learning_rate: 2e-3, ..Training::of(Textures::Own) }
     }
 
     /// Steps of the optimizer in all.
@@ -117,6 +125,7 @@ pub fn train(
     let mut rng = picture::generator(training.seed, picture::Part::Weights, 0);
     let store = nn::VarStore::new(device.tch());
     let weights = first_weights(table, &store, &mut rng);
+    keep_symmetry(table.nodes(), &weights);
     let mut network = Engine::new(Network::new(name, table, weights)?, device);
     let mut optimizer = nn::AdamW { wd: training.weight_decay, ..nn::AdamW::default() }.build(&store, 1e-6)?;
     let steps_an_epoch = training.pictures / training.batch;
@@ -143,6 +152,7 @@ pub fn train(
         let logits = network.run_training(&input)?;
         let loss = logits.cross_entropy_loss::<Tensor>(&targets, None, tch::Reduction::Mean, -100, 0.05);
         optimizer.backward_step(&loss);
+        keep_symmetry(table.nodes(), network.weights());
         let value = loss.double_value(&[]);
         if !value.is_finite() {
             return Err(Error::new(Code::Numeric, format!("the loss of {name} became {value} at step {step}"))
@@ -165,6 +175,23 @@ pub fn train(
     }
     let detached = network.weights().iter().map(|(name, tensor)| (name.clone(), tensor.detach().copy())).collect();
     Network::new(name, table, detached)
+}
+
+/// The bag of tiles ([`BAG_OF_TILES`]) with the weights that come with the project, on a device.
+///
+/// ```
+/// use lgf::inference::Device;
+///
+/// let bag = lgf::sample::bag_of_tiles(Device::Cpu)?;
+/// assert_eq!(bag.classes(), 10);
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Code::Checkpoint`] if the project's own file is not there or not whole.
+pub fn bag_of_tiles(device: Device) -> Result<Engine> {
+    let (name, architecture, _) = BAG_OF_TILES;
+    Ok(Engine::load(architecture, shipped(name), device)?.named(name))
 }
 
 /// What a trained network of the sample does: the lines of its model card.
@@ -268,7 +295,7 @@ fn vary(picture: &RgbImage, least_area: f64, seed: u64) -> RgbImage {
     if rng.random_range(0..2) == 0 { flip_horizontal(&part) } else { part }
 }
 
-/// First weights after He et al. 2015 (normal, fan out for convolutions), from our own generator so that they do not
+/// First weights after He et al. 2015 (normal, fan out for convolutions, fan in for those of the bag of tiles), from our own generator so that they do not
 /// depend on the version of libtorch. A trained tensor lives in `store`, where the optimizer finds it.
 fn first_weights(table: &Architecture, store: &nn::VarStore, rng: &mut ChaCha8Rng) -> Weights {
     let mut weights: BTreeMap<String, Tensor> = BTreeMap::new();
@@ -277,6 +304,10 @@ fn first_weights(table: &Architecture, store: &nn::VarStore, rng: &mut ChaCha8Rn
         for parameter in node.layer.parameters() {
             let count = parameter.count();
             let deviation = match (&node.layer, parameter.shape.len()) {
+                // Nothing normalises what it puts out; and keeping the symmetry halves the variance.
+                (Layer::Conv { inputs, kernel, .. }, 4) if is_mirrored(node) => {
+                    (4.0 / (inputs * kernel * kernel) as f64).sqrt()
+                }
                 (Layer::Conv { outputs, kernel, groups, .. }, 4) => {
                     (2.0 / (outputs / groups * kernel * kernel) as f64).sqrt()
                 }

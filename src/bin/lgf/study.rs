@@ -12,7 +12,7 @@ use lgf::notebook::{Progress, counted, say, whole_table};
 use lgf::observers::all_trials;
 use lgf::pixels::Sight;
 use lgf::protocol::Protocol;
-use lgf::sample::{self, Drawings, NETWORKS, Textures, Training};
+use lgf::sample::{self, BAG_OF_TILES, Drawings, NETWORKS, Textures, Training};
 use lgf::study::{CUE_CONFLICT, Classes, DecisionFolder, Description, Layout, StimulusFolder, Study};
 
 use crate::arguments::{Fetch, Init, Train};
@@ -148,22 +148,22 @@ fn found(listing: &Listing, images: &[ImageFile]) -> String {
 }
 
 pub fn train_sample(given: &Train) -> Result<()> {
+    let offered = || NETWORKS.iter().chain([&BAG_OF_TILES]);
     let mut cards = Vec::new();
     for textures in [Textures::Own, Textures::Exchanged] {
-        let chosen: Vec<(&str, &str)> = NETWORKS
-            .iter()
+        let chosen: Vec<(&str, &str)> = offered()
             .filter(|(name, _, own)| *own == textures && given.network.as_deref().is_none_or(|only| only == *name))
             .map(|(name, architecture, _)| (*name, *architecture))
             .collect();
         if chosen.is_empty() {
             continue;
         }
-        let mut training = Training::of(textures);
-        training.pictures = given.pictures.unwrap_or(training.pictures);
-        training.epochs = given.epochs.unwrap_or(training.epochs);
-        say(&format!("train-sample: drawing {} pictures", training.pictures));
-        let drawings = Drawings::draw(&training)?;
+        let drawn = training(given, Training::of(textures));
+        say(&format!("train-sample: drawing {} pictures", drawn.pictures));
+        let drawings = Drawings::draw(&drawn)?;
         for (name, architecture) in chosen {
+            let usual = if name == BAG_OF_TILES.0 { Training::of_bag() } else { Training::of(textures) };
+            let training = training(given, usual);
             let run = Progress::bar(name).start(training.steps(), "steps");
             let began = Instant::now();
             let network = sample::train(name, &models::architecture(architecture)?, &training, &drawings, &run)?;
@@ -175,7 +175,14 @@ pub fn train_sample(given: &Train) -> Result<()> {
         }
     }
     if cards.is_empty() {
-        bail!("no network of that name in the sample; there are {}", NETWORKS.map(|(name, ..)| name).join(", "));
+        let names: Vec<&str> = offered().map(|(name, ..)| *name).collect();
+        bail!("no network of that name in the sample; there are {}", names.join(", "));
     }
     Ok(())
+}
+
+/// A training with what the command line says of it.
+fn training(given: &Train, usual: Training) -> Training {
+    let (pictures, epochs) = (given.pictures.unwrap_or(usual.pictures), given.epochs.unwrap_or(usual.epochs));
+    Training { pictures, epochs, ..usual }
 }

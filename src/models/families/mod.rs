@@ -7,6 +7,7 @@ mod inputs;
 mod names;
 mod smoothing;
 
+pub use bag_of_tiles::{is_mirrored, keep_symmetry};
 pub(super) use names::{NAMINGS, Naming};
 pub use smoothing::{Smoothing, smoothing};
 
@@ -49,6 +50,7 @@ families! {
     vit
     swin
     bagnet
+    bag_of_tiles
 }
 
 /// The architecture of a name: `vgg16`, `vgg16-bn`, `resnet50`, `resnext50` (32 x 4d), `se-resnet50`, `se-resnext50`,
