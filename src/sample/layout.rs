@@ -15,7 +15,7 @@ use crate::bbox::{Annotation, Object, write_annotation, write_archive};
 use crate::error::{Code, Error, Result};
 use crate::files::Store;
 use crate::notebook::{Grid, Picture};
-use crate::pixels;
+use crate::pixels::{self, Original, PixelMask};
 use crate::stage::Named;
 use crate::study::{CUE_CONFLICT, Categories, ClassList, Classes, DecisionFolder, Description, NetworkEntry, Study};
 
@@ -249,6 +249,17 @@ fn write_one(store: &Store, sample: &Sample, plan: &Plan) -> Result<(PathBuf, Op
 
 /// The picture and the bytes of its file.
 fn draw_one(sample: &Sample, plan: &Plan) -> Result<(Drawn, Vec<u8>)> {
+    let drawn = picture_of(sample, plan);
+    let bytes = match (plan.part, plan.oddity) {
+        (Part::Conflict, _) | (_, Oddity::PngNamedJpeg) => pixels::encode_png(&drawn.image)?,
+        (_, Oddity::Grey) => pixels::encode_jpeg(&greyed(&drawn.image), JPEG_QUALITY)?,
+        _ => pixels::encode_jpeg(&drawn.image, JPEG_QUALITY)?,
+    };
+    Ok((drawn, bytes))
+}
+
+/// The picture as it is drawn, in colour.
+fn picture_of(sample: &Sample, plan: &Plan) -> Drawn {
     let seed = if plan.part == Part::Training { picture::TRAINING_SEED } else { sample.seed };
     let mut rng = picture::generator(seed, plan.part, plan.number);
     let mut recipe = match plan.part {
@@ -258,13 +269,7 @@ fn draw_one(sample: &Sample, plan: &Plan) -> Result<(Drawn, Vec<u8>)> {
     if plan.oddity == Oddity::TwoObjects {
         recipe.objects.push((plan.shape, plan.texture));
     }
-    let drawn = picture::draw(&recipe, &mut rng);
-    let bytes = match (plan.part, plan.oddity) {
-        (Part::Conflict, _) | (_, Oddity::PngNamedJpeg) => pixels::encode_png(&drawn.image)?,
-        (_, Oddity::Grey) => pixels::encode_jpeg(&greyed(&drawn.image), JPEG_QUALITY)?,
-        _ => pixels::encode_jpeg(&drawn.image, JPEG_QUALITY)?,
-    };
-    Ok((drawn, bytes))
+    picture::draw(&recipe, &mut rng)
 }
 
 /// The validation photographs as networks see them, with their classes, drawn in memory.
@@ -278,6 +283,44 @@ pub(super) fn validation(sample: &Sample) -> Result<Vec<(RgbImage, usize)>> {
             Ok((pixels::imagenet_crop(&pixels::decode_bytes(&bytes, &pixels::Limits::default())?)?, plan.shape))
         })
         .collect()
+}
+
+/// Where the objects of a photograph of `val/` are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectMask {
+    /// The photograph's file below the data root.
+    pub file: String,
+    /// The class of its objects, in the order of [`draw::CLASSES`].
+    pub class: usize,
+    /// Its one or two objects, as large as the photograph; [`PixelMask::to_gray`] makes them a picture, white on black.
+    pub mask: PixelMask<Original>,
+}
+
+/// The objects of the photographs of `val/` to the pixel, known by construction: by the outlines that they were drawn with, in
+/// the order of the classes. Drawn in memory; the same bytes on any number of threads.
+///
+/// ```
+/// use lgf::sample::{self, Sample};
+///
+/// let masks = sample::masks(&Sample { validation: 1, ..Sample::default() })?;
+/// assert_eq!(masks.len(), 10);
+/// assert!(masks.iter().all(|object| object.mask.count() > 1000));
+/// # Ok::<(), lgf::Error>(())
+/// ```
+///
+/// # Errors
+/// None in practice: the pictures are well formed.
+pub fn masks(sample: &Sample) -> Result<Vec<ObjectMask>> {
+    let plans = plans(sample);
+    let own: Vec<&Plan> = plans.iter().filter(|plan| plan.part == Part::Validation).collect();
+    let one = |plan: &&Plan| {
+        let drawn = picture_of(sample, plan);
+        let (width, height) = drawn.image.dimensions();
+        let inside = (0..(width * height) as usize).map(|at| drawn.figures.iter().any(|figure| figure[at] == 1));
+        let mask = PixelMask::from_values(height, width, inside.collect())?;
+        Ok(ObjectMask { file: plan.file.clone(), class: plan.shape, mask })
+    };
+    own.par_iter().map(one).collect()
 }
 
 /// The cue-conflict pictures with their shapes and textures, drawn in memory.
@@ -395,6 +438,32 @@ mod tests {
             let seen = pixels::decode_bytes(&bytes, &pixels::Limits::default()).unwrap();
             let (crop, class) = drawings.picture(plan.number as usize);
             assert!(pixels::imagenet_crop(&seen).unwrap() == *crop && class == plan.shape as i64, "{}", plan.file);
+        }
+    }
+
+    #[test]
+    fn masks_are_of_the_photographs_and_fill_the_boxes_of_their_objects() {
+        let sample = Sample { validation: 6, ..Sample::default() };
+        let (masks, plans) = (masks(&sample).unwrap(), plans(&sample));
+        let own: Vec<&Plan> = plans.iter().filter(|plan| plan.part == Part::Validation).collect();
+        assert_eq!(masks.len(), own.len());
+        for (object, plan) in masks.iter().zip(own) {
+            assert_eq!((&object.file, object.class), (&plan.file, plan.shape));
+            let (drawn, bytes) = draw_one(&sample, plan).unwrap();
+            let photograph = pixels::decode_bytes(&bytes, &pixels::Limits::default()).unwrap();
+            assert_eq!(object.mask.size(), (photograph.height(), photograph.width()));
+            assert_eq!(drawn.boxes.len(), if plan.oddity == Oddity::TwoObjects { 2 } else { 1 });
+            let end = |of: fn(&[u32; 4]) -> u32| drawn.boxes.iter().map(of).collect::<Vec<u32>>();
+            let pixels = object.mask.pixels();
+            let (rows, cols) = (pixels.iter().map(|pixel| pixel.row), pixels.iter().map(|pixel| pixel.col));
+            assert_eq!(
+                (rows.clone().min(), rows.max()),
+                (end(|b| b[0]).into_iter().min(), end(|b| b[2]).into_iter().max())
+            );
+            assert_eq!(
+                (cols.clone().min(), cols.max()),
+                (end(|b| b[1]).into_iter().min(), end(|b| b[3]).into_iter().max())
+            );
         }
     }
 

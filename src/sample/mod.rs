@@ -11,6 +11,8 @@
 //! ```
 
 mod annotations;
+mod assignment;
+mod configural;
 pub mod draw;
 mod layout;
 pub mod picture;
@@ -19,7 +21,8 @@ mod rules;
 mod train;
 
 pub use annotations::{AnnotationSet, write_annotations};
-pub use layout::{BAG_OF_TILES, NAME, NETWORKS, Sample, Textures, contact_sheet, open, write};
+pub use configural::{Anagram, Form, Orientation, Silhouette, anagrams, silhouettes};
+pub use layout::{BAG_OF_TILES, NAME, NETWORKS, ObjectMask, Sample, Textures, contact_sheet, masks, open, write};
 pub use rules::{RULE_ACCURACY, RULE_KAPPA, RULES};
 #[cfg(feature = "torch")]
 pub use train::{Card, Drawings, Training, bag_of_tiles, save, test, train};

@@ -21,6 +21,10 @@ pub enum Part {
     Weights = 4,
     /// The decisions of rules.
     Rules = 5,
+    /// Silhouettes, whole and rearranged.
+    Silhouettes = 6,
+    /// Anagrams.
+    Anagrams = 7,
 }
 
 /// Seed of the drawings that the shipped networks were trained on.
@@ -61,12 +65,14 @@ pub(crate) fn photograph_size(rng: &mut ChaCha8Rng) -> (u32, u32) {
     if rng.random_range(0..3u32) == 0 { (long, short) } else { (short, long) }
 }
 
-/// A drawn picture and the boxes of its objects, `[row_min, col_min, row_max, col_max]`, inclusive.
+/// A drawn picture, the boxes of its objects, `[row_min, col_min, row_max, col_max]`, inclusive, and where they are.
 pub struct Drawn {
     /// The picture.
     pub image: RgbImage,
     /// One box an object.
     pub boxes: Vec<[u32; 4]>,
+    /// One mask an object: 1 where it is, 0 elsewhere; one byte a pixel, row by row.
+    pub figures: Vec<Vec<u8>>,
 }
 
 /// Draws a recipe.
@@ -74,12 +80,12 @@ pub fn draw(recipe: &Recipe, rng: &mut ChaCha8Rng) -> Drawn {
     match recipe.objects[..] {
         [first, second, ..] => {
             let pair = draw::draw_two(first, second, recipe.size, rng);
-            Drawn { image: pair.image, boxes: pair.bbox.to_vec() }
+            Drawn { image: pair.image, boxes: pair.bbox.to_vec(), figures: pair.figure.to_vec() }
         }
         _ => {
             let (shape, texture) = recipe.objects.first().copied().unwrap_or((0, 0));
             let one = draw::draw(shape, texture, recipe.size, rng);
-            Drawn { image: one.image, boxes: vec![one.bbox] }
+            Drawn { image: one.image, boxes: vec![one.bbox], figures: vec![one.figure] }
         }
     }
 }
