@@ -2,6 +2,7 @@
 
 mod analysis;
 mod bad_input;
+mod configural;
 mod end_to_end;
 mod faults;
 mod features;
