@@ -123,6 +123,8 @@ fn joined(drawing: &Drawing) -> Option<RgbImage> {
     const LEAST_DIFFERENCE: f64 = 0.2;
     /// Most pixels by which the two rows at the cut may differ once the lower is mirrored.
     const MOST_STEP: usize = 4;
+    /// White pixels that stay around the shape: its soft outline is half of one.
+    const MARGIN: i64 = 1;
     /// Rows that the cut may be off the middle of the shape, as a part of its height.
     const OFF_MIDDLE: i64 = 6;
 
@@ -138,7 +140,8 @@ fn joined(drawing: &Drawing) -> Option<RgbImage> {
         let at_cut = || (0..side).filter(|&col| [half - 1, half].iter().any(|&row| filled((row - rows, col))));
         let (Some(low), Some(high)) = (at_cut().min(), at_cut().max()) else { continue };
         let cols = (side - 1 - low - high).div_euclid(2);
-        if top + rows < 0 || bottom + rows >= side || left + cols < 0 || right + cols >= side {
+        let ends = [top + rows, left + cols, side - 1 - bottom - rows, side - 1 - right - cols];
+        if ends.iter().any(|&white| white < MARGIN) {
             continue;
         }
         let moved = |row: i64, col: i64| filled((row - rows, col - cols));
