@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lgf::inference::{Device, Engine, Normalise, logits};
-use lgf::pixels::{Rgb, RgbImage};
+use lgf::pixels::RgbImage;
 use lgf::sample::{self, Anagram, Form, Orientation};
 use lgf::stats::{Interval, bootstrap};
 
@@ -72,13 +72,6 @@ fn anagrams_are_one_picture_to_a_bag_of_tiles_and_two_to_a_network_that_sees_sha
     assert!(beyond.low > 0.1, "{beyond:?}");
 }
 
-/// A silhouette in the tones of the drawings: black and white are none that the networks of the sample have seen.
-fn toned(image: &RgbImage) -> RgbImage {
-    let mut toned = image.clone();
-    toned.pixels_mut().for_each(|pixel| *pixel = Rgb(pixel.0.map(|value| (82 + u32::from(value) * 90 / 255) as u8)));
-    toned
-}
-
 #[test]
 fn silhouettes_are_one_to_a_bag_of_tiles_in_every_form_and_halves_in_place_help_a_network() {
     let shapes = sample::silhouettes(2026, 20);
@@ -92,7 +85,7 @@ fn silhouettes_are_one_to_a_bag_of_tiles_in_every_form_and_halves_in_place_help_
             assert_eq!(decision(&rows[whole]), decision(row), "{} {:?}", shape.class, shape.form);
         }
     }
-    let pictures: Vec<RgbImage> = pictures.iter().map(toned).collect();
+    let pictures: Vec<RgbImage> = shapes.iter().map(|shape| shape.toned()).collect();
     let mut right: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for (shape, row) in shapes.iter().zip(rows(&network("sin-resnet50"), &pictures)) {
         let of_form = right.entry(format!("{:?} {:?}", shape.form, shape.upright)).or_default();

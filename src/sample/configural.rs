@@ -12,6 +12,7 @@ use super::assignment::cheapest;
 use super::draw::chance::{between, count};
 use super::draw::{self, CLASSES, Drawing};
 use super::picture::{self, Part};
+use crate::notebook::{Grid, Picture};
 
 /// Side of these stimuli, in pixels.
 const SIDE: u32 = 224;
@@ -60,6 +61,41 @@ pub struct Silhouette {
     pub form: Form,
     /// Which way up it is.
     pub upright: Orientation,
+}
+
+impl Silhouette {
+    /// The same in the grey tones that the drawings have: black and white are none that the networks of the sample have seen.
+    pub fn toned(&self) -> RgbImage {
+        let mut toned = self.image.clone();
+        toned
+            .pixels_mut()
+            .for_each(|pixel| *pixel = Rgb(pixel.0.map(|value| (82 + u32::from(value) * 90 / 255) as u8)));
+        toned
+    }
+}
+
+/// Some anagrams, and below them silhouettes of the same classes in every form, to look at.
+///
+/// ```
+/// use lgf::notebook::Show;
+///
+/// assert!(lgf::sample::configural_sheet(7).html().contains("Frankenstein"));
+/// ```
+pub fn configural_sheet(seed: u64) -> Grid {
+    const SHOWN: usize = 6;
+    let name = |class: usize| CLASSES[class];
+    let pairs = anagrams(seed, SHOWN / 2);
+    let of_pair = |pair: &Anagram| [0, 1].map(|at| Picture::new(pair.images[at].clone(), name(pair.classes[at])));
+    let mut grid = Grid::new("configural", &[]).row("anagrams", pairs.iter().flat_map(of_pair).collect::<Vec<_>>());
+    let shapes = silhouettes(seed, 1);
+    for (form, word) in [(Form::Whole, "whole"), (Form::Fragmented, "fragmented"), (Form::Frankenstein, "Frankenstein")]
+    {
+        let own = shapes.iter().filter(|shape| (shape.form, shape.upright) == (form, Orientation::Upright));
+        let pictures: Vec<Picture> =
+            own.take(SHOWN).map(|shape| Picture::new(shape.image.clone(), name(shape.class))).collect();
+        grid = grid.row(word, pictures);
+    }
+    grid
 }
 
 /// Draws `per_class` silhouettes of each class, each in three forms and two orientations (Baker and Elder 2022, iScience,

@@ -21,7 +21,7 @@ mod rules;
 mod train;
 
 pub use annotations::{AnnotationSet, write_annotations};
-pub use configural::{Anagram, Form, Orientation, Silhouette, anagrams, silhouettes};
+pub use configural::{Anagram, Form, Orientation, Silhouette, anagrams, configural_sheet, silhouettes};
 pub use layout::{BAG_OF_TILES, NAME, NETWORKS, ObjectMask, Sample, Textures, contact_sheet, masks, open, write};
 pub use rules::{RULE_ACCURACY, RULE_KAPPA, RULES};
 #[cfg(feature = "torch")]

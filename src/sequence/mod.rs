@@ -91,6 +91,7 @@
 //! ```
 
 mod ablation;
+mod configural;
 mod run;
 
 pub use run::{Inference, Pictures, Run, StepOf, TimeRow, boxes_of, open, steps};
