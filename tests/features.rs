@@ -37,8 +37,14 @@ fn the_plain_network_needs_texture_and_the_other_one_shape() {
     let mut run = run(folder.path(), 6);
     run.protocol.features =
         battery(&["shuffle:grid=3,tiles=both", "shuffle:grid=6,tiles=both", "bilateral:d=12", "grey"]);
+    let masks = run.store().path("sample/masks");
+    let drawn = ["silhouette", "drawing"].map(|name| format!("{name}:masks={}", masks.display()).parse().unwrap());
+    run.protocol.features = run.protocol.features.with(drawn);
     run.features(&Inference::default()).unwrap();
     let found = run.reliance().unwrap();
+    for kind in ["silhouette", "edge drawing"] {
+        assert_eq!(found.of_kind(kind).len(), 4, "by construction, the sample knows its outlines");
+    }
     let of = |model: &str, feature: Feature| {
         found.scores.iter().find(|row| row.model == model && row.feature == feature).unwrap().clone()
     };

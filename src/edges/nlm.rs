@@ -452,8 +452,9 @@ impl<'a, W: Weight, const C: usize> Band<'a, W, C> {
             for (number, slots) in indices.chunks_mut(BLOCK).enumerate() {
                 let columns = &self.columns[at][number * BLOCK..];
                 let mut sums = [0u32; BLOCK];
-                for columns in columns.windows(BLOCK).take(side) {
-                    sums.iter_mut().zip(columns).for_each(|(sum, column)| *sum += column);
+                for from in 0..side {
+                    let columns: &[u32; BLOCK] = columns[from..].first_chunk().expect("padded by a block");
+                    (0..BLOCK).for_each(|lane| sums[lane] += columns[lane]);
                 }
                 slots.iter_mut().zip(sums).for_each(|(slot, sum)| *slot = index(sum));
             }

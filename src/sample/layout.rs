@@ -69,7 +69,8 @@ impl Default for Sample {
 }
 
 /// Draws the sample below `sample/` of a data root and writes its `study.json`:
-/// `imagenette2/{train,val}/<wnid>/<wnid>_<n>.JPEG`, `Annotation.tar.gz` (a tar.gz of `<wnid>.tar.gz` of XML),
+/// `imagenette2/{train,val}/<wnid>/<wnid>_<n>.JPEG`, `masks/val/<wnid>/<wnid>_<n>.png` (the objects of `val/`, for
+/// `silhouette:masks=FOLDER`), `Annotation.tar.gz` (a tar.gz of `<wnid>.tar.gz` of XML),
 /// `conflict/<shape><n>-<texture><m>.png` (224 x 224), `decisions/cue-conflict_rule-<n>_session_1.csv` of rules that know the
 /// answer, and `networks/<name>.safetensors`. In each class some photographs
 /// are grey, some show two objects, some have no annotation, and one PNG is named JPEG. The same seed gives the same
@@ -93,7 +94,7 @@ pub fn write(store: &Store, sample: &Sample) -> Result<Study> {
     record.folder("sample")?;
     let plans = plans(sample);
     let run = store.progress("sample").brief().start(plans.len(), "pictures");
-    let written: Result<Vec<(PathBuf, Option<Annotated>)>> = plans
+    let written: Result<Vec<(Vec<PathBuf>, Option<Annotated>)>> = plans
         .par_iter()
         .map(|plan| {
             run.check()?;
@@ -103,7 +104,7 @@ pub fn write(store: &Store, sample: &Sample) -> Result<Study> {
         })
         .collect();
     let written = written?;
-    let mut files: Vec<PathBuf> = written.iter().map(|(path, _)| path.clone()).collect();
+    let mut files: Vec<PathBuf> = written.iter().flat_map(|(paths, _)| paths.clone()).collect();
     let mut synsets: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     for (_, annotated) in written {
         if let Some(Annotated { wnid, name, xml }) = annotated {
@@ -152,7 +153,7 @@ fn description() -> Description {
         NetworkEntry::new(*name, *architecture, format!("sample/networks/{name}.safetensors"))
     };
     Description {
-        images: vec!["sample/imagenette2".into()],
+        images: vec![PHOTOGRAPHS.into()],
         split: "val".into(),
         annotations: Some("sample/Annotation.tar.gz".into()),
         conflict: Some("sample/conflict".into()),
@@ -210,7 +211,7 @@ fn plans(sample: &Sample) -> Vec<Plan> {
                     number: drawing,
                     shape: class,
                     texture: class,
-                    file: format!("sample/imagenette2/{split}/{wnid}/{wnid}_{number}.JPEG"),
+                    file: format!("{PHOTOGRAPHS}/{split}/{wnid}/{wnid}_{number}.JPEG"),
                     oddity: oddity(index),
                 });
             }
@@ -240,12 +241,21 @@ struct Annotated {
     xml: String,
 }
 
-fn write_one(store: &Store, sample: &Sample, plan: &Plan) -> Result<(PathBuf, Option<Annotated>)> {
+fn write_one(store: &Store, sample: &Sample, plan: &Plan) -> Result<(Vec<PathBuf>, Option<Annotated>)> {
     let (drawn, bytes) = draw_one(sample, plan)?;
-    let path = store.write_unsynced(&plan.file, &bytes)?;
+    let mut files = vec![store.write_unsynced(&plan.file, &bytes)?];
+    if plan.part == Part::Validation {
+        let mask = pixels::encode_gray_png(&mask_of(&drawn)?.to_gray())?;
+        let name = Path::new(&plan.file.replace(PHOTOGRAPHS, MASKS)).with_extension("png");
+        files.push(store.write_unsynced(&name.to_string_lossy(), &mask)?);
+    }
     let annotated = matches!(plan.part, Part::Training | Part::Validation) && plan.oddity != Oddity::NotAnnotated;
-    Ok((path, annotated.then(|| annotation(plan, &drawn))))
+    Ok((files, annotated.then(|| annotation(plan, &drawn))))
 }
+
+/// The folders of the photographs and of their masks.
+const PHOTOGRAPHS: &str = "sample/imagenette2";
+const MASKS: &str = "sample/masks";
 
 /// The picture and the bytes of its file.
 fn draw_one(sample: &Sample, plan: &Plan) -> Result<(Drawn, Vec<u8>)> {
@@ -314,13 +324,16 @@ pub fn masks(sample: &Sample) -> Result<Vec<ObjectMask>> {
     let plans = plans(sample);
     let own: Vec<&Plan> = plans.iter().filter(|plan| plan.part == Part::Validation).collect();
     let one = |plan: &&Plan| {
-        let drawn = picture_of(sample, plan);
-        let (width, height) = drawn.image.dimensions();
-        let inside = (0..(width * height) as usize).map(|at| drawn.figures.iter().any(|figure| figure[at] == 1));
-        let mask = PixelMask::from_values(height, width, inside.collect())?;
-        Ok(ObjectMask { file: plan.file.clone(), class: plan.shape, mask })
+        Ok(ObjectMask { file: plan.file.clone(), class: plan.shape, mask: mask_of(&picture_of(sample, plan))? })
     };
     own.par_iter().map(one).collect()
+}
+
+/// Where the objects of a picture are.
+fn mask_of(drawn: &Drawn) -> Result<PixelMask<Original>> {
+    let (width, height) = drawn.image.dimensions();
+    let inside = (0..(width * height) as usize).map(|at| drawn.figures.iter().any(|figure| figure[at] == 1));
+    PixelMask::from_values(height, width, inside.collect())
 }
 
 /// The cue-conflict pictures with their shapes and textures, drawn in memory.
@@ -413,8 +426,8 @@ mod tests {
                 plans(&small)
                     .par_iter()
                     .map(|plan| {
-                        let (path, annotated) = write_one(&store, &small, plan).unwrap();
-                        (std::fs::read(path).unwrap(), annotated.map(|annotated| annotated.xml))
+                        let (paths, annotated) = write_one(&store, &small, plan).unwrap();
+                        (std::fs::read(&paths[0]).unwrap(), annotated.map(|annotated| annotated.xml))
                     })
                     .collect::<Vec<_>>()
             })
