@@ -22,7 +22,7 @@ REAL = FOLDER="$(FOLDER)" ANNOTATIONS="$(ANNOTATIONS)" NETWORKS="$(NETWORKS)" RO
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' -not -path 'data/real/*' 2>/dev/null) Cargo.toml Cargo.lock
 
 .PHONY: help setup build notebooks real test lint map test-rust test-kernel test-browser lgf lab install-kernel remove-kernel doctor bench bench-cells bench-boxes bench-edges bench-datasets
-.PHONY: bench-models bench-relevance bench-analysis bench-consistency check-crops check-edges check-models check-relevance clean FORCE
+.PHONY: bench-models bench-relevance bench-analysis bench-consistency check-crops check-edges check-manipulations check-models check-relevance clean FORCE
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -103,6 +103,11 @@ bench-edges: setup ## step 3 beside OpenCV on FOLDER=photographs; PEERS=a python
 bench-datasets: setup ## step 4 beside numpy and Pillow on FOLDER=photographs; PEERS=a python with numpy and pillow
 	$(ENV) cargo build --quiet --bin lgf; \
 	$(or $(PEERS),python3) tools/bench_datasets.py --lgf "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val)
+
+check-manipulations: setup ## manipulations beside OpenCV, Pillow, SciPy and numpy on FOLDER=photographs
+	$(ENV) cargo build --quiet --bin lgf; space="$$(mktemp -d)"; trap 'rm -rf "$$space"' EXIT; \
+	$(or $(PEERS),python3) tests/reference/manipulations.py compare "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" "$$space" \
+	    $$(find $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val) -type f \( -iname '*.jp*g' -o -iname '*.png' \) | sort | head -n 40)
 
 bench-models: setup ## inference beside PyTorch on FOLDER=JPEGs of 224 x 224; PEERS=a python with torch, torchvision, pretrainedmodels
 	$(ENV) cargo build --quiet --bin lgf; \

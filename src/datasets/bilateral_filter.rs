@@ -23,7 +23,7 @@ const LANES: usize = 16;
 type Block = [f32; LANES];
 
 /// OpenCV 4.12's `bilateralFilter` with its usual border, of a picture wider and higher than the radius. Of photographs' bytes,
-/// four in a million are 1 apart from it; with and without IPP, it is as far from itself.
+/// eight in a million are 1 apart from it; with and without IPP, it is three in a million from itself.
 pub(super) fn filtered(picture: &RgbImage, weights: Weights) -> RgbImage {
     let padded = Padded::of(picture, weights.radius);
     #[cfg(target_arch = "x86_64")]

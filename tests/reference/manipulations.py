@@ -1,9 +1,8 @@
 """Manipulations by OpenCV, Pillow, SciPy and numpy: what lgf's own are compared with.
 
     manipulations.py golden        writes tests/golden/manipulations.json
-    manipulations.py files OUT FILE…
-                                   writes OUT/<name>.<manipulation>.png of each file, a picture of 224 x 224, as
-                                   `lgf datasets --change` would after its crop
+    manipulations.py compare LGF SPACE FILE…
+                                   compares `lgf datasets --change` with OpenCV, Pillow, SciPy and numpy on the crops of FILES
 
 Needs opencv-python-headless 4.12, pillow, numpy and scipy.
 """
@@ -13,6 +12,8 @@ import base64
 import hashlib
 import json
 import pathlib
+import subprocess
+import sys
 
 import cv2
 import numpy
@@ -224,29 +225,49 @@ def golden():
     OUT.write_text(text)
 
 
-def files(out, paths):
-    for path in paths:
-        pixels = numpy.asarray(Image.open(path).convert("RGB"))
-        name = pathlib.Path(path).stem
-        made = {
-            "grey": grey(pixels, 100),
-            "gaussian": gaussian(pixels, 9),
-            "nlm": nlm(pixels, 10),
-            "bilateral": bilateral(pixels, 12, 170),
-            "contrast": contrast(pixels, 10),
-            "low-pass": to_bytes(low_pass(pixels, 7)),
-            "high-pass": to_bytes(high_pass(pixels, 1)),
-        }
-        for change, one in made.items():
-            Image.fromarray(one).save(pathlib.Path(out) / f"{name}.{change}.png")
+# Specification, what it equals, and by how much a byte may differ.
+COMPARED = {
+    "grey:percent=40": (lambda crop: grey(crop, 40), 0),
+    "grey:percent=100": (lambda crop: grey(crop, 100), 0),
+    "gaussian:kernel=3": (lambda crop: gaussian(crop, 3), 0),
+    "gaussian:kernel=15": (lambda crop: gaussian(crop, 15), 0),
+    "nlm:h=10": (lambda crop: nlm(crop, 10), 0),
+    "bilateral:d=4,color=50": (lambda crop: bilateral(crop, 4, 50), 1),
+    "bilateral:d=12": (lambda crop: bilateral(crop, 12, 170), 1),
+    "bilateral:d=14,color=200": (lambda crop: bilateral(crop, 14, 200), 1),
+    "contrast:percent=10": (lambda crop: contrast(crop, 10), 0),
+    "rotation:degrees=90": (lambda crop: numpy.rot90(crop), 0),
+    "low-pass:deviation=7": (lambda crop: to_bytes(low_pass(crop, 7)), 1),
+    "high-pass:hundredths=100": (lambda crop: to_bytes(high_pass(crop, 1)), 1),
+}
+
+
+def compare(lgf, space, paths):
+    """Every byte of every crop; one in ten thousand may be 1 apart where sums in floating point are rounded."""
+    space, right = pathlib.Path(space), True
+    subprocess.run([lgf, "datasets", "--crops", space / "crops", *paths], check=True, stdout=subprocess.DEVNULL)
+    crops = sorted((space / "crops").iterdir())
+    for spec, (change, most) in COMPARED.items():
+        out = space / spec.replace(":", "_").replace(",", "_")
+        subprocess.run([lgf, "datasets", "--change", spec, "--png", out, *paths], check=True, stdout=subprocess.DEVNULL)
+        unequal, count, worst = 0, 0, 0
+        for crop in crops:
+            expected = change(numpy.asarray(Image.open(crop))).astype(int)
+            found = numpy.asarray(Image.open(out / crop.name.replace(".crop.png", ".png"))).astype(int)
+            apart = numpy.abs(found - expected)
+            unequal, count, worst = unequal + (apart > 0).sum(), count + apart.size, max(worst, apart.max())
+        holds = worst <= most and unequal * 10_000 <= count
+        right &= bool(holds)
+        print(f"{spec}: {unequal} of {count} bytes of {len(crops)} crops differ, by {worst} at most{'' if holds else ': TOO MUCH'}")
+    return right
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["golden", "files"])
+    parser.add_argument("what", choices=["golden", "compare"])
     parser.add_argument("paths", nargs="*")
     given = parser.parse_args()
     if given.what == "golden":
         golden()
     else:
-        files(given.paths[0], given.paths[1:])
+        sys.exit(0 if compare(given.paths[0], given.paths[1], given.paths[2:]) else 1)
