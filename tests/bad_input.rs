@@ -67,7 +67,7 @@ fn a_manipulation_key_or_number_that_is_none() {
         ("shuffle:grid=200", "shuffle of 200 x 200 tiles in a picture of 224 x 224"),
         ("rotate-tiles:grid=1", "grid of rotate-tiles is \"1\": expected 2 or more"),
         ("gaussian:kernel=4", "kernel of gaussian is \"4\": expected an odd number from 3 to 61"),
-        ("grey:percent=101", "expected 0 to 100"),
+        ("grey:percent=101", "expected 1 to 100"),
         ("contrast:percent=0", "expected 1 to 100"),
         ("phase:degrees=-1", "degrees of phase is \"-1\""),
         ("silhouette", "silhouette needs masks"),

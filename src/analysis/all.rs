@@ -291,8 +291,9 @@ impl Given {
         // What is true by construction is known of the sample's networks on its pictures alone.
         if let (Classes::Sample, Some(conflict)) = (self.classes, conflict) {
             let answer = || {
-                let features =
-                    if self.has_features { Some(study_reliance(&self.study, &Parameters::default())?) } else { None };
+                // A battery without one of the conditions answers nothing of them, and takes nothing from the other rows.
+                let features = self.has_features.then(|| study_reliance(&self.study, &Parameters::default()).ok());
+                let features = features.flatten();
                 sample_answer(&self.predictions, conflict, &self.overlap, features.as_ref())
             };
             add("known_answer", Some(answer()));

@@ -1,12 +1,14 @@
 //! What networks do without a feature: accuracy on pictures that it was taken from, beside that on the untouched ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::differences::{Difference, tested};
 use super::distinct::distinct;
 use super::kinds::{dose, stronger_of, untouched_of};
 use super::parameters::{Observing, Parameters};
-use crate::datasets::{Condition, Feature, Kind, RemovedRow, SHUFFLED, SHUFFLED_SEAMS, SHUFFLED_UNEQUAL, Stronger};
+use crate::datasets::{
+    Condition, Feature, Kind, RemovedRow, SHUFFLED, SHUFFLED_SEAMS, SHUFFLED_UNEQUAL, Stronger, recall_kinds,
+};
 use crate::error::{Code, Error, Result};
 use crate::stats::{Draws, Sources, crossed, percentiles};
 use crate::study::{Pair, Study};
@@ -88,7 +90,7 @@ table! {
 }
 
 table! {
-    /// A network's curve over one kind of picture in two numbers.
+    /// A network's curve over one kind of picture of several strengths in two numbers.
     pub struct EnduranceRow {
         /// The network.
         model: String,
@@ -103,7 +105,7 @@ table! {
         area_low: Option<f64>,
         /// Upper end.
         area_high: Option<f64>,
-        /// The level at which relative accuracy II falls below one half for good, between two levels along a line; missing where
+        /// The level at which relative accuracy II falls below one half for good, along a line between two levels; missing where
         /// it does not.
         half: Option<f64>,
         /// Lower end of its interval over the draws in which it does; missing where those are fewer than 95 in 100.
@@ -262,6 +264,7 @@ pub fn reliance(
 pub fn study_reliance(study: &Study, parameters: &Parameters) -> Result<Reliance> {
     let pairs = study.compared();
     let asked = Asked { conditions: &parameters.features, pairs: &pairs, classes: study.class_list().len() };
+    recall_kinds(&study.store)?;
     let (found, removed) = (study.store.rows("features")?, study.store.rows("features_removed")?);
     reliance(&found, &removed, asked, &parameters.observers)
 }
@@ -274,7 +277,9 @@ struct Found<'a> {
     models: Vec<&'a str>,
     /// Kind by kind, from the untouched picture to the most changed.
     places: Vec<At<'a>>,
+    /// Photographs, and their names.
     images: usize,
+    names: BTreeSet<&'a str>,
     /// Share of right answers over variants: `[model][place][image]`.
     right: Vec<Vec<Vec<f64>>>,
 }
@@ -300,7 +305,9 @@ impl<'a> Found<'a> {
         if sums.is_empty() {
             return Err(none("no prediction of a suppressed picture"));
         }
-        let whole: Vec<_> = sums.values().filter(|own| own.len() == models.len() * places.len()).collect();
+        // Photographs with every picture, the same for all.
+        sums.retain(|_, own| own.len() == models.len() * places.len());
+        let whole: Vec<_> = sums.values().collect();
         if whole.is_empty() {
             return Err(none("no photograph has every suppressed picture"));
         }
@@ -308,7 +315,7 @@ impl<'a> Found<'a> {
             |model, place| whole.iter().map(|own| own[&(model, place)]).map(|[right, all]| right / all).collect();
         let of_model = |model| (0..places.len()).map(|place| share(model, place)).collect();
         let right = (0..models.len()).map(of_model).collect();
-        Ok(Found { images: whole.len(), right, models, places })
+        Ok(Found { images: whole.len(), names: sums.keys().copied().collect(), right, models, places })
     }
 
     fn place(&self, at: At) -> Option<usize> {
@@ -323,7 +330,7 @@ struct Scores<'a> {
     asked: Asked<'a>,
     /// The place of the untouched picture of each place.
     untouched: Vec<usize>,
-    /// The places of each kind that has levels of its own, from the untouched one on.
+    /// The places of each kind of several levels that are strengths, from the untouched one on.
     ladders: Vec<(&'a str, Vec<usize>)>,
     /// The places of the conditions.
     conditions: Vec<(&'a Condition, usize)>,
@@ -365,6 +372,7 @@ impl<'a> Scores<'a> {
                 _ => ladders.push((kind, vec![untouched[place], place])),
             }
         }
+        ladders.retain(|(kind, places)| places.len() > 2 && stronger_of(kind) != Stronger::Neither);
         let condition = |condition: &'a Condition| {
             let place = found.place((&condition.kind, i64::from(condition.level)));
             let none = || {
@@ -418,7 +426,7 @@ impl<'a> Scores<'a> {
     }
 
     fn curves(&self, said: &Said, removed: &[RemovedRow]) -> Vec<FeatureCurveRow> {
-        let left = Left::of(removed);
+        let left = Left::of(removed.iter().filter(|row| self.found.names.contains(row.orig_file.as_str())));
         let mut rows = Vec::new();
         for (model, name) in self.found.models.iter().enumerate() {
             for (place, (kind, level)) in self.found.places.iter().enumerate() {
@@ -587,16 +595,17 @@ fn area(values: &[f64]) -> f64 {
 }
 
 /// The level from which on values stay below one half, along a line between the last above and the first below; NaN where they
-/// do not, or one is not defined. Where smaller levels change more, the untouched picture stands at the largest.
+/// do not, or one is not defined. Where smaller levels change more, the untouched picture has no place among them: NaN, too, where
+/// already the first level is below.
 fn half(levels: &[i64], values: &[f64], stronger: Stronger) -> f64 {
     let Some(last_above) = values.iter().rposition(|value| *value >= 0.5) else { return f64::NAN };
     if last_above + 1 >= values.len() || values.iter().any(|value| !value.is_finite()) {
         return f64::NAN;
     }
-    let level = |place: usize| match (place, stronger) {
-        (0, Stronger::Smaller) => levels[1] as f64,
-        _ => levels[place] as f64,
-    };
+    if last_above == 0 && stronger == Stronger::Smaller {
+        return f64::NAN;
+    }
+    let level = |place: usize| levels[place] as f64;
     let (from, to) = (values[last_above], values[last_above + 1]);
     let share = (from - 0.5) / (from - to);
     level(last_above) + share * (level(last_above + 1) - level(last_above))
@@ -606,7 +615,7 @@ fn half(levels: &[i64], values: &[f64], stronger: Stronger) -> f64 {
 struct Left<'a>(BTreeMap<At<'a>, [(f64, f64); 4]>);
 
 impl<'a> Left<'a> {
-    fn of(removed: &'a [RemovedRow]) -> Self {
+    fn of(removed: impl Iterator<Item = &'a RemovedRow>) -> Self {
         let mut sums: BTreeMap<At, [(f64, f64); 4]> = BTreeMap::new();
         for row in removed {
             let own = sums.entry((&row.kind, row.level)).or_default();

@@ -95,12 +95,11 @@ impl Battery {
         &self.0
     }
 
-    /// The same with more manipulations, each given as text or as a person's own.
+    /// The same with more manipulations; a person's own takes the place of one of its name.
     pub fn with(mut self, more: impl IntoIterator<Item = Manipulation>) -> Self {
         for one in more {
-            if !self.0.contains(&one) {
-                self.0.push(one);
-            }
+            self.0.retain(|other| !other.gives_way_to(&one));
+            self.0.push(one);
         }
         self
     }

@@ -11,6 +11,7 @@ use super::manifest::{Manifest, file_name, in_manifest, place, row};
 use super::manipulation::{Kind, Recipe};
 use super::manipulations::kinds;
 use super::parameters::{Parameters, plan};
+use super::remembered::remember_kinds;
 use super::smoother::Smoother;
 use crate::error::Result;
 use crate::files::{ImageFile, Store, Written, check_room};
@@ -50,6 +51,8 @@ pub fn build(
         sweep(store, &folders.into_iter().collect::<Vec<_>>(), &keep)?;
         step.finish(done, tables.to_vec())?;
     }
+    let made: HashSet<&str> = plan("", Crop::SIDE, parameters)?.iter().map(|recipe| recipe.kind.name).collect();
+    remember_kinds(store, &kinds().filter(|kind| made.contains(kind.name)).collect::<Vec<_>>())?;
     Ok(Manifest { table: store.table("datasets")?, rejects: store.table("datasets_rejects")? })
 }
 

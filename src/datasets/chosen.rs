@@ -70,13 +70,13 @@ impl Manipulation {
         if name.is_empty() || !name.chars().all(fits) {
             return wrong("has a name that makes no folder; expected small letters, digits and -");
         }
-        levels.sort_unstable();
-        if levels.first().is_none_or(|level| *level == 0) || levels.windows(2).any(|pair| pair[0] == pair[1]) {
+        stronger.sort(&mut levels);
+        if levels.is_empty() || levels.contains(&0) || levels.windows(2).any(|pair| pair[0] == pair[1]) {
             return wrong(&format!("has the levels {levels:?}; expected each once and above 0, which is untouched"));
         }
         let change: Arc<Closure> = Arc::new(change);
         let probe = probe();
-        let mut seen = String::new();
+        let mut seen = format!("{levels:?} {in_words} {stronger:?}");
         for &level in &levels {
             let made = guarded(&change, &probe, level)
                 .map_err(|error| error.place(format!("{name}, level {level}")).hint("see its closure"))?;
@@ -86,7 +86,13 @@ impl Manipulation {
         let kind = own_kind(name, Levels { in_words: Box::leak(in_words.into_boxed_str()), stronger })?;
         let step = |level: u32| (level, Own { level, fingerprint: fingerprint.clone(), change: change.clone() });
         let of = Ladder::of(kind, levels.iter().map(|level| step(*level)))?;
-        Ok(Manipulation { text: format!("{name} ({fingerprint})"), of })
+        Ok(Manipulation { text: format!("{name}{OWN}{fingerprint})"), of })
+    }
+
+    /// Whether another one takes its place among several: of one text, or two of a person's own of one name.
+    pub(super) fn gives_way_to(&self, other: &Manipulation) -> bool {
+        let name = |text: &str| text.split_once(OWN).map(|(name, _)| name.to_string());
+        self.text == other.text || (name(&self.text).is_some() && name(&self.text) == name(&other.text))
     }
 
     /// Every variant of a photograph: the untouched picture first.
@@ -120,6 +126,9 @@ impl Manipulation {
         Ok(kinds)
     }
 }
+
+/// What stands between name and fingerprint in the text of a person's own.
+const OWN: &str = " (own ";
 
 /// The levels of a person's own manipulation, above 0.
 ///
@@ -202,7 +211,8 @@ fn probe() -> RgbImage {
     })
 }
 
-/// One manipulation after another: the second changes what the first made last of its first kind.
+/// One manipulation after another: the second changes what the first made last of its first kind. Where the second depends on a
+/// set, that is of photographs as they are.
 struct Pair {
     first: Arc<dyn Manipulate>,
     second: Arc<dyn Manipulate>,
@@ -290,6 +300,10 @@ impl FromStr for Manipulation {
     /// # Errors
     /// [`Code::Parameter`], saying what there is, for a name or key that is none; for a value that cannot be read.
     fn from_str(text: &str) -> Result<Self> {
+        if let Some((name, _)) = text.split_once(OWN) {
+            let found = format!("{name} is a manipulation of a person's own, which no text says");
+            return Err(Error::new(Code::Parameter, found).hint("make it again with Manipulation::custom"));
+        }
         let of = |text: &str| -> Result<Self> {
             let spec: Spec = text.trim().parse()?;
             Ok(Manipulation { of: manipulation(&spec)?, text: spec.to_string() })
@@ -388,6 +402,7 @@ mod tests {
         let same = |picture: &RgbImage, _: u32| picture.clone();
         for (name, levels, said) in [
             ("bilateral", vec![1], "is one of the library's"),
+            ("scr", vec![1], "has the folder or the tables of one"),
             ("Sepia!", vec![1], "makes no folder"),
             ("none", vec![], "has the levels []"),
             ("zero", vec![0, 1], "above 0"),
@@ -395,6 +410,13 @@ mod tests {
         ] {
             assert!(Manipulation::custom(name, levels, same).unwrap_err().to_string().contains(said), "{name}");
         }
+    }
+
+    #[test]
+    fn levels_go_from_the_least_change_to_the_most() {
+        let levels = Strengths::of([40, 80, 10], "percent left", Stronger::Smaller);
+        let own = Manipulation::custom("dimmer", levels, |picture, _| picture.clone()).unwrap();
+        assert_eq!(plan(&own).iter().map(|recipe| recipe.level).collect::<Vec<_>>(), [0, 80, 40, 10]);
     }
 
     #[test]
@@ -409,6 +431,9 @@ mod tests {
         };
         assert_eq!(by(3), by(3));
         assert_ne!(by(3), by(4));
+        assert!(by(3).gives_way_to(&by(4)) && !by(3).gives_way_to(&"grey".parse().unwrap()));
+        let error = by(3).to_string().parse::<Manipulation>().unwrap_err().to_string();
+        assert!(error.contains("brighter is a manipulation of a person's own"), "{error}");
         let decides = |of: &Manipulation| format!("{:?}", plan(of)[1].change);
         assert_ne!(decides(&by(3)), decides(&by(4)));
         let picture = probe();

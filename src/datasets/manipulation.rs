@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::canvas::{Canvas, Drawn, Subject};
 use super::spec::Spec;
 use crate::error::{Code, Error, Result};
@@ -51,13 +53,26 @@ impl Levels {
     }
 }
 
+impl Stronger {
+    /// Levels from the least change to the most, as far as they are strengths.
+    pub(super) fn sort(self, levels: &mut [u32]) {
+        levels.sort_unstable();
+        if self == Stronger::Smaller {
+            levels.reverse();
+        }
+    }
+}
+
 /// Which level changes more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Stronger {
     /// The larger one.
     Larger,
     /// The smaller one.
     Smaller,
+    /// Neither: they are different changes, not strengths of one.
+    Neither,
 }
 
 /// What step 6 makes of a kind of picture by itself.

@@ -30,6 +30,7 @@ mod one;
 mod parameters;
 mod planes;
 mod rearrange;
+mod remembered;
 mod removed;
 mod sample;
 mod smoother;
@@ -54,6 +55,7 @@ pub use one::changed;
 pub use parameters::{Parameters, Sampling, plan};
 #[cfg(feature = "torch")]
 pub(crate) use rearrange::block_sources;
+pub use remembered::{OwnKindRow, recall_kinds, remember_kinds};
 pub use removed::{Left, RemovedRow, left, left_by_level, removed, write_removed};
 pub use sample::sample_images;
 pub use smoother::{Smoother, smooth};

@@ -98,6 +98,12 @@ impl Parameters {
         own
     }
 
+    /// Adds a manipulation; a person's own takes the place of one of its name.
+    pub fn add(&mut self, one: Manipulation) {
+        self.more.retain(|other| !other.gives_way_to(&one));
+        self.more.push(one);
+    }
+
     /// The same of a set of photographs, where what is done to one depends on all of them.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::files::{ImageFile, Store};
 use crate::notebook::Stage;
 use crate::pixels;
 use crate::stage::Named;
-use crate::table::{Row, table};
+use crate::table::{Reject, Row, table};
 
 table! {
     /// What is left of one photograph's crop after a change.
@@ -177,27 +177,41 @@ fn colourfulness(picture: &RgbImage) -> f64 {
     (variance_a + variance_b).sqrt() + 0.3 * mean_a.hypot(mean_b)
 }
 
-/// What is left of some photographs after every change that is planned for them: a row a photograph and change. A photograph
-/// that cannot be read has none.
+/// What is left of some photographs after every change that is planned for them: a row a photograph and change; and the
+/// photographs that could not be read, by their places.
 ///
 /// # Errors
 /// As [`plan`]; [`Code::Stopped`](crate::error::Code::Stopped); those of the changes, but of a picture that cannot be read.
-pub fn removed(images: &[ImageFile], parameters: &Parameters, run: &Stage) -> Result<Vec<RemovedRow>> {
+pub fn removed(images: &[ImageFile], parameters: &Parameters, run: &Stage) -> Result<(Vec<RemovedRow>, Vec<Skipped>)> {
     let parameters = parameters.of_set(images)?;
-    let all: Result<Vec<Vec<RemovedRow>>> = images
+    let all: Result<Vec<_>> = images
         .par_iter()
         .map(|image| {
             run.check()?;
-            let rows = match of_photograph(image, &parameters) {
-                Err(error) if error.is_of_picture(&image.path) => Vec::new(),
-                rows => rows?,
-            };
-            run.tick();
-            Ok(rows)
+            match of_photograph(image, &parameters) {
+                Err(error) if error.is_of_picture(&image.path) => {
+                    run.skip();
+                    Ok(Err(Reject::of("features", &image.id, &error.or_path(&image.path))))
+                }
+                rows => {
+                    run.tick();
+                    rows.map(Ok)
+                }
+            }
         })
         .collect();
-    Ok(all?.into_iter().flatten().collect())
+    let (mut rows, mut skipped) = (Vec::new(), Vec::new());
+    for (place, of_image) in all?.into_iter().enumerate() {
+        match of_image {
+            Ok(own) => rows.extend(own),
+            Err(reject) => skipped.push((place, reject)),
+        }
+    }
+    Ok((rows, skipped))
 }
+
+/// A photograph's place, and why it was skipped.
+pub type Skipped = (usize, Reject);
 
 /// The same as steps of a run, one a manipulation: written to `features_removed`, and read back where they are finished.
 ///
@@ -212,10 +226,10 @@ pub fn write_removed(store: &Store, images: &[ImageFile], parameters: &Parameter
         let step = store.step(Named("datasets", &name), "photographs", &own, images)?;
         if !step.finished() {
             let run = step.start_as(&format!("what {manipulation} takes away"), images.len());
-            let rows = removed(images, &own, &run)?;
+            let (rows, skipped) = removed(images, &own, &run)?;
             run.finish();
             let files = store.write_table(&name, &RemovedRow::table(rows)?)?.to_vec();
-            step.finish(step.skipped(images.len(), &[])?, files)?;
+            step.finish(step.skipped(images.len(), &skipped)?, files)?;
         }
         all.extend(store.rows::<RemovedRow>(&name)?);
     }

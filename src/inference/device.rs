@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::error::{Code, Error, Result};
+use crate::notebook::say;
 
 /// The processor, or one GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +98,8 @@ fn cuda_count() -> usize {
 }
 
 /// Convolutions of 32-bit numbers in 32 bits: by itself, libtorch lets cuDNN round their inputs to 19 bits (TF32), which moves
-/// logits by a hundredth. It has no name for that in C, so its C++ functions are called: a library without them keeps its way.
+/// logits by a hundredth. It has no name for that in C, so its C++ functions are called: a library without them keeps its way, and
+/// that is said.
 #[allow(unsafe_code)]
 fn single_precision(library: &libloading::Library) {
     type Context = *mut std::ffi::c_void;
@@ -107,8 +109,9 @@ fn single_precision(library: &libloading::Library) {
     unsafe {
         let context = library.get::<unsafe extern "C" fn() -> Context>(b"_ZN2at13globalContextEv");
         let allow = library.get::<unsafe extern "C" fn(Context, bool)>(b"_ZN2at7Context17setAllowTF32CuDNNEb");
-        if let (Ok(context), Ok(allow)) = (context, allow) {
-            allow(context(), false);
+        match (context, allow) {
+            (Ok(context), Ok(allow)) => allow(context(), false),
+            _ => say("cuda: this libtorch is not 2.11, and rounds what goes into convolutions to 19 bits (TF32)"),
         }
     }
 }

@@ -97,7 +97,11 @@ fn run_as(
         Source::InMemory { images, parameters, .. } => Some(parameters.of_set(images)?),
         Source::Files(_) => None,
     };
+    datasets::recall_kinds(&study.store)?;
     let sets = sets_of(&manifest)?;
+    let kinds: Vec<&datasets::Kind> =
+        datasets::kinds().filter(|kind| manifest.iter().any(|row| row.kind == kind.name)).collect();
+    datasets::remember_kinds(&study.store, &kinds)?;
     let runner = Runner { tables, study, networks, manifest: &manifest, images, how, classes: study.class_list() };
     match source {
         Source::Files(_) => sets.iter().try_for_each(|set| runner.read_files(set))?,
@@ -168,7 +172,8 @@ impl<'a> Runner<'a> {
         self.write(set, &open, &done)
     }
 
-    /// All sets of a photograph at once, but for those that every network has finished.
+    /// All sets of a photograph at once, but for those that every network has finished. What a run that was killed while tables were
+    /// written has not written is computed again.
     fn in_memory(&self, sets: &[Set], variants: &Variants<'_>, smoother: &str) -> Result<()> {
         let open = |set: &Set| -> Result<Vec<Open<'a>>> {
             self.open(set, &(self.how, smoother, self.hash_of(&set.rows), variants.hash_of(&set.rows)))

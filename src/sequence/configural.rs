@@ -16,8 +16,8 @@ const SHAPES: usize = 3;
 
 impl Run {
     /// The study's networks, and the bag of tiles, on the sample's anagrams ([`sample::anagrams`]) and silhouettes
-    /// ([`sample::silhouettes`], in the tones of the drawings): shares of right answers with intervals. `both right` of anagrams is the configural score: a
-    /// network that sees tiles and not where they are cannot be right on both.
+    /// ([`sample::silhouettes`], in the tones of the drawings): shares of right answers with intervals. The share of pairs of
+    /// anagrams with both right is the configural score: a network that sees tiles and not where they are cannot be right on both.
     ///
     /// # Errors
     /// [`Code::Parameter`] for a study of other classes than the sample's; as [`Run::networks`].
@@ -39,6 +39,7 @@ impl Run {
     }
 }
 
+/// What a network decides on some pictures, so many at a time.
 fn decisions(network: &Engine, pictures: &[RgbImage]) -> Result<Vec<usize>> {
     let mut all = Vec::with_capacity(pictures.len());
     for chunk in pictures.chunks(30) {

@@ -255,10 +255,9 @@ impl Run {
         let (images, (parameters, smoother)) = (self.sampled()?, self.changes()?);
         let parameters = battery.parameters(&parameters);
         let networks = self.networks_in(Form::Folded, given.precision)?;
-        let made = (&images[..], &parameters, &*smoother);
-        let table = inference::run_features(&self.study, &networks, made, &self.how(given))?;
+        // First: what the analysis finds predictions of, it finds what was taken away of, too.
         datasets::write_removed(self.store(), &images, &parameters)?;
-        Ok(table)
+        inference::run_features(&self.study, &networks, (&images, &parameters, &*smoother), &self.how(given))
     }
 
     /// What networks do without features: curves, scores and differences of what [`Run::features`] wrote
@@ -407,6 +406,7 @@ impl Run {
     /// # Errors
     /// As [`Store::rows`].
     pub fn predictions(&self) -> Result<Vec<PredictionRow>> {
+        datasets::recall_kinds(self.store())?;
         self.rows("predictions")
     }
 

@@ -40,7 +40,7 @@ static MASKED: Kind = Kind {
     set: Set { name: "cbm", thesis: None },
     levels: Levels {
         in_words: "deviation of the noise in thousandths of the range (1: none, grey and of low contrast)",
-        stronger: Stronger::Larger,
+        stronger: Stronger::Neither,
     },
     untouched: None,
     summary: Summary::Curve { fall: "critical_band_drop" },

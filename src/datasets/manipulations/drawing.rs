@@ -10,12 +10,11 @@
 //! # Ok::<(), lgf::Error>(())
 //! ```
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use image::{Rgb, RgbImage};
 
-use super::silhouette::{mask_key, mask_of};
+use super::silhouette::Masks;
 use crate::datasets::canvas::{Canvas, Drawn};
 use crate::datasets::manipulation::{Change, Kind, Ladder, Levels, Maker, Set, Stronger, Summary};
 use crate::edges;
@@ -27,27 +26,27 @@ pub(in crate::datasets) static MAKER: Maker = Maker {
     name: "drawing",
     kinds: &[&LINES],
     keys: &[("masks", "folder of masks, whose outlines are drawn (without it: Canny's edges)")],
-    make: |spec| Ladder::of(&LINES, [(1, Drawing { masks: mask_key(spec) })]),
+    make: |spec| Ladder::of(&LINES, [(1, Drawing { masks: Masks::named(spec) })]),
 };
 
 static LINES: Kind = Kind {
     name: "edge drawing",
     folder: "imagenette2_drw",
     set: Set { name: "drw", thesis: None },
-    levels: Levels { in_words: "edges alone", stronger: Stronger::Larger },
+    levels: Levels { in_words: "edges alone", stronger: Stronger::Neither },
     untouched: None,
     summary: Summary::Curve { fall: "drawing_drop" },
 };
 
 #[derive(Debug, Clone)]
 struct Drawing {
-    masks: Option<PathBuf>,
+    masks: Option<Masks>,
 }
 
 impl Change for Drawing {
     fn draw(&self, canvas: &mut Canvas<'_>) -> Result<Drawn> {
         let lines = match &self.masks {
-            Some(folder) => outline(&mask_of(folder, canvas)?),
+            Some(masks) => outline(&masks.of(canvas)?),
             None => edges::detect::<Crop>(canvas.crop, &edges::Parameters::default())?.mask,
         };
         let ink = |x: u32, y: u32| if lines.contains(Pixel::at(y, x)) { Rgb([0; 3]) } else { Rgb([255; 3]) };

@@ -29,7 +29,7 @@ static OPPONENT: Kind = Kind {
     name: "false colour",
     folder: "imagenette2_fls",
     set: Set { name: "fls", thesis: None },
-    levels: Levels { in_words: "colours exchanged for their opponents", stronger: Stronger::Larger },
+    levels: Levels { in_words: "colours exchanged for their opponents", stronger: Stronger::Neither },
     untouched: None,
     summary: Summary::Curve { fall: "false_colour_drop" },
 };

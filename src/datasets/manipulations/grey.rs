@@ -25,7 +25,7 @@ pub(in crate::datasets) static MAKER: Maker = Maker {
     kinds: &[&GREYED],
     keys: &[("percent", "share of grey in percent (without it: the curve, 20 to 100)")],
     make: |spec| {
-        let fits = (|percent| percent <= 100, "0 to 100");
+        let fits = (|percent| (1..=100).contains(&percent), "1 to 100");
         let levels = spec.levels("percent", &[20, 40, 60, 80, 100], fits)?;
         Ladder::of(&GREYED, levels.into_iter().map(|percent| (percent, Blend { percent })))
     },

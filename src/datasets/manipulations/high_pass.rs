@@ -1,5 +1,5 @@
-//! Coarse detail taken away: the picture less its low-pass, the mean kept (Geirhos et al. 2018, arXiv 1808.08750), each channel
-//! by itself.
+//! Coarse detail taken away: the picture less its low-pass, with the mean of the pictures of Geirhos et al. 2018 (arXiv
+//! 1808.08750), 0.4423, as that of each channel.
 //!
 //! ```
 //! use lgf::datasets::{Parameters, changed};

@@ -52,29 +52,36 @@ static OWN: RwLock<Vec<&'static Kind>> = RwLock::new(Vec::new());
 
 /// All kinds of pictures, in the order of the manifest.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {
-    let own = OWN.read().unwrap_or_else(PoisonError::into_inner).clone();
-    ALL.iter().flat_map(|maker| maker.kinds).copied().chain(own)
+    ALL.iter().flat_map(|maker| maker.kinds).copied().chain(own_kinds())
 }
 
 /// The kind of a manipulation that is not of the list, by its name; another one of that name has its place from then on.
 ///
 /// # Errors
-/// [`Code::Parameter`] for a name of the list.
+/// [`Code::Parameter`] for a name of the list, or one whose folder or tables another kind has.
 pub(super) fn own_kind(name: &str, levels: Levels) -> Result<&'static Kind> {
-    if ALL.iter().any(|maker| maker.name == name || maker.kinds.iter().any(|kind| kind.name == name)) {
-        let found = format!("the manipulation {name:?} is one of the library's");
+    let plain = plain(name);
+    let folder = format!("imagenette2_{plain}");
+    let taken = |kind: &&&'static Kind| kind.name == name || kind.set.name == plain || kind.folder == folder;
+    let list = || ALL.iter().flat_map(|maker| maker.kinds);
+    if ALL.iter().any(|maker| maker.name == name) || list().any(|kind| taken(&kind)) {
+        let found =
+            format!("the manipulation {name:?} is one of the library's, or has the folder or the tables of one");
         return Err(Error::new(Code::Parameter, found).hint("give your own another name"));
     }
     let mut own = OWN.write().unwrap_or_else(PoisonError::into_inner);
+    if let Some(other) = own.iter().filter(|kind| kind.name != name).find(taken) {
+        let found = format!("the manipulations {name:?} and {:?} would have one folder", other.name);
+        return Err(Error::new(Code::Parameter, found).hint("give one of them another name"));
+    }
     let place = own.iter().position(|kind| kind.name == name);
     if let Some(known) = place.map(|place| own[place]).filter(|known| known.levels == levels) {
         return Ok(known);
     }
     let leaked = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
-    let plain: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
     let kind: &'static Kind = Box::leak(Box::new(Kind {
         name: leaked(name.to_string()),
-        folder: leaked(format!("imagenette2_{plain}")),
+        folder: leaked(folder),
         set: Set { name: leaked(plain.clone()), thesis: None },
         levels,
         untouched: None,
@@ -87,13 +94,23 @@ pub(super) fn own_kind(name: &str, levels: Levels) -> Result<&'static Kind> {
     Ok(kind)
 }
 
-/// The kind of a name, where pictures of it lie in a folder of it: one of [`kinds`], or of a manipulation that is not of the
-/// list, which an earlier run made. Of such a one, only what its levels are called is not known.
+/// A name as folders and tables have it.
+fn plain(name: &str) -> String {
+    name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
+}
+
+/// The kind of a name, where pictures of it lie in a folder of it: one of [`kinds`], or of a manipulation that is not of the list
+/// and that another process made; what such a one's levels are, [`recall_kinds`](super::recall_kinds) knows of a data root.
 pub fn found_kind(name: &str, file: &str) -> Option<&'static Kind> {
-    let plain: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
     let levels = Levels { in_words: "level", stronger: Stronger::Larger };
-    let own = || file.starts_with(&format!("imagenette2_{plain}/")).then(|| own_kind(name, levels).ok()).flatten();
+    let own =
+        || file.starts_with(&format!("imagenette2_{}/", plain(name))).then(|| own_kind(name, levels).ok()).flatten();
     kind(name).or_else(own)
+}
+
+/// The kinds that are not of the list.
+pub(super) fn own_kinds() -> Vec<&'static Kind> {
+    OWN.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// The kind of a name in the manifest.
@@ -189,9 +206,10 @@ mod tests {
     #[test]
     fn names_of_the_list_collide_with_none() {
         let makers: BTreeSet<&str> = ALL.iter().map(|maker| maker.name).collect();
-        let names: BTreeSet<&str> = kinds().map(|kind| kind.name).collect();
-        assert_eq!((makers.len(), names.len()), (ALL.len(), kinds().count()));
-        for kind in kinds() {
+        let kinds: Vec<&Kind> = ALL.iter().flat_map(|maker| maker.kinds).copied().collect();
+        let names: BTreeSet<&str> = kinds.iter().map(|kind| kind.name).collect();
+        assert_eq!((makers.len(), names.len()), (ALL.len(), kinds.len()));
+        for kind in kinds {
             // What an earlier run left is looked for by this beginning.
             assert!(kind.folder.starts_with("imagenette2_"), "{}", kind.name);
             // `smt_diff_a` is a table of the set `smt_diff`: only that of the thesis has such a name.

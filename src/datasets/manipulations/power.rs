@@ -35,10 +35,13 @@ static EQUALISED: Kind = Kind {
     name: "power equalised",
     folder: "imagenette2_pow",
     set: Set { name: "pow", thesis: None },
-    levels: Levels { in_words: "amplitudes of the set", stronger: Stronger::Larger },
+    levels: Levels { in_words: "amplitudes of the set", stronger: Stronger::Neither },
     untouched: None,
     summary: Summary::Curve { fall: "power_drop" },
 };
+
+/// Photographs whose spectra are held at a time.
+const TOGETHER: usize = 32;
 
 /// The mean amplitudes of a set, where there is one.
 #[derive(Clone)]
@@ -66,22 +69,25 @@ impl Manipulate for Power {
     fn of_set(&self, photographs: &[PathBuf]) -> Result<Option<Arc<dyn Manipulate>>> {
         // A photograph that cannot be read is said where it is its turn.
         let of = |path: &PathBuf| Some(amplitudes(&pixels::crop_of(path).ok()?));
-        let all: Vec<[Vec<f64>; 3]> = photographs.par_iter().filter_map(of).collect();
-        let Some(amplitudes) = mean(&all) else { return Ok(None) };
+        // A few at a time: a spectrum is a megabyte.
+        let mut sums: Option<([Vec<f64>; 3], usize)> = None;
+        for some in photographs.chunks(TOGETHER) {
+            let some: Vec<[Vec<f64>; 3]> = some.par_iter().filter_map(of).collect();
+            for one in some {
+                match &mut sums {
+                    Some((sums, count)) => {
+                        sums.iter_mut().flatten().zip(one.iter().flatten()).for_each(|(sum, value)| *sum += value);
+                        *count += 1;
+                    }
+                    None => sums = Some((one, 1)),
+                }
+            }
+        }
+        let Some((mut amplitudes, count)) = sums else { return Ok(None) };
+        amplitudes.iter_mut().flatten().for_each(|sum| *sum /= count as f64);
         let bytes: Vec<u8> = amplitudes.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
         Ok(Some(Arc::new(Power { mean: Some(Arc::new(Spectrum { amplitudes, sha256: sha256_hex(&bytes) })) })))
     }
-}
-
-/// The mean amplitudes of some pictures.
-pub(in crate::datasets) fn mean(all: &[[Vec<f64>; 3]]) -> Option<[Vec<f64>; 3]> {
-    let (first, rest) = all.split_first()?;
-    let mut sums = first.clone();
-    for one in rest {
-        sums.iter_mut().flatten().zip(one.iter().flatten()).for_each(|(sum, value)| *sum += value);
-    }
-    sums.iter_mut().flatten().for_each(|sum| *sum /= all.len() as f64);
-    Some(sums)
 }
 
 impl Change for Power {

@@ -32,7 +32,7 @@ static TURNED: Kind = Kind {
     name: "rotation",
     folder: "imagenette2_rot",
     set: Set { name: "rot", thesis: None },
-    levels: Levels { in_words: "degrees counterclockwise", stronger: Stronger::Larger },
+    levels: Levels { in_words: "degrees counterclockwise", stronger: Stronger::Neither },
     untouched: None,
     summary: Summary::Curve { fall: "rotation_drop" },
 };
