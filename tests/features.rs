@@ -43,7 +43,10 @@ fn the_plain_network_needs_texture_and_the_other_one_shape() {
     run.features(&Inference::default()).unwrap();
     let found = run.reliance().unwrap();
     for kind in ["silhouette", "edge drawing"] {
-        assert_eq!(found.of_kind(kind).len(), 4, "by construction, the sample knows its outlines");
+        let rows = found.of_kind(kind);
+        assert_eq!(rows.iter().map(|row| row.level).collect::<Vec<_>>(), [0, 1, 0, 1]);
+        // The sample knows its outlines: nothing is left of colour, and nearly nothing of texture.
+        assert!(rows[1].colour == Some(0.0) && rows[1].accuracy < rows[0].accuracy, "{:?}", rows[1]);
     }
     let of = |model: &str, feature: Feature| {
         found.scores.iter().find(|row| row.model == model && row.feature == feature).unwrap().clone()
@@ -65,8 +68,10 @@ fn the_plain_network_needs_texture_and_the_other_one_shape() {
     // Colours of the drawings say nothing of their classes.
     for model in PUBLISHED {
         assert!(of(model, Feature::Colour).relative_low.unwrap() > 0.95, "{:?}", of(model, Feature::Colour));
-        assert!(of(model, Feature::GlobalShape).control.unwrap() >= 0.9, "seams alone cost little");
     }
+    // What the exchange takes is not what its seams take.
+    let global = of(exchanged, Feature::GlobalShape);
+    assert!(global.control.unwrap() > global.suppressed.unwrap() + 0.2, "{global:?}");
     // Fault F1 leaves tiles in place, and shape looks less needed than it is.
     let cut = found.cuts.iter().find(|row| row.model == exchanged && row.feature == Feature::GlobalShape).unwrap();
     assert!(cut.difference.unwrap() > 0.0 && cut.low.unwrap() > 0.0, "{cut:?}");

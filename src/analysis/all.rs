@@ -10,6 +10,7 @@ use super::conclusion::ConclusionRow;
 use super::conclusions::conclusions;
 use super::conditions::{ConditionRow, by_condition};
 use super::consistency::{ConsistencyRow, consistency};
+use super::critical_band::{CriticalBandRow, critical_bands};
 use super::curves::{curves, drops};
 use super::distinct::distinct;
 use super::kinds::tabled;
@@ -21,7 +22,7 @@ use super::reliance::{
     BalanceRow, CutRow, EnduranceRow, FeatureCurveRow, Reliance, RelianceDifferenceRow, RelianceRow, study_reliance,
 };
 use super::statements::{feature_statements, statements};
-use crate::datasets::Summary;
+use crate::datasets::{CRITICAL_BAND, Summary};
 use crate::error::{Code, Error, Result};
 use crate::files::Store;
 use crate::notebook::say;
@@ -229,14 +230,21 @@ impl Given {
                 Ok(found) => found,
                 Err(error) => return vec![other("features", Err(error))],
             };
-        vec![
+        let bands = self.study.store.rows("features").and_then(|found: Vec<PredictionRow>| {
+            let asked = found.iter().any(|row| row.kind == CRITICAL_BAND.name);
+            asked.then(|| CriticalBandRow::table(critical_bands(&found, &parameters.observers)?)).transpose()
+        });
+        let bands = bands.transpose().map(|table| other("critical_bands", table));
+        let mut found = vec![
             other("features", RelianceRow::table(scores)),
             other("feature_differences", RelianceDifferenceRow::table(differences)),
             other("feature_balance", BalanceRow::table(balance)),
             other("feature_curves", FeatureCurveRow::table(curves)),
             other("feature_endurance", EnduranceRow::table(endurance)),
             other("feature_cuts", CutRow::table(cuts)),
-        ]
+        ];
+        found.extend(bands);
+        found
     }
 
     /// What step 5 to 5.3 found of photographs.

@@ -47,9 +47,10 @@ pub use look::{fill_grid, level_slider, levels_grid, patch_slider, scrambled_gri
 pub use manifest::{Manifest, in_order, planned};
 pub use manipulation::{Change, Facts, Kind, Levels, Manipulate, Recipe, Set, Stronger, Summary};
 pub use manipulations::{
-    Chain, Control, Cut, DIFFERENCE, DIFFERENCE_INVERSE, Difference, Fill, Orders, PATCHED, Patches, SCRAMBLED, SEAMS,
-    SHUFFLED, SHUFFLED_SEAMS, SHUFFLED_UNEQUAL, SMOOTHED, Scramble, Sign, Smoothing, difference, filling, found_kind,
-    kind, kinds, orders, patch_boxes, patched, scrambled, sets, shifts, with_seams,
+    CRITICAL_BAND, Chain, Control, Cut, DIFFERENCE, DIFFERENCE_INVERSE, Difference, FIRST_MIDDLE, Fill, NO_NOISE,
+    OCTAVES, Orders, PATCHED, Patches, SCRAMBLED, SEAMS, SHUFFLED, SHUFFLED_SEAMS, SHUFFLED_UNEQUAL, SMOOTHED,
+    Scramble, Sign, Smoothing, difference, filling, found_kind, kind, kinds, orders, patch_boxes, patched, scrambled,
+    sets, shifts, with_seams,
 };
 pub use one::changed;
 pub use parameters::{Parameters, Sampling, plan};

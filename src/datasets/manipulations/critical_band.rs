@@ -26,15 +26,18 @@ use crate::error::Result;
 /// How the list knows it.
 pub(in crate::datasets) static MAKER: Maker = Maker {
     name: "critical-band",
-    kinds: &[&MASKED],
+    kinds: &[&CRITICAL_BAND],
     keys: &[
         ("octave", "which octave, 0 to 6 (without it: all)"),
         ("thousandths", "standard deviation of the noise in thousandths of the range (without it: 20, 40, 80, 160)"),
     ],
-    make: |spec| Ladder::of(&MASKED, bands(spec)?.into_iter().map(|band| (band.thousandths.max(NONE), band))),
+    make: |spec| {
+        Ladder::of(&CRITICAL_BAND, bands(spec)?.into_iter().map(|band| (band.thousandths.max(NO_NOISE), band)))
+    },
 };
 
-static MASKED: Kind = Kind {
+/// Noise of one octave on the grey picture of low contrast; its variant is the octave.
+pub static CRITICAL_BAND: Kind = Kind {
     name: "critical band",
     folder: "imagenette2_cbm",
     set: Set { name: "cbm", thesis: None },
@@ -51,7 +54,7 @@ pub const OCTAVES: u32 = 7;
 /// The middle of the first one, in cycles a picture; each has twice that of the one before.
 pub const FIRST_MIDDLE: f64 = 1.75;
 /// The level of the picture without noise, which is grey and of low contrast.
-pub const NONE: u32 = 1;
+pub const NO_NOISE: u32 = 1;
 /// Contrast of the picture, and what it lies about.
 const CONTRAST: f64 = 0.2;
 const ABOUT: f64 = 0.449;

@@ -42,6 +42,7 @@ manipulations! {
     critical_band,
 }
 
+pub use critical_band::{CRITICAL_BAND, FIRST_MIDDLE, NO_NOISE, OCTAVES};
 pub use patch::{Fill, PATCHED, Patches, filling, patch_boxes, patched};
 pub use scramble::{Control, Orders, SCRAMBLED, SEAMS, Scramble, orders, scrambled, shifts, with_seams};
 pub use shuffle::{Cut, SHUFFLED, SHUFFLED_SEAMS, SHUFFLED_UNEQUAL};
