@@ -72,10 +72,14 @@ fn of_network(model: &str, rows: &[&PredictionRow], how: &Observing) -> Result<C
     // By photograph, whether the picture of an octave and strength was rightly named; without noise all octaves are one.
     let mut right: BTreeMap<&str, BTreeMap<(usize, i64), f64>> = BTreeMap::new();
     for row in &rows {
-        let octaves =
-            if row.variant < 0 { 0..OCTAVES as usize } else { row.variant as usize..row.variant as usize + 1 };
+        let octaves = match (usize::try_from(row.variant), row.level) {
+            (_, WITHOUT) => 0..OCTAVES as usize,
+            (Ok(octave), _) => octave..octave + 1,
+            // An octave by itself says nothing of the others.
+            (Err(_), _) => continue,
+        };
         let own = right.entry(&row.orig_file).or_default();
-        octaves.for_each(|octave| drop(own.insert((octave, row.level), f64::from(u8::from(row.top1)))));
+        own.extend(octaves.map(|octave| ((octave, row.level), f64::from(u8::from(row.top1)))));
     }
     right.retain(|_, own| own.len() == OCTAVES as usize * strengths.len());
     if right.is_empty() {
