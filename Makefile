@@ -100,7 +100,7 @@ bench-edges: setup ## step 3 beside OpenCV on FOLDER=photographs; PEERS=a python
 	$(ENV) cargo build --quiet --bin lgf; \
 	$(or $(PEERS),python3) tools/bench_edges.py --lgf "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val)
 
-bench-datasets: setup ## step 4 beside numpy and Pillow on FOLDER=photographs; PEERS=a python with numpy and pillow
+bench-datasets: setup ## step 4 and manipulations beside numpy, Pillow, SciPy and OpenCV on FOLDER=photographs; PEERS=a python with these
 	$(ENV) cargo build --quiet --bin lgf; \
 	$(or $(PEERS),python3) tools/bench_datasets.py --lgf "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val)
 
