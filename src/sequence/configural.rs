@@ -9,13 +9,13 @@ use crate::inference::{Engine, Normalise, arg_max, logits};
 use crate::sample::{self, Anagram, Form, Orientation, Silhouette};
 use crate::study::Classes;
 
-/// Pairs of anagrams: two of each pair of classes.
-const PAIRS: usize = 90;
+/// Pairs of anagrams: one of each pair of classes.
+const PAIRS: usize = 45;
 /// Silhouettes of each class.
 const SHAPES: usize = 3;
 
 impl Run {
-    /// The study's networks, and the bag of tiles, on the sample's anagrams ([`sample::anagrams`]) and silhouettes
+    /// The bag of tiles, and the study's networks, on the sample's anagrams ([`sample::anagrams`]) and silhouettes
     /// ([`sample::silhouettes`], in the tones of the drawings): shares of right answers with intervals. The share of pairs of
     /// anagrams with both right is the configural score: a network that sees tiles and not where they are cannot be right on both.
     ///
@@ -28,8 +28,8 @@ impl Run {
         }
         let seed = self.protocol.sample.seed;
         let (pairs, shapes) = (sample::anagrams(seed, PAIRS), sample::silhouettes(seed, SHAPES));
-        let mut networks = self.networks()?;
-        networks.push(sample::bag_of_tiles(self.device)?.folded()?);
+        let mut networks = vec![sample::bag_of_tiles(self.device)?.folded()?];
+        networks.extend(self.networks()?);
         let mut rows = Vec::new();
         for network in &networks {
             rows.extend(on_anagrams(network, &pairs)?);
