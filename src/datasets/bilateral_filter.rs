@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code, reason = "a call of a function that asks for instructions, after they were found")]
 
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 
 /// A filter: its radius in pixels, and the deviations of its weights over summed differences of colour and over pixels.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,10 @@ pub(super) struct Weights {
 /// Pixels that are done at once.
 const LANES: usize = 16;
 
+/// Added to a number below a few million and taken away, it rounds to a whole one, ties to the even one; in between, that stands in
+/// the lowest bits.
+const ROUND: f32 = 12_582_912.0;
+
 /// Sixteen numbers.
 type Block = [f32; LANES];
 
@@ -29,12 +33,22 @@ pub(super) fn filtered(picture: &RgbImage, weights: Weights) -> RgbImage {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::is_x86_feature_detected as has;
+        if has!("avx512f") && has!("avx2") && has!("fma") {
+            // SAFETY: the processor has all three.
+            return unsafe { with_avx512(&padded, weights, picture.dimensions()) };
+        }
         if has!("avx2") && has!("fma") {
             // SAFETY: the processor has both.
             return unsafe { with_fma(&padded, weights, picture.dimensions()) };
         }
     }
     blocks(&padded, weights, picture.dimensions(), |a, b, c| (f64::from(a) * f64::from(b) + f64::from(c)) as f32)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx2,fma")]
+fn with_avx512(padded: &Padded, weights: Weights, size: (u32, u32)) -> RgbImage {
+    blocks(padded, weights, size, |a, b, c| a.mul_add(b, c))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -62,8 +76,9 @@ fn blocks(
             for &(from, by_space) in &neighbours {
                 let other = padded.at(first + from);
                 for lane in 0..LANES {
-                    let difference = |channel: usize| (own[channel][lane] - other[channel][lane]).abs();
-                    let apart = difference(0) + difference(1) + difference(2);
+                    let apart = (own[0][lane] - other[0][lane]).abs()
+                        + (own[1][lane] - other[1][lane]).abs()
+                        + (own[2][lane] - other[2][lane]).abs();
                     let weight = power_of_two(fma(apart * apart, scale, by_space), fma);
                     for channel in 0..3 {
                         sums[channel][lane] = fma(other[channel][lane], weight, sums[channel][lane]);
@@ -71,9 +86,14 @@ fn blocks(
                     sums[3][lane] += weight;
                 }
             }
+            // Rounded as whole blocks: by itself a number would be rounded by a call.
+            for channel in 0..3 {
+                for lane in 0..LANES {
+                    sums[channel][lane] = (sums[channel][lane] * (1.0 / sums[3][lane]) + ROUND) - ROUND;
+                }
+            }
             for (lane, pixel) in pixels.iter_mut().enumerate() {
-                let inverse = 1.0 / sums[3][lane];
-                *pixel = [0, 1, 2].map(|channel: usize| (sums[channel][lane] * inverse).round_ties_even() as u8);
+                *pixel = [sums[0][lane] as u8, sums[1][lane] as u8, sums[2][lane] as u8];
             }
         }
     }
@@ -84,8 +104,6 @@ fn blocks(
 /// the part within one half, its last coefficient tuned, times the power of the whole part, written into the exponent.
 #[inline(always)]
 fn power_of_two(y: f32, fma: impl Fn(f32, f32, f32) -> f32) -> f32 {
-    /// Added and taken away, it rounds to a whole number, which stands in the lowest bits in between.
-    const ROUND: f32 = 12_582_912.0;
     const COEFFICIENTS: [f32; 7] =
         [1.540_353e-4, 1.333_355_8e-3, 9.618_129e-3, 5.550_411e-2, 2.402_265e-1, 6.931_472e-1, 1.0];
     let y = if y < -126.0 { -126.0 } else { y };
@@ -137,25 +155,32 @@ impl Padded {
         let (cols, rows) = (width.next_multiple_of(LANES as u32) + 2 * border, height + 2 * border);
         // Beyond the border nothing is used: any pixel serves.
         let cols: Vec<u32> = (0..cols).map(|col| mirror(col.min(width + 2 * border - 1), width)).collect();
-        let mut planes = [0; 3].map(|_| Vec::with_capacity(cols.len() * rows as usize));
+        let stride = cols.len();
+        let mut planes = [0; 3].map(|_| vec![0f32; stride * rows as usize]);
+        let (pixels, _) = picture.as_raw().as_chunks::<3>();
         for row in 0..rows {
-            for col in &cols {
-                let Rgb(pixel) = *picture.get_pixel(*col, mirror(row, height));
-                planes.iter_mut().zip(pixel).for_each(|(plane, value)| plane.push(f32::from(value)));
+            let line = &pixels[(mirror(row, height) * width) as usize..][..width as usize];
+            for (channel, plane) in planes.iter_mut().enumerate() {
+                let to = &mut plane[row as usize * stride..][..stride];
+                to.iter_mut().zip(&cols).for_each(|(to, col)| *to = f32::from(line[*col as usize][channel]));
             }
         }
-        Padded { planes, stride: cols.len() }
+        Padded { planes, stride }
     }
 
+    /// A block of each plane. By value: they stay in registers.
     #[inline(always)]
-    fn at(&self, from: usize) -> [&Block; 3] {
-        const NONE: &Block = &[0.0; LANES];
-        self.planes.each_ref().map(|plane| plane[from..].first_chunk().unwrap_or(NONE))
+    fn at(&self, from: usize) -> [Block; 3] {
+        let [red, green, blue] = &self.planes;
+        let block = |plane: &[f32]| -> Block { plane[from..from + LANES].try_into().unwrap_or([0.0; LANES]) };
+        [block(red), block(green), block(blue)]
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use image::Rgb;
+
     use super::*;
 
     #[test]
@@ -176,6 +201,12 @@ mod tests {
         let weights = Weights { radius: 6, color: 170.0, space: 75.0 };
         let padded = Padded::of(&picture, weights.radius);
         let without = |a: f32, b: f32, c: f32| (f64::from(a) * f64::from(b) + f64::from(c)) as f32;
-        assert_eq!(blocks(&padded, weights, (61, 40), without), filtered(&picture, weights));
+        let expected = blocks(&padded, weights, (61, 40), without);
+        assert_eq!(expected, filtered(&picture, weights));
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has both.
+            assert_eq!(expected, unsafe { with_fma(&padded, weights, (61, 40)) });
+        }
     }
 }

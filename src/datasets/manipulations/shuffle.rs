@@ -17,6 +17,7 @@
 
 use std::sync::Arc;
 
+use image::RgbImage;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -195,13 +196,13 @@ impl Change for Order {
                 Ok(Drawn::Blocks { block: side / self.grid, order: self.order.clone() })
             }
             Cut::Equal => {
-                let exchange = |picture: &image::RgbImage| {
+                let exchange = |picture: &RgbImage| {
                     let block = picture.width() / self.grid;
                     Ok(gathered(picture, &block_sources(picture.dimensions(), block, &self.order)?))
                 };
                 Ok(Drawn::Picture(Arc::new(at_nearest_side(canvas.crop, self.grid, exchange)?)))
             }
-            Cut::Unequal => Ok(Drawn::Sources(unequal_sources(side, self.grid, &self.order))),
+            Cut::Unequal => Ok(Drawn::Picture(Arc::new(exchanged(canvas.crop, self.grid, &self.order)))),
         }
     }
 
@@ -214,17 +215,22 @@ impl Change for Order {
     }
 }
 
-/// For each pixel, row by row, the number of the pixel that it shows, where tiles of one size change places.
-pub(in crate::datasets) fn unequal_sources(side: u32, grid: u32, order: &[u32]) -> Vec<u32> {
-    let ends = ends(side, grid);
-    let tile_of: Vec<u32> = (0..side).map(|at| ends.partition_point(|end| *end <= at) as u32 - 1).collect();
-    let moved = |row: u32, col: u32| {
-        let (down, right) = (tile_of[row as usize], tile_of[col as usize]);
-        let from = order[(down * grid + right) as usize];
-        let place = |at: u32, tile: u32, other: u32| ends[other as usize] + at - ends[tile as usize];
-        place(row, down, from / grid) * side + place(col, right, from % grid)
-    };
-    (0..side).flat_map(|row| (0..side).map(move |col| (row, col))).map(|(row, col)| moved(row, col)).collect()
+/// A square picture whose tiles change places, each with one of its own size: place `k` shows tile `order[k]`.
+pub(in crate::datasets) fn exchanged(picture: &RgbImage, grid: u32, order: &[u32]) -> RgbImage {
+    let side = picture.width();
+    let ends: Vec<usize> = ends(side, grid).into_iter().map(|end| end as usize).collect();
+    let (stride, grid) = (side as usize * 3, grid as usize);
+    let mut out = RgbImage::new(side, side);
+    let bytes: &mut [u8] = &mut out;
+    for (place, &tile) in order.iter().enumerate() {
+        let (from, to) = ((tile as usize / grid, tile as usize % grid), (place / grid, place % grid));
+        let length = (ends[to.1 + 1] - ends[to.1]) * 3;
+        for row in 0..ends[to.0 + 1] - ends[to.0] {
+            let start = |(down, right): (usize, usize)| (ends[down] + row) * stride + ends[right] * 3;
+            bytes[start(to)..][..length].copy_from_slice(&picture.as_raw()[start(from)..][..length]);
+        }
+    }
+    out
 }
 
 /// Tiles in place, each showing the picture moved by (rows, columns).
@@ -236,7 +242,7 @@ struct Seams {
 
 impl Change for Seams {
     fn draw(&self, canvas: &mut Canvas<'_>) -> Result<Drawn> {
-        let seams = |picture: &image::RgbImage| with_seams(picture, picture.width() / self.grid, &self.shifts);
+        let seams = |picture: &RgbImage| with_seams(picture, picture.width() / self.grid, &self.shifts);
         Ok(Drawn::Picture(Arc::new(at_nearest_side(canvas.crop, self.grid, seams)?)))
     }
 }
@@ -245,7 +251,7 @@ impl Change for Seams {
 mod tests {
     use super::*;
     use crate::datasets::{L0, Manipulation, Parameters, changed};
-    use crate::pixels::{Rgb, RgbImage};
+    use crate::pixels::Rgb;
 
     fn picture() -> RgbImage {
         RgbImage::from_fn(224, 224, |x, y| Rgb([x as u8, y as u8, (x ^ y) as u8]))
