@@ -87,10 +87,9 @@ fn blocks(
                 }
             }
             // Rounded as whole blocks: by itself a number would be rounded by a call.
-            for channel in 0..3 {
-                for lane in 0..LANES {
-                    sums[channel][lane] = (sums[channel][lane] * (1.0 / sums[3][lane]) + ROUND) - ROUND;
-                }
+            let [colours @ .., all] = &mut sums;
+            for sums in colours {
+                sums.iter_mut().zip(&*all).for_each(|(sum, all)| *sum = (*sum * (1.0 / all) + ROUND) - ROUND);
             }
             for (lane, pixel) in pixels.iter_mut().enumerate() {
                 *pixel = [sums[0][lane] as u8, sums[1][lane] as u8, sums[2][lane] as u8];
