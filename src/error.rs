@@ -58,11 +58,13 @@ pub enum Code {
     Numeric,
     /// The person pressed stop; what was finished is on disk.
     Stopped,
+    /// A shard has done its part; the rest is others', and tables are made where all are joined.
+    Partial,
 }
 
 impl Code {
     /// All of them.
-    pub const ALL: [Code; 17] = [
+    pub const ALL: [Code; 18] = [
         Code::Io,
         Code::Missing,
         Code::Archive,
@@ -80,6 +82,7 @@ impl Code {
         Code::Parameter,
         Code::Numeric,
         Code::Stopped,
+        Code::Partial,
     ];
 
     /// The code as it stands in a table of rejects.
@@ -102,6 +105,7 @@ impl Code {
             Code::Parameter => "parameter",
             Code::Numeric => "numeric",
             Code::Stopped => "stopped",
+            Code::Partial => "partial",
         }
     }
 }

@@ -40,7 +40,7 @@ impl Collector {
                 self.digests.insert(wnid.clone(), digest);
                 self.synsets.entry(wnid).or_default().push(table);
             }
-            Outcome::Corrupt(reject) => {
+            Outcome::Corrupt { reject, .. } => {
                 self.counts.archives_skipped += 1;
                 self.rejects.push(reject);
             }
@@ -52,7 +52,7 @@ impl Collector {
     pub(super) fn into_finished(self) -> Finished {
         let synsets = self.synsets.into_iter().filter_map(|(wnid, mut tables)| {
             let digest = self.digests.get(&wnid)?.clone();
-            Some((wnid, (digest, tables.pop()?)))
+            Some((wnid, (digest, Some(tables.pop()?))))
         });
         Finished::of(synsets.collect())
     }
@@ -71,7 +71,7 @@ impl Collector {
         let contents = self.synsets.into_values().flatten().map(|synset| {
             rejects.extend(synset.rejects);
             flags.extend(synset.flags);
-            synset.content
+            synset.rows
         });
         let (boxes, without_box) = join(contents)?;
         let key = |row: &Reject| (row.path.clone(), row.member.clone(), row.place.clone());

@@ -1,43 +1,31 @@
-//! What a reading that ended early had finished, kept so that the next one need not read it again.
+//! What readings that ended early, or shards, have finished, kept so that the next one need not read it again.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::counts::Counts;
 use super::limits::Limits;
-use super::synset::{Content, Synset, join};
-use crate::error::{Code, Error, Result};
-use crate::files::Store;
-use crate::stage::Named;
-use crate::stage::Record;
-use crate::table::Reject;
+use super::synset::Synset;
+use crate::error::Result;
+use crate::files::{Store, sha256_hex};
+use crate::stage::{Named, Parts, Step};
 
-const BOXES: &str = "imagenet_boundingboxes_unfinished";
-const FILES: &str = "imagenet_boundingboxes_unfinished_files";
-const INDEX: &str = "imagenet_boundingboxes_unfinished.json";
-
-/// Inner archives that were read whole, by name and content.
+/// Inner archives that were read, by name and content.
 #[derive(Debug, Clone, Default)]
 pub struct Finished {
-    synsets: BTreeMap<String, (String, Synset)>,
+    synsets: BTreeMap<String, (String, Option<Synset>)>,
 }
 
-/// One synset on disk: how many rows of the two tables are its own, and the rest of it.
+/// One inner archive as it is kept: without rows if it is corrupt, so that it is read again to say why.
 #[derive(Debug, Serialize, Deserialize)]
-struct Entry {
+struct Kept<S> {
     wnid: String,
     digest: String,
-    boxes: usize,
-    files: usize,
-    rejects: Vec<Reject>,
-    flags: Vec<Reject>,
-    counts: Counts,
+    synset: Option<S>,
 }
 
 impl Finished {
-    pub(super) fn of(synsets: BTreeMap<String, (String, Synset)>) -> Self {
+    pub(super) fn of(synsets: BTreeMap<String, (String, Option<Synset>)>) -> Self {
         Finished { synsets }
     }
 
@@ -51,88 +39,46 @@ impl Finished {
         self.synsets.is_empty()
     }
 
+    /// Their names.
+    pub(super) fn names(&self) -> HashSet<String> {
+        self.synsets.keys().cloned().collect()
+    }
+
     /// Gives up the rows of an archive, if it has this very content.
     pub(super) fn take(&mut self, wnid: &str, digest: &str) -> Option<Synset> {
-        self.synsets.remove(wnid).filter(|(kept, _)| kept == digest).map(|(_, synset)| synset)
+        self.synsets.remove(wnid).filter(|(kept, _)| kept == digest).and_then(|(_, synset)| synset)
     }
 
-    /// What an earlier reading with these limits and this code left in the data root; nothing if it is not whole.
+    /// What earlier readings with these limits and this code, and shards, left in the data root.
     ///
     /// # Errors
-    /// [`Code::Parameter`] if the limits cannot be written down.
+    /// As [`Parts::read`].
     pub fn load(store: &Store, limits: &Limits) -> Result<Self> {
-        let whole = record(store, limits)?.finished().is_some();
-        Ok(if whole { Self::read(store).unwrap_or_default() } else { Self::default() })
+        Finished::read(&step(store, limits)?.parts()?)
     }
 
-    fn read(store: &Store) -> Result<Self> {
-        let unreadable = |cause| Error::new(Code::Manifest, "not what an unfinished reading writes").because(cause);
-        let index: Vec<Entry> = serde_json::from_slice(&store.read(INDEX)?).map_err(unreadable)?;
-        let (boxes, files) = (store.table(BOXES)?, store.table(FILES)?);
-        let (mut box_row, mut file_row) = (0, 0);
-        let synset = |entry: Entry| {
-            let (boxes, files) = (boxes.slice(box_row, entry.boxes), files.slice(file_row, entry.files));
-            let table = Synset {
-                content: Content::Tables(boxes, files),
-                rejects: entry.rejects,
-                flags: entry.flags,
-                counts: entry.counts,
-            };
-            box_row += entry.boxes as i64;
-            file_row += entry.files as i64;
-            (entry.wnid, (entry.digest, table))
-        };
-        Ok(Finished { synsets: index.into_iter().map(synset).collect() })
-    }
-
-    /// Writes it to the data root.
-    ///
-    /// # Errors
-    /// [`Code::Io`] if the root cannot be written.
-    pub fn save(&self, store: &Store, limits: &Limits) -> Result<()> {
-        let entry = |(wnid, (digest, synset)): (&String, &(String, Synset))| {
-            let (boxes, files) = match &synset.content {
-                Content::Rows(rows) => rows.heights(),
-                Content::Tables(boxes, files) => (boxes.height(), files.height()),
-            };
-            Entry {
-                wnid: wnid.clone(),
-                digest: digest.clone(),
-                boxes,
-                files,
-                rejects: synset.rejects.clone(),
-                flags: synset.flags.clone(),
-                counts: synset.counts,
-            }
-        };
-        let index: Vec<Entry> = self.synsets.iter().map(entry).collect();
-        let (boxes, without_box) = join(self.synsets.values().map(|(_, synset)| synset.content.clone()))?;
-        let text = serde_json::to_vec(&index)
-            .map_err(|cause| Error::new(Code::Manifest, "the finished archives cannot be listed").because(cause))?;
-        let mut written: Vec<PathBuf> = vec![store.write(INDEX, &text)?];
-        written.extend(store.write_table(BOXES, &boxes)?);
-        written.extend(store.write_table(FILES, &without_box)?);
-        let count = self.synsets.len() as u64;
-        record(store, limits)?.finish(count, count, &written)?;
-        Ok(())
-    }
-
-    /// Removes it from the data root, where it is there.
-    ///
-    /// # Errors
-    /// [`Code::Io`] if a file cannot be removed.
-    pub fn clear(store: &Store) -> Result<()> {
-        let tables = [BOXES, FILES].map(|name| [format!("{name}.parquet"), format!("{name}.csv")]);
-        let names = [INDEX.to_string(), format!("manifests/{BOXES}.json")];
-        for path in tables.into_iter().flatten().chain(names).map(|name| store.path(&name)) {
-            if path.exists() {
-                std::fs::remove_file(&path).map_err(|cause| Error::io("removing", &path, cause))?;
+    pub(super) fn read(parts: &Parts) -> Result<Self> {
+        let mut synsets = BTreeMap::new();
+        for number in parts.numbers() {
+            if let Some(Kept { wnid, digest, synset }) = parts.read::<Kept<Synset>>(number)? {
+                synsets.insert(wnid, (digest, synset));
             }
         }
-        Ok(())
+        Ok(Finished { synsets })
     }
 }
 
-fn record(store: &Store, limits: &Limits) -> Result<Record> {
-    store.record(Named("bbox", BOXES), limits, &[])
+/// Keeps an inner archive that was read.
+///
+/// # Errors
+/// As [`Parts::write`].
+pub(super) fn keep(parts: &Parts, wnid: &str, digest: &str, synset: Option<&Synset>) -> Result<()> {
+    let name = sha256_hex(format!("{wnid} {digest}").as_bytes());
+    let number = usize::from_str_radix(&name[..15], 16).unwrap_or_default();
+    parts.write((number, 1), &Kept { wnid: wnid.into(), digest: digest.into(), synset }, true)
+}
+
+/// Inner archives by themselves: which outer one they are of does not matter, nor whether that is whole.
+pub(super) fn step(store: &Store, limits: &Limits) -> Result<Step> {
+    store.step(Named("bbox", "boxes_archives"), "archives", limits, &[])
 }

@@ -11,7 +11,7 @@ use super::encoding::decode;
 use super::gunzip::Trailing;
 use super::limits::Limits;
 use super::rows::Rows;
-use super::synset::{Content, Synset};
+use super::synset::Synset;
 use super::table::boxes_table;
 use crate::error::{Code, Error, Result};
 use crate::files::is_wnid;
@@ -48,8 +48,8 @@ pub(super) struct Part {
 pub(super) enum Outcome {
     /// A whole inner archive, and the hash of its packed bytes.
     Synset { wnid: String, digest: String, table: Synset },
-    /// An inner archive that could not be read.
-    Corrupt(Reject),
+    /// An inner archive that could not be read: its name and hash, where they are known.
+    Corrupt { of: Option<(String, String)>, reject: Reject },
     /// XML files that stood by themselves.
     Loose(Vec<Document>),
 }
@@ -93,7 +93,9 @@ pub(super) fn inner(
             table.flags.append(&mut flags);
             Outcome::Synset { wnid, digest, table }
         }
-        Err(error) => Outcome::Corrupt(Reject::of("boxes", name, &error.or_path(source))),
+        Err(error) => {
+            Outcome::Corrupt { of: Some((wnid, digest)), reject: Reject::of("boxes", name, &error.or_path(source)) }
+        }
     }
 }
 
@@ -144,7 +146,7 @@ pub(super) fn synset(mut documents: Vec<Document>) -> Synset {
         }
     }
     rows.shrink();
-    table.content = Content::Rows(rows);
+    table.rows = rows;
     table
 }
 

@@ -19,6 +19,7 @@ use super::finished::Finished;
 use super::gunzip::Trailing;
 use super::limits::Limits;
 use super::pieces::{Outcome, Part, document, inner};
+use super::synset::Synset;
 use crate::error::{Code, Error, Result};
 use crate::files::{is_wnid, sha256_hex};
 use crate::table::Reject;
@@ -71,16 +72,29 @@ pub fn resume_archive(
     finished: &mut Finished,
     progress: &mut dyn FnMut(&Counts) -> Result<()>,
 ) -> Result<Annotations> {
-    let annotations = gather(path, limits, finished, progress)?;
+    let annotations = gather(path, limits, finished, &Takes::ALL, progress)?;
     annotations.accept(limits).map_err(|error| error.or_path(path))?;
     Ok(annotations)
 }
 
-/// As [`resume_archive`], however much was skipped.
+/// Which inner archives a reading takes, by their names, and who keeps what came of one: its name, its hash, its rows unless it is
+/// corrupt.
+pub(super) struct Takes<'a> {
+    pub(super) takes: &'a dyn Fn(&str) -> bool,
+    pub(super) keep: &'a dyn Fn(&str, &str, Option<&Synset>) -> Result<()>,
+}
+
+impl Takes<'_> {
+    /// All of them; nobody keeps them.
+    const ALL: Takes<'static> = Takes { takes: &|_| true, keep: &|_, _, _| Ok(()) };
+}
+
+/// As [`resume_archive`], however much was skipped, of the inner archives that are taken.
 pub(super) fn gather(
     path: &Path,
     limits: &Limits,
     finished: &mut Finished,
+    takes: &Takes<'_>,
     progress: &mut dyn FnMut(&Counts) -> Result<()>,
 ) -> Result<Annotations> {
     let (sender, receiver) = channel();
@@ -98,6 +112,7 @@ pub(super) fn gather(
             source: String::new(),
             collected: Collector::default(),
             finished: std::mem::take(finished),
+            takes,
             progress,
         };
         let outcome = reading.whole(path);
@@ -124,6 +139,7 @@ struct Reading<'env, 'scope, 'progress> {
     source: String,
     collected: Collector,
     finished: Finished,
+    takes: &'progress Takes<'progress>,
     progress: &'progress mut dyn FnMut(&Counts) -> Result<()>,
 }
 
@@ -236,6 +252,7 @@ impl Reading<'_, '_, '_> {
                         let error = Error::new(Code::Archive, message).path(&self.source);
                         self.collected.skip_member(Reject::of("boxes", &name, &error), &name);
                     }
+                    None if !(self.takes.takes)(&wnid) => {}
                     None => match self.finished.take(&wnid, &digest) {
                         Some(table) => self.collected.add(Outcome::Synset { wnid, digest, table }),
                         None => self.spawn(bytes.len(), move |source, limits| {
@@ -281,7 +298,7 @@ impl Reading<'_, '_, '_> {
         self.scope.spawn(move |_| {
             let outcome = catch_unwind(AssertUnwindSafe(|| work(&source, &limits))).unwrap_or_else(|_| {
                 let error = Error::new(Code::Decoder, "the reader of an inner archive panicked").path(&source);
-                Outcome::Corrupt(Reject::of("boxes", "", &error))
+                Outcome::Corrupt { of: None, reject: Reject::of("boxes", "", &error) }
             });
             // The receiver is gone only if the reading failed already.
             let _ = sender.send(Part { bytes, outcome });
@@ -310,6 +327,11 @@ impl Reading<'_, '_, '_> {
     }
 
     fn take(&mut self, part: Part) -> Result<()> {
+        match &part.outcome {
+            Outcome::Synset { wnid, digest, table } => (self.takes.keep)(wnid, digest, Some(table))?,
+            Outcome::Corrupt { of: Some((wnid, digest)), .. } => (self.takes.keep)(wnid, digest, None)?,
+            Outcome::Corrupt { of: None, .. } | Outcome::Loose(_) => {}
+        }
         self.keep(part);
         (self.progress)(&self.collected.counts)
     }

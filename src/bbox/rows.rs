@@ -1,23 +1,24 @@
 //! Annotations as they wait to become a table: a quarter of what polars needs for them, in few pieces.
 
 use polars::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::check::Annotation;
 use crate::error::Result;
 use crate::table::boxes::BOX_COLUMNS;
 
 /// The rows of some files, in their order.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Rows {
     /// The files' names, one after another.
     stems: String,
     files: Vec<File>,
     objects: Vec<Row>,
     /// Texts that many rows share.
-    texts: Vec<PlSmallStr>,
+    texts: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct File {
     stem_ends: u32,
     folder: u32,
@@ -29,7 +30,7 @@ struct File {
     has_object: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Row {
     file: u32,
     object: i32,
@@ -74,9 +75,9 @@ impl Rows {
 
     /// The number of a text; a synset has a handful of them.
     fn text(&mut self, text: &PlSmallStr) -> u32 {
-        let found = self.texts.iter().position(|known| known == text);
+        let found = self.texts.iter().position(|known| known == text.as_str());
         found.unwrap_or_else(|| {
-            self.texts.push(text.clone());
+            self.texts.push(text.to_string());
             self.texts.len() - 1
         }) as u32
     }

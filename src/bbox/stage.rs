@@ -1,24 +1,27 @@
 //! Steps 1 and 2 on a data root: from archive and photographs to the two tables of boxes.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars::prelude::*;
 use rayon::prelude::*;
 
 use super::annotations::Annotations;
-use super::finished::Finished;
+use super::finished::{Finished, keep, step};
 use super::limits::Limits;
 use super::parameters::Subset;
 use super::picked::ImageRef;
 use super::published::published_pieces;
-use super::read::gather;
+use super::read::{Takes, gather};
 use super::subset::{SubsetCounts, SubsetTable, select};
+use super::synset::Synset;
 use super::table::boxes_table;
 use crate::error::Result;
-use crate::files::{ImageFile, Store};
-use crate::notebook::{say, warn};
+use crate::files::{ImageFile, Share, Store};
+use crate::notebook::say;
 use crate::pixels;
-use crate::stage::Named;
+use crate::stage::{Named, Portion};
 use crate::table::boxes::{BOX_COLUMNS, SUBSET_COLUMNS};
 use crate::table::{Row, fresh, rejects_table, table};
 
@@ -33,6 +36,7 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits) -> 
     const NAME: &str = "imagenet_boundingboxes";
     let Some(archive) = archive else {
         let empty = boxes_table(&[])?;
+        store.not_planned()?;
         store.write_table(NAME, &empty)?;
         say("boxes: this study has no archive of annotations; the table is empty");
         return Ok(empty);
@@ -42,21 +46,10 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits) -> 
     let inputs: Vec<PathBuf> = if archive.is_file() { vec![archive.to_path_buf()] } else { Vec::new() };
     let record = store.record(Named("bbox", "boxes"), &(limits, archive), &inputs)?;
     if archive.is_file() && record.finished().is_some() {
+        record.plan_finished("archives");
         return store.table(NAME);
     }
-    // The number of files is not known before the last is read, so the stage has no total.
-    let run = store.progress("boxes").start(0, "files");
-    let mut finished = Finished::load(store, limits)?;
-    let reading = gather(archive, limits, &mut finished, &mut |_| run.check());
-    drop(run);
-    let read = reading.inspect_err(|_| {
-        if !finished.is_empty() {
-            match finished.save(store, limits) {
-                Ok(()) => say(&format!("boxes: {} archives were read and are kept for the next run", finished.len())),
-                Err(error) => warn(&format!("what was read could not be kept: {error}")),
-            }
-        }
-    })?;
+    let read = read_shared(store, archive, limits)?;
     // The table of what was skipped comes first: a step that fails for it points to it.
     let accepted = read.accept(limits);
     let Annotations { boxes, without_box, rejects, flags, counts } = read;
@@ -76,8 +69,49 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits) -> 
     files.extend(store.write_table(NAME, &boxes)?);
     files.extend(store.write_pieces(&format!("{NAME}_published"), published_pieces(&boxes, &without_box)?)?);
     record.finish(counts.files + counts.files_skipped, counts.files, &files)?;
-    Finished::clear(store)?;
+    step(store, limits)?.forget()?;
     Ok(boxes)
+}
+
+/// An archive's inner archives that are this process' to read, with those that were read before, by others too.
+fn read_shared(store: &Store, archive: &Path, limits: &Limits) -> Result<Annotations> {
+    let step = step(store, limits)?;
+    let parts = step.parts()?;
+    let mut finished = Finished::read(&parts)?;
+    // The number of files is not known before the last is read, so the stage has no total.
+    let run = store.progress("boxes").start(0, "files");
+    let (before, read) = (finished.names(), AtomicUsize::new(0));
+    let names: RefCell<Vec<String>> = RefCell::default();
+    let takes = |wnid: &str| {
+        names.borrow_mut().push(wnid.to_string());
+        match store.share() {
+            Share::Whole => true,
+            Share::Shard(shard) => shard.has(wnid) && !before.contains(wnid),
+            Share::Joined => before.contains(wnid),
+            Share::Planned(_) => false,
+        }
+    };
+    let keep = |wnid: &str, digest: &str, synset: Option<&Synset>| {
+        read.fetch_add(1, Ordering::Relaxed);
+        keep(&parts, wnid, digest, synset)
+    };
+    let takes = Takes { takes: &takes, keep: &keep };
+    let reading = gather(archive, limits, &mut finished, &takes, &mut |_| run.check());
+    drop(run);
+    let annotations = reading.inspect_err(|_| {
+        let kept = before.len() + read.load(Ordering::Relaxed);
+        if kept > 0 {
+            say(&format!("boxes: {kept} archives were read and are kept for the next run"));
+        }
+    })?;
+    let names = names.take();
+    let portions: Vec<Portion<'_>> = names.iter().map(|id| Portion { id, size: 1 }).collect();
+    if *store.share() != Share::Whole {
+        let there: Vec<bool> = names.iter().map(|name| before.contains(name)).collect();
+        step.to_do(&parts, &portions, &there)?;
+        step.end_of_shard(&parts, &portions, 0)?;
+    }
+    Ok(annotations)
 }
 
 /// Step 2: the boxes of the photographs that are there (`imagenette_boundingboxes`), with what was left out and why

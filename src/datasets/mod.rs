@@ -57,7 +57,7 @@ pub use parameters::{Parameters, Sampling, plan};
 #[cfg(feature = "torch")]
 pub(crate) use rearrange::block_sources;
 pub use remembered::{OwnKindRow, recall_kinds, remember_kinds};
-pub use removed::{Left, RemovedRow, left, left_by_level, removed, write_removed};
+pub use removed::{Left, RemovedRow, left, left_by_level, write_removed};
 pub use sample::sample_images;
 pub use smoother::{Smoother, smooth};
 pub use spec::Spec;

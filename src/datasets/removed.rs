@@ -1,7 +1,6 @@
 //! What a manipulation took away, measured on the pictures, so that manipulations can be compared at equal strength.
 
 use image::RgbImage;
-use rayon::prelude::*;
 use rustfft::num_complex::Complex;
 
 use super::canvas::Canvas;
@@ -11,10 +10,9 @@ use super::parameters::{Parameters, plan};
 use super::planes::grey_plane;
 use crate::error::Result;
 use crate::files::{ImageFile, Store};
-use crate::notebook::Stage;
 use crate::pixels;
-use crate::stage::Named;
-use crate::table::{Reject, Row, table};
+use crate::stage::{Made, Named, all_of};
+use crate::table::{Row, table};
 
 table! {
     /// What is left of one photograph's crop after a change.
@@ -177,62 +175,32 @@ fn colourfulness(picture: &RgbImage) -> f64 {
     (variance_a + variance_b).sqrt() + 0.3 * mean_a.hypot(mean_b)
 }
 
-/// What is left of some photographs after every change that is planned for them: a row a photograph and change; and the
-/// photographs that could not be read, by their places.
+/// What is left of some photographs after every change that is planned for them, a row a photograph and change; a step of the run
+/// for each manipulation: written to `features_removed`, and read back where they are finished.
 ///
 /// # Errors
-/// As [`plan`]; [`Code::Stopped`](crate::error::Code::Stopped); those of the changes, but of a picture that cannot be read.
-pub fn removed(images: &[ImageFile], parameters: &Parameters, run: &Stage) -> Result<(Vec<RemovedRow>, Vec<Skipped>)> {
-    let parameters = parameters.of_set(images)?;
-    let all: Result<Vec<_>> = images
-        .par_iter()
-        .map(|image| {
-            run.check()?;
-            match of_photograph(image, &parameters) {
-                Err(error) if error.is_of_picture(&image.path) => {
-                    run.skip();
-                    Ok(Err(Reject::of("features", &image.id, &error.or_path(&image.path))))
-                }
-                rows => {
-                    run.tick();
-                    rows.map(Ok)
-                }
-            }
-        })
-        .collect();
-    let (mut rows, mut skipped) = (Vec::new(), Vec::new());
-    for (place, of_image) in all?.into_iter().enumerate() {
-        match of_image {
-            Ok(own) => rows.extend(own),
-            Err(reject) => skipped.push((place, reject)),
-        }
-    }
-    Ok((rows, skipped))
-}
-
-/// A photograph's place, and why it was skipped.
-pub type Skipped = (usize, Reject);
-
-/// The same as steps of a run, one a manipulation: written to `features_removed`, and read back where they are finished.
-///
-/// # Errors
-/// As [`removed`]; those of the data root.
+/// As [`plan`]; [`Code::Stopped`](crate::error::Code::Stopped); those of the changes, and of the data root.
 pub fn write_removed(store: &Store, images: &[ImageFile], parameters: &Parameters) -> Result<Vec<RemovedRow>> {
-    let mut all = Vec::new();
-    for manipulation in &parameters.more {
+    let by = |manipulation: &Manipulation| {
         let own = parameters.only(vec![manipulation.clone()]);
         let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
         let name = format!("features/removed-by-{}", manipulation.to_string().chars().map(plain).collect::<String>());
         let step = store.step(Named("datasets", &name), "photographs", &own, images)?;
         if !step.finished() {
-            let run = step.start_as(&format!("what {manipulation} takes away"), images.len());
-            let (rows, skipped) = removed(images, &own, &run)?;
-            run.finish();
+            let step = step.saying(format!("what {manipulation} takes away"));
+            let own = own.of_set(images)?;
+            let mut done = step.each(images, |_, image| {
+                let rows = of_photograph(image, &own).map_err(|error| error.or_path(&image.path))?;
+                Ok(Made { rows, files: Vec::new() })
+            })?;
+            let rows = done.rows.iter_mut().flat_map(|(_, rows)| std::mem::take(rows)).collect();
             let files = store.write_table(&name, &RemovedRow::table(rows)?)?.to_vec();
-            step.finish(step.skipped(images.len(), &skipped)?, files)?;
+            step.finish(done, files)?;
         }
-        all.extend(store.rows::<RemovedRow>(&name)?);
-    }
+        store.rows::<RemovedRow>(&name)
+    };
+    let all = all_of(parameters.more.iter().map(by))?.concat();
+    store.not_planned()?;
     store.write_table("features_removed", &RemovedRow::table(all.clone())?)?;
     Ok(all)
 }

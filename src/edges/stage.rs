@@ -44,9 +44,10 @@ struct Found {
 /// # Errors
 /// [`Code::Stopped`]; [`Code::Io`] if the root cannot be written; [`Code::Image`] if no photograph could be read.
 pub fn detect_all(store: &Store, images: &[ImageFile], boxes: &Boxes, parameters: &Parameters) -> Result<EdgeTables> {
-    let step = store.step(Named("edges", "edges"), "photographs", &(parameters, hash_of(images, boxes)), images)?;
+    let step = store.step(Named("edges", "edges"), "photographs", parameters, images)?;
+    let step = step.reading(&[("boxes", &hash_of(images, boxes))]);
     if !step.finished() {
-        find(store, images, boxes, parameters, &step)?;
+        find(store, images, boxes, parameters, &step.owning("edges")?)?;
     }
     Ok(EdgeTables {
         all: store.table("edges_data")?,
@@ -69,8 +70,7 @@ pub(crate) fn detect_in_view(store: &Store, images: &[ImageFile], parameters: &P
     if step.finished() {
         return Ok(());
     }
-    let step = step.saying(format!("edges, {view}"));
-    step.record().folder(&name)?;
+    let step = step.saying(format!("edges, {view}")).owning(&name)?;
     let done = step.each(images, |_, image| {
         let crop = view.of(&image.path)?;
         let (coarse, mask) = (contours::<Crop>(&crop, parameters)?, detect::<Crop>(&crop, parameters)?.mask);
@@ -94,7 +94,6 @@ fn hash_of(images: &[ImageFile], boxes: &Boxes) -> String {
 }
 
 fn find(store: &Store, images: &[ImageFile], boxes: &Boxes, parameters: &Parameters, step: &Step) -> Result<()> {
-    step.record().folder("edges")?;
     let mut done = step.each(images, |place, image| {
         let photograph = Photograph {
             store,

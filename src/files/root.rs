@@ -4,7 +4,9 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::whole::{place, rename_whole, write_whole};
+use super::machine::Owner;
+use super::share::Share;
+use super::whole::{place, rename_whole, temporary, write_whole};
 use super::writer::missing;
 use crate::error::{Code, Error, Result};
 use crate::notebook::{Figure, Progress};
@@ -15,6 +17,7 @@ pub struct Store {
     root: PathBuf,
     max_reject_share: f64,
     loud: bool,
+    share: Share,
 }
 
 /// Largest share of its inputs that a stage may skip before it fails, unless told otherwise.
@@ -42,8 +45,8 @@ impl Store {
         let root = root.into();
         fs::create_dir_all(&root).map_err(|cause| Error::io("making the data root", &root, cause))?;
         let root = root.canonicalize().map_err(|cause| Error::io("opening the data root", &root, cause))?;
-        let store = Store { root, max_reject_share: MAX_REJECT_SHARE, loud: true };
-        let probe = store.path(&format!(".{}.probe", std::process::id()));
+        let store = Store { root, max_reject_share: MAX_REJECT_SHARE, loud: true, share: Share::Whole };
+        let probe = temporary(&store.path("probe"));
         File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(|cause| {
             Error::io("writing to the data root", &store.root, cause)
                 .hint("choose a folder that you may write to, with --root or LGF_ROOT")
@@ -96,12 +99,33 @@ impl Store {
         Ok(Store { max_reject_share, ..self })
     }
 
-    /// Another data root, which says and accepts as much as this one.
+    /// Another data root, which says and accepts as much as this one, and whose steps this process does by itself.
     ///
     /// # Errors
     /// As [`Store::at`].
     pub(crate) fn like_this_at(&self, root: impl Into<PathBuf>) -> Result<Self> {
-        Ok(Store { root: Store::at(root)?.root, ..self.clone() })
+        Ok(Store { root: Store::at(root)?.root, share: Share::Whole, ..self.clone() })
+    }
+
+    /// The same data root, of whose steps this process does that share.
+    pub fn sharing(self, share: Share) -> Self {
+        Store { share, ..self }
+    }
+
+    /// What share of steps this process does.
+    pub fn share(&self) -> &Share {
+        &self.share
+    }
+
+    /// Goes on unless steps are only planned, which writes nothing.
+    ///
+    /// # Errors
+    /// [`Code::Partial`] if so.
+    pub(crate) fn not_planned(&self) -> Result<()> {
+        match self.share {
+            Share::Planned(_) => Err(Error::new(Code::Partial, "a plan makes no tables")),
+            _ => Ok(()),
+        }
     }
 
     /// The same data root, whose steps do not say how far they are.
@@ -215,13 +239,12 @@ fn sweep_leftovers(folder: &Path) {
     }
 }
 
-/// Removes `.name.<process>-<number>.part`, a file or a folder, if the process is gone.
+/// Removes `.name.<owner>-<number>.part`, a file or a folder, if its owner is gone.
 fn remove_leftover(path: &Path) {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let Some(inner) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".part")) else { return };
-    let process = inner.rsplit('.').next().and_then(|tail| tail.split('-').next());
-    let Some(process) = process.and_then(|number| number.parse::<u32>().ok()) else { return };
-    if !Path::new("/proc").join(process.to_string()).exists() {
+    let owner = inner.rsplit('.').next().and_then(|tail| tail.split('-').next()).and_then(Owner::named);
+    if owner.is_some_and(|owner| owner.is_gone()) {
         let _ = fs::remove_file(path).or_else(|_| fs::remove_dir_all(path));
     }
 }
@@ -235,14 +258,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path()).unwrap();
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        let gone = child.id();
+        let living = Owner::this().name();
+        let gone = living.replace(&format!("_{}", std::process::id()), &format!("_{}", child.id()));
         child.wait().unwrap();
         let left = store.write(&format!("edges/.a.png.{gone}-7.part"), b"x").unwrap();
-        let living = store.write(&format!("edges/.a.png.{}-7.part", std::process::id()), b"x").unwrap();
+        // Another machine's processes have numbers of their own.
+        let elsewhere = store.write(&format!("edges/.a.png.0{}-7.part", &gone[1..]), b"x").unwrap();
+        let elsewhere = if gone.starts_with('0') { store.write("edges/b", b"x").unwrap() } else { elsewhere };
+        let living = store.write(&format!("edges/.a.png.{living}-7.part"), b"x").unwrap();
         let fetched = store.write(&format!("downloads/.w.safetensors.{gone}-0.part/w.whl"), b"half").unwrap();
         let part = store.write("downloads/w.pth.part", b"half of it, which goes on").unwrap();
         Store::at(folder.path()).unwrap();
-        assert!(!left.exists() && living.exists());
+        assert!(!left.exists() && living.exists() && elsewhere.exists());
         assert!(!fetched.parent().unwrap().exists() && part.exists());
     }
 

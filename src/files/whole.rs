@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::fault;
+use super::machine::Owner;
 use crate::error::{Error, Result};
 
 /// Writes a file whole through `fill`: a temporary name in the same folder, fsync, rename, fsync of the folder.
@@ -44,7 +45,7 @@ pub(super) fn temporary(path: &Path) -> PathBuf {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    folder_of(path).join(format!(".{name}.{}-{number}.part", std::process::id()))
+    folder_of(path).join(format!(".{name}.{}-{number}.part", Owner::this().name()))
 }
 
 /// A temporary name in the same folder, `fill`, rename.

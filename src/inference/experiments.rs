@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use polars::prelude::DataFrame;
 use serde::Serialize;
@@ -9,17 +10,17 @@ use serde::Serialize;
 use super::engine::Engine;
 use super::kept::Kept;
 use super::load::no_networks;
-use super::predict::{Experiments, Keep, Picture, predict_kept};
+use super::predict::{Experiments, Keep, Picture, batches, predict_kept};
 use super::prediction::{Prediction, Predictions};
 use super::rows::scores;
 use super::settings::write_settings;
 use super::variants::Variants;
 use crate::datasets::{self, Smoother};
 use crate::error::{Code, Error, Result};
-use crate::files::{ImageFile, check_room, sha256_hex};
+use crate::files::{ImageFile, Share, check_room, sha256_hex};
 use crate::notebook::counted;
 use crate::pixels::Sight;
-use crate::stage::{Named, Step};
+use crate::stage::{Named, PartsFolder, Step, all_of};
 use crate::study::{ClassList, Study};
 use crate::table::{ManifestRow, PredictionRow, Reject, Row, logits_table, rejects_table, stacked};
 
@@ -103,15 +104,19 @@ fn run_as(
         datasets::kinds().filter(|kind| manifest.iter().any(|row| row.kind == kind.name)).collect();
     datasets::remember_kinds(&study.store, &kinds)?;
     let runner = Runner { tables, study, networks, manifest: &manifest, images, how, classes: study.class_list() };
+    let parts = PartsFolder::open(&study.store, &format!("manifests/parts/{}", tables.folder))?;
     match source {
-        Source::Files(_) => sets.iter().try_for_each(|set| runner.read_files(set))?,
+        Source::Files(_) => drop(all_of(sets.iter().map(|set| runner.read_files(set, &parts)))?),
         Source::InMemory { parameters, smoother, .. } => {
             let parameters = of_set.as_ref().unwrap_or(parameters);
             let variants = Variants::of(images, parameters, smoother)?;
             runner.in_memory(&sets, &variants, &smoother.identity())?;
         }
     }
-    runner.join(&sets)
+    study.store.not_planned()?;
+    let all = runner.join(&sets)?;
+    parts.remove()?;
+    Ok(all)
 }
 
 /// The pictures of one set: rows of the manifest.
@@ -152,8 +157,16 @@ type Open<'a> = (&'a Engine, Step);
 
 impl<'a> Runner<'a> {
     /// A set's own rows, with the hash of each picture: what changes another set does not run this one again.
-    fn read_files(&self, set: &Set) -> Result<()> {
-        let open = self.open(set, &(self.how, self.hash_of(&set.rows)))?;
+    fn read_files(&self, set: &Set, parts: &Arc<PartsFolder>) -> Result<()> {
+        let open = self.open(set, self.how, &[("pictures", &self.hash_of(&set.rows))])?;
+        match self.study.store.share() {
+            // One network's predictions at a time are enough where nothing is computed.
+            Share::Joined => open.chunks(1).try_for_each(|one| self.read_files_for(set, one, parts)),
+            _ => self.read_files_for(set, &open, parts),
+        }
+    }
+
+    fn read_files_for(&self, set: &Set, open: &[Open<'a>], parts: &Arc<PartsFolder>) -> Result<()> {
         let Some((_, first)) = open.first() else { return Ok(()) };
         let picture = |&row: &usize| {
             let ManifestRow { file, wnid, .. } = &self.manifest[row];
@@ -161,44 +174,56 @@ impl<'a> Runner<'a> {
         };
         let pictures: Vec<Picture> = set.rows.iter().map(picture).collect();
         let networks: Vec<&Engine> = open.iter().map(|(network, _)| *network).collect();
-        write_settings(&self.study.store, self.tables.folder, &networks, self.how.normalise)?;
         self.check_room(networks.len(), pictures.len())?;
-        let kept = Kept::each(open.iter().map(|(network, step)| (step, *network)))?;
-        let run = first.start_as(&self.says(set.name, networks.len()), pictures.len());
+        let kept = Kept::each(open.iter().map(|(network, step)| (step, *network)), parts);
+        let own = kept.pictures(&batches(&pictures, self.how));
+        let run = first.start_as(&self.says(set.name, networks.len()), own);
         let mut done = predict_kept(&networks, &pictures, self.how, (&kept, &run))?;
         run.finish();
+        self.write_settings(&networks, &kept)?;
         done.rows.iter_mut().for_each(|row| row.picture = set.rows[row.picture]);
         done.rejects.iter_mut().for_each(|(picture, _)| *picture = set.rows[*picture]);
-        self.write(set, &open, &done)
+        self.write(set, open, &done)
     }
 
     /// All sets of a photograph at once, but for those that every network has finished. What a run that was killed while tables were
     /// written has not written is computed again.
     fn in_memory(&self, sets: &[Set], variants: &Variants<'_>, smoother: &str) -> Result<()> {
         let open = |set: &Set| -> Result<Vec<Open<'a>>> {
-            self.open(set, &(self.how, smoother, self.hash_of(&set.rows), variants.hash_of(&set.rows)))
+            let pictures = [("pictures", &*self.hash_of(&set.rows)), ("changes", &variants.hash_of(&set.rows))];
+            self.open(set, &(self.how, smoother), &pictures)
         };
         let open: Vec<Vec<Open<'a>>> = sets.iter().map(open).collect::<Result<_>>()?;
         let left: Vec<usize> =
             sets.iter().zip(&open).filter(|(_, open)| !open.is_empty()).flat_map(|(set, _)| set.rows.clone()).collect();
-        let decided_by = (self.how, smoother, self.hash_of(&left), variants.hash_of(&left));
         // All networks: those that are left to finish would be others while tables are written.
         let models: Result<Vec<String>> = self.networks.iter().map(|network| network.fingerprint()).collect();
         let name = format!("{}/in_memory", self.tables.folder);
-        let step =
-            self.study.store.step(Named("inference", &name), "pictures", &(&decided_by, models?), self.images)?;
+        let step = self.study.store.step(Named("inference", &name), "pictures", &(self.how, smoother), self.images)?;
+        let step = step.reading(&[
+            ("networks", &models?.join(" ")),
+            ("pictures", &self.hash_of(&left)),
+            ("changes", &variants.hash_of(&left)),
+        ]);
+        let step = step.on(&self.networks[0].device().to_string());
         if left.is_empty() {
+            self.study.store.not_planned()?;
             return step.forget();
         }
         let networks: Vec<&Engine> = self.networks.iter().collect();
-        write_settings(&self.study.store, self.tables.folder, &networks, self.how.normalise)?;
         self.check_room(networks.len(), left.len())?;
         let kept = Kept::together(&step, &networks)?;
-        let run = step.start_as(&self.says("in memory", networks.len()), left.len());
-        let done = variants.only(&left).predict(&networks, self.how, (&kept, &run))?;
+        let variants = variants.only(&left);
+        let run = step.start_as(&self.says("in memory", networks.len()), kept.pictures(&variants.batches()));
+        let done = variants.predict(&networks, self.how, (&kept, &run))?;
         run.finish();
+        self.write_settings(&networks, &kept)?;
         sets.iter().zip(&open).try_for_each(|(set, open)| self.write(set, open, &done))?;
         step.forget()
+    }
+
+    fn write_settings(&self, networks: &[&Engine], kept: &Kept<'_>) -> Result<()> {
+        write_settings(&self.study.store, self.tables.folder, (networks, &kept.devices()), self.how.normalise)
     }
 
     /// What is kept until a set is finished: four bytes a logit.
@@ -211,12 +236,13 @@ impl<'a> Runner<'a> {
     }
 
     /// The networks that are not finished with a set.
-    fn open(&self, set: &Set, decided_by: &impl Serialize) -> Result<Vec<Open<'a>>> {
+    fn open(&self, set: &Set, decided_by: &impl Serialize, pictures: &[(&str, &str)]) -> Result<Vec<Open<'a>>> {
         let mut open = Vec::new();
         for network in self.networks {
             let name = self.table_name(set, network);
-            let decided_by = (decided_by, network.fingerprint()?);
-            let step = self.study.store.step(Named("inference", &name), "pictures", &decided_by, self.images)?;
+            let step = self.study.store.step(Named("inference", &name), "pictures", decided_by, self.images)?;
+            let step = step.reading(&[("network", &network.fingerprint()?)]).reading(pictures);
+            let step = step.on(&network.device().to_string());
             if !step.finished() {
                 open.push((network, step));
             }

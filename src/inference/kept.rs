@@ -1,18 +1,22 @@
-//! Batches of predictions that an earlier run left.
+//! Batches of predictions that this run, an earlier one or a shard has finished.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::engine::Engine;
 use super::prediction::{Prediction, Predictions, finite_enough};
 use super::workers::on_workers;
-use crate::error::Result;
+use crate::error::{Code, Result};
+use crate::files::Share;
 use crate::notebook::Stage;
-use crate::stage::{Parts, Step};
+use crate::stage::{Parts, PartsFolder, Portion, Step};
 use crate::table::Reject;
 
 /// Where batches are kept: the parts of steps, each with the networks whose predictions it holds.
 #[derive(Debug, Default)]
-pub(super) struct Kept(Vec<(Parts, Vec<String>)>);
+pub(super) struct Kept<'s>(Vec<(&'s Step, Parts, Vec<String>)>);
 
-impl Kept {
+impl<'s> Kept<'s> {
     /// Nowhere.
     pub(super) fn nothing() -> Self {
         Kept::default()
@@ -22,59 +26,104 @@ impl Kept {
     ///
     /// # Errors
     /// As [`Step::parts`].
-    pub(super) fn together(step: &Step, networks: &[&Engine]) -> Result<Self> {
-        Ok(Kept(vec![(step.parts()?, networks.iter().map(|network| network.name().to_string()).collect())]))
+    pub(super) fn together(step: &'s Step, networks: &[&Engine]) -> Result<Self> {
+        Ok(Kept(vec![(step, step.parts()?, networks.iter().map(|network| network.name().to_string()).collect())]))
     }
 
-    /// In the parts of a step for each network.
-    ///
-    /// # Errors
-    /// As [`Step::parts`].
-    pub(super) fn each<'s>(steps: impl Iterator<Item = (&'s Step, &'s Engine)>) -> Result<Self> {
-        let parts = steps.map(|(step, network)| Ok((step.parts()?, vec![network.name().to_string()])));
-        Ok(Kept(parts.collect::<Result<_>>()?))
+    /// In the parts of a step for each network, all of them in one folder.
+    pub(super) fn each(steps: impl Iterator<Item = (&'s Step, &'s Engine)>, folder: &Arc<PartsFolder>) -> Self {
+        Kept::named(steps.map(|(step, network)| (step, network.name().to_string())), folder)
+    }
+
+    /// The same by the networks' names.
+    pub(super) fn named(steps: impl Iterator<Item = (&'s Step, String)>, folder: &Arc<PartsFolder>) -> Self {
+        Kept(steps.map(|(step, network)| (step, step.parts_in(folder), vec![network])).collect())
+    }
+
+    /// How many pictures of some batches this process looks at.
+    pub(super) fn pictures(&self, batches: &[Portion<'_>]) -> usize {
+        let own = self.0.first().map(|(step, ..)| step.own(batches));
+        own.unwrap_or_else(|| batches.iter().map(|batch| batch.size).sum()) as usize
     }
 
     /// A batch, if all parts have it.
-    fn read(&self, batch: usize) -> Option<Predictions> {
+    fn read(&self, batch: usize) -> Result<Option<Predictions>> {
         let mut all: Option<Predictions> = None;
-        for (parts, _) in &self.0 {
-            let part: Predictions = parts.read(batch)?;
+        for (_, parts, _) in &self.0 {
+            let Some(part) = parts.read::<Predictions>(batch)? else { return Ok(None) };
             match &mut all {
                 Some(all) => all.rows.extend(part.rows),
                 None => all = Some(part),
             }
         }
-        all
+        Ok(all)
     }
 
-    /// Keeps a batch. One of which something was skipped is not kept: what was in the way may be gone the next time.
-    fn write(&self, batch: usize, done: &Predictions) -> Result<()> {
-        if !done.rejects.is_empty() {
-            return Ok(());
-        }
-        for (parts, models) in &self.0 {
-            let rows: Vec<&Prediction> = done.rows.iter().filter(|row| models.contains(&row.model)).collect();
-            parts.write(batch, &(rows, &done.rejects))?;
+    /// Keeps a batch. One of which something was skipped is tried again the next time: what was in the way may be gone.
+    fn write(&self, batch: (usize, u64), done: &Predictions) -> Result<()> {
+        let mut by_model: HashMap<&str, Vec<&Prediction>> = HashMap::new();
+        done.rows.iter().for_each(|row| by_model.entry(&row.model).or_default().push(row));
+        for (_, parts, models) in &self.0 {
+            let rows: Vec<&Prediction> = match models.as_slice() {
+                [model] => by_model.remove(model.as_str()).unwrap_or_default(),
+                models => done.rows.iter().filter(|row| models.contains(&row.model)).collect(),
+            };
+            parts.write(batch, &(rows, &done.rejects), done.rejects.is_empty())?;
         }
         Ok(())
     }
 
-    /// Loads and works on each batch that is not kept, and keeps it; all together, batch by batch. `sizes` are the pictures of
-    /// each batch.
+    /// What the devices are called that did what is joined here; nothing where this process did it.
+    pub(super) fn devices(&self) -> Vec<String> {
+        self.0.first().map(|(_, parts, _)| parts.devices()).unwrap_or_default()
+    }
+
+    /// Whether this process makes something of all batches together: a shard has its own alone.
+    fn joins(&self) -> bool {
+        let share = self.0.first().map(|(step, ..)| step.record().store().share());
+        matches!(share, None | Some(Share::Whole | Share::Joined))
+    }
+
+    /// Which batches are to be worked on.
+    fn open(&self, batches: &[Portion<'_>], read: &[Option<Predictions>]) -> Result<Vec<usize>> {
+        if self.0.is_empty() {
+            return Ok((0..batches.len()).collect());
+        }
+        let (mut open, mut partial) = (BTreeSet::new(), None);
+        for (step, parts, _) in &self.0 {
+            let there: Vec<bool> = match self.joins() {
+                true => read.iter().map(Option::is_some).collect(),
+                false => {
+                    let has = |batch: usize| Ok(step.is_own(&batches[batch]) && parts.has(batch)?);
+                    (0..batches.len()).map(has).collect::<Result<_>>()?
+                }
+            };
+            match step.to_do(parts, batches, &there) {
+                // A plan asks every network.
+                Err(error) if error.code() == Code::Partial => partial = Some(error),
+                to_do => open.extend(to_do?),
+            }
+        }
+        partial.map_or(Ok(open.into_iter().collect()), Err)
+    }
+
+    /// Loads and works on each batch that is this process' to do, and keeps it; all together, batch by batch.
     ///
     /// # Errors
-    /// [`Code::Stopped`](crate::error::Code::Stopped); what `load` and `work` give; as [`finite_enough`].
+    /// [`Code::Stopped`]; what `load` and `work` give; as [`finite_enough`]; as [`Step::each`] where steps are shared out.
     pub(super) fn batches<L: Send>(
         &self,
         networks: &[&Engine],
-        sizes: &[usize],
+        batches: &[Portion<'_>],
         run: &Stage,
         (load, work): (impl Fn(usize) -> Result<L> + Sync, impl Fn(&[Engine], L) -> Result<Predictions> + Sync),
     ) -> Result<Predictions> {
-        let mut all: Vec<Option<Predictions>> = (0..sizes.len()).map(|batch| self.read(batch)).collect();
-        let open: Vec<usize> = (0..sizes.len()).filter(|&batch| all[batch].is_none()).collect();
-        run.goes_on(sizes.iter().zip(&all).filter(|(_, kept)| kept.is_some()).map(|(size, _)| size).sum());
+        let joins = self.joins();
+        let read = |batch| if joins { self.read(batch) } else { Ok(None) };
+        let mut all: Vec<Option<Predictions>> = (0..batches.len()).map(read).collect::<Result<_>>()?;
+        let open = self.open(batches, &all)?;
+        let left: u64 = open.iter().map(|&batch| batches[batch].size).sum();
+        run.goes_on(self.pictures(batches) - left as usize);
         let loaded = |&batch: &usize| {
             run.check()?;
             Ok((batch, load(batch)?))
@@ -82,11 +131,16 @@ impl Kept {
         let worked = |networks: &[Engine], (batch, loaded): (usize, L)| {
             run.check()?;
             let done = work(networks, loaded)?;
-            self.write(batch, &done)?;
-            Ok(done)
+            self.write((batch, batches[batch].size), &done)?;
+            Ok(if joins { done } else { Predictions { rejects: done.rejects, ..Predictions::default() } })
         };
+        let mut skipped = 0;
         for (batch, done) in open.iter().zip(on_workers(networks, &open, loaded, worked)?) {
+            skipped += done.rejects.len() as u64;
             all[*batch] = Some(done);
+        }
+        for (step, parts, _) in self.0.iter().take(1) {
+            step.end_of_shard(parts, batches, skipped)?;
         }
         let mut joined = Predictions::default();
         for part in all.into_iter().flatten() {
@@ -94,7 +148,7 @@ impl Kept {
             joined.rejects.extend(part.rejects);
         }
         let rejects: Vec<Reject> = joined.rejects.iter().map(|(_, reject)| reject.clone()).collect();
-        finite_enough("logits", sizes.iter().sum(), &rejects)?;
+        finite_enough("logits", batches.iter().map(|batch| batch.size).sum::<u64>() as usize, &rejects)?;
         Ok(joined)
     }
 }
@@ -129,20 +183,25 @@ mod tests {
         let step = store.step(Named("inference", "experiments/a"), "pictures", &1, &[]).unwrap();
         let how = Experiments { normalise: Normalise::AsTrained, batch: 2, keep: Keep::Chosen };
         let go = || {
-            let kept = Kept::each([(&step, &network)].into_iter()).unwrap();
+            let folder = PartsFolder::open(&store, "manifests/parts/a").unwrap();
+            let kept = Kept::each([(&step, &network)].into_iter(), &folder);
             let run = step.start(pictures.len());
             let done = predict_kept(&[&network], &pictures, &how, (&kept, &run)).unwrap();
             (done, run.finish())
         };
         let (first, summary) = go();
         assert_eq!((summary.ok, summary.skipped, summary.before), (6, 1, 0));
-        // As if it had been stopped: one batch is not there, another was cut.
-        let part = |batch: usize| store.path(&format!("manifests/parts/experiments/a/{batch:06}"));
-        std::fs::remove_file(part(1)).unwrap();
-        let bytes = std::fs::read(part(3)).unwrap();
-        std::fs::write(part(3), &bytes[..bytes.len() - 1]).unwrap();
+        // As if it had been killed in the middle of a batch.
+        let file = std::fs::read_dir(store.path("manifests/parts/a")).unwrap().next().unwrap().unwrap().path();
+        let bytes = std::fs::read(&file).unwrap();
+        std::fs::write(&file, &bytes[..bytes.len() * 2 / 3]).unwrap();
         let (again, summary) = go();
-        assert_eq!(summary.before, 2, "one of four batches: of another a picture was skipped");
+        assert!(
+            (1..5).contains(&summary.before),
+            "{}: not all of the five that nothing was skipped beside",
+            summary.before
+        );
+        assert_eq!(go().1.before, 5);
         let bits = |done: &Predictions| -> Vec<(usize, Vec<u32>)> {
             done.rows
                 .iter()

@@ -13,7 +13,7 @@ use crate::files::ImageFile;
 use crate::notebook::counted;
 use crate::observers::{Scores, decide};
 use crate::pixels::{self, Sight};
-use crate::stage::Named;
+use crate::stage::{Named, all_of};
 use crate::study::{Categories, Stimulus, StimulusFolder, Study};
 use crate::table::{CategoryScoreRow, ObservedRow, Row, Scoring};
 
@@ -30,7 +30,7 @@ pub fn observe(study: &Study, networks: &[Engine], how: &Experiments) -> Result<
     let of = |(set, stimuli): (&StimulusFolder, &Vec<Stimulus>)| {
         Ok((set.name.clone(), observe_set(study, networks, how, (set, stimuli, &categories))?))
     };
-    sets.iter().zip(&stimuli).map(of).collect()
+    all_of(sets.iter().zip(&stimuli).map(of))
 }
 
 fn observe_set(
@@ -44,9 +44,10 @@ fn observe_set(
     }
     let images: Vec<ImageFile> = stimuli.iter().map(|stimulus| stimulus.image.clone()).collect();
     let models: Result<Vec<String>> = networks.iter().map(|network| network.fingerprint()).collect();
-    let decided_by = (how, models?, set.seen, set.layout, &categories.names, &categories.classes);
+    let decided_by = (how, set.seen, set.layout, &categories.names, &categories.classes);
     let (step, table) = (format!("observe/{}", set.name), format!("observed/{}", set.name));
     let step = study.store.step(Named("inference", &step), "pictures", &decided_by, &images)?;
+    let step = step.reading(&[("networks", &models?.join(" "))]).on(&networks[0].device().to_string());
     let step = step.saying(format!("{}, {}", set.name, counted(networks.len(), "network")));
     if step.finished() {
         return study.store.table(&table);

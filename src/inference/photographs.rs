@@ -7,7 +7,7 @@ use super::input::Normalise;
 use super::kept::Kept;
 use super::load::no_networks;
 use super::logits::{arg_max, logits, softmax};
-use super::predict::{Experiments, Picture, predict_kept};
+use super::predict::{Experiments, Picture, batches, predict_kept};
 use super::prediction::Predictions;
 use super::rows::scores;
 use super::settings::write_settings;
@@ -53,7 +53,8 @@ pub(super) fn step_of(
         return Err(no_networks());
     }
     let models: Result<Vec<String>> = networks.iter().map(|network| network.fingerprint()).collect();
-    let step = study.store.step(Named("inference", name), unit, &(how, models?), images)?;
+    let step = study.store.step(Named("inference", name), unit, how, images)?;
+    let step = step.reading(&[("networks", &models?.join(" "))]).on(&networks[0].device().to_string());
     Ok(step.saying(format!("{name}, {}", counted(networks.len(), "network"))))
 }
 
@@ -65,11 +66,12 @@ pub(super) fn predict_step(
     how: &Experiments,
 ) -> Result<(Done<()>, Predictions)> {
     let networks: Vec<&Engine> = networks.iter().collect();
-    write_settings(step.record().store(), step.record().name(), &networks, how.normalise)?;
     let kept = Kept::together(step, &networks)?;
-    let run = step.start(pictures.len());
+    let run = step.start(kept.pictures(&batches(pictures, how)));
     let predictions = predict_kept(&networks, pictures, how, (&kept, &run))?;
     run.finish();
+    let (store, name) = (step.record().store(), step.record().name());
+    write_settings(store, name, (&networks, &kept.devices()), how.normalise)?;
     let done = step.skipped(pictures.len(), &predictions.rejects)?;
     Ok((done, predictions))
 }

@@ -19,6 +19,7 @@ use crate::files::ImageFile;
 use crate::models::Normalisation;
 use crate::notebook::Stage;
 use crate::pixels::{self, Sight, View};
+use crate::stage::Portion;
 use crate::table::Reject;
 
 /// A picture to predict: where it is and what it should be.
@@ -84,11 +85,10 @@ pub(super) fn predict_kept(
     networks: &[&Engine],
     pictures: &[Picture],
     how: &Experiments,
-    (kept, run): (&Kept, &Stage),
+    (kept, run): (&Kept<'_>, &Stage),
 ) -> Result<Predictions> {
     let numbers: Vec<usize> = (0..pictures.len()).collect();
     let chunks: Vec<&[usize]> = numbers.chunks(how.batch.max(1)).collect();
-    let sizes: Vec<usize> = chunks.iter().map(|chunk| chunk.len()).collect();
     let views = views_of(networks.iter().copied());
     let load = |batch: usize| {
         let mut loaded = Batch::default();
@@ -104,7 +104,14 @@ pub(super) fn predict_kept(
         Ok(loaded)
     };
     let work = |networks: &[Engine], batch: Batch| predict_batch(networks, pictures, batch, (how, run));
-    kept.batches(networks, &sizes, run, (load, work))
+    kept.batches(networks, &batches(pictures, how), run, (load, work))
+}
+
+/// The batches of some pictures: always the same ones, whoever does them, as what a network says can depend on them in the last
+/// digit. Each has the identity of its first picture.
+pub(super) fn batches<'p>(pictures: &'p [Picture], how: &Experiments) -> Vec<Portion<'p>> {
+    let batch = |pictures: &'p [Picture]| Portion { id: &pictures[0].id, size: pictures.len() as u64 };
+    pictures.chunks(how.batch.max(1)).map(batch).collect()
 }
 
 /// What tables of rejects say of what was skipped here, unless the step has another name.

@@ -14,7 +14,12 @@ use crate::table::{Row, SettingRow};
 ///
 /// # Errors
 /// [`Code::Io`] if it cannot be written.
-pub(crate) fn write_settings(store: &Store, step: &str, networks: &[&Engine], normalise: Normalise) -> Result<()> {
+pub(crate) fn write_settings(
+    store: &Store,
+    step: &str,
+    (networks, devices): (&[&Engine], &[String]),
+    normalise: Normalise,
+) -> Result<()> {
     let name = format!("{step}_settings");
     let mut all: Vec<SettingRow> = store.rows(&name).unwrap_or_default();
     all.retain(|row| networks.iter().all(|network| network.name() != row.model));
@@ -32,7 +37,7 @@ pub(crate) fn write_settings(store: &Store, step: &str, networks: &[&Engine], no
             precision: network.precision().to_string(),
             batch_norm: if apart { "apart" } else { "merged" }.to_string(),
             kernels: if network.fuses() { "fused" } else { "plain" }.to_string(),
-            device: network.device().to_string(),
+            device: if devices.is_empty() { network.device().to_string() } else { devices.join(" and ") },
         }
     }));
     store.write_table(&name, &SettingRow::table(all)?)?;

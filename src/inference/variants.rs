@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::files::{ImageFile, sha256_hex};
 use crate::notebook::Stage;
 use crate::pixels::{self, Crop};
+use crate::stage::Portion;
 use crate::table::Reject;
 
 /// Some photographs and all variants of each, as they are planned.
@@ -69,6 +70,12 @@ impl<'a> Variants<'a> {
         Variants { plans, rows: own, ..*self }
     }
 
+    /// The variants of each photograph, which are done together.
+    pub(super) fn batches(&self) -> Vec<Portion<'a>> {
+        let batch = |(image, plan): (&'a ImageFile, &Vec<Recipe>)| Portion { id: &image.id, size: plan.len() as u64 };
+        self.images.iter().zip(&self.plans).map(batch).collect()
+    }
+
     /// All networks on all variants, made in memory on the device and never written: predictions in the order of the manifest
     /// that [`datasets::planned`] gives for the same photographs. Numbers are those of the files where these are without loss.
     ///
@@ -78,11 +85,10 @@ impl<'a> Variants<'a> {
         &self,
         networks: &[&Engine],
         how: &Experiments,
-        (kept, run): (&Kept, &Stage),
+        (kept, run): (&Kept<'_>, &Stage),
     ) -> Result<Predictions> {
-        let sizes: Vec<usize> = self.plans.iter().map(Vec::len).collect();
         let work = |networks: &[Engine], loaded: Loaded| self.of_photograph(networks, loaded, (how, run));
-        let mut all = kept.batches(networks, &sizes, run, (|image| self.load(image), work))?;
+        let mut all = kept.batches(networks, &self.batches(), run, (|image| self.load(image), work))?;
         all.rows.sort_by_key(|row| row.picture);
         all.rejects.sort_by_key(|(picture, _)| *picture);
         Ok(all)

@@ -50,7 +50,8 @@ pub fn against_edges(
     regions: &[RegionRow],
     sides: impl Fn(&RegionRow) -> Result<Sides> + Sync,
 ) -> Result<DataFrame> {
-    let step = store.step(Named("overlap", "overlap"), "maps", &inputs(store, regions)?, &[])?;
+    let step =
+        store.step(Named("overlap", "overlap"), "maps", &(), &[])?.reading(&[("maps", &inputs(store, regions)?)]);
     if step.finished() {
         return store.table("imgnette_sample_data");
     }

@@ -1,5 +1,7 @@
 //! Step 5.2 on a data root: maps and regions of some photographs for every network.
 
+use std::sync::Arc;
+
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,7 @@ use crate::files::{ImageFile, Store, Written, check_room};
 use crate::inference::{Engine, finite_enough, halving, on_workers, softmax, to_input, write_settings};
 use crate::notebook::{Stage, warn};
 use crate::pixels::{Crop, HeatMap, RgbImage};
-use crate::stage::{Done, Named, Step};
+use crate::stage::{Done, Named, Parts, PartsFolder, Portion, Step, all_of};
 use crate::study::{ClassList, Study};
 use crate::table::{RegionRow, Reject, Row, stacked};
 
@@ -44,23 +46,25 @@ pub fn explain_all(
     let (store, classes) = (&study.store, &study.class_list());
     let networks = &with_layers(networks)?;
     networks.iter().try_for_each(|network| check_rules(network, &parameters.composite))?;
-    let (mut tables, mut rejects) = (Vec::new(), Vec::new());
-    for network in networks {
+    let parts = PartsFolder::open(store, "manifests/parts/lrp")?;
+    let of = |network: &&Engine| {
         let name = format!("lrp_regions_{}", network.name());
-        let decided_by = (parameters, network.fingerprint()?);
         let step = store
-            .step(Named("relevance", &name), "maps", &decided_by, images)?
+            .step(Named("relevance", &name), "maps", parameters, images)?
+            .reading(&[("network", &network.fingerprint()?)])
             .saying(format!("relevance, {}", network.name()));
         if !step.finished() {
-            write_settings(store, "lrp", &[*network], parameters.normalise)?;
-            Explaining { store, model: network.name(), images, classes, parameters }.all(network, &step)?;
+            let step = step.on(&network.device().to_string()).owning(&format!("lrp/{}", network.name()))?;
+            Explaining { store, model: network.name(), images, classes, parameters }.all(network, &step, &parts)?;
         }
-        tables.push(store.table(&name)?);
-        rejects.push(store.table(&format!("{name}_rejects"))?);
-        store.write_table("lrp_rejects", &stacked(rejects.iter().cloned())?)?;
-    }
+        Ok((store.table(&name)?, store.table(&format!("{name}_rejects"))?))
+    };
+    store.not_planned()?;
+    let (tables, rejects): (Vec<_>, Vec<_>) = all_of(networks.iter().map(of))?.into_iter().unzip();
+    store.write_table("lrp_rejects", &stacked(rejects)?)?;
     let all = stacked(tables)?;
     store.write_table("lrp_regions", &all)?;
+    parts.remove()?;
     Ok(all)
 }
 
@@ -99,9 +103,10 @@ struct Explaining<'a> {
 type Loaded = (usize, Result<RgbImage>);
 
 impl Explaining<'_> {
-    fn all(&self, network: &Engine, step: &Step) -> Result<()> {
-        step.record().folder(&format!("lrp/{}", self.model))?;
-        let batches = self.batches(network, step)?;
+    fn all(&self, network: &Engine, step: &Step, folder: &Arc<PartsFolder>) -> Result<()> {
+        let parts = step.parts_in(folder);
+        let batches = self.batches(network, step, &parts)?;
+        write_settings(self.store, "lrp", (&[network], &parts.devices()), self.parameters.normalise)?;
         judged(network, &batches.iter().map(|batch| batch.ledger.clone()).collect::<Vec<_>>())?;
         let mut done = Done { rows: Vec::new(), files: Vec::new(), rejects: Vec::new() };
         let mut ledger = Vec::new();
@@ -125,18 +130,22 @@ impl Explaining<'_> {
     }
 
     /// All batches, those that an earlier run finished as it left them.
-    fn batches(&self, network: &Engine, step: &Step) -> Result<Vec<Batch>> {
-        let parts = step.parts()?;
+    fn batches(&self, network: &Engine, step: &Step, parts: &Parts) -> Result<Vec<Batch>> {
         let places: Vec<usize> = (0..self.images.len()).collect();
         let chunks: Vec<&[usize]> = places.chunks(self.parameters.batch.max(1)).collect();
         let whole = |batch: &Batch| batch.files.iter().all(|file| self.store.is_whole(file));
-        let mut all: Vec<Option<Batch>> = (0..chunks.len()).map(|at| parts.read(at).filter(whole)).collect();
-        let open: Vec<usize> = (0..chunks.len()).filter(|&at| all[at].is_none()).collect();
+        let read = |at| Ok(parts.read(at)?.filter(whole));
+        let mut all: Vec<Option<Batch>> = (0..chunks.len()).map(read).collect::<Result<_>>()?;
+        let portion = |chunk: &&[usize]| Portion { id: &self.images[chunk[0]].id, size: chunk.len() as u64 };
+        let portions: Vec<Portion<'_>> = chunks.iter().map(portion).collect();
+        let there: Vec<bool> = all.iter().map(Option::is_some).collect();
+        let open = step.to_do(parts, &portions, &there)?;
         // A map is a number of four bytes a pixel, and a header.
         let left: usize = open.iter().map(|&at| chunks[at].len()).sum();
         check_room(self.store.root(), left as u64 * (4 * u64::from(network.view().side).pow(2) + 128))?;
-        let run = step.start(self.images.len());
-        run.goes_on(all.iter().enumerate().filter(|(_, batch)| batch.is_some()).map(|(at, _)| chunks[at].len()).sum());
+        let own = step.own(&portions) as usize;
+        let run = step.start(own);
+        run.goes_on(own - left);
         let view = network.view();
         let load = |&at: &usize| {
             run.check()?;
@@ -147,15 +156,15 @@ impl Explaining<'_> {
             run.check()?;
             let batch = self.batch(&networks[0], loaded, &run)?;
             // What was in the way of a picture may be gone the next time.
-            if batch.rejects.is_empty() {
-                parts.write(at, &batch)?;
-            }
+            parts.write((at, portions[at].size), &batch, batch.rejects.is_empty())?;
             Ok(batch)
         };
         for (at, batch) in open.iter().zip(on_workers(&[network], &open, load, work)?) {
             all[*at] = Some(batch);
         }
         run.finish();
+        let skipped = all.iter().flatten().map(|batch| batch.rejects.len() as u64).sum();
+        step.end_of_shard(parts, &portions, skipped)?;
         Ok(all.into_iter().flatten().collect())
     }
 

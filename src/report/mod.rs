@@ -13,9 +13,11 @@ mod features;
 mod figures;
 mod frame;
 mod page;
+mod progress;
 mod questions;
 mod write;
 
 pub use ablation::{ablation_figure, choices_figure, features_figure};
 pub use figures::{Plate, Published, published_figures};
+pub use progress::progress_page;
 pub use write::write;

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::run::{Inference, Run};
 use crate::analysis::{self, AblationRow, ConclusionRow, Outcome};
 use crate::error::{Code, Error, Result};
-use crate::files::{ImageFile, Store};
+use crate::files::{ImageFile, Share, Store};
 use crate::notebook::say;
 use crate::observers;
 use crate::protocol::{Fault, Protocol, Step};
@@ -17,7 +17,7 @@ use crate::table::{Row, Scoring};
 /// What stays with the root that it was made for, and is not linked into others.
 const OWN: [&str; 7] = ["ablation", "analysis", "figures", "notebooks", "bench", "downloads", "report.html"];
 
-/// The data roots, below this one, of the first run and of one with a fault.
+/// The data roots, below this one, of the first run and of one with a fault; shards have their own.
 const ROOT: &str = "ablation/root";
 const RUN: &str = "ablation/run";
 
@@ -37,17 +37,20 @@ impl Run {
             self.store().write_rows("ablation", rows.clone())?;
             return Ok(rows);
         }
-        let run = self.store().progress("ablation").start(faults.len() + 1, "runs");
+        let own: Vec<Fault> = faults.iter().copied().filter(|fault| self.does(*fault)).collect();
+        let run = self.store().progress("ablation").start(own.len() + 1, "runs");
         let first = self.first()?;
         let base = first.conclusions()?;
         run.tick();
         let as_it_is = format!("{}, as it is", self.protocol.name);
         let mut rows = Outcome::Concluded(base.clone()).compared(&base, &as_it_is, "");
+        let mut lacking = Vec::new();
         for fault in Fault::ALL {
             let (other, word) = self.turned(fault);
             let record = self.record_of(&other, fault, &first)?;
             let known = record.finished().is_some();
-            if !known && !faults.contains(&fault) {
+            if !known && !own.contains(&fault) {
+                lacking.extend(Some(fault.id()).filter(|_| faults.contains(&fault)));
                 continue;
             }
             run.check()?;
@@ -68,14 +71,40 @@ impl Run {
                 Err(error) => Outcome::NotRun(error.message().to_string()),
             };
             rows.extend(outcome.compared(&base, &format!("{word} {fault}"), fault.id()));
-            if faults.contains(&fault) {
+            if own.contains(&fault) {
                 run.tick();
             }
         }
+        self.end_of_share(own.len(), &lacking)?;
         rows.extend(first.by_scoring(&base, Run::conclusions)?);
         run.finish();
         self.store().write_rows("ablation", rows.clone())?;
         Ok(rows)
+    }
+
+    /// Whether a fault is of this process' share.
+    fn does(&self, fault: Fault) -> bool {
+        match self.store().share() {
+            Share::Whole => true,
+            Share::Shard(shard) => shard.has(fault.id()),
+            Share::Joined | Share::Planned(_) => false,
+        }
+    }
+
+    /// Whether nothing is left to do here: a shard has done its part, or what is joined lacks some faults.
+    fn end_of_share(&self, own: usize, lacking: &[&str]) -> Result<()> {
+        match self.store().share() {
+            Share::Shard(shard) => {
+                let done = format!("ablation: shard {shard} has its {own} faults; those of others are to come");
+                Err(Error::new(Code::Partial, done).hint("`lgf merge ablate` joins all shards"))
+            }
+            Share::Joined if !lacking.is_empty() => {
+                let found = format!("ablation: {} faults are not there: {}", lacking.len(), lacking.join(", "));
+                Err(Error::new(Code::Manifest, found)
+                    .hint("run the shards again that have them, then `lgf merge ablate`"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What the field says of networks and people ([`analysis::statements`]) by this protocol's choices, then with each choice of
@@ -138,7 +167,7 @@ impl Run {
 
     /// Every step by this protocol, in a root of links; what the root itself has finished is not done again.
     fn first(&self) -> Result<Run> {
-        let own = self.in_root(self.linked(self.store(), ROOT)?);
+        let own = self.in_root(self.linked(self.store(), &self.own_name(ROOT))?);
         own.again(Step::Subset)?;
         Ok(own)
     }
@@ -157,6 +186,13 @@ impl Run {
             inputs.extend(files.into_iter().map(|(path, _)| path));
         }
         self.store().record(Named("sequence", &name_of(fault)), &(protocol, self.study.compared()), &inputs)
+    }
+
+    fn own_name(&self, name: &str) -> String {
+        match self.store().share() {
+            Share::Shard(shard) => format!("{name}-{}-of-{}", shard.index(), shard.count()),
+            _ => name.to_string(),
+        }
     }
 
     fn conclusions(&self) -> Result<Vec<ConclusionRow>> {
@@ -203,12 +239,12 @@ impl Run {
         // What the analysis alone changes needs no files of its own.
         let store = match fault.step() {
             Step::Analysis | Step::Observers | Step::Features => first.store().clone(),
-            _ => self.linked(first.store(), RUN)?,
+            _ => self.linked(first.store(), &self.own_name(RUN))?,
         };
         let own = self.in_root(store).by(protocol.clone());
         own.again(fault.step())?;
         let found = own.conclusions()?;
-        clear(&self.store().path(RUN))?;
+        clear(&self.store().path(&self.own_name(RUN)))?;
         Ok(found)
     }
 

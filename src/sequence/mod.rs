@@ -91,7 +91,9 @@
 //! ```
 
 mod ablation;
+mod cluster;
 mod configural;
 mod run;
 
+pub use cluster::Merged;
 pub use run::{Inference, Pictures, Run, StepOf, TimeRow, boxes_of, open, steps};

@@ -20,6 +20,7 @@ use crate::pixels::{Sight, View};
 use crate::plots::Drawable;
 use crate::protocol::{self, Protocol};
 use crate::relevance::Parameters;
+use crate::stage::{all_of, both};
 use crate::study::{Pair, Stimulus, Study};
 use crate::table::{CategoryScoreRow, LocalisationRow, PredictionRow, RegionRow, Row, table};
 use crate::{analysis, bbox, datasets, edges, overlap, relevance, report, sample};
@@ -166,12 +167,13 @@ impl Run {
     /// As [`edges::detect_all`].
     pub fn edges(&self) -> Result<EdgeTables> {
         let (photographs, parameters) = (self.photographs()?, &self.protocol.edges);
-        let tables = edges::detect_all(self.store(), &photographs, &self.chosen_boxes()?, parameters)?;
+        let tables = edges::detect_all(self.store(), &photographs, &self.chosen_boxes()?, parameters);
         // Networks that see photographs otherwise than most have masks of their own.
-        for view in inference::study_views(&self.study)? {
-            edges::detect_in_view(self.store(), &photographs, parameters, view)?;
-        }
-        Ok(tables)
+        let views = || {
+            let views = inference::study_views(&self.study)?.into_iter();
+            all_of(views.map(|view| edges::detect_in_view(self.store(), &photographs, parameters, view)))
+        };
+        Ok(both(tables, views)?.0)
     }
 
     /// The photographs that are changed and explained ([`Protocol::sampled`]), of those that step 3 has edges of.
@@ -256,8 +258,9 @@ impl Run {
         let parameters = battery.parameters(&parameters);
         let networks = self.networks_in(Form::Folded, given.precision)?;
         // First: what the analysis finds predictions of, it finds what was taken away of, too.
-        datasets::write_removed(self.store(), &images, &parameters)?;
-        inference::run_features(&self.study, &networks, (&images, &parameters, &*smoother), &self.how(given))
+        let removed = datasets::write_removed(self.store(), &images, &parameters);
+        let (made, how) = ((&*images, &parameters, &*smoother), self.how(given));
+        Ok(both(removed, || inference::run_features(&self.study, &networks, made, &how))?.1)
     }
 
     /// What networks do without features: curves, scores and differences of what [`Run::features`] wrote

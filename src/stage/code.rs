@@ -1,5 +1,9 @@
 //! The code that runs a step, as a part of its key.
 
+/// The room whose code a step is, and the step's name.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a>(pub &'static str, pub &'a str);
+
 /// The hash of the sources of a room and of all rooms that it uses, comments and tests left out, and of the crates that the
 /// library is built from. Empty for a room without steps, such as one that only shows.
 pub(crate) fn code_of(room: &str) -> &'static str {

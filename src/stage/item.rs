@@ -26,6 +26,15 @@ impl Item for ImageFile {
     }
 }
 
+/// What is done, or not, at once: its identity, and how many of what the step counts it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Portion<'a> {
+    /// Its identity, for the split over machines.
+    pub id: &'a str,
+    /// How many it holds.
+    pub size: u64,
+}
+
 /// What a step makes of an item: its rows, and the files that it wrote.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Made<T> {

@@ -1,63 +1,480 @@
-//! What a stopped run leaves of a step, batch by batch.
+//! What processes have finished of a step, item by item: what a stopped run goes on with, and what shards are joined from.
 
-use serde::Serialize;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use super::item::Outcome;
+use super::item::{Outcome, Portion};
+use super::record::Decided;
 use crate::error::{Code, Error, Result};
-use crate::files::{Store, sha256_hex};
+use crate::files::{FORM, Journal, Measured, Records, Shard, Share, Store, Worked, machine, peak_bytes, records};
 
-/// The batches of a step that are finished, each a file of its own: the step's key, a hash, and what came of the batch, every
-/// number to the bit.
-#[derive(Debug, Clone)]
-pub struct Parts {
+/// A process says what it has taken so far at most this often.
+const OFTEN: Duration = Duration::from_secs(1);
+
+/// Kinds of records.
+const OPENED: u8 = 1;
+const BEGAN: u8 = 2;
+const DONE: u8 = 3;
+const TOOK: u8 = 4;
+/// Bytes of a finished item before what came of it: the step's place in its file, the item's number and size, whether it is
+/// settled.
+const FINISHED_HEAD: usize = 17;
+
+/// The first record of a process' file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Opened {
+    form: u32,
+    shard: Option<(u32, u32)>,
+    machine: String,
+    process: u32,
+}
+
+/// How far a process is with all steps of its file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Took {
+    items: u64,
+    seconds: f64,
+    peak_bytes: u64,
+    threads: u64,
+}
+
+/// Where what came of an item is.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    number: u64,
+    settled: bool,
+    file: u32,
+    at: u64,
+    length: u32,
+}
+
+/// What a process did, as its file says.
+#[derive(Debug)]
+struct File {
+    opened: Opened,
+    began: Vec<Decided>,
+    items: Vec<u64>,
+    took: Option<Took>,
+}
+
+impl File {
+    /// One whose head was not read yet.
+    fn unknown() -> Self {
+        let opened = Opened { form: 0, shard: None, machine: String::new(), process: 0 };
+        File { opened, began: Vec::new(), items: Vec::new(), took: None }
+    }
+}
+
+/// What processes have finished of steps that are kept together, in one folder: each process has one file there, of all of them.
+#[derive(Debug)]
+pub struct PartsFolder {
     store: Store,
     folder: String,
-    key: String,
+    files: Vec<File>,
+    contents: Vec<Records>,
+    /// By the key of the step.
+    done: HashMap<String, Vec<Place>>,
+    own: Mutex<Own>,
+}
+
+/// The file of this process, once it has finished something.
+#[derive(Debug)]
+struct Own {
+    journal: Option<Journal>,
+    /// Place of each step that was begun, by its key.
+    steps: HashMap<String, u32>,
+    items: u64,
+    began: Instant,
+    /// When this process last said how far it is.
+    said: Instant,
+}
+
+impl PartsFolder {
+    /// What is in a folder of parts under the root.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be read.
+    pub fn open(store: &Store, folder: &str) -> Result<Arc<Self>> {
+        let (mut files, mut done) = (Vec::<File>::new(), HashMap::<String, Vec<Place>>::new());
+        let contents = records(&store.path(folder), (DONE, FINISHED_HEAD), |file, record| {
+            files.resize_with(file + 1, File::unknown);
+            let of = &mut files[file];
+            match record.kind {
+                OPENED => {
+                    if let Ok(opened) = postcard::from_bytes(&record.content) {
+                        of.opened = opened;
+                    }
+                }
+                // Without a head, or of another form: it says nothing.
+                _ if of.opened.form != FORM => {}
+                BEGAN => {
+                    if let Ok(decided) = postcard::from_bytes::<Decided>(&record.content) {
+                        of.began.push(decided);
+                        of.items.push(0);
+                    }
+                }
+                TOOK => of.took = postcard::from_bytes(&record.content).ok(),
+                DONE => {
+                    if let Some((step, number, size, settled)) = head_of(&record.content)
+                        && let Some(decided) = of.began.get(step)
+                    {
+                        of.items[step] += u64::from(size);
+                        let place =
+                            Place { number, settled, file: file as u32, at: record.at, length: record.length };
+                        match done.get_mut(&decided.key) {
+                            Some(places) => places.push(place),
+                            None => drop(done.insert(decided.key.clone(), vec![place])),
+                        }
+                    }
+                }
+                _ => {}
+            }
+            Ok(())
+        })?;
+        // What is settled before what is not, in an order that does not depend on times.
+        done.values_mut().for_each(|places| places.sort_by_key(|of| (of.number, !of.settled, of.file, of.at)));
+        let began = Instant::now();
+        let own = Own { journal: None, steps: HashMap::new(), items: 0, began, said: began };
+        Ok(Arc::new(PartsFolder {
+            store: store.clone(),
+            folder: folder.into(),
+            files,
+            contents,
+            done,
+            own: Mutex::new(own),
+        }))
+    }
+
+    /// The parts of one step among them.
+    pub(super) fn of(self: &Arc<Self>, decided: &Decided) -> Parts {
+        Parts { folder: Arc::clone(self), decided: decided.clone() }
+    }
+
+    /// Removes all of it, where others have finished its work.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be removed.
+    pub(crate) fn remove(&self) -> Result<()> {
+        retire(&self.store, &self.folder)
+    }
+
+    /// Waits until what this process finished is on the disk.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if the disk refuses.
+    pub(crate) fn sync(&self) -> Result<()> {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let (items, began) = (own.items, own.began);
+        let Some(journal) = &mut own.journal else { return Ok(()) };
+        took(journal, items, began)?;
+        journal.sync()
+    }
+
+    /// Whether something is kept of each of so many items of a step, by its key.
+    pub(super) fn there(&self, key: &str, items: usize) -> Vec<bool> {
+        let mut there = vec![false; items];
+        for place in self.done.get(key).into_iter().flatten().filter(|place| place.settled) {
+            if let Some(slot) = there.get_mut(place.number as usize) {
+                *slot = true;
+            }
+        }
+        there
+    }
+
+    /// What each process did of a step, by its key.
+    pub(super) fn workers(&self, key: &str) -> Vec<Worked> {
+        let worked = |file: &File| {
+            let step = file.began.iter().position(|decided| decided.key == key)?;
+            Some(Worked {
+                shard: file.opened.shard.and_then(|(index, count)| Shard::of(index, count).ok()),
+                machine: file.opened.machine.clone(),
+                process: file.opened.process,
+                items: file.items[step],
+            })
+        };
+        self.files.iter().filter_map(worked).collect()
+    }
+
+    /// What the processes took that are kept here, all steps of the folder together.
+    pub(super) fn measured(&self) -> Option<Measured> {
+        let took: Vec<&Took> = self.files.iter().filter_map(|file| file.took.as_ref()).collect();
+        (!took.is_empty()).then(|| Measured {
+            items: took.iter().map(|took| took.items).sum(),
+            seconds: took.iter().map(|took| took.seconds).sum(),
+            peak_bytes: took.iter().map(|took| took.peak_bytes).max().unwrap_or(0),
+            threads: took.iter().map(|took| took.threads).max().unwrap_or(0),
+        })
+    }
+}
+
+/// Says how far this process is.
+fn took(journal: &mut Journal, items: u64, began: Instant) -> Result<()> {
+    let (seconds, threads) = (began.elapsed().as_secs_f64(), rayon::current_num_threads() as u64);
+    let took = Took { items, seconds, peak_bytes: peak_bytes(), threads };
+    let content = postcard::to_stdvec(&took)
+        .map_err(|cause| Error::new(Code::Manifest, "a part of a step cannot be written").because(cause))?;
+    journal.append(TOOK, &content)
+}
+
+/// Where it stays on record what the steps of a folder of parts took.
+fn measured_name(folder: &str) -> String {
+    format!("manifests/measured/{}.json", folder.trim_start_matches("manifests/parts/").replace('/', "_"))
+}
+
+/// Removes a folder of parts whose steps are finished; what they took stays on record, for plans.
+///
+/// # Errors
+/// [`Code::Io`] if it cannot be removed.
+pub(super) fn retire(store: &Store, folder: &str) -> Result<()> {
+    if !store.path(folder).exists() {
+        return Ok(());
+    }
+    if let Some(measured) = PartsFolder::open(store, folder)?.measured()
+        && let Ok(text) = serde_json::to_vec(&measured)
+    {
+        store.write_unsynced(&measured_name(folder), &text)?;
+    }
+    store.remove_folder(folder)
+}
+
+fn head_of(head: &[u8]) -> Option<(usize, u64, u32, bool)> {
+    let (step, rest) = head.split_first_chunk::<4>()?;
+    let (number, rest) = rest.split_first_chunk::<8>()?;
+    let (size, rest) = rest.split_first_chunk::<4>()?;
+    let step = u32::from_le_bytes(*step) as usize;
+    Some((step, u64::from_le_bytes(*number), u32::from_le_bytes(*size), rest.first()? == &1))
+}
+
+/// The items of a step that are finished, with what came of each: numbers to the bit.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    folder: Arc<PartsFolder>,
+    decided: Decided,
 }
 
 impl Parts {
-    pub(super) fn new(store: &Store, folder: String, key: &str) -> Self {
-        Parts { store: store.clone(), folder, key: key.to_string() }
+    fn places(&self) -> &[Place] {
+        self.folder.done.get(&self.decided.key).map_or(&[], Vec::as_slice)
     }
 
-    fn name(&self, batch: usize) -> String {
-        format!("{}/{batch:06}", self.folder)
+    /// What came of an item, if it is whole.
+    fn content(&self, place: &Place) -> Result<Option<Vec<u8>>> {
+        let record = self.folder.contents[place.file as usize].content(place.at, place.length)?;
+        Ok(record.map(|mut record| record.split_off(FINISHED_HEAD.min(record.len()))))
     }
 
-    /// What came of a batch, if it was finished for this very step and is whole.
-    pub fn read<T: DeserializeOwned>(&self, batch: usize) -> Option<T> {
-        let bytes = self.store.read(&self.name(batch)).ok()?;
-        let (head, body) = bytes.split_at_checked(self.key.len() + 64)?;
-        let expected = format!("{}{}", self.key, sha256_hex(body));
-        if head != expected.as_bytes() {
-            return None;
-        }
-        postcard::from_bytes(body).ok()
+    /// The places of what came of an item.
+    fn places_of(&self, number: usize) -> impl Iterator<Item = &Place> {
+        let places = self.places();
+        let from = places.partition_point(|place| place.number < number as u64);
+        places[from..].iter().take_while(move |place| place.number == number as u64)
     }
 
-    /// Keeps what came of a batch.
+    /// What came of an item, if it was finished for this very step. Where shards are joined, what was skipped counts, too: elsewhere
+    /// it is tried again.
     ///
     /// # Errors
-    /// As [`Store::write`].
-    pub fn write<T: Serialize>(&self, batch: usize, came: &T) -> Result<()> {
-        let body = postcard::to_stdvec(came)
-            .map_err(|cause| Error::new(Code::Manifest, "a part of a step cannot be written").because(cause))?;
-        let mut bytes = format!("{}{}", self.key, sha256_hex(&body)).into_bytes();
-        bytes.extend(body);
-        self.store.write_unsynced(&self.name(batch), &bytes)?;
+    /// [`Code::Io`] if it cannot be read; where shards are joined, [`Code::Manifest`] if two processes say different things of it.
+    pub fn read<T: DeserializeOwned>(&self, number: usize) -> Result<Option<T>> {
+        let joins = *self.folder.store.share() == Share::Joined;
+        let mut found: Option<(&Place, Vec<u8>)> = None;
+        for place in self.places_of(number).filter(|place| place.settled || joins) {
+            let Some(bytes) = self.content(place)? else { continue };
+            match &found {
+                None => found = Some((place, bytes)),
+                Some((first, other)) if place.settled && *other != bytes => {
+                    // Which one is right is not known: it is done again.
+                    return if joins { Err(self.twice(number, first, place)) } else { Ok(None) };
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(found.and_then(|(_, bytes)| postcard::from_bytes(&bytes).ok()))
+    }
+
+    /// Whether what came of an item is there and whole, and nothing of it was skipped.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be read.
+    pub(crate) fn has(&self, number: usize) -> Result<bool> {
+        for place in self.places_of(number).filter(|place| place.settled) {
+            if self.content(place)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The error for an item of which two processes say different things.
+    fn twice(&self, number: usize, first: &Place, second: &Place) -> Error {
+        let by = |place: &Place| name_of(&self.folder.files[place.file as usize].opened);
+        let found = format!(
+            "{}: item {number} was done twice, by {} and by {}, with different results",
+            self.decided.step,
+            by(first),
+            by(second)
+        );
+        Error::new(Code::Manifest, found)
+            .path(self.folder.store.path(&self.folder.folder))
+            .hint("processors, or devices, of several kinds round differently: remove the folder and run the step on one kind")
+    }
+
+    /// Keeps what came of an item of a number and size; `settled` unless something of it was skipped.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if the file of this process cannot be written.
+    pub fn write<T: Serialize>(&self, (number, size): (usize, u64), came: &T, settled: bool) -> Result<()> {
+        let unwritten = |cause| Error::new(Code::Manifest, "a part of a step cannot be written").because(cause);
+        let body = postcard::to_stdvec(came).map_err(unwritten)?;
+        let mut own = self.folder.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let Own { journal, steps, items, began, said } = &mut *own;
+        let journal = match journal {
+            Some(journal) => journal,
+            None => {
+                let shard = match self.folder.store.share() {
+                    Share::Shard(shard) => Some((shard.index(), shard.count())),
+                    _ => None,
+                };
+                let opened = Opened { form: FORM, shard, machine: machine().into(), process: std::process::id() };
+                let mut new = Journal::create(&self.folder.store.path(&self.folder.folder))?;
+                new.append(OPENED, &postcard::to_stdvec(&opened).map_err(unwritten)?)?;
+                journal.insert(new)
+            }
+        };
+        let step = match steps.get(&self.decided.key) {
+            Some(step) => *step,
+            None => {
+                journal.append(BEGAN, &postcard::to_stdvec(&self.decided).map_err(unwritten)?)?;
+                let step = steps.len() as u32;
+                steps.insert(self.decided.key.clone(), step);
+                step
+            }
+        };
+        let mut content = Vec::with_capacity(FINISHED_HEAD + body.len());
+        content.extend(step.to_le_bytes());
+        content.extend((number as u64).to_le_bytes());
+        content.extend(u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes());
+        content.push(u8::from(settled));
+        content.extend(body);
+        journal.append(DONE, &content)?;
+        let first = *items == 0;
+        *items += size;
+        if said.elapsed() >= OFTEN || first {
+            *said = Instant::now();
+            took(journal, *items, *began)?;
+        }
         Ok(())
     }
 
-    /// As [`read`](Parts::read), of so many items: what came of those of which something was made, with all its files whole.
-    pub fn kept<T: DeserializeOwned>(&self, batch: usize, items: usize) -> Vec<Option<Outcome<T>>> {
-        let read: Option<Vec<Option<Outcome<T>>>> = self.read(batch);
+    /// The numbers of the items of which something is kept, in order.
+    pub fn numbers(&self) -> Vec<usize> {
+        let mut numbers: Vec<usize> = self.places().iter().map(|place| place.number as usize).collect();
+        numbers.dedup();
+        numbers
+    }
+
+    /// What came of an item, if it is there with all its files whole.
+    ///
+    /// # Errors
+    /// As [`Parts::read`].
+    pub fn outcome<T: DeserializeOwned>(&self, number: usize) -> Result<Option<Outcome<T>>> {
         let whole = |outcome: &Outcome<T>| match outcome {
-            Outcome::Made(made) => made.files.iter().all(|file| self.store.is_whole(file)),
-            Outcome::Left(_) => false,
+            Outcome::Made(made) => made.files.iter().all(|file| self.folder.store.is_whole(file)),
+            Outcome::Left(_) => true,
         };
-        let mut kept: Vec<_> = read.into_iter().flatten().map(|outcome| outcome.filter(whole)).collect();
-        kept.resize_with(items, || None);
-        kept
+        Ok(self.read(number)?.filter(whole))
+    }
+
+    /// Waits until what this process finished is on the disk.
+    ///
+    /// # Errors
+    /// As [`PartsFolder::sync`].
+    pub(super) fn sync(&self) -> Result<()> {
+        self.folder.sync()
+    }
+
+    /// Whether something is kept of each of so many items, without a look at it.
+    pub(crate) fn there(&self, items: usize) -> Vec<bool> {
+        self.folder.there(&self.decided.key, items)
+    }
+
+    /// How many shards the processes that are kept here were of: what the last of them say; 0 if none was one.
+    pub(super) fn shards(&self) -> u32 {
+        let counts = self.of_this_step().filter_map(|(file, _)| Some(file.opened.shard?.1));
+        counts.max().unwrap_or(0)
+    }
+
+    fn of_this_step(&self) -> impl Iterator<Item = (&File, usize)> {
+        let began = |file: &File| file.began.iter().position(|decided| decided.step == self.decided.step);
+        self.folder.files.iter().filter_map(move |file| Some((file, began(file)?)))
+    }
+
+    /// What each process did of this very step.
+    pub(super) fn workers(&self) -> Vec<Worked> {
+        self.folder.workers(&self.decided.key)
+    }
+
+    /// What the processes took that are kept here; else what those took that were kept here before.
+    pub(super) fn measured(&self) -> Option<Measured> {
+        let before = || serde_json::from_slice(&self.folder.store.read(&measured_name(&self.folder.folder)).ok()?).ok();
+        self.folder.measured().or_else(before)
+    }
+
+    /// The folder.
+    pub(super) fn folder(&self) -> &str {
+        &self.folder.folder
+    }
+
+    /// What the devices are called that did this very step, each once.
+    pub(crate) fn devices(&self) -> Vec<String> {
+        let own = |decided: &&Decided| decided.key == self.decided.key && !decided.device().is_empty();
+        let of = |file: &File| file.began.iter().find(own).map(|decided| decided.device().to_string());
+        self.folder.files.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The error for items that are not there: which shards lack how many, and what of this step is there that is something else.
+    pub(super) fn gaps(&self, unit: &str, items: &[Portion<'_>], there: &[bool]) -> Error {
+        let step = &self.decided.step;
+        let count = self.shards().max(1);
+        let mut lacking = vec![(0u64, 0u64); count as usize];
+        for (Portion { id, size }, there) in items.iter().zip(there) {
+            let of = &mut lacking[Shard::index_of(id, count) as usize];
+            of.0 += if *there { 0 } else { *size };
+            of.1 += size;
+        }
+        let (missing, all) = lacking.iter().fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+        let last = |index: u32| {
+            let of = |(file, _): &(&File, usize)| file.opened.shard == Some((index, count));
+            self.of_this_step().filter(of).map(|(file, _)| file.opened.machine.as_str()).last()
+        };
+        let each =
+            lacking.iter().enumerate().filter(|(_, (missing, _))| *missing > 0).map(|(index, (missing, all))| {
+                let machine = last(index as u32).map_or("never begun".into(), |machine| format!("last on {machine}"));
+                format!("shard {index}/{count} lacks {missing} of {all} ({machine})")
+            });
+        let each: Vec<String> = each.collect();
+        let mut found = format!("{step}: {missing} of {all} {unit} are not there: {}", each.join(", "));
+        for (file, began) in self.of_this_step() {
+            if let Some(other) = file.began[began].differs(&self.decided) {
+                found.push_str(&format!("; what {} did is {other}", name_of(&file.opened)));
+            }
+        }
+        let first = lacking.iter().position(|(missing, _)| *missing > 0).unwrap_or(0);
+        let again =
+            format!("run what is missing with the same program and data, as with --shard {first}/{count}, then merge");
+        Error::new(Code::Manifest, found).path(self.folder.store.path(&self.folder.folder)).hint(again)
+    }
+}
+
+/// What messages call a process.
+fn name_of(opened: &Opened) -> String {
+    let Opened { shard, machine, process, .. } = opened;
+    match shard {
+        Some((index, count)) => format!("shard {index}/{count} on {machine} (process {process})"),
+        None => format!("a run on {machine} (process {process})"),
     }
 }

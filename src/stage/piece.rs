@@ -3,8 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::code::code_of;
-use super::record::Named;
+use super::code::{Named, code_of};
 use crate::error::{Code, Error, Result};
 use crate::files::{Store, Written, sha256_hex};
 
@@ -92,7 +91,7 @@ fn sweep_below(store: &Store, folder: &str, keep: &std::collections::HashSet<&st
         let name = format!("{folder}/{}", entry.file_name().display());
         if entry.path().is_dir() {
             sweep_below(store, &name, keep)?;
-        } else if matches!(entry.path().extension().and_then(|end| end.to_str()), Some("png" | "JPEG"))
+        } else if matches!(entry.path().extension().and_then(|end| end.to_str()), Some("png" | "JPEG" | "npy"))
             && !keep.contains(name.as_str())
         {
             std::fs::remove_file(entry.path()).map_err(|cause| Error::io("removing", entry.path(), cause))?;

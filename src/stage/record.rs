@@ -7,9 +7,11 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::code::code_of;
+use super::code::{Named, code_of};
+use super::parts::retire;
+use super::piece::sweep;
 use crate::error::{Code, Error, Result};
-use crate::files::{FORM, ImageFile, Store, Written, hash_file, hex};
+use crate::files::{FORM, ImageFile, Planned, Share, Store, Written, hash_file, hex, sha256_hex};
 
 /// The closing line of a stage: it adds up, `input = ok + skipped`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,18 +43,45 @@ struct Manifest {
     files: Vec<Written>,
 }
 
-/// The room whose code a stage is, and the stage's name.
-#[derive(Debug, Clone, Copy)]
-pub struct Named<'a>(pub &'static str, pub &'a str);
-
 /// What is on record of one stage of a data root: the key of what it is about to do, and whether that was finished.
 #[derive(Debug, Clone)]
 pub struct Record {
     store: Store,
-    name: String,
-    key: String,
     parameters: serde_json::Value,
     hashes: Vec<String>,
+    decided: Decided,
+}
+
+/// What decides a stage: its key, and the parts that it is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Decided {
+    /// The stage's name.
+    pub step: String,
+    /// What identifies all of it.
+    pub key: String,
+    code: String,
+    parameters: String,
+    inputs: String,
+    /// What the device is called that does it, which decides nothing.
+    device: String,
+}
+
+impl Decided {
+    /// What the device is called that does it.
+    pub(super) fn device(&self) -> &str {
+        &self.device
+    }
+
+    /// In which way another is of the same stage, and not the same; nothing if it is the same.
+    pub(super) fn differs(&self, other: &Decided) -> Option<String> {
+        let parts = [
+            (self.code != other.code, "code"),
+            (self.parameters != other.parameters, "parameters"),
+            (self.inputs != other.inputs, "inputs"),
+        ];
+        let differing: Vec<&str> = parts.iter().filter(|(differs, _)| *differs).map(|(_, part)| *part).collect();
+        (!differing.is_empty()).then(|| format!("of other {}", differing.join(" and ")))
+    }
 }
 
 impl Store {
@@ -118,18 +147,38 @@ impl Record {
     ) -> Result<Record> {
         let parameters = serde_json::to_value(parameters)
             .map_err(|cause| Error::new(Code::Parameter, format!("parameters of {name}")).because(cause))?;
-        let mut hasher = Sha256::new();
-        hasher.update(code_of(room));
-        hasher.update(FORM.to_le_bytes());
-        hasher.update(parameters.to_string());
-        let mut hashes = Vec::new();
+        let (mut hasher, mut hashes) = (Sha256::new(), Vec::new());
         for (input, hash) in inputs {
             hasher.update(input);
             hasher.update(&hash);
             hashes.push(hash);
         }
-        let key = hex(&hasher.finalize());
-        Ok(Record { store: store.clone(), name: name.to_string(), key, parameters, hashes })
+        let decided = Decided {
+            step: name.to_string(),
+            key: String::new(),
+            code: format!("{} {FORM}", code_of(room)),
+            parameters: sha256_hex(parameters.to_string().as_bytes()),
+            inputs: hex(&hasher.finalize()),
+            device: String::new(),
+        };
+        let record = Record { store: store.clone(), parameters, hashes, decided };
+        Ok(record.reading(&[]))
+    }
+
+    /// The same, done on a device.
+    pub(super) fn on(mut self, device: &str) -> Self {
+        self.decided.device = device.to_string();
+        self
+    }
+
+    /// The same, which reads more than files: what each is called, and what identifies its content.
+    pub(super) fn reading(mut self, more: &[(&str, &str)]) -> Self {
+        let Decided { code, parameters, inputs, key, .. } = &mut self.decided;
+        for (name, hash) in more {
+            *inputs = sha256_hex(format!("{inputs} {name} {hash}").as_bytes());
+        }
+        *key = sha256_hex(format!("{code} {parameters} {inputs}").as_bytes());
+        self
     }
 
     /// SHA-256 of the content of an input, by its place; of one that cannot be read a word that says so.
@@ -140,27 +189,54 @@ impl Record {
     /// The summary of the finished stage, if it was finished with this very key and its files are still whole.
     pub fn finished(&self) -> Option<Summary> {
         let manifest: Manifest = serde_json::from_slice(&fs::read(self.manifest_path()).ok()?).ok()?;
-        if manifest.version != FORM || manifest.key != self.key {
+        if manifest.version != FORM || manifest.key != self.key() {
             return None;
         }
-        let whole = manifest.files.par_iter().all(|file| self.store.is_whole(file));
+        // A plan trusts what is there.
+        let planned = matches!(self.store.share(), Share::Planned(_));
+        let whole = planned || manifest.files.par_iter().all(|file| self.store.is_whole(file));
         whole.then_some(manifest.summary)
     }
 
+    /// Says in a plan that the stage is finished, of so many items.
+    pub(crate) fn plan_finished(&self, unit: &str) {
+        if let (Some(Summary { input, .. }), Share::Planned(plan)) = (self.finished(), self.store.share()) {
+            plan.add(Planned::finished(self.name(), unit, input));
+        }
+    }
+
     /// A folder under the root that this stage builds piece by piece. Pieces of the same key are kept, so that a
-    /// stopped run goes on; pieces of any other key are removed.
+    /// stopped run goes on; pieces of any other key are removed. Where a shard works, or shards are joined, nothing is: other
+    /// processes write there.
     ///
     /// # Errors
     /// [`Code::Io`] if the folder cannot be made or cleared.
     pub fn folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.store.path(name);
-        let marker = format!("{name}/.key-{}", self.name.replace('/', "-"));
-        if fs::read(self.store.path(&marker)).is_ok_and(|key| key == self.key.as_bytes()) {
+        if *self.store.share() != Share::Whole || self.is_of(name) {
             return Ok(folder);
         }
         self.store.remove_folder(name)?;
-        self.store.write(&marker, self.key.as_bytes())?;
+        self.store.write(&self.marker(name), self.key().as_bytes())?;
         Ok(folder)
+    }
+
+    /// Whether a folder is of this stage, as it is decided now.
+    fn is_of(&self, folder: &str) -> bool {
+        fs::read(self.store.path(&self.marker(folder))).is_ok_and(|key| key == self.key().as_bytes())
+    }
+
+    fn marker(&self, folder: &str) -> String {
+        format!("{folder}/.key-{}", self.name().replace('/', "-"))
+    }
+
+    /// Makes a folder that shards wrote to that of this stage: what is not among its files goes.
+    pub(super) fn take_folder(&self, folder: &str, files: &[Written]) -> Result<()> {
+        if !self.is_of(folder) {
+            sweep(&self.store, &[folder], &files.iter().map(|file| file.name.as_str()).collect())?;
+            self.store.write(&self.marker(folder), self.key().as_bytes())?;
+        }
+        Ok(())
     }
 
     /// Writes the manifest, last of all: what went in and came out, and a hash for each file.
@@ -177,31 +253,36 @@ impl Record {
     /// # Errors
     /// As [`Store::accept`]; [`Code::Io`] if the manifest cannot be written.
     pub fn finish_written(&self, input: u64, ok: u64, files: Vec<Written>) -> Result<Summary> {
-        let summary = self.store.accept(&self.name, input, ok)?;
+        let summary = self.store.accept(self.name(), input, ok)?;
         let manifest = Manifest {
             version: FORM,
-            stage: self.name.clone(),
-            key: self.key.clone(),
+            stage: self.name().to_string(),
+            key: self.key().to_string(),
             parameters: self.parameters.clone(),
             summary: summary.clone(),
             files,
         };
         let text = serde_json::to_vec_pretty(&manifest)
             .map_err(|cause| Error::new(Code::Manifest, "cannot be written").because(cause))?;
-        self.store.write(&format!("manifests/{}.json", self.name), &text)?;
+        self.store.write(&format!("manifests/{}.json", self.name()), &text)?;
         // Parts carry their own key: what stays of them is never taken for a result.
-        let _ = self.store.remove_folder(&self.parts_folder());
+        let _ = retire(&self.store, &self.parts_folder());
         Ok(summary)
+    }
+
+    /// What decides it.
+    pub(super) fn decided(&self) -> &Decided {
+        &self.decided
     }
 
     /// The stage's name.
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        &self.decided.step
     }
 
     /// What tables of rejects call it: the beginning of its name, as `experiments` of `experiments/scr_vgg16`.
     pub(super) fn stage(&self) -> &str {
-        self.name.split('/').next().unwrap_or_default()
+        self.name().split('/').next().unwrap_or_default()
     }
 
     /// The data root.
@@ -211,16 +292,16 @@ impl Record {
 
     /// The folder of the parts that a stopped run goes on with, under the root.
     pub(super) fn parts_folder(&self) -> String {
-        format!("manifests/parts/{}", self.name)
+        format!("manifests/parts/{}", self.name())
     }
 
     /// What identifies this stage's inputs, parameters and code, in hexadecimal.
     pub fn key(&self) -> &str {
-        &self.key
+        &self.decided.key
     }
 
     fn manifest_path(&self) -> PathBuf {
-        self.store.path(&format!("manifests/{}.json", self.name))
+        self.store.path(&format!("manifests/{}.json", self.name()))
     }
 }
 

@@ -1,23 +1,20 @@
 //! The one runner of steps: a step is a function from an item to its rows and files, and nothing else knows how it is kept.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::item::{Item, Made, Outcome};
-use super::parts::Parts;
-use super::record::{Named, Record, Summary};
-use super::shard::Shard;
+use super::code::Named;
+use super::item::{Item, Made, Outcome, Portion};
+use super::parts::{Parts, PartsFolder, retire};
+use super::record::{Record, Summary};
 use crate::error::{Code, Error, Result};
-use crate::files::{ImageFile, Store, Written};
+use crate::files::{ImageFile, Planned, Shard, Share, Store, Watched, Written};
 use crate::notebook::Stage;
 use crate::table::{Reject, rejects_table};
-
-/// Items that are kept together: what a step that is stopped loses, at most, for each thread.
-const TOGETHER: usize = 16;
 
 /// A step on a data root.
 #[derive(Debug)]
@@ -25,7 +22,8 @@ pub struct Step {
     record: Record,
     says: String,
     unit: &'static str,
-    shard: Shard,
+    /// The folder that its files are in, if it is its own.
+    folder: Option<String>,
 }
 
 /// What came of the items of a step: those of which something came, by their places, and those that were skipped.
@@ -52,7 +50,7 @@ impl Store {
         images: &[ImageFile],
     ) -> Result<Step> {
         let record = self.record_of_images(of, decided_by, images)?;
-        Ok(Step { record, says: of.1.to_string(), unit, shard: Shard::WHOLE })
+        Ok(Step { record, says: of.1.to_string(), unit, folder: None })
     }
 }
 
@@ -63,8 +61,29 @@ impl Step {
         self
     }
 
+    /// The same, which reads more than photographs: what each is called, and what identifies it.
+    pub fn reading(self, more: &[(&str, &str)]) -> Self {
+        Step { record: self.record.reading(more), ..self }
+    }
+
+    /// The same, done on a device of that name.
+    pub fn on(self, device: &str) -> Self {
+        Step { record: self.record.on(device), ..self }
+    }
+
+    /// The same, whose files are in a folder of its own: what another one left there goes ([`Record::folder`]).
+    ///
+    /// # Errors
+    /// As [`Record::folder`].
+    pub fn owning(mut self, folder: &str) -> Result<Self> {
+        self.record.folder(folder)?;
+        self.folder = Some(folder.to_string());
+        Ok(self)
+    }
+
     /// Whether it is finished, for what decides it now, with all its files whole.
     pub fn finished(&self) -> bool {
+        self.record.plan_finished(self.unit);
         self.record.finished().is_some()
     }
 
@@ -83,64 +102,139 @@ impl Step {
         self.record.store().progress(says).start(items, self.unit)
     }
 
-    /// The parts that a stopped run of it left.
+    /// The parts that were finished of it: by a run that was stopped, or by shards.
     ///
     /// # Errors
-    /// [`Code::Io`] if what was left for something else cannot be removed.
+    /// As [`PartsFolder::open`].
     pub fn parts(&self) -> Result<Parts> {
-        self.record.folder(&self.record.parts_folder())?;
-        Ok(Parts::new(self.record.store(), self.record.parts_folder(), self.record.key()))
+        Ok(self.parts_in(&PartsFolder::open(self.record.store(), &self.record.parts_folder())?))
     }
 
-    /// Works on each item, in parallel and in batches that are kept, so that a stopped run goes on. An item whose file is at
+    /// The same among those that are kept with other steps'.
+    pub(crate) fn parts_in(&self, kept: &Arc<PartsFolder>) -> Parts {
+        kept.of(self.record.decided())
+    }
+
+    /// Which items this process works on: of those that are not there, its share.
+    ///
+    /// # Errors
+    /// [`Code::Manifest`] where shards are joined, and an item is not there; [`Code::Partial`] where steps are only planned.
+    pub(crate) fn to_do(&self, parts: &Parts, items: &[Portion<'_>], there: &[bool]) -> Result<Vec<usize>> {
+        let open = (0..items.len()).filter(|&place| !there[place]);
+        match self.record.store().share() {
+            Share::Whole => Ok(open.collect()),
+            Share::Shard(shard) => Ok(open.filter(|&place| shard.has(items[place].id)).collect()),
+            Share::Joined if there.iter().all(|there| *there) => Ok(Vec::new()),
+            Share::Joined => Err(parts.gaps(self.unit, items, there)),
+            Share::Planned(plan) => {
+                plan.add(self.planned(parts, items, plan.shards().unwrap_or_else(|| parts.shards()).max(1)));
+                Err(Error::new(Code::Partial, format!("{}: not finished", self.record.name())))
+            }
+        }
+    }
+
+    fn planned(&self, parts: &Parts, items: &[Portion<'_>], shards: u32) -> Planned {
+        let (mut of_shard, mut to_do) = (vec![0; shards as usize], vec![0; shards as usize]);
+        let items: Vec<(u32, u64)> = items.iter().map(|item| (Shard::index_of(item.id, shards), item.size)).collect();
+        for ((shard, size), there) in items.iter().zip(parts.there(items.len())) {
+            of_shard[*shard as usize] += size;
+            to_do[*shard as usize] += if there { 0 } else { *size };
+        }
+        let all: u64 = of_shard.iter().sum();
+        Planned {
+            step: self.record.name().into(),
+            unit: self.unit.into(),
+            items: all,
+            done: all - to_do.iter().sum::<u64>(),
+            finished: false,
+            of_shard,
+            to_do,
+            workers: parts.workers(),
+            measured: parts.measured(),
+            watched: Some(Watched { folder: parts.folder().into(), key: self.record.key().into(), items }),
+        }
+    }
+
+    /// How many are in this process' share of some items.
+    pub(crate) fn own(&self, items: &[Portion<'_>]) -> u64 {
+        items.iter().filter(|item| self.is_own(item)).map(|item| item.size).sum()
+    }
+
+    /// Whether an item is of this process' share.
+    pub(crate) fn is_own(&self, item: &Portion<'_>) -> bool {
+        match self.record.store().share() {
+            Share::Shard(shard) => shard.has(item.id),
+            Share::Planned(_) => false,
+            Share::Whole | Share::Joined => true,
+        }
+    }
+
+    /// Whether a shard has done its part, of which so many were skipped, and there is no more to do here than to join it.
+    ///
+    /// # Errors
+    /// [`Code::Partial`] if so; [`Code::Image`] if nothing of it was ok; [`Code::Io`] if the disk refuses what was finished.
+    pub(crate) fn end_of_shard(&self, parts: &Parts, items: &[Portion<'_>], skipped: u64) -> Result<()> {
+        let Share::Shard(shard) = self.record.store().share() else { return Ok(()) };
+        parts.sync()?;
+        let (own, all) = (self.own(items), items.iter().map(|item| item.size).sum::<u64>());
+        if own > 0 && skipped == own {
+            let found = format!("{}: shard {shard} skipped all of its {own} {}", self.says, self.unit);
+            return Err(Error::new(Code::Image, found).hint("see whether this machine has the photographs"));
+        }
+        let skipped = if skipped > 0 { format!(", {skipped} of them skipped") } else { String::new() };
+        let done = format!("{}: shard {shard} has its {own} of {all} {}{skipped}", self.says, self.unit);
+        Err(Error::new(Code::Partial, done).hint("`lgf merge` joins all shards"))
+    }
+
+    /// Works on each item, in parallel, and keeps what comes of it, so that a stopped run goes on. An item whose file is at
     /// fault is skipped, and tried again the next time; `<name>_rejects` says which and why.
     ///
     /// # Errors
     /// [`Code::Stopped`]; what `work` gives for any other reason than the item's file; [`Code::Image`] if more was skipped
-    /// than may be.
+    /// than may be; [`Code::Partial`] where a shard has done its part; [`Code::Manifest`] where shards are joined that lack something.
     pub fn each<I: Item, T: Serialize + DeserializeOwned + Send>(
         &self,
         items: &[I],
         work: impl Fn(usize, &I) -> Result<Made<T>> + Sync,
     ) -> Result<Done<T>> {
         let parts = self.parts()?;
-        let own: Vec<usize> = (0..items.len()).filter(|&place| self.shard.has(items[place].id())).collect();
-        let batches: Vec<&[usize]> = own.chunks(TOGETHER).collect();
-        let run = self.start(own.len());
-        let slots: Vec<Vec<Option<Outcome<T>>>> =
-            batches.par_iter().enumerate().map(|(batch, items)| parts.kept(batch, items.len())).collect();
-        let open: Vec<(usize, usize)> = slots
-            .iter()
-            .enumerate()
-            .flat_map(|(batch, slot)| (0..slot.len()).filter(|&at| slot[at].is_none()).map(move |at| (batch, at)))
-            .collect();
-        run.goes_on(own.len() - open.len());
-        let slots: Vec<Mutex<Vec<Option<Outcome<T>>>>> = slots.into_iter().map(Mutex::new).collect();
-        let worked: Vec<Result<()>> = open
+        let portions: Vec<Portion<'_>> = items.iter().map(|item| Portion { id: item.id(), size: 1 }).collect();
+        let kept = |place: usize| match self.is_own(&portions[place]) {
+            true => parts.outcome::<T>(place),
+            false => Ok(None),
+        };
+        let mut outcomes: Vec<Option<Outcome<T>>> =
+            (0..items.len()).into_par_iter().map(kept).collect::<Result<_>>()?;
+        let there: Vec<bool> = outcomes.iter().map(Option::is_some).collect();
+        let open = self.to_do(&parts, &portions, &there)?;
+        let own = self.own(&portions) as usize;
+        let run = self.start(own);
+        run.goes_on(own - open.len());
+        let worked: Vec<Result<(usize, Outcome<T>)>> = open
             .into_par_iter()
-            .map(|(batch, at)| {
+            .map(|place| {
                 run.check()?;
-                let place = batches[batch][at];
                 let outcome = self.outcome(&items[place], work(place, &items[place]))?;
-                if matches!(outcome, Outcome::Made(_)) {
+                let made = matches!(outcome, Outcome::Made(_));
+                parts.write((place, 1), &outcome, made)?;
+                if made {
                     run.tick()
                 } else {
                     run.skip()
                 }
-                let mut slot = slots[batch].lock().map_err(|_| Error::new(Code::Io, "a thread of this step died"))?;
-                slot[at] = Some(outcome);
-                if slot.iter().all(Option::is_some) {
-                    parts.write(batch, &*slot)?;
-                }
-                Ok(())
+                Ok((place, outcome))
             })
             .collect();
         run.check()?;
-        worked.into_iter().collect::<Result<()>>()?;
-        let slots = slots.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner));
+        for worked in worked {
+            let (place, outcome) = worked?;
+            outcomes[place] = Some(outcome);
+        }
         run.finish();
-        let outcomes = own.iter().copied().zip(slots.flatten().flatten());
-        self.accepted(own.len(), outcomes)
+        let left = |outcome: &&Option<Outcome<T>>| matches!(outcome, Some(Outcome::Left(_)));
+        self.end_of_shard(&parts, &portions, outcomes.iter().filter(left).count() as u64)?;
+        let outcomes = outcomes.into_iter().enumerate().filter_map(|(place, outcome)| Some((place, outcome?)));
+        self.accepted(items.len(), outcomes)
     }
 
     /// What was made of an item, or why it is skipped.
@@ -197,7 +291,7 @@ impl Step {
     /// # Errors
     /// [`Code::Io`] if it cannot be removed.
     pub(crate) fn forget(&self) -> Result<()> {
-        self.record.store().remove_folder(&self.record.parts_folder())
+        retire(self.record.store(), &self.record.parts_folder())
     }
 
     /// Marks the step as finished: the files of its items, and the tables and other files that it wrote in the end.
@@ -207,12 +301,41 @@ impl Step {
     pub fn finish<T>(&self, done: Done<T>, last: Vec<PathBuf>) -> Result<Summary> {
         let (ok, skipped) = (done.rows.len() as u64, done.rejects.len() as u64);
         let store = self.record.store();
+        if let (Share::Joined, Some(folder)) = (store.share(), &self.folder) {
+            self.record.take_folder(folder, &done.files)?;
+        }
         let rejects = ["parquet", "csv"].map(|ending| store.path(&format!("{}_rejects.{ending}", self.record.name())));
         let mut files = done.files;
         for path in rejects.iter().chain(&last) {
             files.push(store.written(path)?);
         }
         self.record.finish_written(ok + skipped, ok, files)
+    }
+}
+
+/// All of several steps that do not depend on each other: where a shard has done its part of one, it goes on with the next.
+///
+/// # Errors
+/// The first error but of parts that are done; [`Code::Partial`] if there was one.
+pub(crate) fn all_of<T>(steps: impl IntoIterator<Item = Result<T>>) -> Result<Vec<T>> {
+    let (mut all, mut partial) = (Vec::new(), None);
+    for step in steps {
+        match step {
+            Err(error) if error.code() == Code::Partial => partial = Some(error),
+            step => all.push(step?),
+        }
+    }
+    partial.map_or(Ok(all), Err)
+}
+
+/// Two such steps.
+///
+/// # Errors
+/// As [`all_of`].
+pub(crate) fn both<A, B>(first: Result<A>, second: impl FnOnce() -> Result<B>) -> Result<(A, B)> {
+    match first {
+        Err(error) if error.code() == Code::Partial => second().and(Err(error)),
+        first => Ok((first?, second()?)),
     }
 }
 
@@ -268,7 +391,7 @@ mod tests {
         assert_eq!(failed.unwrap_err().code(), Code::Device);
         let (again, worked) = squares(&store, &items, None);
         let again = again.unwrap();
-        assert!(worked <= TOGETHER * 3 + 10, "{worked} of 100 were worked on again");
+        assert!(worked <= 30 + 10, "{worked} of 100 were worked on again");
         let bits = |done: &Done<f64>| done.rows.iter().map(|(at, row)| (*at, row.to_bits())).collect::<Vec<_>>();
         assert_eq!(bits(&whole), bits(&again));
         assert_eq!((whole.files, whole.rejects), (again.files, again.rejects));

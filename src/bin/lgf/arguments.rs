@@ -32,6 +32,9 @@ pub struct Common {
     /// share of its inputs that a step may skip before it fails, 0 to 1 (default: LGF_MAX_REJECT_SHARE, else 0.01)
     #[arg(long, global = true)]
     pub max_reject_share: Option<f64>,
+    /// one of N shares of a step's items, as 0/4 to 3/4, or whole (default: a task of a Slurm array does its own share, else whole)
+    #[arg(long, global = true, value_name = "I/N")]
+    pub shard: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -103,6 +106,14 @@ pub enum Step {
     },
     /// 0 to 6, one after another
     All,
+    /// what there is to do of each step, for how many shards, with the time and memory that it takes
+    Plan(Plan),
+    /// joins what all shards did, step by step, up to the first that no shard has begun
+    Merge {
+        /// ablate: the ablation's shards instead
+        #[arg(value_parser = ["ablate"])]
+        what: Option<String>,
+    },
     /// trains the networks of the sample again, from our own drawings
     TrainSample(Train),
     /// the time of each step on a fresh sample, or of one part on FILES
@@ -167,6 +178,15 @@ pub enum BenchPart {
     },
     /// step 6 on the root's tables: the sums over patches alone, and everything with every figure and the report: seconds
     Analysis,
+    /// networks that are not there on pictures that are none: sharing out, planning and joining by themselves, in seconds and MB
+    Scale {
+        #[arg(long, default_value_t = 1000, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+        networks: usize,
+        #[arg(long, default_value_t = 10_000, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+        items: usize,
+        #[arg(long, default_value_t = 20, value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000_000))]
+        shards: u32,
+    },
     /// intervals of the error consistency of 50 observers on 1,280 pictures, 10,000 draws: seconds
     Consistency,
     /// the six networks at full size with random weights: logits beside the processor's, and pictures a second
@@ -245,6 +265,22 @@ pub struct Init {
     /// writes the study over one that is there already
     #[arg(long)]
     pub replace: bool,
+}
+
+#[derive(Args)]
+pub struct Plan {
+    /// how many shards to plan for (default: as many as there were begun, else 1)
+    #[arg(long, value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000_000))]
+    pub shards: Option<u32>,
+    /// as JSON: steps, their parts and shards
+    #[arg(long)]
+    pub json: bool,
+    /// looks again and again, until all steps are finished
+    #[arg(long)]
+    pub watch: bool,
+    /// writes how far all shards are there, as one page of HTML
+    #[arg(long, value_name = "FILE")]
+    pub page: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use lgf::datasets::Manipulation;
 use lgf::files::Store;
-use lgf::inference::{self, Device, Engine, Experiments, Keep, Normalise, Picture, Precision};
+use lgf::inference::{self, Device, Engine, Experiments, Keep, Normalise, Picture, Precision, Rehearsal};
 use lgf::models::{self, Form, Network, Part};
 use lgf::notebook::{Progress, Show, format_number, say};
 use lgf::observers::{Decision, Trials};
@@ -36,12 +36,28 @@ pub fn part(
         BenchPart::Pixels { files } => bench_pixels(files),
         BenchPart::Analysis => bench_analysis(&open()?),
         BenchPart::Consistency => bench_consistency(),
+        BenchPart::Scale { networks, items, shards } => {
+            bench_scale(&open()?, &Rehearsal { networks: *networks, items: *items, shards: *shards })
+        }
         BenchPart::Device { batch, files } => bench_device(*batch, files, device()?),
         BenchPart::Relevance { arch, weights, preset, batch, files } => {
             bench_relevance(arch, weights, preset, *batch, files, device()?)
         }
         BenchPart::Models { arch, weights, batch, files } => bench_models(arch, weights, *batch, files, device()?),
     }
+}
+
+fn bench_scale(store: &Store, rehearsal: &Rehearsal) -> Result<()> {
+    let Rehearsal { networks, items, shards } = rehearsal;
+    let took = rehearsal.run(&store.clone().quiet())?;
+    let (mb, peak) = (took.bytes >> 20, lgf::process::peak_bytes() >> 20);
+    let all = took.shards + took.plan + took.merge;
+    say(&format!(
+        "{networks} networks x {items} pictures in {shards} shards: {all:.1} s (shards {:.1}, plan {:.1}, merge {:.1}), \
+         {} files of {mb} MB while they work, peak memory {peak} MB",
+        took.shards, took.plan, took.merge, took.files
+    ));
+    Ok(())
 }
 
 fn bench_consistency() -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bench;
+mod cluster;
 mod files;
 mod networks;
 mod observers;
@@ -27,6 +28,10 @@ fn main() -> ExitCode {
     let line = Line::parse();
     match lgf::process::ready().map_err(anyhow::Error::from).and_then(|()| run(&line.common, &line.step)) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if cluster::is_partial(&error) => {
+            say(&lgf::Error::in_words(error.as_ref()));
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             warn(&format!("lgf: {}", lgf::Error::in_words(error.as_ref())));
             ExitCode::FAILURE
@@ -39,14 +44,16 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         Some(name) => protocol::named(name)?,
         None => protocol::open()?,
     };
+    let share = cluster::share(common, step)?;
     let open = || {
         let store = match &common.root {
             Some(root) => Store::at(root),
             None => Store::open(),
         };
+        let store = store?.sharing(share.clone());
         match common.max_reject_share {
-            Some(share) => store?.accepting(share),
-            None => store,
+            Some(share) => store.accepting(share),
+            None => Ok(store),
         }
     };
     let device = || match &common.device {
@@ -105,7 +112,12 @@ fn run(common: &Common, step: &Step) -> Result<()> {
         }
         step => {
             let device = device()?;
-            sequence::step(step, &Run { study: Study::open(open()?)?, protocol, device })
+            let run = Run { study: Study::open(open()?)?, protocol, device };
+            match step {
+                Step::Plan(given) => cluster::plan(given, &run),
+                Step::Merge { what } => cluster::merge(&run, what.is_some()),
+                step => sequence::step(step, &run),
+            }
         }
     }
 }

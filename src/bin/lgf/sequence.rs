@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use lgf::analysis::{AblationRow, RelianceRow};
 use lgf::datasets::Manipulation;
+use lgf::error::Code;
 use lgf::files::Store;
 use lgf::inference::Keep;
 use lgf::models::Form;
@@ -43,8 +44,11 @@ pub fn step(step: &Step, run: &Run) -> Result<()> {
         Step::Features(given) => features(given, run)?,
         Step::Run(given) => {
             let how = inference(given);
-            with(run, &given.with)?.experiments(&how)?;
-            run.observe(&how)?;
+            let experiments = with(run, &given.with)?.experiments(&how).map(drop);
+            if experiments.as_ref().err().is_none_or(|error| error.code() == Code::Partial) {
+                run.observe(&how)?;
+            }
+            experiments?;
         }
         Step::Observe(given) => {
             let how = Inference {
@@ -72,20 +76,24 @@ pub fn step(step: &Step, run: &Run) -> Result<()> {
             }
             say(&format!("report: {}", run.report()?.display()));
         }
-        Step::Ablate { faults } => {
-            let faults: Vec<Fault> = match faults.as_slice() {
-                [] => Fault::ALL.to_vec(),
-                named => named.iter().map(|id| Fault::named(id)).collect::<lgf::Result<_>>()?,
-            };
-            let found = run.ablate(&faults)?;
-            run.keep("ablation", report::ablation_figure(&found))?;
-            run.keep("ablation_observers", report::choices_figure(&found))?;
-            run.keep("ablation_features", report::features_figure(&found))?;
-            say(table(&AblationRow::table(found)?).text());
-        }
+        Step::Ablate { faults } => ablate(faults, run)?,
         // The others need no study, or begin with one: they are run before this.
         _ => bail!("no step of a study"),
     }
+    Ok(())
+}
+
+/// The conclusions again, with each of some faults by itself; all of them if none is named.
+pub fn ablate(faults: &[String], run: &Run) -> Result<()> {
+    let faults: Vec<Fault> = match faults {
+        [] => Fault::ALL.to_vec(),
+        named => named.iter().map(|id| Fault::named(id)).collect::<lgf::Result<_>>()?,
+    };
+    let found = run.ablate(&faults)?;
+    run.keep("ablation", report::ablation_figure(&found))?;
+    run.keep("ablation_observers", report::choices_figure(&found))?;
+    run.keep("ablation_features", report::features_figure(&found))?;
+    say(table(&AblationRow::table(found)?).text());
     Ok(())
 }
 
