@@ -13,3 +13,4 @@ mod observers;
 mod photographs;
 mod relevance;
 mod sequence;
+mod signals;

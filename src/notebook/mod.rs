@@ -43,7 +43,7 @@ mod tensor;
 
 pub use figure::{Drawn, Figure, Form};
 pub use grid::{Grid, Picture};
-pub use interrupt::Interrupt;
+pub use interrupt::{EXIT_STOPPED, Interrupt, go_on, stop_on_signals};
 pub(crate) use path::link;
 pub(crate) use picture::data_uri;
 pub use picture::png;

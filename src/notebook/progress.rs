@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::interrupt::Interrupt;
+use super::interrupt::{GOES_ON, Interrupt};
 use super::print::{rewrite, say, warn};
 use super::table::format_count;
 use crate::error::{Code, Error, Result};
@@ -24,9 +24,6 @@ const BESIDE: &str = " | ";
 static LINE: Mutex<Line> = Mutex::new(Line { stages: Vec::new(), letters: 0 });
 /// A number for each stage that shares it.
 static STAGES: AtomicUsize = AtomicUsize::new(0);
-
-/// What is true of every step that is stopped.
-const GOES_ON: &str = "run the same call again: it goes on after the last batch that was finished";
 
 /// Whether and under which name a stage reports how far it is.
 ///

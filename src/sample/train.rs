@@ -21,7 +21,7 @@ use crate::inference::{Device, Engine, Normalise, arg_max, logits, to_input};
 use crate::models::{
     Architecture, Layer, Network, Node, Normalisation, Part, Weights, is_mirrored, keep_symmetry, write_weights,
 };
-use crate::notebook::{Stage, say};
+use crate::notebook::{self, Stage, say};
 use crate::pixels::{self, resize_bilinear};
 
 /// How a network is trained.
@@ -89,6 +89,8 @@ impl Drawings {
     /// None in practice: the pictures are well formed.
     pub fn draw(training: &Training) -> Result<Self> {
         let one = |index: usize| {
+            // Before a stage begins that would hear it.
+            notebook::go_on()?;
             let shape = index % 10;
             let stream = index as u64;
             let mut rng = picture::generator(training.seed, picture::Part::Training, stream);

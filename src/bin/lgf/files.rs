@@ -60,7 +60,11 @@ fn each(what: &str, out: &Path, files: &[PathBuf], work: impl Fn(&str, &Path) ->
         .par_iter()
         .zip(names_of(files))
         .filter_map(|(file, name)| {
-            let done = run.check().and_then(|()| work(&name, file));
+            // Those that are left when it is stopped are not to blame.
+            if run.stopped() {
+                return None;
+            }
+            let done = work(&name, file);
             if done.is_ok() {
                 run.tick()
             } else {
@@ -69,6 +73,10 @@ fn each(what: &str, out: &Path, files: &[PathBuf], work: impl Fn(&str, &Path) ->
             done.err().map(|error| error.or_path(file))
         })
         .collect();
+    if let Err(stopped) = run.check() {
+        failed.iter().for_each(|error| warn(&error.to_string()));
+        return Err(stopped.into());
+    }
     run.finish();
     failed.iter().skip(1).for_each(|error| warn(&error.to_string()));
     let count = failed.len();

@@ -14,19 +14,23 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 use lgf::edges;
+use lgf::error::Code;
 use lgf::files::Store;
 use lgf::inference::{Device, Normalise};
-use lgf::notebook::{Progress, say, warn};
-use lgf::protocol;
+use lgf::notebook::{EXIT_STOPPED, Progress, say, stop_on_signals, warn};
 use lgf::sample::{self, AnnotationSet};
 use lgf::sequence::{Run, boxes_of};
 use lgf::study::Study;
+use lgf::{process, protocol};
 
 use arguments::{AnnotationScale, Common, DrawSample, Line, Step};
 
 fn main() -> ExitCode {
+    // First of all: what comes from here on is heard.
+    let heard = stop_on_signals();
     let line = Line::parse();
-    match lgf::process::ready().map_err(anyhow::Error::from).and_then(|()| run(&line.common, &line.step)) {
+    let ready = heard.and_then(|()| process::ready());
+    match ready.map_err(anyhow::Error::from).and_then(|()| run(&line.common, &line.step)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if cluster::is_partial(&error) => {
             say(&lgf::Error::in_words(error.as_ref()));
@@ -34,9 +38,14 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             warn(&format!("lgf: {}", lgf::Error::in_words(error.as_ref())));
-            ExitCode::FAILURE
+            if is_stopped(&error) { ExitCode::from(EXIT_STOPPED) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// Whether it was stopped, and goes on when it is called again.
+fn is_stopped(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(|own: &lgf::Error| own.code() == Code::Stopped))
 }
 
 fn run(common: &Common, step: &Step) -> Result<()> {

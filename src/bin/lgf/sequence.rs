@@ -7,7 +7,7 @@ use lgf::error::Code;
 use lgf::files::Store;
 use lgf::inference::Keep;
 use lgf::models::Form;
-use lgf::notebook::{Show, say, show, table};
+use lgf::notebook::{Show, go_on, say, show, table};
 use lgf::protocol::{Fault, Protocol};
 use lgf::relevance::Composite;
 use lgf::report;
@@ -122,7 +122,8 @@ fn features(given: &Features, run: &Run) -> Result<()> {
 
 /// Every step, and the report.
 pub fn all(run: &Run) -> Result<()> {
-    run.steps().into_iter().try_for_each(|(_, step)| step(run))?;
+    run.steps().into_iter().try_for_each(|(_, step)| go_on().and_then(|()| step(run)))?;
+    go_on()?;
     say(&format!("report: {}", run.report()?.display()));
     Ok(())
 }
