@@ -3,6 +3,7 @@
 mod analysis;
 mod bad_input;
 mod configural;
+mod cores;
 mod end_to_end;
 mod faults;
 mod features;

@@ -28,7 +28,14 @@ pub struct Running {
 
 impl Running {
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lgf"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lgf"));
+        // The tests may run in a job themselves.
+        let job =
+            |name: &str| name.starts_with("SLURM_") || name.ends_with("_NUM_THREADS") || name == "POLARS_MAX_THREADS";
+        for (name, _) in std::env::vars().filter(|(name, _)| job(name)) {
+            command.env_remove(name);
+        }
+        let mut child = command
             .args(arguments)
             .env_remove("LGF_ROOT")
             .env_remove("LGF_PROTOCOL")

@@ -7,7 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::device::Device;
 use super::engine::Engine;
 use crate::error::{Code, Result};
-use crate::process::no_thread;
+use crate::process::{cores, no_thread};
 
 /// Loads and works on every item and returns the results in the order of the items, whatever thread did which.
 ///
@@ -24,7 +24,7 @@ pub fn on_workers<T: Sync, L: Send, R: Send>(
     load: impl Fn(&T) -> Result<L> + Sync,
     work: impl Fn(&[Engine], L) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
+    let cores = cores();
     if networks.iter().all(|network| network.device() == Device::Cpu) {
         on_cores(networks, items, cores, |networks, item| work(networks, load(item)?))
     } else {

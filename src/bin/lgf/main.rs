@@ -17,11 +17,11 @@ use lgf::edges;
 use lgf::error::Code;
 use lgf::files::Store;
 use lgf::inference::{Device, Normalise};
-use lgf::notebook::{EXIT_STOPPED, Progress, say, stop_on_signals, warn};
+use lgf::notebook::{EXIT_STOPPED, Progress, format_count, say, stop_on_signals, warn};
 use lgf::sample::{self, AnnotationSet};
 use lgf::sequence::{Run, boxes_of};
 use lgf::study::Study;
-use lgf::{process, protocol};
+use lgf::{process, protocol, tch};
 
 use arguments::{AnnotationScale, Common, DrawSample, Line, Step};
 
@@ -30,6 +30,8 @@ fn main() -> ExitCode {
     let heard = stop_on_signals();
     let line = Line::parse();
     let ready = heard.and_then(|()| process::ready());
+    // The command line alone may say so, as libtorch takes it once.
+    tch::set_num_interop_threads(process::cores() as i32);
     match ready.map_err(anyhow::Error::from).and_then(|()| run(&line.common, &line.step)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if cluster::is_partial(&error) => {
@@ -134,6 +136,12 @@ fn run(common: &Common, step: &Step) -> Result<()> {
 fn doctor(device: lgf::Result<Device>, store: lgf::Result<Store>) -> Result<()> {
     say(&format!("lgf {}", env!("CARGO_PKG_VERSION")));
     say(&format!("device: {}", device?));
+    let cores = process::cores_allowed();
+    say(&format!("threads: {}, by {}", cores.count, cores.by));
+    match process::memory_allowed() {
+        Some(memory) => say(&format!("memory: {} MiB, by {}", format_count((memory.count >> 20) as usize), memory.by)),
+        None => say("memory: nothing says how much"),
+    }
     let store = store?;
     say(&format!("data root: {}, can be written", store.root().display()));
     match Study::open(store) {

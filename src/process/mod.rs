@@ -1,42 +1,81 @@
-//! What a process needs of the machine before it works: threads that start, room for memory and open files. And an error, not a
-//! signal, where a file may not grow.
+//! What a process needs of the machine before it works: threads that start, room for memory and open files; how many of each it
+//! may use ([`cores`], [`memory_limit`]). And an error, not a signal, where a file may not grow.
 //!
 //! rayon, polars and libtorch start their threads in the middle of work, and end it in a panic, or the whole process, where the
-//! system refuses one. So as many are started here first, held together, and let go.
-#![allow(unsafe_code)] // signal and getrlimit have no safe form
+//! system refuses one. So as many are started here first, held together, and let go. Each of them is told the number.
+#![allow(unsafe_code)] // signal, getrlimit and set_var have no safe form
+
+mod allowed;
 
 use std::error::Error as _;
 use std::fs::File;
 use std::sync::{Condvar, Mutex, PoisonError};
+
+pub use allowed::{Allowed, cores, cores_allowed, memory_allowed, memory_limit};
 
 use crate::error::{Code, Error, Result};
 
 /// Address space that the smallest steps take beside what the libraries have taken by then, where it is limited.
 const LEAST_BYTES: usize = 1 << 30;
 
-/// Makes a file that may not grow an error of its writer (`SIGXFSZ` would end the process), and tries whether the machine gives
-/// the threads, memory and open files that work takes. Cheap, and a second call does no harm.
+/// Makes a file that may not grow an error of its writer (`SIGXFSZ` would end the process), tries whether the machine gives
+/// the threads, memory and open files that work takes, and gives each pool of threads as many as there are [`cores`]. Cheap, and
+/// a second call does no harm. The first belongs before all work: polars takes its number then or never.
 ///
 /// # Errors
 /// [`Code::Limit`] for what it refuses, with the limit to raise.
 pub fn ready() -> Result<()> {
     // SAFETY: takes any signal; to ignore one runs no code.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
-    let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
+    let cores = cores();
     open_files(4 * cores + 16)?;
     address_space()?;
-    threads(cores)
+    tell_polars(cores);
+    threads(cores)?;
+    #[cfg(feature = "torch")]
+    tell_libtorch(cores);
+    Ok(())
+}
+
+const POLARS: &str = "POLARS_MAX_THREADS";
+const LIBTORCH: &str = "OMP_NUM_THREADS";
+const RAYON: &str = "RAYON_NUM_THREADS";
+
+/// The number of threads that a person gave a pool; of several, for loops in loops, the first.
+fn given(variable: &str) -> Option<usize> {
+    let text = std::env::var(variable).ok()?;
+    allowed::number(text.split(',').next()).map(|count| count as usize)
+}
+
+/// By the environment, which polars reads at its first use; it takes no number otherwise.
+fn tell_polars(cores: usize) {
+    // Nobody reads the environment meanwhile where nobody else runs. In a notebook that has threads already polars goes by the
+    // process' affinity and quota.
+    let alone = std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1);
+    if alone && given(POLARS).is_none() {
+        // SAFETY: this is the only thread.
+        unsafe { std::env::set_var(POLARS, cores.to_string()) };
+    }
+}
+
+/// Once, so that a number which a person sets in a notebook stays. Where libtorch takes fewer by itself, as with two threads a
+/// core, it keeps to them.
+#[cfg(feature = "torch")]
+fn tell_libtorch(cores: usize) {
+    static TOLD: std::sync::Once = std::sync::Once::new();
+    TOLD.call_once(|| {
+        if given(LIBTORCH).is_none() && tch::get_num_threads() > cores as i32 {
+            tch::set_num_threads(cores as i32);
+        }
+    });
 }
 
 /// rayon's threads are kept; as many more are tried as polars, libtorch and this library's own workers will have.
 fn threads(cores: usize) -> Result<()> {
-    let wanted = |variable: &str| {
-        let given = std::env::var(variable).ok().and_then(|number| number.trim().parse::<usize>().ok());
-        given.filter(|&count| count > 0).unwrap_or(cores)
-    };
-    let others = wanted("POLARS_MAX_THREADS") + wanted("OMP_NUM_THREADS") + cores;
-    let all = wanted("RAYON_NUM_THREADS") + others;
-    match rayon::ThreadPoolBuilder::new().build_global() {
+    let wanted = |variable| given(variable).unwrap_or(cores);
+    let others = wanted(POLARS) + wanted(LIBTORCH) + cores;
+    let all = wanted(RAYON) + others;
+    match rayon::ThreadPoolBuilder::new().num_threads(wanted(RAYON)).build_global() {
         // Without a cause: there was a pool already.
         Err(cause) if cause.source().is_some() => return Err(no_thread(all, cause)),
         _ => {}
@@ -71,16 +110,11 @@ fn open_files(count: usize) -> Result<()> {
 }
 
 fn address_space() -> Result<()> {
-    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: a pointer to a live value of that type.
-    let known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) } == 0;
-    if !known || limit.rlim_cur == libc::RLIM_INFINITY {
-        return Ok(());
-    }
+    let Some(limit) = allowed::address_space() else { return Ok(()) };
     // Looked at by nobody, which the compiler is not to know.
     let mut room = Vec::<u8>::new();
     std::hint::black_box(&mut room).try_reserve_exact(LEAST_BYTES).map_err(|cause| {
-        let (limit, least) = (limit.rlim_cur >> 20, LEAST_BYTES >> 20);
+        let (limit, least) = (limit >> 20, LEAST_BYTES >> 20);
         let found = format!("of {limit} MiB of address space less than {least} are left");
         Error::new(Code::Limit, found).because(cause).hint("allow the process more of it (ulimit -v)")
     })
