@@ -21,7 +21,7 @@ KERNEL := kernel/Cargo.toml kernel/Cargo.lock $(shell find kernel/src -type f)
 REAL = FOLDER="$(FOLDER)" ANNOTATIONS="$(ANNOTATIONS)" NETWORKS="$(NETWORKS)" ROOT="$(or $(ROOT),$(CURDIR)/data/real)" tools/real.sh
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' -not -path 'data/real/*' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup build notebooks real test lint map test-rust test-kernel test-browser lgf lab install-kernel remove-kernel doctor bench bench-cells bench-boxes bench-edges bench-datasets
+.PHONY: help setup build notebooks real test lint map test-rust test-kernel test-browser test-cluster bench-scale lgf lab install-kernel remove-kernel doctor bench bench-cells bench-boxes bench-edges bench-datasets
 .PHONY: bench-models bench-relevance bench-analysis bench-consistency check-crops check-edges check-manipulations check-models check-relevance clean FORCE
 
 help: ## this list
@@ -37,8 +37,8 @@ real: ## notebooks 2 to 8 and a report on FOLDER=your own photographs, with netw
 	@$(MAKE) build
 	$(ENV) $(REAL)
 
-test: lint test-rust test-kernel test-browser ## all tests: formatting, lints, documentation, library, kernel, notebooks, browser
-	@printf '\n== all tests passed\n'; cat .lgf/test-summary .lgf/test-browser-summary
+test: lint test-rust test-kernel test-browser test-cluster ## all tests: formatting, lints, documentation, library, kernel, notebooks, browser
+	@printf '\n== all tests passed\n'; cat .lgf/test-summary .lgf/test-browser-summary .lgf/test-cluster-summary
 
 lgf: setup ## the command line: make lgf ARGS="help"
 	$(ENV) cargo run --quiet --bin lgf -- $(ARGS)
@@ -91,6 +91,17 @@ test-kernel: build ## the kernel's tests, and notebooks 0 to 8 in it
 
 test-browser: build ## JupyterLab in headless Chromium as a person uses it; pictures in .lgf/browser; skipped without Chromium
 	@tools/test_browser.sh
+
+test-cluster: setup ## the sequence as arrays of a Slurm of its own, and by Snakemake, beside one run; skipped without Slurm
+	$(ENV) cargo build --quiet --bin lgf; \
+	tests/cluster/run.sh "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" 2>&1 | tee .lgf/test-cluster.log
+	@tail -n 1 .lgf/test-cluster.log > .lgf/test-cluster-summary
+
+bench-scale: setup ## a thousand networks that are not there on ten thousand pictures: shards, plan, merge; and how both grow
+	$(ENV) cargo build --quiet --bin lgf; space="$$(mktemp -d)"; trap 'rm -rf "$$space"' EXIT; \
+	lgf="$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf"; \
+	"$$lgf" bench scale --root "$$space/a"; \
+	for items in 1000 10000 100000; do "$$lgf" bench scale --root "$$space/$$items" --networks 100 --items $$items; rm -rf "$$space/$$items"; done
 
 bench-boxes: setup ## step 1 on an archive of ImageNet's size, beside gzip (and, with PEERS=python, beside the published way)
 	$(ENV) cargo build --quiet --bin lgf; \

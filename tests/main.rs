@@ -14,4 +14,5 @@ mod observers;
 mod photographs;
 mod relevance;
 mod sequence;
+mod shards;
 mod signals;

@@ -327,26 +327,28 @@ impl Reading<'_, '_, '_> {
     }
 
     fn take(&mut self, part: Part) -> Result<()> {
-        match &part.outcome {
-            Outcome::Synset { wnid, digest, table } => (self.takes.keep)(wnid, digest, Some(table))?,
-            Outcome::Corrupt { of: Some((wnid, digest)), .. } => (self.takes.keep)(wnid, digest, None)?,
-            Outcome::Corrupt { of: None, .. } | Outcome::Loose(_) => {}
-        }
-        self.keep(part);
+        self.keep(part)?;
         (self.progress)(&self.collected.counts)
     }
 
-    fn keep(&mut self, part: Part) {
+    fn keep(&mut self, part: Part) -> Result<()> {
+        let kept = match &part.outcome {
+            Outcome::Synset { wnid, digest, table } => (self.takes.keep)(wnid, digest, Some(table)),
+            Outcome::Corrupt { of: Some((wnid, digest)), .. } => (self.takes.keep)(wnid, digest, None),
+            Outcome::Corrupt { of: None, .. } | Outcome::Loose(_) => Ok(()),
+        };
         self.running -= 1;
         self.waiting_bytes -= part.bytes;
         self.collected.add(part.outcome);
+        kept
     }
 
     /// What was read, with the pieces that are still on their way.
     fn drain(mut self) -> Collector {
         while self.running > 0 {
             let part = self.next_part();
-            self.keep(part);
+            // The reading has ended: what cannot be kept is read again.
+            let _ = self.keep(part);
         }
         self.collected
     }

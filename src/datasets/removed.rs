@@ -200,7 +200,7 @@ pub fn write_removed(store: &Store, images: &[ImageFile], parameters: &Parameter
         store.rows::<RemovedRow>(&name)
     };
     let all = all_of(parameters.more.iter().map(by))?.concat();
-    store.not_planned()?;
+    store.makes_tables()?;
     store.write_table("features_removed", &RemovedRow::table(all.clone())?)?;
     Ok(all)
 }

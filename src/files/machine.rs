@@ -18,14 +18,6 @@ pub(crate) fn machine() -> &'static str {
     })
 }
 
-/// The most memory that this process has had so far, in bytes; 0 where the system does not say.
-pub(crate) fn peak_bytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok())
-        .map_or(0, |kilobytes| kilobytes << 10)
-}
-
 /// What tells the processes of a cluster apart: a number of the machine, of its boot and of the set of processes that this one
 /// is among (a container has its own), and the process' number. Two machines have processes of one number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,11 +72,6 @@ impl Owner {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn this_process_has_had_some_memory() {
-        assert!((1 << 20..1 << 40).contains(&peak_bytes()), "{}", peak_bytes());
-    }
 
     #[test]
     fn of_processes_only_those_that_have_surely_ended_are_gone() {

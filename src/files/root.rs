@@ -117,14 +117,16 @@ impl Store {
         &self.share
     }
 
-    /// Goes on unless steps are only planned, which writes nothing.
+    /// Goes on where tables of several steps together are made: not where steps are only planned, nor in a shard.
     ///
     /// # Errors
-    /// [`Code::Partial`] if so.
-    pub(crate) fn not_planned(&self) -> Result<()> {
+    /// [`Code::Partial`] where they are not.
+    pub(crate) fn makes_tables(&self) -> Result<()> {
         match self.share {
-            Share::Planned(_) => Err(Error::new(Code::Partial, "a plan makes no tables")),
-            _ => Ok(()),
+            Share::Planned(_) | Share::Shard(_) => {
+                Err(Error::new(Code::Partial, "finished; tables are made where shards are joined"))
+            }
+            Share::Whole | Share::Joined => Ok(()),
         }
     }
 

@@ -130,6 +130,11 @@ impl Engine {
         }
     }
 
+    /// The same without its weights, which computes nothing: one of very many networks that shards ran.
+    pub(super) fn without_weights(self) -> Result<Self> {
+        Ok(Engine { network: self.network.without_weights()?, kernels: Cache::default(), ..self })
+    }
+
     /// The network that it runs.
     pub fn network(&self) -> &Network {
         &self.network

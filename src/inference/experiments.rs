@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use polars::prelude::DataFrame;
-use serde::Serialize;
+use rayon::prelude::*;
 
 use super::engine::Engine;
 use super::kept::Kept;
 use super::load::no_networks;
+use super::photographs::steps_of;
 use super::predict::{Experiments, Keep, Picture, batches, predict_kept};
 use super::prediction::{Prediction, Predictions};
 use super::rows::scores;
@@ -103,17 +104,19 @@ fn run_as(
     let kinds: Vec<&datasets::Kind> =
         datasets::kinds().filter(|kind| manifest.iter().any(|row| row.kind == kind.name)).collect();
     datasets::remember_kinds(&study.store, &kinds)?;
-    let runner = Runner { tables, study, networks, manifest: &manifest, images, how, classes: study.class_list() };
+    let job = Job { tables, study, manifest: &manifest, how, classes: study.class_list() };
+    let base = study.store.step(Named("inference", tables.folder), "pictures", how, images)?;
+    let runner = Runner { networks, base, job };
     let parts = PartsFolder::open(&study.store, &format!("manifests/parts/{}", tables.folder))?;
     match source {
         Source::Files(_) => drop(all_of(sets.iter().map(|set| runner.read_files(set, &parts)))?),
         Source::InMemory { parameters, smoother, .. } => {
             let parameters = of_set.as_ref().unwrap_or(parameters);
             let variants = Variants::of(images, parameters, smoother)?;
-            runner.in_memory(&sets, &variants, &smoother.identity())?;
+            runner.in_memory(&sets, (&variants, &smoother.identity()), &parts)?;
         }
     }
-    study.store.not_planned()?;
+    study.store.makes_tables()?;
     let all = runner.join(&sets)?;
     parts.remove()?;
     Ok(all)
@@ -140,114 +143,164 @@ fn sets_of(manifest: &[ManifestRow]) -> Result<Vec<Set>> {
     Ok(all.filter(|set| !set.rows.is_empty()).collect())
 }
 
-/// What all sets have in common.
-struct Runner<'a> {
+/// What all sets and networks have in common.
+struct Job<'a> {
     tables: Tables,
     study: &'a Study,
-    networks: &'a [Engine],
     manifest: &'a [ManifestRow],
-    /// The photographs that pictures are made of; none where they are read.
-    images: &'a [ImageFile],
     how: &'a Experiments,
     classes: ClassList,
+}
+
+/// Networks at a job.
+struct Runner<'a> {
+    networks: &'a [Engine],
+    /// What all steps read: the photographs that pictures are made of; none where they are read.
+    base: Step,
+    job: Job<'a>,
 }
 
 /// A network and its step of a set.
 type Open<'a> = (&'a Engine, Step);
 
+/// The same without the network itself, which only computing needs.
+type Called<'s> = (&'s str, &'s Step);
+
+fn named<'s>(open: &'s [Open<'_>]) -> Vec<Called<'s>> {
+    open.iter().map(|(network, step)| (network.name(), step)).collect()
+}
+
 impl<'a> Runner<'a> {
     /// A set's own rows, with the hash of each picture: what changes another set does not run this one again.
     fn read_files(&self, set: &Set, parts: &Arc<PartsFolder>) -> Result<()> {
-        let open = self.open(set, self.how, &[("pictures", &self.hash_of(&set.rows))])?;
-        match self.study.store.share() {
-            // One network's predictions at a time are enough where nothing is computed.
-            Share::Joined => open.chunks(1).try_for_each(|one| self.read_files_for(set, one, parts)),
-            _ => self.read_files_for(set, &open, parts),
-        }
-    }
-
-    fn read_files_for(&self, set: &Set, open: &[Open<'a>], parts: &Arc<PartsFolder>) -> Result<()> {
+        let open = self.open(set, &[("pictures", &self.job.hash_of(&set.rows))])?;
         let Some((_, first)) = open.first() else { return Ok(()) };
-        let picture = |&row: &usize| {
-            let ManifestRow { file, wnid, .. } = &self.manifest[row];
-            Picture { id: file.clone(), path: self.study.store.path(file), wnid: wnid.clone(), seen: Sight::BySize }
-        };
-        let pictures: Vec<Picture> = set.rows.iter().map(picture).collect();
+        let pictures = self.job.pictures(&set.rows);
         let networks: Vec<&Engine> = open.iter().map(|(network, _)| *network).collect();
+        let kept = Kept::named(named(&open).into_iter(), parts);
+        if *self.job.study.store.share() == Share::Joined {
+            self.write_settings(&networks, &kept)?;
+            // Nothing is computed: one network's predictions at a time are enough.
+            let job = &self.job;
+            let join = |one: &Called<'_>| job.join_one(set, &pictures, *one, parts);
+            return named(&open).par_iter().try_for_each(join);
+        }
         self.check_room(networks.len(), pictures.len())?;
-        let kept = Kept::each(open.iter().map(|(network, step)| (step, *network)), parts);
-        let own = kept.pictures(&batches(&pictures, self.how));
+        let own = kept.pictures(&batches(&pictures, self.job.how));
         let run = first.start_as(&self.says(set.name, networks.len()), own);
-        let mut done = predict_kept(&networks, &pictures, self.how, (&kept, &run))?;
+        let done = predict_kept(&networks, &pictures, self.job.how, (&kept, &run))?;
         run.finish();
         self.write_settings(&networks, &kept)?;
-        done.rows.iter_mut().for_each(|row| row.picture = set.rows[row.picture]);
-        done.rejects.iter_mut().for_each(|(picture, _)| *picture = set.rows[*picture]);
-        self.write(set, open, &done)
+        self.job.write(set, &named(&open), &done.placed(&set.rows))
     }
 
     /// All sets of a photograph at once, but for those that every network has finished. What a run that was killed while tables were
     /// written has not written is computed again.
-    fn in_memory(&self, sets: &[Set], variants: &Variants<'_>, smoother: &str) -> Result<()> {
+    fn in_memory(
+        &self,
+        sets: &[Set],
+        (variants, smoother): (&Variants<'_>, &str),
+        parts: &Arc<PartsFolder>,
+    ) -> Result<()> {
         let open = |set: &Set| -> Result<Vec<Open<'a>>> {
-            let pictures = [("pictures", &*self.hash_of(&set.rows)), ("changes", &variants.hash_of(&set.rows))];
-            self.open(set, &(self.how, smoother), &pictures)
+            let hashes = (self.job.hash_of(&set.rows), variants.hash_of(&set.rows));
+            self.open(set, &[("pictures", &hashes.0), ("changes", &hashes.1), ("smoother", smoother)])
         };
         let open: Vec<Vec<Open<'a>>> = sets.iter().map(open).collect::<Result<_>>()?;
         let left: Vec<usize> =
             sets.iter().zip(&open).filter(|(_, open)| !open.is_empty()).flat_map(|(set, _)| set.rows.clone()).collect();
-        // All networks: those that are left to finish would be others while tables are written.
-        let models: Result<Vec<String>> = self.networks.iter().map(|network| network.fingerprint()).collect();
-        let name = format!("{}/in_memory", self.tables.folder);
-        let step = self.study.store.step(Named("inference", &name), "pictures", &(self.how, smoother), self.images)?;
-        let step = step.reading(&[
-            ("networks", &models?.join(" ")),
-            ("pictures", &self.hash_of(&left)),
-            ("changes", &variants.hash_of(&left)),
-        ]);
-        let step = step.on(&self.networks[0].device().to_string());
+        let (store, name) = (&self.job.study.store, format!("{}/in_memory", self.job.tables.folder));
+        // Of all pictures: those that are left to finish become fewer while tables are written.
+        let all: Vec<usize> = sets.iter().flat_map(|set| set.rows.clone()).collect();
+        let pictures =
+            [("pictures", &*self.job.hash_of(&all)), ("changes", &variants.hash_of(&all)), ("smoother", smoother)];
+        let steps = steps_of(&self.base.part(&name, &pictures), self.networks)?;
         if left.is_empty() {
-            self.study.store.not_planned()?;
-            return step.forget();
+            store.makes_tables()?;
+            return parts.remove();
         }
         let networks: Vec<&Engine> = self.networks.iter().collect();
         self.check_room(networks.len(), left.len())?;
-        let kept = Kept::together(&step, &networks)?;
+        let kept = Kept::named(networks.iter().map(|network| network.name()).zip(&steps), parts);
         let variants = variants.only(&left);
-        let run = step.start_as(&self.says("in memory", networks.len()), kept.pictures(&variants.batches()));
-        let done = variants.predict(&networks, self.how, (&kept, &run))?;
+        let run = steps[0].start_as(&self.says("in memory", networks.len()), kept.pictures(&variants.batches()));
+        let done = variants.predict(&networks, self.job.how, (&kept, &run))?;
         run.finish();
         self.write_settings(&networks, &kept)?;
-        sets.iter().zip(&open).try_for_each(|(set, open)| self.write(set, open, &done))?;
-        step.forget()
+        sets.iter().zip(&open).try_for_each(|(set, open)| self.job.write(set, &named(open), &done))
     }
 
     fn write_settings(&self, networks: &[&Engine], kept: &Kept<'_>) -> Result<()> {
-        write_settings(&self.study.store, self.tables.folder, (networks, &kept.devices()), self.how.normalise)
+        let Job { study, tables, how, .. } = &self.job;
+        write_settings(&study.store, tables.folder, (networks, &kept.devices()), how.normalise)
     }
 
     /// What is kept until a set is finished: four bytes a logit.
     fn check_room(&self, networks: usize, pictures: usize) -> Result<()> {
-        check_room(self.study.store.root(), (networks * pictures * self.classes.len() * 4) as u64)
+        check_room(self.job.study.store.root(), (networks * pictures * self.job.classes.len() * 4) as u64)
     }
 
     fn says(&self, what: &str, networks: usize) -> String {
-        format!("{}, {what}, {}", self.tables.folder, counted(networks, "network"))
+        format!("{}, {what}, {}", self.job.tables.folder, counted(networks, "network"))
     }
 
     /// The networks that are not finished with a set.
-    fn open(&self, set: &Set, decided_by: &impl Serialize, pictures: &[(&str, &str)]) -> Result<Vec<Open<'a>>> {
+    fn open(&self, set: &Set, pictures: &[(&str, &str)]) -> Result<Vec<Open<'a>>> {
         let mut open = Vec::new();
         for network in self.networks {
-            let name = self.table_name(set, network);
-            let step = self.study.store.step(Named("inference", &name), "pictures", decided_by, self.images)?;
-            let step = step.reading(&[("network", &network.fingerprint()?)]).reading(pictures);
-            let step = step.on(&network.device().to_string());
+            let name = self.job.table_name(set, network.name());
+            let step = self.base.part(&name, &[("network", &network.fingerprint()?)]);
+            let step = step.reading(pictures).on(&network.device().to_string());
             if !step.finished() {
                 open.push((network, step));
             }
         }
         Ok(open)
+    }
+
+    /// The tables of all sets and networks, one below the other, and what was skipped of all.
+    fn join(&self, sets: &[Set]) -> Result<DataFrame> {
+        let (store, tables) = (&self.job.study.store, self.job.tables);
+        let (mut all, mut rejects) = (Vec::new(), Vec::<Reject>::new());
+        for set in sets {
+            for network in self.networks {
+                let name = self.job.table_name(set, network.name());
+                all.push(store.table(&name)?);
+                for reject in store.rows::<Reject>(&format!("{name}_rejects"))? {
+                    if !rejects.contains(&reject) {
+                        rejects.push(reject);
+                    }
+                }
+            }
+        }
+        store.write_table(&format!("{}_rejects", tables.all), &rejects_table(&rejects)?)?;
+        let all = stacked(all)?;
+        store.write_table(tables.all, &all)?;
+        Ok(all)
+    }
+}
+
+impl Job<'_> {
+    /// The pictures of some rows of the manifest.
+    fn pictures(&self, rows: &[usize]) -> Vec<Picture> {
+        let picture = |&row: &usize| {
+            let ManifestRow { file, wnid, .. } = &self.manifest[row];
+            Picture { id: file.clone(), path: self.study.store.path(file), wnid: wnid.clone(), seen: Sight::BySize }
+        };
+        rows.iter().map(picture).collect()
+    }
+
+    /// What shards did for one network on a set, as its table.
+    fn join_one(
+        &self,
+        set: &Set,
+        pictures: &[Picture],
+        (name, step): Called<'_>,
+        parts: &Arc<PartsFolder>,
+    ) -> Result<()> {
+        let kept = Kept::named([(name, step)].into_iter(), parts);
+        let done = kept.joined(&batches(pictures, self.how))?;
+        self.write(set, &[(name, step)], &done.placed(&set.rows))
     }
 
     /// What identifies some pictures and their order.
@@ -257,7 +310,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Writes the tables of one set.
-    fn write(&self, set: &Set, open: &[Open<'a>], done: &Predictions) -> Result<()> {
+    fn write(&self, set: &Set, open: &[Called<'_>], done: &Predictions) -> Result<()> {
         let members: HashSet<usize> = set.rows.iter().copied().collect();
         let skipped = done.rejects.iter().filter(|(picture, _)| members.contains(picture));
         // Each is a picture of the manifest, though what could not be read be the photograph.
@@ -266,7 +319,7 @@ impl<'a> Runner<'a> {
         };
         let skipped: Vec<(usize, Reject)> = skipped.map(name).collect();
         for (network, step) in open {
-            let own = |row: &&Prediction| row.model == network.name() && members.contains(&row.picture);
+            let own = |row: &&Prediction| row.model == *network && members.contains(&row.picture);
             let own: Vec<Prediction> = done.rows.iter().filter(own).cloned().collect();
             let finished = step.skipped(set.rows.len(), &skipped)?;
             let name = self.table_name(set, network);
@@ -284,13 +337,7 @@ impl<'a> Runner<'a> {
     }
 
     fn table(&self, predictions: &[Prediction]) -> Result<DataFrame> {
-        let picture = |row: &ManifestRow| Picture {
-            id: row.file.clone(),
-            path: self.study.store.path(&row.file),
-            wnid: row.wnid.clone(),
-            seen: Sight::BySize,
-        };
-        let pictures: Vec<Picture> = self.manifest.iter().map(picture).collect();
+        let pictures = self.pictures(&(0..self.manifest.len()).collect::<Vec<_>>());
         let said = scores(predictions, &pictures, &self.classes)?.into_iter().zip(predictions);
         PredictionRow::table(said.map(|(said, one)| PredictionRow::of(said, &self.manifest[one.picture])).collect())
     }
@@ -306,28 +353,8 @@ impl<'a> Runner<'a> {
         self.study.store.write_parquet(&format!("{name}_logits"), &table).map(Some)
     }
 
-    /// The tables of all sets and networks, one below the other, and what was skipped of all.
-    fn join(&self, sets: &[Set]) -> Result<DataFrame> {
-        let (mut tables, mut rejects) = (Vec::new(), Vec::<Reject>::new());
-        for set in sets {
-            for network in self.networks {
-                let name = self.table_name(set, network);
-                tables.push(self.study.store.table(&name)?);
-                for reject in self.study.store.rows::<Reject>(&format!("{name}_rejects"))? {
-                    if !rejects.contains(&reject) {
-                        rejects.push(reject);
-                    }
-                }
-            }
-        }
-        self.study.store.write_table(&format!("{}_rejects", self.tables.all), &rejects_table(&rejects)?)?;
-        let all = stacked(tables)?;
-        self.study.store.write_table(self.tables.all, &all)?;
-        Ok(all)
-    }
-
-    fn table_name(&self, set: &Set, network: &Engine) -> String {
-        format!("{}/{}_{}", self.tables.folder, set.name, network.name())
+    fn table_name(&self, set: &Set, network: &str) -> String {
+        format!("{}/{}_{network}", self.tables.folder, set.name)
     }
 }
 

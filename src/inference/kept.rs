@@ -6,15 +6,15 @@ use std::sync::Arc;
 use super::engine::Engine;
 use super::prediction::{Prediction, Predictions, finite_enough};
 use super::workers::on_workers;
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::files::Share;
-use crate::notebook::Stage;
+use crate::notebook::{Progress, Stage};
 use crate::stage::{Parts, PartsFolder, Portion, Step};
 use crate::table::Reject;
 
-/// Where batches are kept: the parts of steps, each with the networks whose predictions it holds.
+/// Where batches are kept: the parts of a step for each network.
 #[derive(Debug, Default)]
-pub(super) struct Kept<'s>(Vec<(&'s Step, Parts, Vec<String>)>);
+pub(super) struct Kept<'s>(Vec<(&'s Step, Parts, String)>);
 
 impl<'s> Kept<'s> {
     /// Nowhere.
@@ -22,22 +22,9 @@ impl<'s> Kept<'s> {
         Kept::default()
     }
 
-    /// In the parts of one step, for all networks.
-    ///
-    /// # Errors
-    /// As [`Step::parts`].
-    pub(super) fn together(step: &'s Step, networks: &[&Engine]) -> Result<Self> {
-        Ok(Kept(vec![(step, step.parts()?, networks.iter().map(|network| network.name().to_string()).collect())]))
-    }
-
-    /// In the parts of a step for each network, all of them in one folder.
-    pub(super) fn each(steps: impl Iterator<Item = (&'s Step, &'s Engine)>, folder: &Arc<PartsFolder>) -> Self {
-        Kept::named(steps.map(|(step, network)| (step, network.name().to_string())), folder)
-    }
-
-    /// The same by the networks' names.
-    pub(super) fn named(steps: impl Iterator<Item = (&'s Step, String)>, folder: &Arc<PartsFolder>) -> Self {
-        Kept(steps.map(|(step, network)| (step, step.parts_in(folder), vec![network])).collect())
+    /// In the parts of a step for each network, by its name, all of them in one folder.
+    pub(super) fn named(steps: impl Iterator<Item = (&'s str, &'s Step)>, folder: &Arc<PartsFolder>) -> Self {
+        Kept(steps.map(|(network, step)| (step, step.parts_in(folder), network.to_string())).collect())
     }
 
     /// How many pictures of some batches this process looks at.
@@ -46,13 +33,16 @@ impl<'s> Kept<'s> {
         own.unwrap_or_else(|| batches.iter().map(|batch| batch.size).sum()) as usize
     }
 
-    /// A batch, if all parts have it.
-    fn read(&self, batch: usize) -> Result<Option<Predictions>> {
+    /// A batch, if all parts have all of it.
+    fn read(&self, batch: usize, size: u64) -> Result<Option<Predictions>> {
         let mut all: Option<Predictions> = None;
         for (_, parts, _) in &self.0 {
             let Some(part) = parts.read::<Predictions>(batch)? else { return Ok(None) };
+            if part.rows.len() + part.rejects.len() < size as usize {
+                return Ok(None);
+            }
             match &mut all {
-                Some(all) => all.rows.extend(part.rows),
+                Some(all) => all.join(part),
                 None => all = Some(part),
             }
         }
@@ -63,11 +53,8 @@ impl<'s> Kept<'s> {
     fn write(&self, batch: (usize, u64), done: &Predictions) -> Result<()> {
         let mut by_model: HashMap<&str, Vec<&Prediction>> = HashMap::new();
         done.rows.iter().for_each(|row| by_model.entry(&row.model).or_default().push(row));
-        for (_, parts, models) in &self.0 {
-            let rows: Vec<&Prediction> = match models.as_slice() {
-                [model] => by_model.remove(model.as_str()).unwrap_or_default(),
-                models => done.rows.iter().filter(|row| models.contains(&row.model)).collect(),
-            };
+        for (_, parts, model) in &self.0 {
+            let rows = by_model.remove(model.as_str()).unwrap_or_default();
             parts.write(batch, &(rows, &done.rejects), done.rejects.is_empty())?;
         }
         Ok(())
@@ -75,7 +62,18 @@ impl<'s> Kept<'s> {
 
     /// What the devices are called that did what is joined here; nothing where this process did it.
     pub(super) fn devices(&self) -> Vec<String> {
-        self.0.first().map(|(_, parts, _)| parts.devices()).unwrap_or_default()
+        let devices: BTreeSet<String> = self.0.iter().flat_map(|(_, parts, _)| parts.devices()).collect();
+        devices.into_iter().collect()
+    }
+
+    /// What is kept of some batches, of which none is worked on here.
+    ///
+    /// # Errors
+    /// As [`Step::each`] where shards are joined.
+    pub(super) fn joined(&self, batches: &[Portion<'_>]) -> Result<Predictions> {
+        let run = Progress::silent().start(0, "batches");
+        let none = |_: usize| Err::<(), _>(Error::new(Code::Manifest, "a batch that is not there"));
+        self.batches(&[], batches, &run, (none, |_: &[Engine], ()| Ok(Predictions::default())))
     }
 
     /// Whether this process makes something of all batches together: a shard has its own alone.
@@ -119,7 +117,7 @@ impl<'s> Kept<'s> {
         (load, work): (impl Fn(usize) -> Result<L> + Sync, impl Fn(&[Engine], L) -> Result<Predictions> + Sync),
     ) -> Result<Predictions> {
         let joins = self.joins();
-        let read = |batch| if joins { self.read(batch) } else { Ok(None) };
+        let read = |batch: usize| if joins { self.read(batch, batches[batch].size) } else { Ok(None) };
         let mut all: Vec<Option<Predictions>> = (0..batches.len()).map(read).collect::<Result<_>>()?;
         let open = self.open(batches, &all)?;
         let left: u64 = open.iter().map(|&batch| batches[batch].size).sum();
@@ -184,7 +182,7 @@ mod tests {
         let how = Experiments { normalise: Normalise::AsTrained, batch: 2, keep: Keep::Chosen };
         let go = || {
             let folder = PartsFolder::open(&store, "manifests/parts/a").unwrap();
-            let kept = Kept::each([(&step, &network)].into_iter(), &folder);
+            let kept = Kept::named([(network.name(), &step)].into_iter(), &folder);
             let run = step.start(pictures.len());
             let done = predict_kept(&[&network], &pictures, &how, (&kept, &run)).unwrap();
             (done, run.finish())

@@ -6,6 +6,7 @@ use super::device::Device;
 use super::engine::Engine;
 use super::precision::Precision;
 use crate::error::{Code, Error, Result};
+use crate::files::Share;
 use crate::models::{Form, Loading, Network, Normalisation, PROGRAM};
 use crate::study::{Allow, NetworkEntry, Study};
 
@@ -33,7 +34,11 @@ pub fn load_networks(study: &Study, form: Form, precision: Precision, device: De
             let found = format!("{} outputs, and the study has {} classes", network.classes(), classes.len());
             return Err(Error::new(Code::Model, found).path(path).hint("see \"classes\" in study.json"));
         }
-        network.prepared(form, precision)
+        let network = network.prepared(form, precision)?;
+        match study.store.share() {
+            Share::Joined | Share::Planned(_) => network.without_weights(),
+            Share::Whole | Share::Shard(_) => Ok(network),
+        }
     };
     study.networks().iter().map(load).collect()
 }

@@ -1,11 +1,13 @@
 //! Networks as observers: every network on the stimuli of a study, and what each decides by every scoring.
 
+use std::sync::Arc;
+
 use polars::prelude::DataFrame;
 
 use super::engine::Engine;
 use super::load::no_networks;
 use super::logits::logits;
-use super::photographs::predict_step;
+use super::photographs::{of_all, predict_step, steps_of};
 use super::predict::{Experiments, Picture};
 use super::prediction::Prediction;
 use crate::error::{Code, Error, Result};
@@ -13,7 +15,7 @@ use crate::files::ImageFile;
 use crate::notebook::counted;
 use crate::observers::{Scores, decide};
 use crate::pixels::{self, Sight};
-use crate::stage::{Named, all_of};
+use crate::stage::{Named, PartsFolder, all_of};
 use crate::study::{Categories, Stimulus, StimulusFolder, Study};
 use crate::table::{CategoryScoreRow, ObservedRow, Row, Scoring};
 
@@ -27,10 +29,14 @@ use crate::table::{CategoryScoreRow, ObservedRow, Row, Scoring};
 pub fn observe(study: &Study, networks: &[Engine], how: &Experiments) -> Result<Vec<(String, DataFrame)>> {
     let (sets, categories) = (study.described.stimulus_folders(), study.categories()?);
     let stimuli: Vec<Vec<Stimulus>> = sets.iter().map(|set| study.stimuli(set)).collect::<Result<_>>()?;
+    let parts = PartsFolder::open(&study.store, "manifests/parts/observe")?;
     let of = |(set, stimuli): (&StimulusFolder, &Vec<Stimulus>)| {
-        Ok((set.name.clone(), observe_set(study, networks, how, (set, stimuli, &categories))?))
+        Ok((set.name.clone(), observe_set(study, networks, how, (set, stimuli, &categories), &parts)?))
     };
-    all_of(sets.iter().zip(&stimuli).map(of))
+    let all = all_of(sets.iter().zip(&stimuli).map(of))?;
+    study.store.makes_tables()?;
+    parts.remove()?;
+    Ok(all)
 }
 
 fn observe_set(
@@ -38,22 +44,22 @@ fn observe_set(
     networks: &[Engine],
     how: &Experiments,
     (set, stimuli, categories): (&StimulusFolder, &[Stimulus], &Categories),
+    parts: &Arc<PartsFolder>,
 ) -> Result<DataFrame> {
     if networks.is_empty() {
         return Err(no_networks());
     }
     let images: Vec<ImageFile> = stimuli.iter().map(|stimulus| stimulus.image.clone()).collect();
-    let models: Result<Vec<String>> = networks.iter().map(|network| network.fingerprint()).collect();
     let decided_by = (how, set.seen, set.layout, &categories.names, &categories.classes);
     let (step, table) = (format!("observe/{}", set.name), format!("observed/{}", set.name));
     let step = study.store.step(Named("inference", &step), "pictures", &decided_by, &images)?;
-    let step = step.reading(&[("networks", &models?.join(" "))]).on(&networks[0].device().to_string());
-    let step = step.saying(format!("{}, {}", set.name, counted(networks.len(), "network")));
+    let each = steps_of(&step, networks)?;
+    let step = of_all(&step, networks)?.saying(format!("{}, {}", set.name, counted(networks.len(), "network")));
     if step.finished() {
         return study.store.table(&table);
     }
     let pictures: Vec<Picture> = images.iter().map(|image| Picture { seen: set.seen, ..Picture::of(image) }).collect();
-    let (done, predictions) = predict_step(&step, networks, &pictures, how)?;
+    let (done, predictions) = predict_step(&step, &each, networks, (&pictures, how), parts)?;
     let rows: Vec<Vec<ObservedRow>> = predictions
         .rows
         .iter()

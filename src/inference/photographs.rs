@@ -1,5 +1,7 @@
 //! Networks on untouched photographs.
 
+use std::sync::Arc;
+
 use polars::prelude::DataFrame;
 
 use super::engine::Engine;
@@ -15,7 +17,7 @@ use crate::error::Result;
 use crate::files::ImageFile;
 use crate::notebook::counted;
 use crate::pixels;
-use crate::stage::{Done, Named, Step};
+use crate::stage::{Done, Named, PartsFolder, Step};
 use crate::study::{ClassList, Study};
 use crate::table::{Row, ScoreRow, TopRow, table};
 
@@ -35,10 +37,12 @@ pub fn run_photographs(
     if step.finished() {
         return study.store.table("photographs");
     }
-    let (done, predictions) = predict_step(&step, networks, &pictures, how)?;
+    let parts = PartsFolder::open(&study.store, "manifests/parts/photographs")?;
+    let (done, predictions) = predict_step(&step, &steps_of(&step, networks)?, networks, (&pictures, how), &parts)?;
     let table = ScoreRow::table(scores(&predictions.rows, &pictures, &study.class_list())?)?;
     let files = study.store.write_table("photographs", &table)?.to_vec();
     step.finish(done, files)?;
+    parts.remove()?;
     Ok(table)
 }
 
@@ -52,24 +56,41 @@ pub(super) fn step_of(
     if networks.is_empty() {
         return Err(no_networks());
     }
-    let models: Result<Vec<String>> = networks.iter().map(|network| network.fingerprint()).collect();
     let step = study.store.step(Named("inference", name), unit, how, images)?;
-    let step = step.reading(&[("networks", &models?.join(" "))]).on(&networks[0].device().to_string());
-    Ok(step.saying(format!("{name}, {}", counted(networks.len(), "network"))))
+    Ok(of_all(&step, networks)?.saying(format!("{name}, {}", counted(networks.len(), "network"))))
+}
+
+/// The step of a table of all networks, out of one that is of none yet.
+pub(super) fn of_all(step: &Step, networks: &[Engine]) -> Result<Step> {
+    let models: Result<Vec<String>> = networks.iter().map(|network| network.fingerprint()).collect();
+    Ok(step.part(step.record().name(), &[("networks", &models?.join(" "))]))
+}
+
+/// The steps of each network by itself: what one says does not depend on the others.
+pub(super) fn steps_of(step: &Step, networks: &[Engine]) -> Result<Vec<Step>> {
+    let of = |network: &Engine| {
+        let name = format!("{}/{}", step.record().name(), network.name());
+        Ok(step.part(&name, &[("network", &network.fingerprint()?)]).on(&network.device().to_string()))
+    };
+    networks.iter().map(of).collect()
 }
 
 /// What all networks say of some pictures, batch by batch; what was skipped is listed.
 pub(super) fn predict_step(
     step: &Step,
+    each: &[Step],
     networks: &[Engine],
-    pictures: &[Picture],
-    how: &Experiments,
+    (pictures, how): (&[Picture], &Experiments),
+    parts: &Arc<PartsFolder>,
 ) -> Result<(Done<()>, Predictions)> {
     let networks: Vec<&Engine> = networks.iter().collect();
-    let kept = Kept::together(step, &networks)?;
+    let kept = Kept::named(networks.iter().map(|network| network.name()).zip(each), parts);
     let run = step.start(kept.pictures(&batches(pictures, how)));
-    let predictions = predict_kept(&networks, pictures, how, (&kept, &run))?;
+    let mut predictions = predict_kept(&networks, pictures, how, (&kept, &run))?;
     run.finish();
+    // Picture by picture, in the order of the networks.
+    let place = |model: &str| networks.iter().position(|network| network.name() == model);
+    predictions.rows.sort_by_key(|row| (row.picture, place(&row.model)));
     let (store, name) = (step.record().store(), step.record().name());
     write_settings(store, name, (&networks, &kept.devices()), how.normalise)?;
     let done = step.skipped(pictures.len(), &predictions.rejects)?;

@@ -28,6 +28,24 @@ pub struct Predictions {
 }
 
 impl Predictions {
+    /// Adds what another network says of the same pictures; what was skipped for one is for both.
+    pub(super) fn join(&mut self, other: Predictions) {
+        self.rows.extend(other.rows);
+        for reject in other.rejects {
+            if !self.rejects.iter().any(|(picture, _)| *picture == reject.0) {
+                self.rejects.push(reject);
+            }
+        }
+        self.rows.retain(|row| !self.rejects.iter().any(|(picture, _)| *picture == row.picture));
+    }
+
+    /// The same of pictures whose places are among those of others.
+    pub(super) fn placed(mut self, places: &[usize]) -> Self {
+        self.rows.iter_mut().for_each(|row| row.picture = places[row.picture]);
+        self.rejects.iter_mut().for_each(|(picture, _)| *picture = places[*picture]);
+        self
+    }
+
     /// What was said of one picture, of another one that is the same.
     pub(super) fn copy(&mut self, from: usize, to: usize, run: &Stage) {
         let rows: Vec<Prediction> = self.rows.iter().filter(|row| row.picture == from).cloned().collect();

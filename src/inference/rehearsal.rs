@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
+use rayon::prelude::*;
+
 use super::engine::Engine;
 use super::kept::Kept;
 use super::prediction::{Prediction, Predictions};
 use crate::error::Result;
 use crate::files::{Plan, Shard, Share, Store};
-use crate::stage::{Named, PartsFolder, Portion, Step, all_of};
+use crate::stage::{Named, PartsFolder, Portion, Step};
 use crate::table::{Row, table};
 
 /// Pictures in a batch.
@@ -62,9 +64,10 @@ impl Rehearsal {
     /// # Errors
     /// As [`Step::each`].
     pub fn run(&self, store: &Store) -> Result<Took> {
-        let files: Vec<String> = (0..self.items).map(|item| format!("val/n{:08}/{item:08}.JPEG", item % 1000)).collect();
+        let files: Vec<String> =
+            (0..self.items).map(|item| format!("val/n{:08}/{item:08}.JPEG", item % 1000)).collect();
         let mut began = Instant::now();
-        let mut took = |began: &mut Instant| std::mem::replace(began, Instant::now()).elapsed().as_secs_f64();
+        let took = |began: &mut Instant| std::mem::replace(began, Instant::now()).elapsed().as_secs_f64();
         for index in 0..self.shards {
             let shard = Share::Shard(Shard::of(index, self.shards)?);
             self.all(&store.clone().sharing(shard), &files).map(drop).or_else(of_shard)?;
@@ -95,22 +98,20 @@ impl Rehearsal {
             files.chunks(BATCH).map(|files| Portion { id: &files[0], size: files.len() as u64 }).collect();
         let run = steps[0].start_as("rehearsal", self.items);
         let say = |batch: usize| Ok(batch);
-        let all = |names: &[String], batch: usize| -> Result<Predictions> {
+        let all = |batch: usize| -> Result<Predictions> {
             let of = batch * BATCH..((batch + 1) * BATCH).min(files.len());
             let rows = names.iter().flat_map(|name| of.clone().map(move |picture| said(name, picture)));
             Ok(Predictions { rows: rows.collect(), rejects: Vec::new() })
         };
         let none: &[&Engine] = &[];
         if !matches!(store.share(), Share::Joined) {
-            let kept = Kept::named(steps.iter().zip(names.iter().cloned()), &parts);
-            kept.batches(none, &batches, &run, (say, |_: &[Engine], batch| all(&names, batch)))?;
+            let kept = Kept::named(names.iter().map(String::as_str).zip(&steps), &parts);
+            kept.batches(none, &batches, &run, (say, |_: &[Engine], batch| all(batch)))?;
             return Ok(());
         }
-        // As a merge does: one network at a time.
+        // As a merge does.
         let join = |(step, name): (&Step, &String)| {
-            let kept = Kept::named([(step, name.clone())].into_iter(), &parts);
-            let one = std::slice::from_ref(name);
-            let found = kept.batches(none, &batches, &run, (say, |_: &[Engine], batch| all(one, batch)))?;
+            let found = Kept::named([(name.as_str(), step)].into_iter(), &parts).joined(&batches)?;
             let rows = found.rows.iter().map(|row| RehearsedRow {
                 file: files[row.picture].clone(),
                 model: row.model.clone(),
@@ -118,9 +119,9 @@ impl Rehearsal {
                 logit: f64::from(row.logits.iter().copied().fold(f32::NEG_INFINITY, f32::max)),
             });
             let written = store.write_table(&format!("rehearsal/{name}"), &RehearsedRow::table(rows.collect())?)?;
-            step.finish(step.skipped(files.len(), &[])?, written.to_vec())
+            step.finish(step.skipped(files.len(), &[])?, written.to_vec()).map(drop)
         };
-        all_of(steps.iter().zip(&names).map(join))?;
+        steps.par_iter().zip(&names).try_for_each(join)?;
         run.finish();
         parts.remove()
     }

@@ -89,6 +89,10 @@ impl<'a> Variants<'a> {
     ) -> Result<Predictions> {
         let work = |networks: &[Engine], loaded: Loaded| self.of_photograph(networks, loaded, (how, run));
         let mut all = kept.batches(networks, &self.batches(), run, (|image| self.load(image), work))?;
+        // What was kept may be of more of them.
+        let wanted: HashSet<usize> = self.rows.iter().flatten().copied().collect();
+        all.rows.retain(|row| wanted.contains(&row.picture));
+        all.rejects.retain(|(picture, _)| wanted.contains(picture));
         all.rows.sort_by_key(|row| row.picture);
         all.rejects.sort_by_key(|(picture, _)| *picture);
         Ok(all)

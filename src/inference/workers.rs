@@ -24,6 +24,9 @@ pub fn on_workers<T: Sync, L: Send, R: Send>(
     load: impl Fn(&T) -> Result<L> + Sync,
     work: impl Fn(&[Engine], L) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
+    if items.is_empty() {
+        return Ok(Vec::new());
+    }
     let cores = cores();
     if networks.iter().all(|network| network.device() == Device::Cpu) {
         on_cores(networks, items, cores, |networks, item| work(networks, load(item)?))

@@ -224,6 +224,15 @@ impl Network {
         Ok(self.fingerprint.get_or_init(|| crate::files::sha256_hex(text.as_bytes())).clone())
     }
 
+    /// The same network without its numbers, which it is known by all the same: for a look at what others computed with it.
+    ///
+    /// # Errors
+    /// [`Code::Model`] if a tensor cannot be read.
+    pub(crate) fn without_weights(self) -> Result<Network> {
+        self.fingerprint()?;
+        Ok(Network { weights: Weights::new(), ..self })
+    }
+
     /// The same network once more, its tensors shared.
     pub fn shared(&self) -> Network {
         self.with(self.nodes.clone(), weights::shared(&self.weights))

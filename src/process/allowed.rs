@@ -63,6 +63,14 @@ pub fn memory_allowed() -> Option<Allowed> {
     limits.into_iter().min_by_key(|limit| limit.count)
 }
 
+/// The most memory that this process has had so far, in bytes; 0 where the system does not say.
+pub fn peak_bytes() -> u64 {
+    let status = text("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok())
+        .map_or(0, |kilobytes| kilobytes << 10)
+}
+
 /// Bytes of addresses that this process may have, where that is limited.
 pub(super) fn address_space() -> Option<u64> {
     let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
@@ -142,6 +150,11 @@ fn total_in(meminfo: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_process_has_had_some_memory() {
+        assert!((1 << 20..1 << 40).contains(&peak_bytes()), "{}", peak_bytes());
+    }
 
     #[test]
     fn a_task_has_what_slurm_gives_it_and_no_more_than_the_process_has() {

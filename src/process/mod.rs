@@ -11,7 +11,7 @@ use std::error::Error as _;
 use std::fs::File;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-pub use allowed::{Allowed, cores, cores_allowed, memory_allowed, memory_limit};
+pub use allowed::{Allowed, cores, cores_allowed, memory_allowed, memory_limit, peak_bytes};
 
 use crate::error::{Code, Error, Result};
 

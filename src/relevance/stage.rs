@@ -47,20 +47,19 @@ pub fn explain_all(
     let networks = &with_layers(networks)?;
     networks.iter().try_for_each(|network| check_rules(network, &parameters.composite))?;
     let parts = PartsFolder::open(store, "manifests/parts/lrp")?;
+    let base = store.step(Named("relevance", "lrp"), "maps", parameters, images)?;
     let of = |network: &&Engine| {
         let name = format!("lrp_regions_{}", network.name());
-        let step = store
-            .step(Named("relevance", &name), "maps", parameters, images)?
-            .reading(&[("network", &network.fingerprint()?)])
-            .saying(format!("relevance, {}", network.name()));
+        let step = base.part(&name, &[("network", &network.fingerprint()?)]);
+        let step = step.saying(format!("relevance, {}", network.name()));
         if !step.finished() {
             let step = step.on(&network.device().to_string()).owning(&format!("lrp/{}", network.name()))?;
             Explaining { store, model: network.name(), images, classes, parameters }.all(network, &step, &parts)?;
         }
         Ok((store.table(&name)?, store.table(&format!("{name}_rejects"))?))
     };
-    store.not_planned()?;
     let (tables, rejects): (Vec<_>, Vec<_>) = all_of(networks.iter().map(of))?.into_iter().unzip();
+    store.makes_tables()?;
     store.write_table("lrp_rejects", &stacked(rejects)?)?;
     let all = stacked(tables)?;
     store.write_table("lrp_regions", &all)?;
@@ -134,10 +133,13 @@ impl Explaining<'_> {
         let places: Vec<usize> = (0..self.images.len()).collect();
         let chunks: Vec<&[usize]> = places.chunks(self.parameters.batch.max(1)).collect();
         let whole = |batch: &Batch| batch.files.iter().all(|file| self.store.is_whole(file));
-        let read = |at| Ok(parts.read(at)?.filter(whole));
-        let mut all: Vec<Option<Batch>> = (0..chunks.len()).map(read).collect::<Result<_>>()?;
         let portion = |chunk: &&[usize]| Portion { id: &self.images[chunk[0]].id, size: chunk.len() as u64 };
         let portions: Vec<Portion<'_>> = chunks.iter().map(portion).collect();
+        let read = |at: usize| match step.is_own(&portions[at]) {
+            true => Ok(parts.read(at)?.filter(whole)),
+            false => Ok(None),
+        };
+        let mut all: Vec<Option<Batch>> = (0..chunks.len()).map(read).collect::<Result<_>>()?;
         let there: Vec<bool> = all.iter().map(Option::is_some).collect();
         let open = step.to_do(parts, &portions, &there)?;
         // A map is a number of four bytes a pixel, and a header.

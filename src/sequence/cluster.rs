@@ -47,7 +47,9 @@ impl Run {
     fn plan_of(&self, name: &str, step: StepOf, shards: Option<u32>, open: Option<String>) -> Result<StepPlan> {
         let step_name = short(name).to_string();
         let plan = Plan::of(shards);
-        let waits = match step(&self.sharing(Share::Planned(plan.clone()))) {
+        let quiet = Study { store: self.store().clone().quiet(), ..self.study.clone() };
+        let planned = Run { study: quiet, ..self.clone() };
+        let waits = match step(&planned.sharing(Share::Planned(plan.clone()))) {
             Err(error) if error.code() == Code::Partial => None,
             Err(error) if error.code() == Code::Missing => {
                 Some(open.map_or_else(|| error.message().to_string(), |open| format!("waits for {open}")))

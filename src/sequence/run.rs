@@ -11,13 +11,14 @@ use crate::datasets::Kind;
 use crate::datasets::{Manifest, Smoother};
 use crate::edges::EdgeTables;
 use crate::error::{Code, Error, Result};
-use crate::files::{ImageFile, Store};
+use crate::files::{ImageFile, Share, Store};
 use crate::inference::{self, Conversion, Device, Engine, Experiments, Keep, Precision, Source};
 use crate::models::Form;
 use crate::notebook::{Figure, Html, Show, link, or_say, say};
 use crate::observers::{self, Trials};
 use crate::pixels::{Sight, View};
 use crate::plots::Drawable;
+use crate::process::memory_limit;
 use crate::protocol::{self, Protocol};
 use crate::relevance::Parameters;
 use crate::stage::{all_of, both};
@@ -216,6 +217,21 @@ impl Run {
         inference::load_networks(&self.study, form, precision, self.device)
     }
 
+    /// All networks, or, for a shard whose networks do not fit its memory together, some after others: what each says is kept
+    /// by itself, and joined later.
+    fn in_groups<T>(&self, work: impl Fn(&Run) -> Result<T>) -> Result<T> {
+        let groups = match self.store().share() {
+            Share::Shard(_) => self.study.groups_within(memory_limit().unwrap_or(u64::MAX) / WEIGHTS_SHARE),
+            _ => Vec::new(),
+        };
+        if groups.len() < 2 {
+            return work(self);
+        }
+        let names: Vec<Vec<&str>> = groups.iter().map(|group| group.iter().map(String::as_str).collect()).collect();
+        all_of(names.iter().map(|names| work(&self.only(names)?).map(drop)))?;
+        work(self)
+    }
+
     fn how(&self, given: &Inference) -> Experiments {
         let how = self.protocol.experiments();
         Experiments { batch: given.batch.unwrap_or(how.batch), keep: given.keep, ..how }
@@ -226,6 +242,10 @@ impl Run {
     /// # Errors
     /// As [`inference::run_experiments`].
     pub fn experiments(&self, given: &Inference) -> Result<DataFrame> {
+        self.in_groups(|run| run.experiments_of_all(given))
+    }
+
+    fn experiments_of_all(&self, given: &Inference) -> Result<DataFrame> {
         let how = self.how(given);
         // A name of a stimulus that is none is said before any picture is read.
         for set in self.study.described.stimulus_folders() {
@@ -256,11 +276,13 @@ impl Run {
         battery.check(&self.protocol.analysis.features)?;
         let (images, (parameters, smoother)) = (self.sampled()?, self.changes()?);
         let parameters = battery.parameters(&parameters);
-        let networks = self.networks_in(Form::Folded, given.precision)?;
         // First: what the analysis finds predictions of, it finds what was taken away of, too.
         let removed = datasets::write_removed(self.store(), &images, &parameters);
         let (made, how) = ((&*images, &parameters, &*smoother), self.how(given));
-        Ok(both(removed, || inference::run_features(&self.study, &networks, made, &how))?.1)
+        let of = |run: &Run| {
+            inference::run_features(&run.study, &run.networks_in(Form::Folded, given.precision)?, made, &how)
+        };
+        Ok(both(removed, || self.in_groups(of))?.1)
     }
 
     /// What networks do without features: curves, scores and differences of what [`Run::features`] wrote
@@ -281,8 +303,9 @@ impl Run {
         if self.study.described.stimulus_folders().is_empty() || self.study.networks().is_empty() {
             return Ok(Vec::new());
         }
-        let done =
-            inference::observe(&self.study, &self.networks_in(Form::Folded, given.precision)?, &self.how(given))?;
+        let done = self.in_groups(|run| {
+            inference::observe(&run.study, &run.networks_in(Form::Folded, given.precision)?, &run.how(given))
+        })?;
         let how = &self.protocol.analysis.observers;
         for (set, _) in &done {
             observers::write_networks(&self.study, set, (how.scoring, how.ties))?;
@@ -365,8 +388,11 @@ impl Run {
     /// # Errors
     /// As [`relevance::explain_all`].
     pub fn relevance_by(&self, parameters: &Parameters, precision: Precision) -> Result<DataFrame> {
-        let networks = self.networks_in(parameters.composite.form, precision)?;
-        relevance::explain_all(&self.study, &networks, &self.sampled()?, parameters)
+        let images = self.sampled()?;
+        self.in_groups(|run| {
+            let networks = run.networks_in(parameters.composite.form, precision)?;
+            relevance::explain_all(&run.study, &networks, &images, parameters)
+        })
     }
 
     /// Step 5.3: relevance against edges ([`overlap::against_edges`]).
@@ -557,6 +583,10 @@ impl Run {
         steps().into_iter().filter(|(name, _)| needed(name)).collect()
     }
 }
+
+/// The weights of networks may take this part of a job's memory, one of so many: they are there once as stored, once as merged, and
+/// once more in an order that kernels like.
+const WEIGHTS_SHARE: u64 = 6;
 
 const OBSERVE: &str = "5 observe";
 const ANALYSE: &str = "6 analyse";

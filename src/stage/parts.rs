@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::item::{Outcome, Portion};
 use super::record::Decided;
 use crate::error::{Code, Error, Result};
-use crate::files::{FORM, Journal, Measured, Records, Shard, Share, Store, Worked, machine, peak_bytes, records};
+use crate::files::{FORM, Journal, Measured, Records, Shard, Share, Store, Worked, machine, records};
+use crate::process::{cores, peak_bytes};
 
 /// A process says what it has taken so far at most this often.
 const OFTEN: Duration = Duration::from_secs(1);
@@ -123,8 +124,7 @@ impl PartsFolder {
                         && let Some(decided) = of.began.get(step)
                     {
                         of.items[step] += u64::from(size);
-                        let place =
-                            Place { number, settled, file: file as u32, at: record.at, length: record.length };
+                        let place = Place { number, settled, file: file as u32, at: record.at, length: record.length };
                         match done.get_mut(&decided.key) {
                             Some(places) => places.push(place),
                             None => drop(done.insert(decided.key.clone(), vec![place])),
@@ -213,7 +213,7 @@ impl PartsFolder {
 
 /// Says how far this process is.
 fn took(journal: &mut Journal, items: u64, began: Instant) -> Result<()> {
-    let (seconds, threads) = (began.elapsed().as_secs_f64(), rayon::current_num_threads() as u64);
+    let (seconds, threads) = (began.elapsed().as_secs_f64(), cores() as u64);
     let took = Took { items, seconds, peak_bytes: peak_bytes(), threads };
     let content = postcard::to_stdvec(&took)
         .map_err(|cause| Error::new(Code::Manifest, "a part of a step cannot be written").because(cause))?;

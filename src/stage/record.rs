@@ -165,6 +165,13 @@ impl Record {
         Ok(record.reading(&[]))
     }
 
+    /// A stage that reads the same files by the same parameters, and more: its name, what more is called, what identifies it.
+    pub(super) fn part(&self, name: &str, more: &[(&str, &str)]) -> Self {
+        let mut part = self.clone();
+        part.decided.step = name.to_string();
+        part.reading(more)
+    }
+
     /// The same, done on a device.
     pub(super) fn on(mut self, device: &str) -> Self {
         self.decided.device = device.to_string();

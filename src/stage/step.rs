@@ -66,6 +66,12 @@ impl Step {
         Step { record: self.record.reading(more), ..self }
     }
 
+    /// One of several steps that go through the same photographs by the same parameters, and read more: its name, what more is
+    /// called, and what identifies it.
+    pub(crate) fn part(&self, name: &str, more: &[(&str, &str)]) -> Step {
+        Step { record: self.record.part(name, more), says: self.says.clone(), unit: self.unit, folder: None }
+    }
+
     /// The same, done on a device of that name.
     pub fn on(self, device: &str) -> Self {
         Step { record: self.record.on(device), ..self }
@@ -127,16 +133,17 @@ impl Step {
             Share::Joined if there.iter().all(|there| *there) => Ok(Vec::new()),
             Share::Joined => Err(parts.gaps(self.unit, items, there)),
             Share::Planned(plan) => {
-                plan.add(self.planned(parts, items, plan.shards().unwrap_or_else(|| parts.shards()).max(1)));
+                plan.add(self.planned(parts, (items, there), plan.shards().unwrap_or_else(|| parts.shards()).max(1)));
                 Err(Error::new(Code::Partial, format!("{}: not finished", self.record.name())))
             }
         }
     }
 
-    fn planned(&self, parts: &Parts, items: &[Portion<'_>], shards: u32) -> Planned {
+    fn planned(&self, parts: &Parts, (items, there): (&[Portion<'_>], &[bool]), shards: u32) -> Planned {
         let (mut of_shard, mut to_do) = (vec![0; shards as usize], vec![0; shards as usize]);
         let items: Vec<(u32, u64)> = items.iter().map(|item| (Shard::index_of(item.id, shards), item.size)).collect();
-        for ((shard, size), there) in items.iter().zip(parts.there(items.len())) {
+        let there = parts.there(items.len()).into_iter().zip(there).map(|(kept, there)| kept || *there);
+        for ((shard, size), there) in items.iter().zip(there) {
             of_shard[*shard as usize] += size;
             to_do[*shard as usize] += if there { 0 } else { *size };
         }

@@ -257,6 +257,24 @@ impl Study {
         self.resolve(&entry.weights)
     }
 
+    /// The names of its networks in groups, in order, of which the files of weights of each hold at most so many bytes; one that is
+    /// larger is a group by itself.
+    pub(crate) fn groups_within(&self, bytes: u64) -> Vec<Vec<String>> {
+        let (mut groups, mut held): (Vec<Vec<String>>, u64) = (Vec::new(), 0);
+        for entry in self.networks() {
+            let size = std::fs::metadata(self.weights(entry)).map_or(0, |file| file.len());
+            match groups.last_mut().filter(|_| held + size <= bytes) {
+                Some(group) => group.push(entry.name.clone()),
+                None => {
+                    groups.push(vec![entry.name.clone()]);
+                    held = 0;
+                }
+            }
+            held += size;
+        }
+        groups
+    }
+
     /// The same study with some of its networks only, in the order given.
     ///
     /// # Errors

@@ -9,8 +9,12 @@ use lgf::models::{Registry, architectures};
 use lgf::relevance::Target;
 use lgf::table::Scoring;
 
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, the reason is on standard error; 2 the call was not understood; \
+                          75 stopped by a signal (SIGINT, SIGTERM, SIGUSR1, SIGUSR2): run the same call again and it goes \
+                          on. A second signal, half a second later or more, ends it at once.";
+
 #[derive(Parser)]
-#[command(name = "lgf", version, about = "Do neural networks see local texture or global shape?")]
+#[command(name = "lgf", version, about = "Do neural networks see local texture or global shape?", after_help = EXIT_CODES)]
 pub struct Line {
     #[command(flatten)]
     pub common: Common,

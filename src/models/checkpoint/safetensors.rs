@@ -1,6 +1,6 @@
 //! safetensors: a header of JSON, then the numbers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -122,6 +122,10 @@ pub fn read(file: &mut (impl Read + Seek), tensors: &[Stored]) -> Result<Weights
     Ok(weights)
 }
 
+/// Bytes before the header, which say how long it is, and how the header begins where there are notes.
+const LENGTH: usize = 8;
+const NOTES: &[u8] = b"{\"__metadata__\":";
+
 /// Writes tensors as safetensors, whole; sorted by name, so that the same tensors are the same bytes.
 ///
 /// # Errors
@@ -141,7 +145,45 @@ pub fn write_weights(path: &Path, weights: &Weights, notes: HashMap<String, Stri
             Ok((name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(failed)?))
         })
         .collect();
-    let notes = (!notes.is_empty()).then_some(notes);
-    let bytes = serialize(views?, notes).map_err(failed)?;
+    let sorted: BTreeMap<&String, &String> = notes.iter().collect();
+    let sorted =
+        serde_json::to_vec(&sorted).map_err(|cause| broken("notes cannot be written").path(path).because(cause))?;
+    let mut bytes = serialize(views?, (!notes.is_empty()).then(|| notes.clone())).map_err(failed)?;
+    // The library writes notes in the order of a hash map, which is another one each time; sorted they are as long.
+    let start = LENGTH + NOTES.len();
+    if let Some((head, rest)) = bytes.split_at_mut_checked(start)
+        && head.ends_with(NOTES)
+        && let Some(unsorted) = rest.get_mut(..sorted.len())
+    {
+        unsorted.copy_from_slice(&sorted);
+    }
     files::write_whole(path, |file| std::io::Write::write_all(file, &bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_tensors_and_notes_are_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.safetensors");
+        let weights = Weights::from([("b".to_string(), Tensor::from_slice(&[1f32, 2.0]))]);
+        let notes: Vec<(String, String)> =
+            (0..6).map(|number| (format!("note {number}"), format!("\"{number}\"\n"))).collect();
+        let write = || {
+            write_weights(&path, &weights, notes.iter().cloned().collect()).unwrap();
+            std::fs::read(&path).unwrap()
+        };
+        let first = write();
+        assert!((0..20).all(|_| write() == first));
+        assert!(first[LENGTH..].starts_with(b"{\"__metadata__\":{\"note 0\":\"\\\"0\\\"\\n\",\"note 1\":"));
+        let mut file = File::open(&path).unwrap();
+        let mut length = [0; LENGTH];
+        file.read_exact(&mut length).unwrap();
+        let header = &first[LENGTH..LENGTH + u64::from_le_bytes(length) as usize];
+        let header: serde_json::Value = serde_json::from_slice(header).unwrap();
+        assert_eq!(header["__metadata__"]["note 5"], "\"5\"\n");
+        assert_eq!(header["b"]["data_offsets"], serde_json::json!([0, 8]));
+    }
 }
