@@ -257,6 +257,8 @@ fn a_task_of_an_array_does_its_share_and_a_plan_says_what_is_left_and_writes_not
     let task = |step: &str, id: &str| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lgf"));
         command.args([step, "--root", root]).env_remove("LGF_ROOT").env_remove("LGF_PROTOCOL");
+        // A task may have neither.
+        command.env("HOME", "/nonexistent").env("TMPDIR", "/nonexistent");
         for (name, value) in [("ID", id), ("MIN", "1"), ("COUNT", "2")] {
             command.env(format!("SLURM_ARRAY_TASK_{name}"), value);
         }

@@ -81,8 +81,10 @@ pub fn resume_archive(
 /// corrupt.
 pub(super) struct Takes<'a> {
     pub(super) takes: &'a dyn Fn(&str) -> bool,
-    pub(super) keep: &'a dyn Fn(&str, &str, Option<&Synset>) -> Result<()>,
+    pub(super) keep: &'a Keeps<'a>,
 }
+
+type Keeps<'a> = dyn Fn(&str, &str, Option<&Synset>) -> Result<()> + 'a;
 
 impl Takes<'_> {
     /// All of them; nobody keeps them.

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::fault;
 use super::machine::machine;
+use super::whole::temporary;
 use crate::error::{Code, Error, Result};
 
 /// Bytes before a record's content (kind and length) and after it (check).
@@ -132,6 +133,15 @@ impl Records {
         }
         bytes.drain(..HEAD);
         Ok(Some(bytes))
+    }
+}
+
+/// Makes a shared disk list a folder anew, best effort: what it lists can be some seconds old on this machine until something is
+/// made there.
+pub(crate) fn list_anew(folder: &Path) {
+    let probe = temporary(&folder.join("probe"));
+    if folder.is_dir() && File::create(&probe).is_ok() {
+        let _ = fs::remove_file(&probe);
     }
 }
 

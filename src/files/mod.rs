@@ -39,7 +39,7 @@ pub use hash::{Written, sha256_hex};
 pub(crate) use hash::{hash_file, hex};
 pub(crate) use images::is_wnid;
 pub use images::{ImageFile, LAYOUTS, Listing, is_leftover, list_folders, list_images};
-pub(crate) use journal::{Journal, Records, records};
+pub(crate) use journal::{Journal, Records, list_anew, records};
 pub(crate) use machine::machine;
 pub use name::{check_name, check_names};
 pub use root::Store;

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use polars::prelude::DataFrame;
-use rayon::prelude::*;
 
 use super::engine::Engine;
 use super::kept::Kept;
@@ -16,6 +15,7 @@ use super::prediction::{Prediction, Predictions};
 use super::rows::scores;
 use super::settings::write_settings;
 use super::variants::Variants;
+use super::workers::on_workers;
 use crate::datasets::{self, Smoother};
 use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Share, check_room, sha256_hex};
@@ -182,8 +182,8 @@ impl<'a> Runner<'a> {
             self.write_settings(&networks, &kept)?;
             // Nothing is computed: one network's predictions at a time are enough.
             let job = &self.job;
-            let join = |one: &Called<'_>| job.join_one(set, &pictures, *one, parts);
-            return named(&open).par_iter().try_for_each(join);
+            let join = |_: &[Engine], one: Called<'_>| job.join_one(set, &pictures, one, parts);
+            return on_workers(&[], &named(&open), |one| Ok(*one), join).map(drop);
         }
         self.check_room(networks.len(), pictures.len())?;
         let own = kept.pictures(&batches(&pictures, self.job.how));

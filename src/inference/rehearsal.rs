@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use rayon::prelude::*;
-
 use super::engine::Engine;
 use super::kept::Kept;
 use super::prediction::{Prediction, Predictions};
+use super::workers::on_workers;
 use crate::error::Result;
 use crate::files::{Plan, Shard, Share, Store};
 use crate::stage::{Named, PartsFolder, Portion, Step};
@@ -110,7 +109,7 @@ impl Rehearsal {
             return Ok(());
         }
         // As a merge does.
-        let join = |(step, name): (&Step, &String)| {
+        let join = |_: &[Engine], (step, name): (&Step, &String)| {
             let found = Kept::named([(name.as_str(), step)].into_iter(), &parts).joined(&batches)?;
             let rows = found.rows.iter().map(|row| RehearsedRow {
                 file: files[row.picture].clone(),
@@ -121,7 +120,8 @@ impl Rehearsal {
             let written = store.write_table(&format!("rehearsal/{name}"), &RehearsedRow::table(rows.collect())?)?;
             step.finish(step.skipped(files.len(), &[])?, written.to_vec()).map(drop)
         };
-        steps.par_iter().zip(&names).try_for_each(join)?;
+        let pairs: Vec<(&Step, &String)> = steps.iter().zip(&names).collect();
+        on_workers(none, &pairs, |pair| Ok(*pair), join)?;
         run.finish();
         parts.remove()
     }

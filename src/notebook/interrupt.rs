@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::error::{Code, Error, Result};
 
 /// What is true of every step that is stopped.
-pub(super) const GOES_ON: &str = "run the same call again: it goes on after the last batch that was finished";
+pub(super) const GOES_ON: &str = "run the same call again: it goes on after the last item that was finished";
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 /// Whether a second signal should end the process: so on a terminal, not in a notebook.

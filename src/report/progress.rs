@@ -4,6 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::page::Page;
 use crate::files::Worked;
+use crate::notebook::format_count;
 use crate::stage::StepPlan;
 
 const STYLE: &str = "meter{width:100%;height:1.1em}td.n{text-align:right;white-space:nowrap}";
@@ -29,11 +30,11 @@ pub fn progress_page(title: &str, plans: &[StepPlan], seconds: Option<u32>) -> S
     let answer = html! {
         @if let Some(seconds) = seconds { meta http-equiv="refresh" content=(seconds); }
         style { (PreEscaped(STYLE)) }
-        p.answer { (done) " of " (items) " items of the steps that can be counted now are done." }
+        p.answer { (format_count(done as usize)) " of " (format_count(items as usize)) " items of the steps that can be counted now are done." }
     };
     page.finish(
-        &format!("How far {title} is"),
-        "Items are what a step counts: each network’s of a picture is one.",
+        &format!("How far it is: {title}"),
+        "Items are what a step counts: photographs, or pictures of each network.",
         &answer,
     )
 }
@@ -45,11 +46,11 @@ fn steps(plans: &[StepPlan]) -> Markup {
             @for plan in plans {
                 tr {
                     td { (plan.step) }
-                    td.n { (plan.done()) }
-                    td.n { (plan.items()) }
-                    td style="min-width:12em" { (bar(plan.done(), plan.items())) }
+                    td.n { @if plan.waits.is_none() { (format_count(plan.done() as usize)) } }
+                    td.n { @if plan.waits.is_none() { (format_count(plan.items() as usize)) } }
+                    td style="min-width:12em" { @if plan.waits.is_none() { (bar(plan.done(), plan.items())) } }
                     td { (plan.state()) }
-                    td.n { @if let Some(most) = plan.to_do().iter().max() { (most) } }
+                    td.n { @if let Some(most) = plan.to_do().iter().max() { (format_count(*most as usize)) } }
                     td.n { @if let (Some(most), false) = (most(plan), plan.finished()) { (time(most)) } }
                 }
             }

@@ -3,7 +3,7 @@
 use super::run::{Run, StepOf};
 use crate::error::{Code, Result};
 use crate::files::{Plan, Share};
-use crate::stage::StepPlan;
+use crate::stage::{StepPlan, begun_shards};
 use crate::study::Study;
 
 /// The steps of the sequence that have items, which can be shared out.
@@ -37,6 +37,11 @@ impl Run {
     /// What keeps a step from being planned, but that an earlier one is not finished.
     pub fn plan(&self, shards: Option<u32>) -> Result<Vec<StepPlan>> {
         let mut plans: Vec<StepPlan> = Vec::new();
+        // For all steps alike.
+        let shards = match shards {
+            None => begun_shards(self.store())?,
+            given => given,
+        };
         for (name, step) in self.steps().into_iter().filter(|(name, _)| Run::is_shared(name)) {
             let open = plans.iter().find(|plan| !plan.finished()).map(|plan| plan.step.clone());
             plans.push(self.plan_of(name, step, shards, open)?);

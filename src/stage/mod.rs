@@ -18,6 +18,7 @@ mod step;
 pub use code::Named;
 pub(crate) use code::code_of;
 pub use item::{Item, Made, Outcome, Portion};
+pub(crate) use parts::begun_shards;
 pub use parts::{Parts, PartsFolder};
 pub use piece::Piece;
 pub(crate) use piece::sweep;

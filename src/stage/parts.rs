@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::item::{Outcome, Portion};
 use super::record::Decided;
 use crate::error::{Code, Error, Result};
-use crate::files::{FORM, Journal, Measured, Records, Shard, Share, Store, Worked, machine, records};
+use crate::files::{FORM, Journal, Measured, Records, Shard, Share, Store, Worked, list_anew, machine, records};
 use crate::process::{cores, peak_bytes};
 
 /// A process says what it has taken so far at most this often.
@@ -100,6 +100,9 @@ impl PartsFolder {
     /// # Errors
     /// [`Code::Io`] if it cannot be read.
     pub fn open(store: &Store, folder: &str) -> Result<Arc<Self>> {
+        if *store.share() == Share::Joined {
+            list_anew(&store.path(folder));
+        }
         let (mut files, mut done) = (Vec::<File>::new(), HashMap::<String, Vec<Place>>::new());
         let contents = records(&store.path(folder), (DONE, FINISHED_HEAD), |file, record| {
             files.resize_with(file + 1, File::unknown);
@@ -239,6 +242,25 @@ pub(super) fn retire(store: &Store, folder: &str) -> Result<()> {
         store.write_unsynced(&measured_name(folder), &text)?;
     }
     store.remove_folder(folder)
+}
+
+/// How many shards the processes were of whose parts are not joined yet; the most, if they say different numbers.
+///
+/// # Errors
+/// [`Code::Io`] if what is kept cannot be read.
+pub(crate) fn begun_shards(store: &Store) -> Result<Option<u32>> {
+    let mut most = None;
+    let mut folders = vec!["manifests/parts".to_string()];
+    while let Some(folder) = folders.pop() {
+        let parts = PartsFolder::open(store, &folder)?;
+        most = most.max(parts.files.iter().filter_map(|file| Some(file.opened.shard?.1)).max());
+        for entry in std::fs::read_dir(store.path(&folder)).into_iter().flatten().flatten() {
+            if entry.path().is_dir() {
+                folders.push(format!("{folder}/{}", entry.file_name().display()));
+            }
+        }
+    }
+    Ok(most)
 }
 
 fn head_of(head: &[u8]) -> Option<(usize, u64, u32, bool)> {

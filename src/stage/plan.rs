@@ -24,7 +24,7 @@ table! {
     pub struct PlanRow {
         /// The step.
         step: String,
-        /// Items of all shards; each network's of a picture is one.
+        /// Items of all shards: photographs, or pictures of each network.
         items: i64,
         /// Those that are done.
         done: i64,
