@@ -44,7 +44,9 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits) -> 
     let share = limits.max_reject_share.max(store.max_reject_share());
     let (store, limits) = (&store.clone().accepting(share)?, &Limits { max_reject_share: share, ..*limits });
     let inputs: Vec<PathBuf> = if archive.is_file() { vec![archive.to_path_buf()] } else { Vec::new() };
-    let record = store.record(Named("bbox", "boxes"), &(limits, archive), &inputs)?;
+    // A file is known by its name and content, wherever it is.
+    let name = if archive.is_file() { archive.file_name().map(Path::new) } else { None };
+    let record = store.record(Named("bbox", "boxes"), &(limits, name.unwrap_or(archive)), &inputs)?;
     if archive.is_file() && record.finished().is_some() {
         record.plan_finished("archives");
         return store.table(NAME);

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::hash::sha256_hex;
+use sha2::{Digest, Sha256};
 
 /// The machine's name, as messages give it: letters, digits, dots and dashes.
 pub(crate) fn machine() -> &'static str {
@@ -33,7 +33,9 @@ impl Owner {
     pub(super) fn this() -> &'static Owner {
         static THIS: OnceLock<Owner> = OnceLock::new();
         THIS.get_or_init(|| {
-            let short = |text: &str| sha256_hex(text.as_bytes())[..6].to_string();
+            let short = |text: &str| -> String {
+                Sha256::digest(text.as_bytes()).iter().take(3).map(|byte| format!("{byte:02x}")).collect()
+            };
             let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
             let among = fs::metadata("/proc/self/ns/pid").map_or(0, |file| file.ino());
             Owner {

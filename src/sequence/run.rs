@@ -267,10 +267,10 @@ impl Run {
 
     /// Step 5: every network on pictures without some feature, made in memory and never written: those of the protocol's
     /// [`Battery`](datasets::Battery). The predictions go to `features` ([`inference::run_features`]), what was taken away to
-    /// `features_removed` ([`datasets::removed`]).
+    /// `features_removed` ([`datasets::write_removed`]).
     ///
     /// # Errors
-    /// As [`inference::run_features`] and [`datasets::removed`]; [`Code::Parameter`] for a condition that nothing makes.
+    /// As [`inference::run_features`] and [`datasets::write_removed`]; [`Code::Parameter`] for a condition that nothing makes.
     pub fn features(&self, given: &Inference) -> Result<DataFrame> {
         let battery = &self.protocol.features;
         battery.check(&self.protocol.analysis.features)?;

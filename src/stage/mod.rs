@@ -8,6 +8,7 @@
 //! stops there; joining them is the same step once more, with every item there already.
 
 mod code;
+mod decided;
 mod item;
 mod parts;
 mod piece;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::decided::Decided;
 use super::item::{Outcome, Portion};
-use super::record::Decided;
 use crate::error::{Code, Error, Result};
 use crate::files::{FORM, Journal, Measured, Records, Shard, Share, Store, Worked, list_anew, machine, records};
 use crate::process::{cores, peak_bytes};
@@ -453,8 +453,8 @@ impl Parts {
 
     /// What the devices are called that did this very step, each once.
     pub(crate) fn devices(&self) -> Vec<String> {
-        let own = |decided: &&Decided| decided.key == self.decided.key && !decided.device().is_empty();
-        let of = |file: &File| file.began.iter().find(own).map(|decided| decided.device().to_string());
+        let own = |decided: &&Decided| decided.key == self.decided.key && !decided.device.is_empty();
+        let of = |file: &File| file.began.iter().find(own).map(|decided| decided.device.clone());
         self.folder.files.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
     }
 

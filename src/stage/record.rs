@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::code::{Named, code_of};
+use super::decided::Decided;
 use super::parts::retire;
 use super::piece::sweep;
 use crate::error::{Code, Error, Result};
@@ -50,38 +51,6 @@ pub struct Record {
     parameters: serde_json::Value,
     hashes: Vec<String>,
     decided: Decided,
-}
-
-/// What decides a stage: its key, and the parts that it is made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Decided {
-    /// The stage's name.
-    pub step: String,
-    /// What identifies all of it.
-    pub key: String,
-    code: String,
-    parameters: String,
-    inputs: String,
-    /// What the device is called that does it, which decides nothing.
-    device: String,
-}
-
-impl Decided {
-    /// What the device is called that does it.
-    pub(super) fn device(&self) -> &str {
-        &self.device
-    }
-
-    /// In which way another is of the same stage, and not the same; nothing if it is the same.
-    pub(super) fn differs(&self, other: &Decided) -> Option<String> {
-        let parts = [
-            (self.code != other.code, "code"),
-            (self.parameters != other.parameters, "parameters"),
-            (self.inputs != other.inputs, "inputs"),
-        ];
-        let differing: Vec<&str> = parts.iter().filter(|(differs, _)| *differs).map(|(_, part)| *part).collect();
-        (!differing.is_empty()).then(|| format!("of other {}", differing.join(" and ")))
-    }
 }
 
 impl Store {

@@ -266,6 +266,46 @@ check "array: the drained node's task was run again" grep -q 'restart 1' "$logs/
 check "array: the last merge did everything" test -s "$LGF_ROOT/report.html"
 check "array: the same bytes as without shards" same_bytes array
 
+# A root on a read-only mount is refused in words; on a disk that is full a shard ends in words, and goes on once there is room.
+refused() {
+    local words="$1" code=0
+    shift
+    "$lgf" "$@" >"$space/refused" 2>&1 || code=$?
+    cat "$space/refused"
+    [ "$code" = 1 ] && grep --quiet "$words" "$space/refused"
+}
+read_only() {
+    mount --bind "$space/reference" "$space/reference" && mount -o remount,bind,ro "$space/reference" || return
+    local code=0
+    refused 'choose a folder that you may write to' edges --root "$space/reference" --shard 0/2 || code=$?
+    umount "$space/reference"
+    return "$code"
+}
+both_shards() { "$lgf" "$1" --root "$LGF_ROOT" --shard 0/2 && "$lgf" "$1" --root "$LGF_ROOT" --shard 1/2; }
+small_disk() {
+    local megabytes
+    megabytes=$(($(du --summarize --block-size=1M "$space/drawn" | cut -f1) + 2))
+    mkdir -p "$LGF_ROOT" && mount -t tmpfs -o "size=${megabytes}m" tmpfs "$LGF_ROOT" && cp -r "$space/drawn/." "$LGF_ROOT" &&
+        both_shards boxes && "$lgf" merge --root "$LGF_ROOT"
+}
+full_disk() {
+    head --bytes=1G /dev/zero >"$LGF_ROOT/filler" 2>/dev/null
+    refused 'free some space' edges --root "$LGF_ROOT" --shard 0/2
+}
+room_again() {
+    rm "$LGF_ROOT/filler" && mount -o remount,size=200m "$LGF_ROOT" && both_shards edges && "$lgf" merge --root "$LGF_ROOT" &&
+        diff --recursive --brief "$space/reference/edges" "$LGF_ROOT/edges" &&
+        cmp "$space/reference/edges_data.parquet" "$LGF_ROOT/edges_data.parquet"
+}
+if mount -t tmpfs -o size=1m tmpfs "$space/bin" 2>/dev/null; then
+    umount "$space/bin"
+    check "a root on a read-only mount is refused" read_only
+    check "a small shared disk" small_disk
+    check "a shared disk that is full ends a shard in words" full_disk
+    check "with room again it goes on, and the bytes are the same" room_again
+    umount "$LGF_ROOT" && rmdir "$LGF_ROOT"
+fi
+
 fresh_root
 export LGF_SHARDS="$snakemake_shards" XDG_CACHE_HOME="$space/cache"
 snakemake_run() {
