@@ -97,10 +97,10 @@ test-cluster: setup ## the sequence as arrays of a Slurm of its own, and by Snak
 	tests/cluster/run.sh "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" 2>&1 | tee .lgf/test-cluster.log
 	@tail -n 1 .lgf/test-cluster.log > .lgf/test-cluster-summary
 
-bench-scale: setup ## a thousand networks that are not there on ten thousand pictures: shards, plan, merge; and how both grow
+bench-scale: setup ## a thousand networks that are not there on ten thousand pictures, in a minute and 1 GB; and how it grows
 	$(ENV) cargo build --quiet --bin lgf; space="$$(mktemp -d)"; trap 'rm -rf "$$space"' EXIT; \
 	lgf="$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf"; \
-	"$$lgf" bench scale --root "$$space/a"; \
+	"$$lgf" bench scale --root "$$space/a" --at-most-seconds 60 --at-most-mb 1000; \
 	for items in 1000 10000 100000; do "$$lgf" bench scale --root "$$space/$$items" --networks 100 --items $$items; rm -rf "$$space/$$items"; done
 
 bench-boxes: setup ## step 1 on an archive of ImageNet's size, beside gzip (and, with PEERS=python, beside the published way)

@@ -20,10 +20,10 @@ submit() {
 after=()
 for step in boxes edges datasets run features observe relevance overlap; do
     array="$(submit --job-name="lgf-$step" --array="0-$((LGF_SHARDS - 1))" --output="$logs/$step-%a.log" \
-        "${after[@]}" "$@" "$here/shard.sh" "$step")"
+        "${after[@]}" "$@" "$here/task.sh" "$step")"
     # The merge looks for gaps itself, and names them.
     merge="$(submit --job-name="lgf-$step-merge" --output="$logs/$step-merge.log" \
-        --dependency="afterany:$array" "$@" "$here/merge.sh")"
+        --dependency="afterany:$array" "$@" "$here/task.sh" merge "$step")"
     after=(--dependency="afterok:$merge" --kill-on-invalid-dep=yes)
     printf '%s: array %s, merge %s\n' "$step" "$array" "$merge"
 done

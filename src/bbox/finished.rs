@@ -75,7 +75,7 @@ impl Finished {
 pub(super) fn keep(parts: &Parts, wnid: &str, digest: &str, synset: Option<&Synset>) -> Result<()> {
     let name = sha256_hex(format!("{wnid} {digest}").as_bytes());
     let number = usize::from_str_radix(&name[..15], 16).unwrap_or_default();
-    parts.write((number, 1), &Kept { wnid: wnid.into(), digest: digest.into(), synset }, true)
+    parts.write((number, 1), &Kept { wnid: wnid.into(), digest: digest.into(), synset }, 0)
 }
 
 /// Inner archives by themselves: which outer one they are of does not matter, nor whether that is whole.

@@ -34,7 +34,8 @@ const TABLE: &str = "own_kinds";
 pub fn remember_kinds(store: &Store, found: &[&'static Kind]) -> Result<()> {
     let own = own_kinds();
     let new: Vec<&&'static Kind> = found.iter().filter(|kind| own.contains(kind)).collect();
-    if new.is_empty() {
+    // Shards leave it to the merge: each would write over the others'.
+    if new.is_empty() || store.makes_tables().is_err() {
         return Ok(());
     }
     let mut rows = known(store)?;

@@ -4,16 +4,16 @@
 //! A process writes to its own file only, so that any number of them work in one folder, of a shared disk too, without a lock.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use super::fault;
 use super::machine::machine;
-use super::whole::temporary;
+use super::whole::{folder_of, temporary};
 use crate::error::{Code, Error, Result};
 
 /// Bytes before a record's content (kind and length) and after it (check).
@@ -75,12 +75,13 @@ impl Journal {
         Ok(())
     }
 
-    /// Waits until all of it is on the disk.
+    /// Waits until all of it, and its name, is on the disk.
     ///
     /// # Errors
     /// [`Code::Io`] if the disk refuses.
     pub(crate) fn sync(&mut self) -> Result<()> {
-        let synced = self.file.flush().and_then(|()| self.file.sync_data());
+        let folder = || File::open(folder_of(&self.path))?.sync_all();
+        let synced = self.file.sync_data().and_then(|()| folder());
         synced.map_err(|cause| Error::io("writing", &self.path, cause))
     }
 }
@@ -108,21 +109,26 @@ pub(crate) struct Record {
 #[derive(Debug)]
 pub(crate) struct Records {
     path: PathBuf,
-    file: OnceLock<File>,
+    file: Mutex<Option<Arc<File>>>,
 }
 
 impl Records {
+    /// Closes the file, until it is looked at again.
+    pub(crate) fn close(&self) {
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// The content of a record; nothing if it is not whole.
     ///
     /// # Errors
     /// [`Code::Io`] if it cannot be read.
     pub(crate) fn content(&self, at: u64, length: u32) -> Result<Option<Vec<u8>>> {
         let failed = |cause| Error::io("reading", &self.path, cause);
-        let file = match self.file.get() {
-            Some(file) => file,
-            None => {
-                let file = File::open(&self.path).map_err(failed)?;
-                self.file.get_or_init(|| file)
+        let file = {
+            let mut open = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*open {
+                Some(file) => Arc::clone(file),
+                None => Arc::clone(open.insert(Arc::new(File::open(&self.path).map_err(failed)?))),
             }
         };
         let mut bytes = vec![0; HEAD + length as usize + CHECK];
@@ -140,7 +146,7 @@ impl Records {
 /// made there.
 pub(crate) fn list_anew(folder: &Path) {
     let probe = temporary(&folder.join("probe"));
-    if folder.is_dir() && File::create(&probe).is_ok() {
+    if File::create(&probe).is_ok() {
         let _ = fs::remove_file(&probe);
     }
 }
@@ -176,7 +182,7 @@ pub(crate) fn records(
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => continue,
             read => read.map_err(|cause| Error::io("reading", &path, cause))??,
         }
-        all.push(Records { path, file: OnceLock::new() });
+        all.push(Records { path, file: Mutex::new(None) });
     }
     Ok(all)
 }

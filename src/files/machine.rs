@@ -18,6 +18,10 @@ pub(crate) fn machine() -> &'static str {
     })
 }
 
+fn short(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(3).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// What tells the processes of a cluster apart: a number of the machine, of its boot and of the set of processes that this one
 /// is among (a container has its own), and the process' number. Two machines have processes of one number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +37,15 @@ impl Owner {
     pub(super) fn this() -> &'static Owner {
         static THIS: OnceLock<Owner> = OnceLock::new();
         THIS.get_or_init(|| {
-            let short = |text: &str| -> String {
-                Sha256::digest(text.as_bytes()).iter().take(3).map(|byte| format!("{byte:02x}")).collect()
+            // Machines of one name are several.
+            let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+            let boot = match id.trim() {
+                "" => String::new(),
+                _ => fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default(),
             };
-            let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
             let among = fs::metadata("/proc/self/ns/pid").map_or(0, |file| file.ino());
             Owner {
-                machine: short(machine()),
+                machine: short(&format!("{} {}", machine(), id.trim())),
                 boot: short(boot.trim()),
                 among: short(&among.to_string()),
                 process: std::process::id(),
@@ -65,8 +71,9 @@ impl Owner {
     /// is known.
     pub(super) fn is_gone(&self) -> bool {
         let this = Owner::this();
+        let unknown = short("");
         self.machine == this.machine
-            && (self.boot != this.boot
+            && ((self.boot != this.boot && self.boot != unknown && this.boot != unknown)
                 || (self.among == this.among && !Path::new("/proc").join(self.process.to_string()).exists()))
     }
 }
@@ -84,7 +91,8 @@ mod tests {
         let ended = Owner { process: child.id(), ..this.clone() };
         child.wait().unwrap();
         assert!(ended.is_gone());
-        assert!(Owner { boot: "before".into(), ..this.clone() }.is_gone());
+        let before = Owner { boot: "before".into(), ..this.clone() };
+        assert_eq!(before.is_gone(), this.boot != short(""), "known where the machine has a number");
         // A process of that number elsewhere may well be alive.
         assert!(!Owner { machine: "other".into(), ..ended.clone() }.is_gone());
         assert!(!Owner { among: "inside".into(), ..ended }.is_gone());

@@ -64,6 +64,18 @@ impl Store {
         }
     }
 
+    /// The data root at `root`, to be read alone: it may be on a disk that cannot be written.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it is not there; [`Code::Manifest`] if an earlier version wrote it.
+    pub fn reading(root: impl Into<PathBuf>) -> Result<Self> {
+        let root = root.into();
+        let root = root.canonicalize().map_err(|cause| Error::io("opening the data root", &root, cause))?;
+        let store = Store { root, max_reject_share: MAX_REJECT_SHARE, loud: true, share: Share::Whole };
+        store.check_form()?;
+        Ok(store)
+    }
+
     /// Removes temporary files of processes that are gone, in the folders that this library writes to. Best effort: what
     /// stays is never taken for a result.
     fn remove_leftovers(&self) {

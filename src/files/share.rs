@@ -188,6 +188,8 @@ pub struct Planned {
     pub of_shard: Vec<u64>,
     /// Those of each that are left to do.
     pub to_do: Vec<u64>,
+    /// Whether some process has begun with it, or with one of its name that is of other code, parameters or inputs.
+    pub begun: bool,
     /// What each process that worked on it did.
     pub workers: Vec<Worked>,
     /// What such work took so far, if any was done.
@@ -209,6 +211,7 @@ impl Planned {
             finished: true,
             of_shard,
             to_do,
+            begun: true,
             workers,
             measured: None,
             watched: None,

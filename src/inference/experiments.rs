@@ -104,7 +104,14 @@ fn run_as(
     let kinds: Vec<&datasets::Kind> =
         datasets::kinds().filter(|kind| manifest.iter().any(|row| row.kind == kind.name)).collect();
     datasets::remember_kinds(&study.store, &kinds)?;
-    let job = Job { tables, study, manifest: &manifest, how, classes: study.class_list() };
+    let picture = |ManifestRow { file, wnid, .. }: &ManifestRow| Picture {
+        id: file.clone(),
+        path: study.store.path(file),
+        wnid: wnid.clone(),
+        seen: Sight::BySize,
+    };
+    let pictures = manifest.iter().map(picture).collect();
+    let job = Job { tables, study, manifest: &manifest, pictures, how, classes: study.class_list() };
     let base = study.store.step(Named("inference", tables.folder), "pictures", how, images)?;
     let runner = Runner { networks, base, job };
     let parts = PartsFolder::open(&study.store, &format!("manifests/parts/{}", tables.folder))?;
@@ -148,6 +155,8 @@ struct Job<'a> {
     tables: Tables,
     study: &'a Study,
     manifest: &'a [ManifestRow],
+    /// The same as networks see them.
+    pictures: Vec<Picture>,
     how: &'a Experiments,
     classes: ClassList,
 }
@@ -175,7 +184,7 @@ impl<'a> Runner<'a> {
     fn read_files(&self, set: &Set, parts: &Arc<PartsFolder>) -> Result<()> {
         let open = self.open(set, &[("pictures", &self.job.hash_of(&set.rows))])?;
         let Some((_, first)) = open.first() else { return Ok(()) };
-        let pictures = self.job.pictures(&set.rows);
+        let pictures: Vec<Picture> = set.rows.iter().map(|&row| self.job.pictures[row].clone()).collect();
         let networks: Vec<&Engine> = open.iter().map(|(network, _)| *network).collect();
         let kept = Kept::named(named(&open).into_iter(), parts);
         if *self.job.study.store.share() == Share::Joined {
@@ -281,15 +290,6 @@ impl<'a> Runner<'a> {
 }
 
 impl Job<'_> {
-    /// The pictures of some rows of the manifest.
-    fn pictures(&self, rows: &[usize]) -> Vec<Picture> {
-        let picture = |&row: &usize| {
-            let ManifestRow { file, wnid, .. } = &self.manifest[row];
-            Picture { id: file.clone(), path: self.study.store.path(file), wnid: wnid.clone(), seen: Sight::BySize }
-        };
-        rows.iter().map(picture).collect()
-    }
-
     /// What shards did for one network on a set, as its table.
     fn join_one(
         &self,
@@ -337,8 +337,7 @@ impl Job<'_> {
     }
 
     fn table(&self, predictions: &[Prediction]) -> Result<DataFrame> {
-        let pictures = self.pictures(&(0..self.manifest.len()).collect::<Vec<_>>());
-        let said = scores(predictions, &pictures, &self.classes)?.into_iter().zip(predictions);
+        let said = scores(predictions, &self.pictures, &self.classes)?.into_iter().zip(predictions);
         PredictionRow::table(said.map(|(said, one)| PredictionRow::of(said, &self.manifest[one.picture])).collect())
     }
 

@@ -35,18 +35,16 @@ impl<'s> Kept<'s> {
 
     /// A batch, if all parts have all of it.
     fn read(&self, batch: usize, size: u64) -> Result<Option<Predictions>> {
-        let mut all: Option<Predictions> = None;
+        let mut all = Predictions::default();
         for (_, parts, _) in &self.0 {
             let Some(part) = parts.read::<Predictions>(batch)? else { return Ok(None) };
             if part.rows.len() + part.rejects.len() < size as usize {
                 return Ok(None);
             }
-            match &mut all {
-                Some(all) => all.join(part),
-                None => all = Some(part),
-            }
+            all.rows.extend(part.rows);
+            all.rejects.extend(part.rejects);
         }
-        Ok(all)
+        Ok(Some(all.skipped_for_all()))
     }
 
     /// Keeps a batch. One of which something was skipped is tried again the next time: what was in the way may be gone.
@@ -55,7 +53,7 @@ impl<'s> Kept<'s> {
         done.rows.iter().for_each(|row| by_model.entry(&row.model).or_default().push(row));
         for (_, parts, model) in &self.0 {
             let rows = by_model.remove(model.as_str()).unwrap_or_default();
-            parts.write(batch, &(rows, &done.rejects), done.rejects.is_empty())?;
+            parts.write(batch, &(rows, &done.rejects), done.rejects.len() as u64)?;
         }
         Ok(())
     }
@@ -117,7 +115,10 @@ impl<'s> Kept<'s> {
         (load, work): (impl Fn(usize) -> Result<L> + Sync, impl Fn(&[Engine], L) -> Result<Predictions> + Sync),
     ) -> Result<Predictions> {
         let joins = self.joins();
-        let read = |batch: usize| if joins { self.read(batch, batches[batch].size) } else { Ok(None) };
+        let read = |batch: usize| {
+            run.check()?;
+            if joins { self.read(batch, batches[batch].size) } else { Ok(None) }
+        };
         let mut all: Vec<Option<Predictions>> = (0..batches.len()).map(read).collect::<Result<_>>()?;
         let open = self.open(batches, &all)?;
         let left: u64 = open.iter().map(|&batch| batches[batch].size).sum();

@@ -1,5 +1,7 @@
 //! What networks say of pictures.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
@@ -28,15 +30,14 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// Adds what another network says of the same pictures; what was skipped for one is for both.
-    pub(super) fn join(&mut self, other: Predictions) {
-        self.rows.extend(other.rows);
-        for reject in other.rejects {
-            if !self.rejects.iter().any(|(picture, _)| *picture == reject.0) {
-                self.rejects.push(reject);
-            }
+    /// The same of several networks: what was skipped for one is for all, and told once.
+    pub(super) fn skipped_for_all(mut self) -> Self {
+        let mut skipped = HashSet::new();
+        self.rejects.retain(|(picture, _)| skipped.insert(*picture));
+        if !skipped.is_empty() {
+            self.rows.retain(|row| !skipped.contains(&row.picture));
         }
-        self.rows.retain(|row| !self.rejects.iter().any(|(picture, _)| *picture == row.picture));
+        self
     }
 
     /// The same of pictures whose places are among those of others.

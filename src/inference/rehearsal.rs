@@ -6,7 +6,7 @@ use super::engine::Engine;
 use super::kept::Kept;
 use super::prediction::{Prediction, Predictions};
 use super::workers::on_workers;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::files::{Plan, Shard, Share, Store};
 use crate::stage::{Named, PartsFolder, Portion, Step};
 use crate::table::{Row, table};
@@ -75,7 +75,10 @@ impl Rehearsal {
         let plan = Plan::of(Some(self.shards));
         self.all(&store.clone().sharing(Share::Planned(plan.clone())), &files).map(drop).or_else(of_shard)?;
         let done: u64 = plan.steps().iter().map(|step| step.done).sum();
-        debug_assert_eq!(done as usize, self.networks * self.items);
+        if done as usize != self.networks * self.items {
+            let found = format!("a plan counts {done} of {} items", self.networks * self.items);
+            return Err(Error::new(Code::Manifest, found));
+        }
         let plan = took(&mut began);
         let kept = store.path(FOLDER).read_dir().into_iter().flatten().flatten();
         let sizes: Vec<u64> = kept.filter_map(|file| Some(file.metadata().ok()?.len())).collect();
@@ -130,8 +133,8 @@ impl Rehearsal {
 const FOLDER: &str = "manifests/parts/rehearsal";
 
 /// That a shard, or a plan, has done its part is what is wanted of it.
-fn of_shard(error: crate::Error) -> Result<()> {
-    if error.code() == crate::error::Code::Partial { Ok(()) } else { Err(error) }
+fn of_shard(error: Error) -> Result<()> {
+    if error.code() == Code::Partial { Ok(()) } else { Err(error) }
 }
 
 /// Outputs that depend on network and picture alone.

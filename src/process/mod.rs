@@ -28,6 +28,7 @@ pub fn ready() -> Result<()> {
     // SAFETY: takes any signal; to ignore one runs no code.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     let cores = cores();
+    allow_open_files();
     open_files(4 * cores + 16)?;
     address_space()?;
     tell_polars(cores);
@@ -98,6 +99,21 @@ pub(crate) fn no_thread(all: usize, cause: impl std::error::Error + Send + Sync 
     Error::new(Code::Limit, format!("the machine refuses a thread; {all} are needed at once"))
         .because(cause)
         .hint("allow this user more of them (ulimit -u, a container's limit of pids), or give the process fewer cores (taskset)")
+}
+
+/// Open files that are asked for, where the system gives so many.
+const MOST_FILES: libc::rlim_t = 1 << 16;
+
+/// As many open files as this process may ask for: a merge reads one of each process that was a shard.
+fn allow_open_files() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a pointer to a live value of that type, twice; where the system refuses, the limit stays.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 && limit.rlim_cur < limit.rlim_max.min(MOST_FILES) {
+            limit.rlim_cur = limit.rlim_max.min(MOST_FILES);
+            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+        }
+    }
 }
 
 fn open_files(count: usize) -> Result<()> {

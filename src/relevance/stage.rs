@@ -158,7 +158,7 @@ impl Explaining<'_> {
             run.check()?;
             let batch = self.batch(&networks[0], loaded, &run)?;
             // What was in the way of a picture may be gone the next time.
-            parts.write((at, portions[at].size), &batch, batch.rejects.is_empty())?;
+            parts.write((at, portions[at].size), &batch, batch.rejects.len() as u64)?;
             Ok(batch)
         };
         for (at, batch) in open.iter().zip(on_workers(&[network], &open, load, work)?) {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::run::{Inference, Run};
 use crate::analysis::{self, AblationRow, ConclusionRow, Outcome};
 use crate::error::{Code, Error, Result};
-use crate::files::{ImageFile, Share, Store};
+use crate::files::{ImageFile, Share, Store, machine};
 use crate::notebook::say;
 use crate::observers;
 use crate::protocol::{Fault, Protocol, Step};
@@ -29,11 +29,13 @@ impl Run {
     /// fault changes; what it concluded is kept in `ablation/`, the rest is removed. A stopped ablation goes on where it was.
     ///
     /// # Errors
-    /// [`Code::Stopped`]; [`Code::Io`] if the root cannot be written. A run that fails otherwise says so in `says`.
+    /// [`Code::Stopped`]; [`Code::Io`] if the root cannot be written; [`Code::Partial`] where a shard has done its faults;
+    /// [`Code::Manifest`] where shards are joined that lack some. A run that fails otherwise says so in `says`.
     pub fn ablate(&self, faults: &[Fault]) -> Result<Vec<AblationRow>> {
         // A study of stimuli alone has no conclusion but those about observers.
         if self.study.described.is_of_stimuli_alone() {
             let rows = self.other_choices()?;
+            self.store().makes_tables()?;
             self.store().write_rows("ablation", rows.clone())?;
             return Ok(rows);
         }
@@ -49,6 +51,10 @@ impl Run {
             let (other, word) = self.turned(fault);
             let record = self.record_of(&other, fault, &first)?;
             let known = record.finished().is_some();
+            if let Some(why) = self.not_run(fault, &record).filter(|_| !known) {
+                rows.extend(Outcome::NotRun(why).compared(&base, &format!("{word} {fault}"), fault.id()));
+                continue;
+            }
             if !known && !own.contains(&fault) {
                 lacking.extend(Some(fault.id()).filter(|_| faults.contains(&fault)));
                 continue;
@@ -68,11 +74,19 @@ impl Run {
                     found
                 }
                 Err(error) if error.code() == Code::Stopped || error.code() == Code::Io => return Err(error),
-                Err(error) => Outcome::NotRun(error.message().to_string()),
+                Err(error) => {
+                    self.keep_not_run(fault, &record, error.message())?;
+                    Outcome::NotRun(error.message().to_string())
+                }
             };
             rows.extend(outcome.compared(&base, &format!("{word} {fault}"), fault.id()));
             if own.contains(&fault) {
                 run.tick();
+            }
+        }
+        for name in [ROOT, RUN].map(|name| self.own_name(name)) {
+            if matches!(self.store().share(), Share::Shard(_)) {
+                clear(&self.store().path(&name))?;
             }
         }
         self.end_of_share(own.len(), &lacking)?;
@@ -88,6 +102,24 @@ impl Run {
             Share::Whole => true,
             Share::Shard(shard) => shard.has(fault.id()),
             Share::Joined | Share::Planned(_) => false,
+        }
+    }
+
+    /// Where shards are joined: why one of them could not run a fault, if so.
+    fn not_run(&self, fault: Fault, record: &Record) -> Option<String> {
+        let text = String::from_utf8(self.store().read(&not_run_name(fault)).ok()?).ok()?;
+        let why = text.strip_prefix(record.key())?.to_string();
+        (*self.store().share() == Share::Joined).then_some(why)
+    }
+
+    /// Keeps in a shard why it could not run a fault.
+    fn keep_not_run(&self, fault: Fault, record: &Record, why: &str) -> Result<()> {
+        match self.store().share() {
+            Share::Shard(_) => {
+                let text = format!("{}{why}", record.key());
+                self.store().write(&not_run_name(fault), text.as_bytes()).map(drop)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -190,7 +222,8 @@ impl Run {
 
     fn own_name(&self, name: &str) -> String {
         match self.store().share() {
-            Share::Shard(shard) => format!("{name}-{}-of-{}", shard.index(), shard.count()),
+            // Two processes may do one shard.
+            Share::Shard(_) => format!("{name}-{}-{}", machine(), std::process::id()),
             _ => name.to_string(),
         }
     }
@@ -290,6 +323,11 @@ impl Run {
         link_all(other.root(), &to, true)?;
         self.store().like_this_at(&to)
     }
+}
+
+/// Where a shard says why it could not run a fault, after the key of what it would have run.
+fn not_run_name(fault: Fault) -> String {
+    format!("{}_not_run.txt", name_of(fault))
 }
 
 /// The table of a fault's conclusions.

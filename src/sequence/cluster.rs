@@ -1,9 +1,10 @@
 //! The sequence shared out over machines: what there is to do, and joining what shards did.
 
 use super::run::{Run, StepOf};
-use crate::error::{Code, Result};
-use crate::files::{Plan, Share};
-use crate::stage::{StepPlan, begun_shards};
+use crate::error::{Code, Error, Result};
+use crate::files::{Plan, Planned, Share};
+use crate::notebook::go_on;
+use crate::stage::{StepPlan, begun_shards, list_parts_anew};
 use crate::study::Study;
 
 /// The steps of the sequence that have items, which can be shared out.
@@ -50,47 +51,61 @@ impl Run {
     }
 
     fn plan_of(&self, name: &str, step: StepOf, shards: Option<u32>, open: Option<String>) -> Result<StepPlan> {
-        let step_name = short(name).to_string();
+        let (parts, missing) = self.look_at(step, shards)?;
+        let waits =
+            missing.map(|error| open.map_or_else(|| error.message().into(), |open| format!("waits for {open}")));
+        Ok(StepPlan { step: short(name).to_string(), parts, waits })
+    }
+
+    /// The parts of a step, and what is missing for it.
+    fn look_at(&self, step: StepOf, shards: Option<u32>) -> Result<(Vec<Planned>, Option<Error>)> {
         let plan = Plan::of(shards);
         let quiet = Study { store: self.store().clone().quiet(), ..self.study.clone() };
         let planned = Run { study: quiet, ..self.clone() };
-        let waits = match step(&planned.sharing(Share::Planned(plan.clone()))) {
-            Err(error) if error.code() == Code::Partial => None,
-            Err(error) if error.code() == Code::Missing => {
-                Some(open.map_or_else(|| error.message().to_string(), |open| format!("waits for {open}")))
-            }
-            done => {
-                done?;
-                None
-            }
+        let missing = match step(&planned.sharing(Share::Planned(plan.clone()))) {
+            Err(error) if error.code() == Code::Missing => Some(error),
+            Err(error) if error.code() != Code::Partial => return Err(error),
+            _ => None,
         };
-        Ok(StepPlan { step: step_name, parts: plan.steps(), waits })
+        Ok((plan.steps(), missing))
     }
 
     /// Joins what shards did of each step, in order, and does the steps without items in between; ends at the first that no shard
-    /// has begun.
+    /// has begun, which must not be `until` or an earlier one.
     ///
     /// # Errors
     /// [`Code::Manifest`] where a step was begun and something of it is not there, was done twice with different results, or is of
-    /// other code, parameters or inputs; as the steps.
-    pub fn merge(&self) -> Result<Merged> {
+    /// other code, parameters or inputs, and where `until` is not reached; as the steps.
+    pub fn merge(&self, until: Option<&str>) -> Result<Merged> {
         let joined = self.sharing(Share::Joined);
-        let mut merged = Merged { steps: Vec::new(), next: None };
+        let (mut steps, mut reached) = (Vec::new(), until.is_none());
+        list_parts_anew(self.store());
         for (name, step) in self.steps() {
-            if Run::is_shared(name) && !self.has_something_to_join(name, step)? {
-                merged.next = Some(short(name).to_string());
-                return Ok(merged);
+            go_on()?;
+            if Run::is_shared(name) && !self.has_something_to_join(step)? {
+                let next = short(name).to_string();
+                if reached {
+                    return Ok(Merged { steps, next: Some(next) });
+                }
+                let found = format!("{next}: nothing is there to be joined, of no shard");
+                return Err(Error::new(Code::Manifest, found)
+                    .hint(format!("run its shards on this data root, as `lgf {next} --shard 0/4`, then merge")));
             }
             step(&joined)?;
-            merged.steps.push(short(name).to_string());
+            reached |= until == Some(short(name));
+            steps.push(short(name).to_string());
         }
-        Ok(merged)
+        Ok(Merged { steps, next: None })
     }
 
     /// Whether some process has begun with a step, or there is nothing to do of it.
-    fn has_something_to_join(&self, name: &str, step: StepOf) -> Result<bool> {
-        let plan = self.plan_of(name, step, None, None)?;
-        Ok(plan.waits.is_none() && (plan.begun() || plan.items() == 0))
+    fn has_something_to_join(&self, step: StepOf) -> Result<bool> {
+        let (parts, missing) = self.look_at(step, None)?;
+        if let Some(error) = missing {
+            return Err(error);
+        }
+        let plan = StepPlan { step: String::new(), parts, waits: None };
+        Ok(plan.begun() || plan.items() == 0)
     }
 }
 

@@ -21,9 +21,9 @@ const OPENED: u8 = 1;
 const BEGAN: u8 = 2;
 const DONE: u8 = 3;
 const TOOK: u8 = 4;
-/// Bytes of a finished item before what came of it: the step's place in its file, the item's number and size, whether it is
-/// settled.
-const FINISHED_HEAD: usize = 17;
+/// Bytes of a finished item before what came of it: the step's place in its file, the item's number and size, how much of
+/// it was skipped.
+const FINISHED_HEAD: usize = 20;
 
 /// The first record of a process' file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ struct Took {
 #[derive(Debug, Clone, Copy)]
 struct Place {
     number: u64,
-    settled: bool,
+    skipped: u32,
     file: u32,
     at: u64,
     length: u32,
@@ -100,9 +100,6 @@ impl PartsFolder {
     /// # Errors
     /// [`Code::Io`] if it cannot be read.
     pub fn open(store: &Store, folder: &str) -> Result<Arc<Self>> {
-        if *store.share() == Share::Joined {
-            list_anew(&store.path(folder));
-        }
         let (mut files, mut done) = (Vec::<File>::new(), HashMap::<String, Vec<Place>>::new());
         let contents = records(&store.path(folder), (DONE, FINISHED_HEAD), |file, record| {
             files.resize_with(file + 1, File::unknown);
@@ -123,11 +120,11 @@ impl PartsFolder {
                 }
                 TOOK => of.took = postcard::from_bytes(&record.content).ok(),
                 DONE => {
-                    if let Some((step, number, size, settled)) = head_of(&record.content)
+                    if let Some((step, number, size, skipped)) = head_of(&record.content)
                         && let Some(decided) = of.began.get(step)
                     {
                         of.items[step] += u64::from(size);
-                        let place = Place { number, settled, file: file as u32, at: record.at, length: record.length };
+                        let place = Place { number, skipped, file: file as u32, at: record.at, length: record.length };
                         match done.get_mut(&decided.key) {
                             Some(places) => places.push(place),
                             None => drop(done.insert(decided.key.clone(), vec![place])),
@@ -138,8 +135,8 @@ impl PartsFolder {
             }
             Ok(())
         })?;
-        // What is settled before what is not, in an order that does not depend on times.
-        done.values_mut().for_each(|places| places.sort_by_key(|of| (of.number, !of.settled, of.file, of.at)));
+        // Where the least was skipped first, in an order that does not depend on times.
+        done.values_mut().for_each(|places| places.sort_by_key(|of| (of.number, of.skipped, of.file, of.at)));
         let began = Instant::now();
         let own = Own { journal: None, steps: HashMap::new(), items: 0, began, said: began };
         Ok(Arc::new(PartsFolder {
@@ -162,6 +159,9 @@ impl PartsFolder {
     /// # Errors
     /// [`Code::Io`] if it cannot be removed.
     pub(crate) fn remove(&self) -> Result<()> {
+        // A shared disk keeps files that are open, and a folder with them.
+        self.contents.iter().for_each(Records::close);
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).journal = None;
         retire(&self.store, &self.folder)
     }
 
@@ -180,7 +180,7 @@ impl PartsFolder {
     /// Whether something is kept of each of so many items of a step, by its key.
     pub(super) fn there(&self, key: &str, items: usize) -> Vec<bool> {
         let mut there = vec![false; items];
-        for place in self.done.get(key).into_iter().flatten().filter(|place| place.settled) {
+        for place in self.done.get(key).into_iter().flatten().filter(|place| place.skipped == 0) {
             if let Some(slot) = there.get_mut(place.number as usize) {
                 *slot = true;
             }
@@ -244,6 +244,17 @@ pub(super) fn retire(store: &Store, folder: &str) -> Result<()> {
     store.remove_folder(folder)
 }
 
+/// Makes a shared disk list the folders of parts anew.
+pub(crate) fn list_parts_anew(store: &Store) {
+    let parts = store.path("manifests/parts");
+    let mut folders = vec![store.path("manifests"), parts.clone()];
+    while let Some(folder) = folders.pop() {
+        list_anew(&folder);
+        let below = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        folders.extend(below.filter(|path| folder.starts_with(&parts) && path.is_dir()));
+    }
+}
+
 /// How many shards the processes were of whose parts are not joined yet; the most, if they say different numbers.
 ///
 /// # Errors
@@ -263,12 +274,13 @@ pub(crate) fn begun_shards(store: &Store) -> Result<Option<u32>> {
     Ok(most)
 }
 
-fn head_of(head: &[u8]) -> Option<(usize, u64, u32, bool)> {
+fn head_of(head: &[u8]) -> Option<(usize, u64, u32, u32)> {
     let (step, rest) = head.split_first_chunk::<4>()?;
     let (number, rest) = rest.split_first_chunk::<8>()?;
     let (size, rest) = rest.split_first_chunk::<4>()?;
-    let step = u32::from_le_bytes(*step) as usize;
-    Some((step, u64::from_le_bytes(*number), u32::from_le_bytes(*size), rest.first()? == &1))
+    let (skipped, _) = rest.split_first_chunk::<4>()?;
+    let [step, size, skipped] = [step, size, skipped].map(|bytes| u32::from_le_bytes(*bytes));
+    Some((step as usize, u64::from_le_bytes(*number), size, skipped))
 }
 
 /// The items of a step that are finished, with what came of each: numbers to the bit.
@@ -304,11 +316,11 @@ impl Parts {
     pub fn read<T: DeserializeOwned>(&self, number: usize) -> Result<Option<T>> {
         let joins = *self.folder.store.share() == Share::Joined;
         let mut found: Option<(&Place, Vec<u8>)> = None;
-        for place in self.places_of(number).filter(|place| place.settled || joins) {
+        for place in self.places_of(number).filter(|place| place.skipped == 0 || joins) {
             let Some(bytes) = self.content(place)? else { continue };
             match &found {
                 None => found = Some((place, bytes)),
-                Some((first, other)) if place.settled && *other != bytes => {
+                Some((first, other)) if place.skipped == 0 && *other != bytes => {
                     // Which one is right is not known: it is done again.
                     return if joins { Err(self.twice(number, first, place)) } else { Ok(None) };
                 }
@@ -323,7 +335,7 @@ impl Parts {
     /// # Errors
     /// [`Code::Io`] if it cannot be read.
     pub(crate) fn has(&self, number: usize) -> Result<bool> {
-        for place in self.places_of(number).filter(|place| place.settled) {
+        for place in self.places_of(number).filter(|place| place.skipped == 0) {
             if self.content(place)?.is_some() {
                 return Ok(true);
             }
@@ -345,11 +357,11 @@ impl Parts {
             .hint("processors, or devices, of several kinds round differently: remove the folder and run the step on one kind")
     }
 
-    /// Keeps what came of an item of a number and size; `settled` unless something of it was skipped.
+    /// Keeps what came of an item of a number and size, of which so much was skipped.
     ///
     /// # Errors
     /// [`Code::Io`] if the file of this process cannot be written.
-    pub fn write<T: Serialize>(&self, (number, size): (usize, u64), came: &T, settled: bool) -> Result<()> {
+    pub fn write<T: Serialize>(&self, (number, size): (usize, u64), came: &T, skipped: u64) -> Result<()> {
         let unwritten = |cause| Error::new(Code::Manifest, "a part of a step cannot be written").because(cause);
         let body = postcard::to_stdvec(came).map_err(unwritten)?;
         let mut own = self.folder.own.lock().unwrap_or_else(PoisonError::into_inner);
@@ -380,7 +392,7 @@ impl Parts {
         content.extend(step.to_le_bytes());
         content.extend((number as u64).to_le_bytes());
         content.extend(u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes());
-        content.push(u8::from(settled));
+        content.extend(u32::try_from(skipped).unwrap_or(u32::MAX).to_le_bytes());
         content.extend(body);
         journal.append(DONE, &content)?;
         let first = *items == 0;
@@ -424,7 +436,12 @@ impl Parts {
         self.folder.there(&self.decided.key, items)
     }
 
-    /// How many shards the processes that are kept here were of: what the last of them say; 0 if none was one.
+    /// Whether some process has begun with a step of this name, of other code, parameters or inputs, too.
+    pub(super) fn begun(&self) -> bool {
+        self.of_this_step().next().is_some()
+    }
+
+    /// How many shards the processes that are kept here were of: the most, if they say different numbers; 0 if none was one.
     pub(super) fn shards(&self) -> u32 {
         let counts = self.of_this_step().filter_map(|(file, _)| Some(file.opened.shard?.1));
         counts.max().unwrap_or(0)

@@ -59,7 +59,7 @@ impl StepPlan {
 
     /// Whether some process has begun with it.
     pub fn begun(&self) -> bool {
-        self.parts.iter().any(|part| part.finished || part.done > 0 || !part.workers.is_empty())
+        self.parts.iter().any(|part| part.finished || part.done > 0 || part.begun)
     }
 
     /// Items of each shard that are left to do.
@@ -137,6 +137,7 @@ impl StepPlan {
             }
             (part.done, part.to_do) = (done, to_do);
             part.workers = folder.workers(&watched.key);
+            part.begun |= !part.workers.is_empty();
             part.measured = folder.measured().or(part.measured);
         }
         Ok(Some(again))

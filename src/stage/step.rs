@@ -90,7 +90,12 @@ impl Step {
     /// Whether it is finished, for what decides it now, with all its files whole.
     pub fn finished(&self) -> bool {
         self.record.plan_finished(self.unit);
-        self.record.finished().is_some()
+        let finished = self.record.finished().is_some();
+        if finished && *self.record.store().share() == Share::Joined {
+            // What a process left that did not see that they were joined meanwhile.
+            let _ = retire(self.record.store(), &self.record.parts_folder());
+        }
+        finished
     }
 
     /// What is on record of it.
@@ -156,6 +161,7 @@ impl Step {
             finished: false,
             of_shard,
             to_do,
+            begun: parts.begun(),
             workers: parts.workers(),
             measured: parts.measured(),
             watched: Some(Watched { folder: parts.folder().into(), key: self.record.key().into(), items }),
@@ -179,15 +185,11 @@ impl Step {
     /// Whether a shard has done its part, of which so many were skipped, and there is no more to do here than to join it.
     ///
     /// # Errors
-    /// [`Code::Partial`] if so; [`Code::Image`] if nothing of it was ok; [`Code::Io`] if the disk refuses what was finished.
+    /// [`Code::Partial`] if so; [`Code::Io`] if the disk refuses what was finished.
     pub(crate) fn end_of_shard(&self, parts: &Parts, items: &[Portion<'_>], skipped: u64) -> Result<()> {
         let Share::Shard(shard) = self.record.store().share() else { return Ok(()) };
         parts.sync()?;
         let (own, all) = (self.own(items), items.iter().map(|item| item.size).sum::<u64>());
-        if own > 0 && skipped == own {
-            let found = format!("{}: shard {shard} skipped all of its {own} {}", self.says, self.unit);
-            return Err(Error::new(Code::Image, found).hint("see whether this machine has the photographs"));
-        }
         let skipped = if skipped > 0 { format!(", {skipped} of them skipped") } else { String::new() };
         let done = format!("{}: shard {shard} has its {own} of {all} {}{skipped}", self.says, self.unit);
         Err(Error::new(Code::Partial, done).hint("`lgf merge` joins all shards"))
@@ -223,7 +225,7 @@ impl Step {
                 run.check()?;
                 let outcome = self.outcome(&items[place], work(place, &items[place]))?;
                 let made = matches!(outcome, Outcome::Made(_));
-                parts.write((place, 1), &outcome, made)?;
+                parts.write((place, 1), &outcome, u64::from(!made))?;
                 if made {
                     run.tick()
                 } else {

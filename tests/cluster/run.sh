@@ -278,6 +278,8 @@ read_only() {
     mount --bind "$space/reference" "$space/reference" && mount -o remount,bind,ro "$space/reference" || return
     local code=0
     refused 'choose a folder that you may write to' edges --root "$space/reference" --shard 0/2 || code=$?
+    # Only to look needs no right to write.
+    "$lgf" plan --root "$space/reference" || code=1
     umount "$space/reference"
     return "$code"
 }
@@ -299,7 +301,7 @@ room_again() {
 }
 if mount -t tmpfs -o size=1m tmpfs "$space/bin" 2>/dev/null; then
     umount "$space/bin"
-    check "a root on a read-only mount is refused" read_only
+    check "a root on a read-only mount is refused, and can be looked at" read_only
     check "a small shared disk" small_disk
     check "a shared disk that is full ends a shard in words" full_disk
     check "with room again it goes on, and the bytes are the same" room_again

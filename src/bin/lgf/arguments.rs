@@ -36,7 +36,8 @@ pub struct Common {
     /// share of its inputs that a step may skip before it fails, 0 to 1 (default: LGF_MAX_REJECT_SHARE, else 0.01)
     #[arg(long, global = true)]
     pub max_reject_share: Option<f64>,
-    /// one of N shares of a step's items, as 0/4 to 3/4, or whole (default: a task of a Slurm array does its own share, else whole)
+    /// one of N shares of a step's items, as 0/4 to 3/4; joined, to join them; or whole (default: a task of a Slurm array does its own
+    /// share, else whole)
     #[arg(long, global = true, value_name = "I/N")]
     pub shard: Option<String>,
 }
@@ -114,8 +115,8 @@ pub enum Step {
     Plan(Plan),
     /// joins what all shards did, step by step, up to the first that no shard has begun
     Merge {
-        /// ablate: the ablation's shards instead
-        #[arg(value_parser = ["ablate"])]
+        /// the step that must be finished then; ablate: the ablation's shards instead
+        #[arg(value_parser = ["boxes", "edges", "datasets", "run", "features", "observe", "relevance", "overlap", "ablate"])]
         what: Option<String>,
     },
     /// trains the networks of the sample again, from our own drawings
@@ -190,6 +191,12 @@ pub enum BenchPart {
         items: usize,
         #[arg(long, default_value_t = 20, value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000_000))]
         shards: u32,
+        /// fails if it takes longer, in seconds
+        #[arg(long)]
+        at_most_seconds: Option<f64>,
+        /// fails if it takes more memory, in MB
+        #[arg(long)]
+        at_most_mb: Option<u64>,
     },
     /// intervals of the error consistency of 50 observers on 1,280 pictures, 10,000 draws: seconds
     Consistency,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use lgf::datasets::Manipulation;
 use lgf::files::Store;
 use lgf::inference::{self, Device, Engine, Experiments, Keep, Normalise, Picture, Precision, Rehearsal};
@@ -36,8 +36,9 @@ pub fn part(
         BenchPart::Pixels { files } => bench_pixels(files),
         BenchPart::Analysis => bench_analysis(&open()?),
         BenchPart::Consistency => bench_consistency(),
-        BenchPart::Scale { networks, items, shards } => {
-            bench_scale(&open()?, &Rehearsal { networks: *networks, items: *items, shards: *shards })
+        BenchPart::Scale { networks, items, shards, at_most_seconds, at_most_mb } => {
+            let rehearsal = Rehearsal { networks: *networks, items: *items, shards: *shards };
+            bench_scale(&open()?, &rehearsal, (*at_most_seconds, *at_most_mb))
         }
         BenchPart::Device { batch, files } => bench_device(*batch, files, device()?),
         BenchPart::Relevance { arch, weights, preset, batch, files } => {
@@ -47,7 +48,7 @@ pub fn part(
     }
 }
 
-fn bench_scale(store: &Store, rehearsal: &Rehearsal) -> Result<()> {
+fn bench_scale(store: &Store, rehearsal: &Rehearsal, most: (Option<f64>, Option<u64>)) -> Result<()> {
     let Rehearsal { networks, items, shards } = rehearsal;
     let took = rehearsal.run(&store.clone().quiet())?;
     let (mb, peak) = (took.bytes >> 20, lgf::process::peak_bytes() >> 20);
@@ -57,6 +58,9 @@ fn bench_scale(store: &Store, rehearsal: &Rehearsal) -> Result<()> {
          {} files of {mb} MB while they work, peak memory {peak} MB",
         took.shards, took.plan, took.merge, took.files
     ));
+    if most.0.is_some_and(|most| all > most) || most.1.is_some_and(|most| peak > most) {
+        bail!("more than {:?} s or {:?} MB", most.0.unwrap_or(f64::INFINITY), most.1.unwrap_or(u64::MAX));
+    }
     Ok(())
 }
 

@@ -17,12 +17,15 @@ use crate::arguments::{Common, Plan, Step};
 
 /// A plan is looked at again this often, at most.
 const OFTEN: Duration = Duration::from_secs(2);
+/// And made anew after so long: steps may have been begun and joined between two looks.
+const SELDOM: Duration = Duration::from_secs(60);
 
 /// What share of a step this process does: what `--shard` says, else a task of a Slurm array its own.
 pub fn share(common: &Common, step: &Step) -> Result<Share> {
     let asked = common.shard.as_deref().filter(|text| *text != "whole");
     let has_items = match step {
-        Step::Boxes { .. } | Step::Run(_) | Step::Features(_) | Step::Overlap | Step::Ablate { .. } => true,
+        Step::Boxes { archive } => archive.is_none(),
+        Step::Run(_) | Step::Features(_) | Step::Overlap | Step::Ablate { .. } => true,
         Step::Edges { png, text, .. } => png.is_none() && text.is_none(),
         Step::Datasets { crops, png, .. } => crops.is_none() && png.is_none(),
         Step::Observe(given) => given.decisions.is_none(),
@@ -35,14 +38,23 @@ pub fn share(common: &Common, step: &Step) -> Result<Share> {
                 .hint("run it once, by itself; `lgf merge` does the steps in between those that have some")
         );
     }
-    if !has_items || common.shard.as_deref() == Some("whole") {
-        return Ok(Share::Whole);
+    let of_slurm = || Shard::of_slurm(|name| std::env::var(name).ok());
+    if matches!(step, Step::All)
+        && common.shard.is_none()
+        && let Some(shard) = of_slurm()?.filter(|shard| shard.count() > 1)
+    {
+        let found = format!("`lgf all` in task {shard} of an array: every task would do all of it");
+        bail!(
+            Error::new(Code::Parameter, found)
+                .hint("let the array do one step after another and `lgf merge` what is in between (cluster/slurm), or say --shard whole")
+        );
     }
-    let shard = match asked {
-        Some(text) => Some(text.parse::<Shard>()?),
-        None => Shard::of_slurm(|name| std::env::var(name).ok())?,
-    };
-    Ok(shard.map_or(Share::Whole, Share::Shard))
+    Ok(match asked {
+        Some("joined") => Share::Joined,
+        Some(text) => Share::Shard(text.parse()?),
+        None if !has_items || common.shard.is_some() => Share::Whole,
+        None => of_slurm()?.map_or(Share::Whole, Share::Shard),
+    })
 }
 
 /// Whether an error says no more than that a shard has done its part.
@@ -50,12 +62,12 @@ pub fn is_partial(error: &anyhow::Error) -> bool {
     error.downcast_ref::<lgf::Error>().is_some_and(|error| error.code() == Code::Partial)
 }
 
-/// Joins what all shards did, of the sequence or of its ablation.
-pub fn merge(run: &Run, ablation: bool) -> Result<()> {
-    if ablation {
+/// Joins what all shards did: of the sequence, where `what` names the step that must be finished then, or of its ablation.
+pub fn merge(run: &Run, what: Option<&str>) -> Result<()> {
+    if what == Some("ablate") {
         return crate::sequence::ablate(&[], &run.sharing(Share::Joined));
     }
-    let merged = run.merge()?;
+    let merged = run.merge(what)?;
     let done = if merged.steps.is_empty() { "nothing".to_string() } else { merged.steps.join(", ") };
     match merged.next {
         Some(next) => say(&format!("merge: {done} finished; next: lgf {next} --shard I/N")),
@@ -68,6 +80,7 @@ pub fn merge(run: &Run, ablation: bool) -> Result<()> {
 pub fn plan(given: &Plan, run: &Run) -> Result<()> {
     let watch = Progress::silent().start(0, "looks");
     let mut plans = run.plan(given.shards)?;
+    let mut planned = Instant::now();
     loop {
         if let Some(page) = &given.page {
             write_page(page, run, &plans, given.watch)?;
@@ -82,9 +95,14 @@ pub fn plan(given: &Plan, run: &Run) -> Result<()> {
             let looked = Instant::now();
             let again = plans.iter().map(|plan| plan.again(run.store())).collect::<lgf::Result<Option<Vec<_>>>>()?;
             // Steps that were joined, or begun of other inputs, are other ones now.
+            let same = planned.elapsed() < SELDOM && again.iter().flatten().all(|plan| plan.state() != "to be merged");
             plans = match again {
-                Some(again) if !again.iter().any(|plan| plan.state() == "to be merged") => again,
-                _ => run.plan(given.shards)?,
+                Some(again) if same => again,
+                _ => {
+                    let again = run.plan(given.shards)?;
+                    planned = Instant::now();
+                    again
+                }
             };
             if plans.iter().map(|plan| (plan.done(), plan.state())).ne(before.iter().cloned()) {
                 break;

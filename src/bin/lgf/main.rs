@@ -58,6 +58,8 @@ fn run(common: &Common, step: &Step) -> Result<()> {
     let share = cluster::share(common, step)?;
     let open = || {
         let store = match &common.root {
+            // A look at a data root needs no right to write there.
+            Some(root) if matches!(step, Step::Plan(_)) => Store::reading(root),
             Some(root) => Store::at(root),
             None => Store::open(),
         };
@@ -126,7 +128,7 @@ fn run(common: &Common, step: &Step) -> Result<()> {
             let run = Run { study: Study::open(open()?)?, protocol, device };
             match step {
                 Step::Plan(given) => cluster::plan(given, &run),
-                Step::Merge { what } => cluster::merge(&run, what.is_some()),
+                Step::Merge { what } => cluster::merge(&run, what.as_deref()),
                 step => sequence::step(step, &run),
             }
         }

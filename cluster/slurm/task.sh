@@ -6,11 +6,15 @@
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --signal=B:USR1@120
-# One task of an array: its part of a step. sbatch --array=0-<LGF_SHARDS less 1> shard.sh STEP
+# A job of the sequence: task.sh COMMAND… runs lgf with these words on the data root. In a task of an array the command takes its shard
+# from Slurm: sbatch --array=0-<LGF_SHARDS less 1> task.sh STEP
 set -uo pipefail
 
-step="$1"
-: "${LGF_ROOT:?set it to the data root}" "${LGF_SHARDS:?set it to the number of tasks of each array}"
+: "${LGF_ROOT:?set it to the data root}"
+own=()
+if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
+    own=(--shard "$SLURM_ARRAY_TASK_ID/${LGF_SHARDS:?set it to the number of tasks of each array}")
+fi
 restarts="${SLURM_RESTART_COUNT:-0}"
 read -ra lgf <<<"${LGF:-lgf}"
 
@@ -24,14 +28,20 @@ again() {
     exit 1
 }
 
-say "lgf $step, shard $SLURM_ARRAY_TASK_ID of $LGF_SHARDS, restart $restarts"
-# The command ends its item and exits with 75. Slurm sends TERM when the job was cancelled, or is pre-empted.
+say "lgf $* ${own[*]}, restart $restarts"
+# The command ends its item and exits with 75. Slurm sends USR1 before the time is up, TERM when the job was cancelled or is
+# pre-empted; where an item takes longer, TERM follows USR1.
 child=""
 signal=""
-trap 'signal=USR1 interrupted=1; kill -USR1 "$child"' USR1
-trap 'signal=TERM interrupted=1; kill -TERM "$child"' TERM
-"${lgf[@]}" "$step" --root "$LGF_ROOT" --shard "$SLURM_ARRAY_TASK_ID/$LGF_SHARDS" &
+pass_on() {
+    signal="${signal:-$1}" interrupted=1
+    if [ -n "$child" ]; then kill "-$1" "$child"; fi
+}
+trap 'pass_on USR1' USR1
+trap 'pass_on TERM' TERM
+"${lgf[@]}" "$@" --root "$LGF_ROOT" "${own[@]}" &
 child=$!
+if [ -n "$signal" ]; then kill "-$signal" "$child"; fi
 while
     interrupted=""
     wait "$child"
