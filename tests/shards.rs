@@ -39,13 +39,14 @@ fn part(run: &Run, step: &str) {
 
 const STEPS: [&str; 8] = ["boxes", "edges", "datasets", "run", "features", "observe", "relevance", "overlap"];
 
-/// Every file below a folder but what steps took, with its content.
+/// Every file below a data root that is a result, with its content.
 fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     fn walk(root: &Path, folder: &Path, into: &mut BTreeMap<PathBuf, Vec<u8>>) {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();
             let name = path.strip_prefix(root).unwrap().to_path_buf();
-            if name.starts_with("manifests/measured") {
+            // What steps took; and links to what was there when an ablation began.
+            if name.ends_with("manifests/measured") || name.starts_with("ablation/root") {
                 continue;
             }
             if path.is_dir() {
