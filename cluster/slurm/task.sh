@@ -33,6 +33,7 @@ say "lgf $* ${own[*]}, restart $restarts"
 # pre-empted; where an item takes longer, TERM follows USR1.
 child=""
 signal=""
+# shellcheck disable=SC2329 # by the traps
 pass_on() {
     signal="${signal:-$1}" interrupted=1
     if [ -n "$child" ]; then kill "-$1" "$child"; fi

@@ -31,8 +31,10 @@ skip() {
 
 prepare() {
     if [ "${LGF_CLUSTER:-}" = install ] && ! command -v slurmctld >/dev/null; then
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends slurm-wlm munge iproute2 >/dev/null
+        if ! { apt-get update -qq &&
+            DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends slurm-wlm munge iproute2 >/dev/null; }; then
+            skip "Slurm cannot be installed here (apt-get; it takes root)"
+        fi
     fi
     local tool
     for tool in munged slurmctld slurmd sbatch srun unshare ip; do
@@ -41,7 +43,7 @@ prepare() {
     if ! cmp --silent "$requirements" "$venv/requirements.txt"; then
         printf '== Snakemake into .lgf/cluster-venv\n'
         python3 -m venv --clear "$venv"
-        "$venv/bin/pip" install --quiet --requirement "$requirements"
+        "$venv/bin/pip" install --quiet --requirement "$requirements" || skip "Snakemake cannot be installed here (pip)"
         cp "$requirements" "$venv/requirements.txt"
     fi
 }
