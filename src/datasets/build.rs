@@ -14,7 +14,7 @@ use super::parameters::{Parameters, plan};
 use super::remembered::remember_kinds;
 use super::smoother::Smoother;
 use crate::error::Result;
-use crate::files::{ImageFile, Store, Written, check_room};
+use crate::files::{ImageFile, Store, Written};
 use crate::pixels::{self, Crop};
 use crate::stage::{Made, Named, sweep};
 use crate::table::{ManifestRow, Row};
@@ -39,7 +39,7 @@ pub fn build(
         // A run that goes on has some of its files already.
         if !store.path("manifests/pieces/datasets").exists() {
             let files = images.len() as u64 * plan("", Crop::SIDE, parameters)?.len() as u64;
-            check_room(store.root(), files * parameters.encoding.typical_bytes())?;
+            store.check_room(files * parameters.encoding.typical_bytes())?;
         }
         let mut done = step.each(images, |place, image| {
             Photograph::read(store, image, parameters, smoother)?.build(step.record().hash_of(place))

@@ -32,7 +32,6 @@ mod wheel;
 mod whole;
 mod writer;
 
-pub(crate) use disk::check_room;
 pub use download::Download;
 pub(crate) use form::FORM;
 pub use hash::{Written, sha256_hex};

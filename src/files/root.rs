@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::disk::check_room;
 use super::machine::Owner;
 use super::share::Share;
 use super::whole::{place, rename_whole, temporary, write_whole};
@@ -139,6 +140,17 @@ impl Store {
                 Err(Error::new(Code::Partial, "finished; tables are made where shards are joined"))
             }
             Share::Whole | Share::Joined => Ok(()),
+        }
+    }
+
+    /// Nothing if so many bytes fit on its disk, or if this process makes no items: a plan and a merge write none.
+    ///
+    /// # Errors
+    /// As [`check_room`].
+    pub(crate) fn check_room(&self, bytes: u64) -> Result<()> {
+        match self.share {
+            Share::Planned(_) | Share::Joined => Ok(()),
+            Share::Whole | Share::Shard(_) => check_room(&self.root, bytes),
         }
     }
 

@@ -18,7 +18,7 @@ use super::variants::Variants;
 use super::workers::on_workers;
 use crate::datasets::{self, Smoother};
 use crate::error::{Code, Error, Result};
-use crate::files::{ImageFile, Share, check_room, sha256_hex};
+use crate::files::{ImageFile, Share, sha256_hex};
 use crate::notebook::counted;
 use crate::pixels::Sight;
 use crate::stage::{Named, PartsFolder, Step, all_of};
@@ -246,7 +246,7 @@ impl<'a> Runner<'a> {
 
     /// What is kept until a set is finished: four bytes a logit.
     fn check_room(&self, networks: usize, pictures: usize) -> Result<()> {
-        check_room(self.job.study.store.root(), (networks * pictures * self.job.classes.len() * 4) as u64)
+        self.job.study.store.check_room((networks * pictures * self.job.classes.len() * 4) as u64)
     }
 
     fn says(&self, what: &str, networks: usize) -> String {

@@ -10,7 +10,7 @@ use super::ledger::{Ledger, LedgerRow, add, judged, ledger_table};
 use super::maps::map_name;
 use super::target::{Parameters, check_rules, target};
 use crate::error::{Code, Error, Result};
-use crate::files::{ImageFile, Store, Written, check_room};
+use crate::files::{ImageFile, Store, Written};
 use crate::inference::{Engine, finite_enough, halving, on_workers, softmax, to_input, write_settings};
 use crate::notebook::{Stage, warn};
 use crate::pixels::{Crop, HeatMap, RgbImage};
@@ -144,7 +144,7 @@ impl Explaining<'_> {
         let open = step.to_do(parts, &portions, &there)?;
         // A map is a number of four bytes a pixel, and a header.
         let left: usize = open.iter().map(|&at| chunks[at].len()).sum();
-        check_room(self.store.root(), left as u64 * (4 * u64::from(network.view().side).pow(2) + 128))?;
+        self.store.check_room(left as u64 * (4 * u64::from(network.view().side).pow(2) + 128))?;
         let own = step.own(&portions) as usize;
         let run = step.start(own);
         run.goes_on(own - left);
