@@ -30,6 +30,15 @@ fn shard(run: &Run, index: u32, count: u32) -> Run {
     run.sharing(Share::Shard(Shard::of(index, count).unwrap()))
 }
 
+/// The same, whose edges two shards have done.
+fn with_edges_to_merge(root: &Path) -> Run {
+    let run = small(root);
+    (0..2).for_each(|index| part(&shard(&run, index, 2), "boxes"));
+    run.merge(None).unwrap();
+    (0..2).for_each(|index| part(&shard(&run, index, 2), "edges"));
+    run
+}
+
 /// Does a shard's part of a step, by the step's name.
 fn part(run: &Run, step: &str) {
     let (_, work) = run.steps().into_iter().find(|(name, _)| name.ends_with(step)).unwrap();
@@ -162,10 +171,7 @@ fn bad_input_85_what_is_missing_or_of_something_else_is_refused_with_shard_and_m
 #[test]
 fn bad_input_85_an_item_that_two_processes_did_differently_is_refused_and_one_done_twice_is_not() {
     let folder = tempfile::tempdir().unwrap();
-    let run = small(folder.path());
-    (0..2).for_each(|index| part(&shard(&run, index, 2), "boxes"));
-    run.merge(None).unwrap();
-    (0..2).for_each(|index| part(&shard(&run, index, 2), "edges"));
+    let run = with_edges_to_merge(folder.path());
     let parts = folder.path().join("manifests/parts/edges");
     let files = || -> Vec<PathBuf> { std::fs::read_dir(&parts).unwrap().map(|file| file.unwrap().path()).collect() };
     // The same once more, as by a task that was queued again though its first run went on.
@@ -214,10 +220,7 @@ fn change_a_result(bytes: &mut [u8]) -> bool {
 #[test]
 fn clocks_that_differ_and_a_file_of_parts_that_was_cut_lose_no_more_than_the_cut_item() {
     let folder = tempfile::tempdir().unwrap();
-    let run = small(folder.path());
-    (0..2).for_each(|index| part(&shard(&run, index, 2), "boxes"));
-    run.merge(None).unwrap();
-    (0..2).for_each(|index| part(&shard(&run, index, 2), "edges"));
+    let run = with_edges_to_merge(folder.path());
     let parts = folder.path().join("manifests/parts/edges");
     for (place, file) in std::fs::read_dir(&parts).unwrap().map(|file| file.unwrap().path()).enumerate() {
         let years = Duration::from_secs(3600 * 24 * 365 * 20);
