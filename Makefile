@@ -61,7 +61,7 @@ bench: setup ## the time of each step of the sequence
 bench-cells: build ## the time of notebook cells: kernel start to first figure, display cells
 	$(ENV) $(PYTHON) tools/bench_cells.py
 
-lint: setup ## formatting, clippy and rustdoc, all without warnings, and the map
+lint: setup ## formatting, clippy and rustdoc, all without warnings; licences, sources and pins; the map
 	$(ENV) cargo fmt --check
 	$(ENV) rustfmt --check --edition 2024 tools/map.rs
 	# What a list declares, cargo does not see.
@@ -70,6 +70,8 @@ lint: setup ## formatting, clippy and rustdoc, all without warnings, and the map
 	$(ENV) $(KERNEL_CARGO) fmt $(KERNEL_PACKAGE) --check
 	$(ENV) $(KERNEL_CARGO) clippy $(KERNEL_PACKAGE) --release --locked --all-targets --quiet -- -D warnings
 	$(ENV) RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+	@$(ENV) $(PYTHON) tools/supply.py check
+	@$(ENV) $(PYTHON) tools/supply.py deny
 	@$(MAKE) map
 
 map: .lgf/map ## the floors of src and what each room uses; fails on an arrow up, a circle, a column's name in quotes

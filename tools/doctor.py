@@ -53,7 +53,7 @@ def tools():
     for tool, package in (("cc", "gcc"), ("c++", "g++"), ("make", "make"), ("flock", "util-linux")):
         report(shutil.which(tool), tool, shutil.which(tool) or "not found", f"install {package}")
     python = ".".join(map(str, sys.version_info[:3]))
-    report(sys.version_info >= (3, 10), "Python", python, "3.10 or newer is needed; 3.11 is tested")
+    report(sys.version_info >= (3, 11), "Python", python, "3.11 or newer is needed")
 
 
 def machine():

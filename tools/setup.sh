@@ -5,7 +5,6 @@ set -euo pipefail
 
 RUST_MINIMUM=1.95
 TORCH=2.11
-TORCH_WHEELS=("torch==2.11.0" "nvidia-cuda-runtime==13.0.*" "nvidia-cuda-cupti==13.0.*")
 FREE_GIB=8
 
 say() { printf '== %s\n' "$*"; }
@@ -44,8 +43,8 @@ step_check() {
     command -v flock >/dev/null || fail "the tool \"flock\" is missing." "install util-linux"
     [ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ] || { command -v rustup >/dev/null && rustup component add rust-src; } ||
         fail "the source of Rust's standard library is missing, without which cells cannot keep its types." "rustup component add rust-src (conda: rust-src)"
-    command -v python3 >/dev/null && python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
-        fail "Python 3.10 or newer is missing." "install python3 (tested with 3.11)"
+    command -v python3 >/dev/null && python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        fail "Python 3.11 or newer is missing." "install python3 (tested with 3.11 to 3.13)"
     case "$LGF_CACHE" in *[[:space:]]*) fail "the cache folder has a blank in its name: $LGF_CACHE" "set LGF_CACHE to a folder without one: evcxr cannot load cells from there" ;; esac
     mkdir -p "$LGF_STATE" "$LGF_CACHE" 2>/dev/null && [ -w "$LGF_STATE" ] && [ -w "$LGF_CACHE" ] ||
         fail "cannot write to $LGF_CACHE or $LGF_STATE." "set LGF_CACHE to a folder that can be written"
@@ -88,7 +87,7 @@ step_venv() {
     logged python3 -m venv --clear "$venv" ||
         fail "python3 cannot make a virtual environment." "install its venv module (Debian, Ubuntu: apt install python3-venv)"
     logged "$venv/bin/pip" install --progress-bar on --requirement "$LGF_REPO/tools/requirements.txt" ||
-        cause "installing the Python packages" "read the messages; Python 3.10 to 3.13 are known to work"
+        cause "installing the Python packages" "read the messages; Python 3.11 to 3.13 are known to work"
 }
 
 torch_version() {
@@ -102,8 +101,7 @@ step_libtorch() {
     if [ "$LIBTORCH" = "$home/torch" ] && [ ! -e "$LIBTORCH/lib/libtorch_cpu.so" ]; then
         say "libtorch: downloading $TORCH for the CPU (0.6 GB)"
         rm -rf "$part"
-        # The wheels are for one Python, which is not asked for: only the C++ library in them is used.
-        logged "$LGF_STATE/venv/bin/pip" install --no-deps --no-compile --progress-bar on --target "$part" "${TORCH_WHEELS[@]}" ||
+        logged "$LGF_STATE/venv/bin/pip" install --no-deps --no-compile --progress-bar on --target "$part" --requirement "$LGF_REPO/tools/libtorch.txt" ||
             cause "downloading libtorch" "read the messages, or set LIBTORCH to a libtorch $TORCH of your own"
         # The C++ library, its headers and licence stay. The CUDA part cannot load without the 2 GB of CUDA libraries.
         find "$part/torch" -mindepth 1 -maxdepth 1 ! -name lib ! -name include ! -name share ! -name version.py -exec rm -rf {} +

@@ -176,7 +176,7 @@ pub(super) fn is_leftover(path: &str) -> bool {
 }
 
 /// Whether a name has an ending, in any case.
-fn ends_with(name: &str, ending: &str) -> bool {
+pub(super) fn ends_with(name: &str, ending: &str) -> bool {
     let (name, ending) = (name.as_bytes(), ending.as_bytes());
     name.len() >= ending.len() && name[name.len() - ending.len()..].eq_ignore_ascii_case(ending)
 }
@@ -202,7 +202,8 @@ impl Place {
     }
 }
 
-fn plain_name(name: &[u8]) -> Result<(), &'static str> {
+/// Whether a name stays in the folder it is put in, or why not.
+pub(super) fn plain_name(name: &[u8]) -> Result<(), &'static str> {
     let Ok(text) = std::str::from_utf8(name) else { return Err("is not UTF-8") };
     if text.contains('\0') {
         return Err("holds a NUL");

@@ -16,7 +16,7 @@ use crate::table::Reject;
 pub(super) struct Collector {
     synsets: BTreeMap<String, Vec<Synset>>,
     digests: BTreeMap<String, String>,
-    loose: Vec<Document>,
+    loose: Vec<Document<'static>>,
     pub(super) rejects: Vec<Reject>,
     pub(super) flags: Vec<Reject>,
     pub(super) counts: Counts,
@@ -58,7 +58,7 @@ impl Collector {
     }
 
     pub(super) fn tables(mut self) -> Result<Annotations> {
-        let mut groups: BTreeMap<String, Vec<Document>> = BTreeMap::new();
+        let mut groups: BTreeMap<String, Vec<Document<'_>>> = BTreeMap::new();
         for document in std::mem::take(&mut self.loose) {
             groups.entry(document.class()).or_default().push(document);
         }

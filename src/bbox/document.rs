@@ -40,7 +40,7 @@ pub(super) const CORNERS: [&str; 4] = [XMIN, YMIN, XMAX, YMAX];
 
 /// The elements of an annotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tag {
+pub(super) enum Tag {
     Annotation,
     Folder,
     Filename,
@@ -62,7 +62,7 @@ enum Tag {
 }
 
 impl Tag {
-    fn of(name: &str) -> Tag {
+    pub(super) fn of(name: &str) -> Tag {
         match name {
             "annotation" => Tag::Annotation,
             "folder" => Tag::Folder,
@@ -93,8 +93,7 @@ impl Tag {
 /// is ever expanded or looked up.
 pub(super) fn parse<'a>(xml: &'a str, limits: &Limits) -> Result<Texts<'a>> {
     let mut reader = Reader::from_str(xml);
-    let texts = Texts { objects: Vec::with_capacity(1), ..Texts::default() };
-    let mut parsing = Parsing { texts, path: Vec::with_capacity(8), text: Cow::Borrowed(""), roots: 0 };
+    let mut parsing = Parsing { texts: Texts::one(), path: Vec::with_capacity(8), text: Cow::Borrowed(""), roots: 0 };
     let at = |error: Error, byte: u64| error.place(place(xml, byte));
     loop {
         step();
@@ -160,9 +159,7 @@ impl<'a> Parsing<'a> {
             }
         }
         self.path.push(name);
-        if self.path == [Tag::Annotation, Tag::Object] {
-            self.texts.objects.push(ObjectTexts::default());
-        }
+        self.texts.begin(&self.path);
         self.text = Cow::Borrowed("");
         Ok(())
     }
@@ -202,8 +199,20 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 impl<'a> Texts<'a> {
+    /// None yet, with room for one object.
+    pub(super) fn one() -> Self {
+        Texts { objects: Vec::with_capacity(1), ..Texts::default() }
+    }
+
+    /// The element at `path` begins.
+    pub(super) fn begin(&mut self, path: &[Tag]) {
+        if path == [Tag::Annotation, Tag::Object] {
+            self.objects.push(ObjectTexts::default());
+        }
+    }
+
     /// Keeps the text of the element at `path`, the first one where there are several.
-    fn keep(&mut self, path: &[Tag], text: Cow<'a, str>) {
+    pub(super) fn keep(&mut self, path: &[Tag], text: Cow<'a, str>) {
         let [Tag::Annotation, path @ ..] = path else { return };
         let slot = match (path, self.objects.last_mut()) {
             ([Tag::Folder], _) => &mut self.folder,

@@ -9,6 +9,11 @@ use crate::error::{Code, Error, Result};
 /// Unpacked bytes that are allowed whatever the ratio: short files of zeros pack very well.
 const RATIO_FLOOR: u64 = 4 << 20;
 
+/// Bytes that so many packed ones may unpack to.
+pub(super) fn most_unpacked(packed: u64, ratio: u64) -> u64 {
+    packed.saturating_mul(ratio).max(RATIO_FLOOR)
+}
+
 /// What followed the archive proper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trailing {
@@ -70,7 +75,7 @@ impl<R: BufRead> Gunzip<R> {
                     }
                     self.unpacked += count as u64;
                     let packed = decoder.get_ref().count;
-                    if self.unpacked > packed.saturating_mul(self.ratio).max(RATIO_FLOOR) {
+                    if self.unpacked > most_unpacked(packed, self.ratio) {
                         return Err(over_limit(format!("unpacks to more than {} times its size", self.ratio)));
                     }
                     self.state = State::Member(decoder);

@@ -24,6 +24,7 @@ mod mutations;
 mod parameters;
 mod picked;
 mod pieces;
+mod plain;
 mod published;
 mod read;
 mod rows;
@@ -33,6 +34,7 @@ mod synset;
 mod table;
 #[cfg(test)]
 mod tests;
+mod whole;
 mod write;
 
 pub use crate::table::boxes::{BOX_COLUMNS, PUBLISHED_COLUMNS, SUBSET_COLUMNS};

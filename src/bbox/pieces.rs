@@ -1,5 +1,6 @@
 //! The pieces that threads work on: XML files checked, inner archives read whole.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use polars::prelude::{DataFrame, PlSmallStr};
@@ -10,24 +11,26 @@ use super::document::parse;
 use super::encoding::decode;
 use super::gunzip::Trailing;
 use super::limits::Limits;
+use super::plain;
 use super::rows::Rows;
 use super::synset::Synset;
 use super::table::boxes_table;
+use super::whole::{members, unpack};
 use crate::error::{Code, Error, Result};
 use crate::files::is_wnid;
 use crate::table::Reject;
 
 /// One XML file after checking, or the row that says why it was skipped.
-pub(super) struct Document {
+pub(super) struct Document<'a> {
     /// The file's or the archive's name, and the member's in it.
     source: Arc<str>,
-    member: Box<str>,
+    member: Cow<'a, str>,
     stem: PlSmallStr,
     digest: u64,
     outcome: Result<Checked, Box<Reject>>,
 }
 
-impl Document {
+impl Document<'_> {
     /// The class that a file without an archive of its own belongs to: its name's synset, else the folder that it
     /// gives. Files of one name in two classes are two files.
     pub(super) fn class(&self) -> String {
@@ -51,23 +54,38 @@ pub(super) enum Outcome {
     /// An inner archive that could not be read: its name and hash, where they are known.
     Corrupt { of: Option<(String, String)>, reject: Reject },
     /// XML files that stood by themselves.
-    Loose(Vec<Document>),
+    Loose(Vec<Document<'static>>),
 }
 
 /// Reads one inner archive whole; any fault in it skips it.
-pub(super) fn inner(
+pub(super) fn inner(of: (String, String), name: &str, bytes: &[u8], source: &str, limits: &Limits) -> Outcome {
+    let archive: Arc<str> = source.into();
+    if let Some(unpacked) = unpack(bytes, limits)
+        && let Some(members) = members(&unpacked, limits)
+    {
+        let read = |(name, bytes)| document(Cow::Borrowed(name), bytes, &archive, limits);
+        let (wnid, digest) = of;
+        return Outcome::Synset { wnid, digest, table: synset(members.into_iter().map(read).collect()) };
+    }
+    streamed(of, name, bytes, &archive, limits)
+}
+
+/// The same for archives of any form, member by member.
+fn streamed(
     (wnid, digest): (String, String),
     name: &str,
     bytes: &[u8],
-    source: &str,
+    archive: &Arc<str>,
     limits: &Limits,
 ) -> Outcome {
+    let source = &**archive;
     let mut documents = Vec::new();
-    let archive: Arc<str> = source.into();
     let (mut skipped, mut flags, mut leftovers) = (Vec::new(), Vec::new(), 0);
     let walked = walk(bytes, source, limits, &mut |member| {
         match member {
-            Member::Xml { name, bytes } => documents.push(document(name, bytes, &archive, limits)),
+            Member::Xml { name, bytes } => {
+                documents.push(document(Cow::Owned(name.to_string()), bytes, archive, limits))
+            }
             Member::Archive { name: nested, .. } => {
                 let error = Error::new(Code::Archive, "an archive nested deeper than two").path(source);
                 skipped.push(Reject::of("boxes", &format!("{name}/{nested}"), &error));
@@ -99,21 +117,27 @@ pub(super) fn inner(
     }
 }
 
-pub(super) fn document(member: &str, bytes: &[u8], source: &Arc<str>, limits: &Limits) -> Document {
-    let stem = stem_of(member);
-    let read = || check(parse(&decode(bytes)?, limits)?, source, member, stem);
-    let outcome = read().map_err(|error| Box::new(Reject::of("boxes", member, &error.or_path(&**source))));
-    Document { digest: digest_of(bytes), outcome, stem: stem.into(), source: source.clone(), member: member.into() }
+pub(super) fn document<'a>(member: Cow<'a, str>, bytes: &[u8], source: &Arc<str>, limits: &Limits) -> Document<'a> {
+    let stem = stem_of(&member);
+    let outcome = checked(&member, bytes, source, limits)
+        .map_err(|error| Box::new(Reject::of("boxes", &member, &error.or_path(&**source))));
+    Document { digest: digest_of(bytes), outcome, stem: stem.into(), source: source.clone(), member }
 }
 
 /// The rows of one file, or why it has none.
 pub(super) fn document_boxes(member: &str, bytes: &[u8], source: &str, limits: &Limits) -> Result<DataFrame> {
-    let checked = check(parse(&decode(bytes)?, limits)?, source, member, stem_of(member))?;
-    boxes_table(&[checked.annotation])
+    boxes_table(&[checked(member, bytes, source, limits)?.annotation])
+}
+
+fn checked(member: &str, bytes: &[u8], source: &str, limits: &Limits) -> Result<Checked> {
+    match plain::texts(bytes, limits) {
+        Some(texts) => check(texts, source, member, stem_of(member)),
+        None => check(parse(&decode(bytes)?, limits)?, source, member, stem_of(member)),
+    }
 }
 
 /// Sorts the files of a synset by name, drops second copies, and makes rows of them.
-pub(super) fn synset(mut documents: Vec<Document>) -> Synset {
+pub(super) fn synset(mut documents: Vec<Document<'_>>) -> Synset {
     documents.sort_by(|a, b| a.stem.cmp(&b.stem));
     let mut table = Synset::default();
     let mut rows = Rows::default();

@@ -1,5 +1,6 @@
 //! Archives and folders of annotations to one table, in parallel, in an order that does not depend on threads.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -282,7 +283,8 @@ impl Reading<'_, '_, '_> {
         let bytes = std::mem::take(&mut self.loose_bytes);
         self.spawn(bytes, move |source, limits| {
             let source: Arc<str> = source.into();
-            Outcome::Loose(batch.iter().map(|(name, bytes)| document(name, bytes, &source, limits)).collect())
+            let read = |(name, bytes): (String, Vec<u8>)| document(Cow::Owned(name), &bytes, &source, limits);
+            Outcome::Loose(batch.into_iter().map(read).collect())
         })
     }
 

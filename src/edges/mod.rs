@@ -17,7 +17,7 @@ mod detect;
 mod lab;
 mod look;
 mod masks;
-#[allow(unsafe_code)] // one call of the same safe code, compiled for wider registers
+#[allow(unsafe_code)] // AVX2, for which nlm/vector.rs has the proof
 mod nlm;
 mod stage;
 

@@ -149,6 +149,8 @@ impl<'a> Part<'a> {
             .timeout_connect(Some(PATIENCE))
             .timeout_recv_response(Some(PATIENCE))
             .max_redirects(8)
+            // An address that is safe from eavesdroppers leads to no other.
+            .https_only(self.wanted.url.starts_with("https://"))
             .http_status_as_error(false)
             .build();
         let mut request =

@@ -27,6 +27,7 @@ const LEAST_BYTES: usize = 1 << 30;
 pub fn ready() -> Result<()> {
     // SAFETY: takes any signal; to ignore one runs no code.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    keep_memory();
     let cores = cores();
     allow_open_files();
     open_files(4 * cores + 16)?;
@@ -36,6 +37,18 @@ pub fn ready() -> Result<()> {
     #[cfg(feature = "torch")]
     tell_libtorch(cores);
     Ok(())
+}
+
+/// Pictures and tables come and go by the thousand: what one gives back serves the next, where glibc would hand it to the system
+/// and have each page cleared again.
+fn keep_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: sets numbers of the allocator; values that it does not take leave it as it is.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 256 << 20);
+        libc::mallopt(libc::M_TOP_PAD, 1 << 20);
+    }
 }
 
 const POLARS: &str = "POLARS_MAX_THREADS";

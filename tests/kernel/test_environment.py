@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
 import yaml
 
 REPO = Path(__file__).resolve().parents[2]
@@ -41,10 +40,3 @@ def test_its_versions_are_those_of_the_set_up():
     assert packages()["pytorch"] == re.search(r"^TORCH=(.*)$", setup, re.MULTILINE).group(1) + ".*"
     assert packages()["rust"] == re.search(r"^RUST_MINIMUM=(.*)$", setup, re.MULTILINE).group(1) + ".*"
     assert packages()["python"] == "3.11"
-
-
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-browser.txt"])
-def test_requirements_are_pinned(name):
-    lines = (REPO / "tools" / name).read_text().splitlines()
-    names = [line for line in lines if line and not line.startswith("#")]
-    assert names and all(re.fullmatch(r"[\w.-]+==[\w.+]+", line) for line in names)

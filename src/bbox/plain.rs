@@ -1,0 +1,75 @@
+//! Annotations in the form that nearly all have: elements and short texts, ASCII, nothing else. Read in one pass over the bytes; all
+//! others are left to the reader that knows all of XML, which gives the same for these.
+
+use std::borrow::Cow;
+
+use super::document::{Tag, Texts};
+use super::limits::Limits;
+
+/// Elements that may be open inside each other; an annotation has four.
+const DEPTH: usize = 8;
+
+/// The texts of a document, if it is plain: no declaration, attribute, entity, comment or CDATA, no text beside elements.
+pub(super) fn texts<'a>(xml: &'a [u8], limits: &Limits) -> Option<Texts<'a>> {
+    if !xml.is_ascii() || limits.xml_depth < DEPTH {
+        return None;
+    }
+    let mut texts = Texts::one();
+    let mut open: [(Tag, &[u8]); DEPTH] = [(Tag::Other, b""); DEPTH];
+    let mut path = [Tag::Other; DEPTH];
+    let (mut depth, mut rest) = (0, xml);
+    loop {
+        rest = rest.trim_ascii_start().strip_prefix(b"<")?;
+        let (name, after) = name(rest)?;
+        let tag = Tag::of(std::str::from_utf8(name).ok()?);
+        if depth == DEPTH || (depth == 0) != (tag == Tag::Annotation) {
+            return None;
+        }
+        (open[depth], path[depth]) = ((tag, name), tag);
+        depth += 1;
+        texts.begin(&path[..depth]);
+        rest = after;
+        // A text, then the ends of all elements that end here.
+        let length = rest.iter().position(|byte| matches!(byte, b'<' | b'>' | b'&' | b'\r'))?;
+        let (text, mut after) = rest.split_at(length);
+        if after.starts_with(b"</") {
+            texts.keep(&path[..depth], Cow::Borrowed(std::str::from_utf8(text).ok()?));
+        } else if !text.trim_ascii().is_empty() {
+            return None;
+        }
+        while let Some(end) = after.strip_prefix(b"</") {
+            depth = depth.checked_sub(1)?;
+            rest = end.strip_prefix(open[depth].1)?.strip_prefix(b">")?;
+            after = rest.trim_ascii_start();
+            if depth == 0 {
+                return after.is_empty().then_some(texts);
+            }
+        }
+    }
+}
+
+/// The name of a start tag without attributes, and what follows the tag.
+fn name(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = rest.iter().position(|byte| !byte.is_ascii_lowercase()).filter(|length| *length > 0)?;
+    Some((&rest[..length], rest[length..].strip_prefix(b">")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::parse;
+    use super::super::encoding::decode;
+    use super::*;
+    use crate::mutations::hunt;
+
+    #[test]
+    fn what_is_plain_reads_as_xml_does() {
+        let limits = Limits::default();
+        let words: [&[u8]; 8] =
+            [b"<object>", b"</object>", b"<bndbox>", b"<xmin>", b"</xmin>", b" 10 ", b"</annotation>", b"<a></a>"];
+        hunt("xml", 30_000, &words, |xml| {
+            let Some(found) = texts(xml, &limits) else { return false };
+            assert_eq!(found, parse(&decode(xml).unwrap(), &limits).unwrap());
+            true
+        });
+    }
+}

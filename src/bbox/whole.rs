@@ -1,0 +1,130 @@
+//! An inner archive in memory, in the form that nearly all have: one gzip, and in it a tar of regular XML files. Unpacked at one go and
+//! read where it lies; all others are left to the walk over a stream, which gives the same for these.
+
+use std::io::Read;
+
+use flate2::bufread::GzDecoder;
+
+use super::archive::{ends_with, is_leftover, plain_name};
+use super::gunzip::most_unpacked;
+use super::limits::Limits;
+
+/// Bytes of a header, and what members are padded to.
+const BLOCK: usize = 512;
+
+/// The bytes that an archive unpacks to, if it is one gzip with nothing behind it.
+pub(super) fn unpack(packed: &[u8], limits: &Limits) -> Option<Vec<u8>> {
+    // The size is what the last bytes say, or this is no such archive.
+    let size = u32::from_le_bytes(*packed.last_chunk()?) as usize;
+    if size as u64 > most_unpacked(packed.len() as u64, limits.inflate_ratio).min(limits.member_bytes) {
+        return None;
+    }
+    let mut unpacked = Vec::with_capacity(size + 1);
+    let mut decoder = GzDecoder::new(packed);
+    (&mut decoder).take(size as u64 + 1).read_to_end(&mut unpacked).ok()?;
+    (unpacked.len() == size && decoder.into_inner().is_empty()).then_some(unpacked)
+}
+
+/// The XML files of a tar, each with its name, if there are only such and folders in it.
+pub(super) fn members<'a>(tar: &'a [u8], limits: &Limits) -> Option<Vec<(&'a str, &'a [u8])>> {
+    let mut members = Vec::new();
+    let mut rest = tar;
+    loop {
+        let (header, after) = rest.split_first_chunk::<BLOCK>()?;
+        if header.iter().all(|byte| *byte == 0) {
+            // As it ends: at least two empty blocks, and nothing behind them.
+            let ends = after.len() >= BLOCK && after.iter().all(|byte| *byte == 0);
+            return ends.then_some(members);
+        }
+        let size = size(header)?;
+        let padded = size.checked_next_multiple_of(BLOCK)?;
+        match (header[156], plain(header)?) {
+            (b'5', _) if size == 0 => {}
+            (b'0' | 0, name) if ends_with(name, ".xml") && size as u64 <= limits.xml_bytes => {
+                members.push((name, after.get(..size)?));
+            }
+            _ => return None,
+        }
+        rest = after.get(padded..)?;
+    }
+}
+
+/// The size that a header gives, if its checksum holds and both are plain octal numbers.
+fn size(header: &[u8; BLOCK]) -> Option<usize> {
+    let (before, kept, behind) = (&header[..148], &header[148..156], &header[156..]);
+    let sum: u32 = before.iter().chain(behind).map(|byte| u32::from(*byte)).sum();
+    let ustar = matches!(&header[257..265], b"ustar\000" | b"ustar  \0");
+    (ustar && octal(kept)? == sum as usize + 8 * 32).then(|| octal(&header[124..136]))?
+}
+
+fn octal(field: &[u8]) -> Option<usize> {
+    let digits = field.iter().position(|byte| matches!(byte, b' ' | 0)).unwrap_or(field.len());
+    let (digits, rest) = field.split_at(digits);
+    if digits.is_empty() || !rest.iter().all(|byte| matches!(byte, b' ' | 0)) {
+        return None;
+    }
+    digits
+        .iter()
+        .try_fold(0, |number, digit| matches!(digit, b'0'..=b'7').then(|| number << 3 | usize::from(digit - b'0')))
+}
+
+/// The name in a header, if it is a plain one without a prefix, and no system's leftover.
+fn plain(header: &[u8; BLOCK]) -> Option<&str> {
+    let length = header[..100].iter().position(|byte| *byte == 0)?;
+    let name = &header[..length];
+    if header[345] != 0 || !name.is_ascii() || plain_name(name).is_err() {
+        return None;
+    }
+    std::str::from_utf8(name).ok().filter(|name| !is_leftover(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::archive::{Member, walk};
+    use super::*;
+    use crate::mutations::hunt;
+
+    #[test]
+    fn what_is_read_at_one_go_is_what_the_walk_reads() {
+        let limits = Limits::default();
+        hunt("tar", 3_000, &[b"ustar\0", b"ustar  \0", b"0000644\0", b"../", b".xml", &[0; 512]], |tar| {
+            let Some(found) = members(tar, &limits) else { return false };
+            let mut walked = Vec::new();
+            walk(&mut &*tar, "fuzz", &limits, &mut |member| {
+                match member {
+                    Member::Xml { name, bytes } => walked.push((name.to_string(), bytes.to_vec())),
+                    _ => panic!("there is more than XML in it"),
+                }
+                Ok(())
+            })
+            .unwrap();
+            assert!(found.iter().map(|(name, bytes)| (name.to_string(), bytes.to_vec())).eq(walked));
+            true
+        });
+    }
+
+    #[test]
+    fn one_gzip_with_nothing_behind_it_is_unpacked() {
+        use std::io::Write;
+        let pack = |bytes: &[u8]| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(bytes).unwrap();
+            encoder.finish().unwrap()
+        };
+        let (limits, text) = (Limits::default(), b"one annotation beside another one".repeat(50));
+        let packed = pack(&text);
+        assert_eq!(unpack(&packed, &limits).unwrap(), text);
+        assert_eq!(unpack(&pack(b""), &limits).unwrap(), b"");
+        // Two, one with zeros behind it, a cut one, a wrong checksum, a wrong size, a size beyond the limit.
+        let mut wrong = [packed.clone(), packed.clone(), packed.clone()];
+        let length = packed.len();
+        (wrong[0][length - 5], wrong[1][length - 4], wrong[2][length - 1]) = (7, 7, 200);
+        for packed in [[&*packed, &*packed].concat(), [&*packed, &[0; 4]].concat(), packed[..length - 9].to_vec()]
+            .into_iter()
+            .chain(wrong)
+        {
+            assert!(unpack(&packed, &limits).is_none());
+        }
+        assert!(unpack(&packed, &Limits { member_bytes: text.len() as u64 - 1, ..limits }).is_none());
+    }
+}
