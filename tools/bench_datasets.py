@@ -27,7 +27,11 @@ import PIL  # noqa: E402
 from PIL import Image  # noqa: E402
 
 GOALS = {
-    "scramble and patch": (2.5, 5.0),
+    "scramble and patch": (3.5, 5.0),
+    "scramble 28, memory": (5.0, 5.0),
+    "scramble 56, memory": (5.0, 5.0),
+    "patch 10, memory": (5.0, 5.0),
+    "patch 30, memory": (5.0, 5.0),
     "resize": (2.0, 2.0),
     "L0": (3.0, 3.0),
     "bilateral 12": (2.0, 2.0),
@@ -146,8 +150,31 @@ def fastest(change, crops):
     return min(taken)
 
 
+def scrambled(block):
+    """Three orders, as ours."""
+    random = np.random.default_rng(7)
+    return lambda crop: [datasets.scrambled(crop, block, random.permutation((224 // block) ** 2)) for _ in range(3)]
+
+
+def patched(size):
+    """Each place by itself and all together, as ours."""
+    places = datasets.patch_places(size)
+
+    def black(crop, places):
+        out = crop.copy()
+        for row, col in places:
+            out[row : row + size, col : col + size] = 0
+        return out
+
+    return lambda crop: [black(crop, chosen) for chosen in [*([place] for place in places), places]]
+
+
 # A manipulation of ours, and its peer: of one crop.
 CHANGES = {
+    "scramble 28, memory": ("scramble:block=28,control=none", scrambled(28)),
+    "scramble 56, memory": ("scramble:block=56,control=none", scrambled(56)),
+    "patch 10, memory": ("patch:size=10", patched(10)),
+    "patch 30, memory": ("patch:size=30", patched(30)),
     "bilateral 12": ("bilateral:d=12", lambda crop: manipulations.bilateral(crop, 12, 170)),
     "Gaussian 9": ("gaussian:kernel=9", lambda crop: manipulations.gaussian(crop, 9)),
     "non-local means 10": ("nlm:h=10", lambda crop: manipulations.nlm(crop, 10)),

@@ -55,7 +55,7 @@ def main():
 def published(bgr):
     gray = cv2.cvtColor(cv2.fastNlMeansDenoisingColored(bgr, None, 30, 10, 7, 21), cv2.COLOR_BGR2GRAY)
     median = np.median(gray)
-    return cv2.Canny(gray, int(max(0, 0.1 * median)), int(min(255, 1.9 * median)))
+    return cv2.Canny(gray, int(max(0, (1.0 - 0.9) * median)), int(min(255, (1.0 + 0.9) * median)))
 
 
 if __name__ == "__main__":

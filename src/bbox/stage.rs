@@ -49,6 +49,10 @@ pub fn collect_boxes(store: &Store, archive: Option<&Path>, limits: &Limits) -> 
     let record = store.record(Named("bbox", "boxes"), &(limits, name.unwrap_or(archive)), &inputs)?;
     if archive.is_file() && record.finished().is_some() {
         record.plan_finished("archives");
+        if *store.share() == Share::Whole {
+            // What a run left that was ended before it could.
+            let _ = step(store, limits)?.forget();
+        }
         return store.table(NAME);
     }
     let read = read_shared(store, archive, limits)?;

@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 
 use super::check::Annotation;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 
 /// The XML of one annotation, as ImageNet lays it out.
 ///
@@ -62,7 +62,7 @@ pub fn write_annotation(annotation: &Annotation) -> String {
 /// `synsets` maps a WordNet id to its `(name, xml)` pairs.
 ///
 /// # Errors
-/// [`Code::Io`] if `out` cannot be written to.
+/// [`Code::Io`](crate::error::Code::Io) if `out` cannot be written to.
 pub fn write_archive(out: impl Write, synsets: &BTreeMap<String, Vec<(String, String)>>) -> Result<()> {
     let mut archive = ArchiveWriter::new(out);
     for (wnid, files) in synsets {
@@ -85,7 +85,7 @@ impl<W: Write> ArchiveWriter<W> {
     /// Adds a synset, as [`pack_synset`] makes it.
     ///
     /// # Errors
-    /// [`Code::Io`] if it cannot be written.
+    /// [`Code::Io`](crate::error::Code::Io) if it cannot be written.
     pub fn add(&mut self, wnid: &str, packed: &[u8]) -> Result<()> {
         append(&mut self.outer, &format!("{wnid}.tar.gz"), packed).map_err(failed)
     }
@@ -93,7 +93,7 @@ impl<W: Write> ArchiveWriter<W> {
     /// Ends the archive.
     ///
     /// # Errors
-    /// [`Code::Io`] if it cannot be written.
+    /// [`Code::Io`](crate::error::Code::Io) if it cannot be written.
     pub fn finish(self) -> Result<()> {
         let mut out = self.outer.into_inner().and_then(|gzip| gzip.finish()).map_err(failed)?;
         out.flush().map_err(failed)
@@ -103,7 +103,7 @@ impl<W: Write> ArchiveWriter<W> {
 /// A synset's `(name, xml)` pairs as the bytes of its `tar.gz`.
 ///
 /// # Errors
-/// [`Code::Io`] if a name is too long for a tar.
+/// [`Code::Io`](crate::error::Code::Io) if a name is too long for a tar.
 pub fn pack_synset(wnid: &str, files: &[(String, String)]) -> Result<Vec<u8>> {
     let mut inner = tar::Builder::new(gzip(Vec::new()));
     for (name, xml) in files {
@@ -113,7 +113,7 @@ pub fn pack_synset(wnid: &str, files: &[(String, String)]) -> Result<Vec<u8>> {
 }
 
 fn failed(cause: std::io::Error) -> Error {
-    Error::new(Code::Io, "writing the archive failed").because(cause)
+    Error::io("writing the archive", "", cause)
 }
 
 fn gzip<W: Write>(out: W) -> GzEncoder<W> {

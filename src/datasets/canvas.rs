@@ -8,7 +8,7 @@ use image::RgbImage;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::rearrange::{block_sources, gathered, put};
+use super::rearrange::{gathered, put, reordered};
 use super::smoother::Smoother;
 use crate::error::{Code, Error, Result};
 use crate::files::sha256_hex;
@@ -112,9 +112,7 @@ impl Drawn {
     pub fn picture<'d>(&'d self, crop: &'d RgbImage) -> Result<Cow<'d, RgbImage>> {
         Ok(match self {
             Drawn::Crop => Cow::Borrowed(crop),
-            Drawn::Blocks { block, order } => {
-                Cow::Owned(gathered(crop, &block_sources(crop.dimensions(), *block, order)?))
-            }
+            Drawn::Blocks { block, order } => Cow::Owned(reordered(crop, *block, order)?),
             Drawn::Sources(sources) => Cow::Owned(gathered(crop, sources)),
             Drawn::Boxes { boxes, filling } => {
                 let mut picture = crop.clone();

@@ -9,7 +9,26 @@ use crate::pixels::{Crop, PixelBox};
 ///
 /// # Errors
 /// As [`block_count`]; [`Code::Parameter`] if `order` is no order of the blocks.
-pub(crate) fn block_sources((width, height): (u32, u32), block: u32, order: &[u32]) -> Result<Vec<u32>> {
+pub(crate) fn block_sources(size: (u32, u32), block: u32, order: &[u32]) -> Result<Vec<u32>> {
+    let mut sources = Vec::with_capacity((size.0 * size.1) as usize);
+    rows_of_blocks(size, block, order, |start| sources.extend(start..start + block))?;
+    Ok(sources)
+}
+
+/// The picture whose square blocks are in another order: place `k` shows block `order[k]`, both row by row.
+///
+/// # Errors
+/// As [`block_sources`].
+pub(super) fn reordered(picture: &RgbImage, block: u32, order: &[u32]) -> Result<RgbImage> {
+    let (bytes, count) = (picture.as_raw(), 3 * block as usize);
+    let mut out = Vec::with_capacity(bytes.len());
+    let copy = |start: u32| out.extend_from_slice(&bytes[3 * start as usize..][..count]);
+    rows_of_blocks(picture.dimensions(), block, order, copy)?;
+    Ok(RgbImage::from_raw(picture.width(), picture.height(), out).unwrap_or_default())
+}
+
+/// Calls `take` with the first pixel of each row of a block that the picture shows, row by row.
+fn rows_of_blocks((width, height): (u32, u32), block: u32, order: &[u32], mut take: impl FnMut(u32)) -> Result<()> {
     let count = block_count(width, height, block)?;
     let mut seen = vec![false; count];
     order.iter().for_each(|&from| seen.iter_mut().skip(from as usize).take(1).for_each(|seen| *seen = true));
@@ -18,15 +37,13 @@ pub(crate) fn block_sources((width, height): (u32, u32), block: u32, order: &[u3
         return Err(Error::new(Code::Parameter, found));
     }
     let columns = width / block;
-    let mut sources = Vec::with_capacity((width * height) as usize);
     for row in 0..height {
         for place in 0..columns {
             let from = order[(row / block * columns + place) as usize];
-            let start = (from / columns * block + row % block) * width + from % columns * block;
-            sources.extend(start..start + block);
+            take((from / columns * block + row % block) * width + from % columns * block);
         }
     }
-    Ok(sources)
+    Ok(())
 }
 
 /// How many square blocks of side `block` a picture has.

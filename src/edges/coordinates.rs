@@ -1,7 +1,7 @@
 //! Edges as lists of coordinates: Parquet for machines, the published study's text for its own scripts.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
@@ -49,13 +49,14 @@ pub(crate) fn write_coordinates(
     let path = store.path(&format!("{name}.parquet"));
     let mut outcome = Ok(());
     let write = |file: &mut File| -> Result<()> {
-        let mut writer = ParquetWriter::new(file).batched(coordinates(&[], &[])?.schema())?;
+        let mut file = BufWriter::new(file);
+        let mut writer = ParquetWriter::new(&mut file).batched(coordinates(&[], &[])?.schema())?;
         for ids in ids.chunks(BATCH) {
             let lists: Result<Vec<Vec<(u32, u32)>>> = ids.par_iter().map(|id| points(id)).collect();
             writer.write_batch(&coordinates(ids, &lists?)?)?;
         }
         writer.finish()?;
-        Ok(())
+        file.flush().map_err(|cause| Error::io("writing", &path, cause))
     };
     let written = write_whole(&path, |file| {
         outcome = write(file);

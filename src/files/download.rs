@@ -78,7 +78,11 @@ impl Store {
                     .path(&wanted.path)
                     .hint("this is another file than the one wanted: remove it, then fetch again"))
             }
-            _ => Ok(written),
+            _ => {
+                // What a run left that was ended between the last two steps.
+                Part::beside(wanted).remove();
+                Ok(written)
+            }
         }
     }
 

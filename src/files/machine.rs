@@ -18,6 +18,11 @@ pub(crate) fn machine() -> &'static str {
     })
 }
 
+/// Whether another process of this number is at work on a machine, as far as can be told from here: that it is this very one.
+pub(crate) fn is_at_work(on: &str, process: u32) -> bool {
+    on == machine() && process != std::process::id() && Path::new("/proc").join(process.to_string()).exists()
+}
+
 fn short(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(3).map(|byte| format!("{byte:02x}")).collect()
 }

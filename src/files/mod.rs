@@ -39,7 +39,7 @@ pub(crate) use hash::{hash_file, hex};
 pub(crate) use images::is_wnid;
 pub use images::{ImageFile, LAYOUTS, Listing, is_leftover, list_folders, list_images};
 pub(crate) use journal::{Journal, Records, list_anew, records};
-pub(crate) use machine::machine;
+pub(crate) use machine::{is_at_work, machine};
 pub use name::{check_name, check_names};
 pub use root::Store;
 pub(crate) use share::Watched;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::check_room;
 use super::machine::Owner;
+use super::scratch::Scratch;
 use super::share::Share;
 use super::whole::{place, rename_whole, temporary, write_whole};
 use super::writer::missing;
@@ -48,10 +49,9 @@ impl Store {
         let root = root.canonicalize().map_err(|cause| Error::io("opening the data root", &root, cause))?;
         let store = Store { root, max_reject_share: MAX_REJECT_SHARE, loud: true, share: Share::Whole };
         let probe = temporary(&store.path("probe"));
-        File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(|cause| {
-            Error::io("writing to the data root", &store.root, cause)
-                .hint("choose a folder that you may write to, with --root or LGF_ROOT")
-        })?;
+        File::create(&probe)
+            .and_then(|_| fs::remove_file(&probe))
+            .map_err(|cause| Error::io("writing to the data root", &store.root, cause))?;
         store.check_form()?;
         store.remove_leftovers();
         match std::env::var("LGF_MAX_REJECT_SHARE") {
@@ -80,8 +80,23 @@ impl Store {
     /// Removes temporary files of processes that are gone, in the folders that this library writes to. Best effort: what
     /// stays is never taken for a result.
     fn remove_leftovers(&self) {
-        const FOLDERS: [&str; 8] =
-            ["manifests", "edges", "lrp", "experiments", "analysis", "figures", "models", "imagenette2_"];
+        const FOLDERS: [&str; 15] = [
+            "ablation",
+            "analysis",
+            "annotations",
+            "decisions",
+            "edges",
+            "experiments",
+            "features",
+            "figures",
+            "imagenette2_",
+            "lrp",
+            "manifests",
+            "models",
+            "observe",
+            "overlap",
+            "sample",
+        ];
         let Ok(entries) = fs::read_dir(&self.root) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -212,12 +227,20 @@ impl Store {
         }
     }
 
-    /// Gives a file under the root, whole and on the disk, another name in its folder.
+    /// A folder for what is tried before it is a file under the root, which goes when the value does.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be made.
+    pub(crate) fn scratch(&self, name: &str) -> Result<Scratch> {
+        Scratch::beside(&self.path(name))
+    }
+
+    /// Gives a file, whole and on the disk, its name under the root.
     ///
     /// # Errors
     /// [`Code::Io`] if it cannot be renamed.
-    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<()> {
-        rename_whole(&self.path(from), &self.path(to))
+    pub(crate) fn place(&self, from: &Path, name: &str) -> Result<()> {
+        rename_whole(from, &self.path(name))
     }
 
     /// Removes a folder under the root and all in it, if it is there.
@@ -226,7 +249,9 @@ impl Store {
     /// [`Code::Io`] if it cannot be removed.
     pub(crate) fn remove_folder(&self, name: &str) -> Result<()> {
         let folder = self.path(name);
-        match fs::remove_dir_all(&folder) {
+        // Under another name first: it is there whole, or gone, whatever happens meanwhile.
+        let going = temporary(&folder);
+        match fs::rename(&folder, &going).and_then(|()| fs::remove_dir_all(&going)) {
             Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::io("removing", &folder, cause)),
             _ => Ok(()),
         }

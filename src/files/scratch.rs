@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// A folder that goes, with all in it, when this does; what a killed process leaves is removed when the data root is
 /// opened the next time.
 #[derive(Debug)]
-pub(super) struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     /// A folder beside what will be at a path.
@@ -22,7 +22,7 @@ impl Scratch {
         Ok(Scratch(folder))
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.0
     }
 }

@@ -61,11 +61,13 @@ impl Store {
     /// # Errors
     /// As [`Store::download`]; [`Code::Archive`] if it is no tar.gz, cut, or holds other files: nothing is left of it.
     pub fn take_from_archive(&self, archive: &Archive, name: &str, progress: &Progress) -> Result<PathBuf> {
-        let to = self.path(name);
+        let (to, file) = (self.path(name), format!("{name}.tar.gz"));
         if to.exists() {
+            // What a run left that was ended right after it placed the folder.
+            self.remove(&file)?;
             return Ok(to);
         }
-        let packed = self.path(&format!("{name}.tar.gz"));
+        let packed = self.path(&file);
         // What is in it has a hash, the file that it comes in has none.
         let wanted = Download { url: archive.url.clone(), path: packed.clone(), sha256: Some(String::new()) };
         self.download(&wanted, progress)?;
@@ -75,7 +77,7 @@ impl Store {
             let whole = scratch.folder().join("whole");
             rename_whole(&whole, &to)
         });
-        self.remove(&format!("{name}.tar.gz"))?;
+        self.remove(&file)?;
         placed.map(|()| to)
     }
 }

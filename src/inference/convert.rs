@@ -81,9 +81,10 @@ fn convert(study: &Study, entry: &NetworkEntry, pictures: &[PathBuf], how: &Conv
         ("batch_norm".to_string(), merged.to_string()),
     ]);
     // The file appears under its name only when it is the same function.
-    let beside = format!("models/.{}.new", entry.name);
-    write_weights(&study.store.path(&beside), converted.weights(), notes)?;
-    let tried = read_weights(&study.store.path(&beside))
+    let scratch = study.store.scratch(&file)?;
+    let tried_file = scratch.folder().join("weights.safetensors");
+    write_weights(&tried_file, converted.weights(), notes).map_err(|error| error.path(study.store.path(&file)))?;
+    let (difference, logit) = read_weights(&tried_file)
         .and_then(|weights| compare(&network, &converted.with_weights(weights)?, &crops, how))
         .and_then(|(difference, logit)| match difference.is_finite() && difference <= 1e-3 * logit {
             true => Ok((difference, logit)),
@@ -91,15 +92,8 @@ fn convert(study: &Study, entry: &NetworkEntry, pictures: &[PathBuf], how: &Conv
                 let found = format!("converting changes a logit by {difference}, of at most {logit}");
                 Err(Error::new(Code::Numeric, found).path(study.store.path(&file)))
             }
-        });
-    let (difference, logit) = match tried {
-        Ok(tried) => tried,
-        Err(error) => {
-            study.store.remove(&beside)?;
-            return Err(error);
-        }
-    };
-    study.store.rename(&beside, &file)?;
+        })?;
+    study.store.place(&tried_file, &file)?;
     let tensors = converted.weights().len() as i64;
     Ok(ConvertedRow { model: entry.name.clone(), tensors, difference, logit, file })
 }

@@ -84,11 +84,11 @@ pub fn write_annotations(path: &Path, set: &AnnotationSet, progress: Progress) -
             let packed: Result<Vec<_>> =
                 files.par_iter().enumerate().map(|(at, files)| draw_synset(set, (first + at) as u64, *files)).collect();
             for (wnid, packed) in packed? {
-                archive.add(&wnid, &packed)?;
+                archive.add(&wnid, &packed).map_err(|error| error.path(path))?;
                 run.tick();
             }
         }
-        archive.finish()
+        archive.finish().map_err(|error| error.path(path))
     };
     let written = write_whole(path, |file| {
         outcome = write(file);

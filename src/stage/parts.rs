@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::decided::Decided;
 use super::item::{Outcome, Portion};
 use crate::error::{Code, Error, Result};
-use crate::files::{FORM, Journal, Measured, Records, Shard, Share, Store, Worked, list_anew, machine, records};
+use crate::files::{
+    FORM, Journal, Measured, Records, Shard, Share, Store, Worked, is_at_work, list_anew, machine, records,
+};
 use crate::process::{cores, peak_bytes};
 
 /// A process says what it has taken so far at most this often.
@@ -228,7 +230,8 @@ fn measured_name(folder: &str) -> String {
     format!("manifests/measured/{}.json", folder.trim_start_matches("manifests/parts/").replace('/', "_"))
 }
 
-/// Removes a folder of parts whose steps are finished; what they took stays on record, for plans.
+/// Removes a folder of parts whose steps are finished; what they took stays on record, for plans, where it can be written: it is
+/// no result.
 ///
 /// # Errors
 /// [`Code::Io`] if it cannot be removed.
@@ -236,10 +239,9 @@ pub(super) fn retire(store: &Store, folder: &str) -> Result<()> {
     if !store.path(folder).exists() {
         return Ok(());
     }
-    if let Some(measured) = PartsFolder::open(store, folder)?.measured()
-        && let Ok(text) = serde_json::to_vec(&measured)
-    {
-        store.write_unsynced(&measured_name(folder), &text)?;
+    let measured = PartsFolder::open(store, folder).ok().and_then(|parts| parts.measured());
+    if let Some(text) = measured.and_then(|measured| serde_json::to_vec(&measured).ok()) {
+        let _ = store.write_unsynced(&measured_name(folder), &text);
     }
     store.remove_folder(folder)
 }
@@ -501,6 +503,12 @@ impl Parts {
             if let Some(other) = file.began[began].differs(&self.decided) {
                 found.push_str(&format!("; what {} did is {other}", name_of(&file.opened)));
             }
+        }
+        let working = |opened: &Opened| is_at_work(&opened.machine, opened.process);
+        let now: Vec<String> =
+            self.of_this_step().map(|(file, _)| &file.opened).filter(|opened| working(opened)).map(name_of).collect();
+        if !now.is_empty() {
+            found.push_str(&format!("; {} at work on it now: wait until it has ended", now.join(" and ")));
         }
         let first = lacking.iter().position(|(missing, _)| *missing > 0).unwrap_or(0);
         let again =

@@ -91,8 +91,8 @@ impl Step {
     pub fn finished(&self) -> bool {
         self.record.plan_finished(self.unit);
         let finished = self.record.finished().is_some();
-        if finished && *self.record.store().share() == Share::Joined {
-            // What a process left that did not see that they were joined meanwhile.
+        if finished && matches!(self.record.store().share(), Share::Whole | Share::Joined) {
+            // What a process left that was ended before it could, or did not see that all was joined meanwhile.
             let _ = retire(self.record.store(), &self.record.parts_folder());
         }
         finished

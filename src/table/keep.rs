@@ -1,7 +1,7 @@
 //! Tables on disk: Parquet for machines, CSV beside it for people.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
@@ -12,6 +12,8 @@ use crate::files::{Store, missing, write_whole};
 
 /// Rows that are encoded together.
 const ROW_GROUP: usize = 1 << 17;
+/// Bytes that are written together.
+const PIECE: usize = 1 << 16;
 
 impl Store {
     /// Removes a table in both forms, if it is there.
@@ -98,7 +100,10 @@ impl Store {
                 rows.finish()?;
                 Ok(())
             };
-            let done = all();
+            let done = all().and_then(|()| {
+                let flushed = rows.flush().and_then(|()| text.flush());
+                flushed.map_err(|cause| Error::io("writing", &parquet, cause))
+            });
             match (rows.refused, text.refused) {
                 (Some(cause), _) => Err(Error::io("writing", &parquet, cause)),
                 (None, Some(cause)) => Err(Error::io("writing", &csv, cause)),
@@ -150,15 +155,16 @@ pub fn csv_text(table: &DataFrame) -> Result<String> {
     String::from_utf8(bytes).map_err(|cause| Error::new(Code::Table, "a table that is no text").because(cause))
 }
 
-/// A file that keeps what the system refused, for which polars has other words ("transport error") or none.
+/// A file, written in large pieces, that keeps what the system refused, for which polars has other words ("transport error") or
+/// none.
 struct Told<'a> {
-    file: &'a mut File,
+    file: BufWriter<&'a mut File>,
     refused: Option<std::io::Error>,
 }
 
 impl<'a> Told<'a> {
     fn new(file: &'a mut File) -> Self {
-        Told { file, refused: None }
+        Told { file: BufWriter::with_capacity(PIECE, file), refused: None }
     }
 
     fn kept<T>(&mut self, done: std::io::Result<T>) -> std::io::Result<T> {
@@ -186,7 +192,7 @@ impl Write for Told<'_> {
 /// What polars writes, or what the system refused of it.
 fn told(file: &mut File, write: impl FnOnce(&mut Told<'_>) -> PolarsResult<()>) -> std::io::Result<()> {
     let mut told = Told::new(file);
-    let done = write(&mut told);
+    let done = write(&mut told).and_then(|()| Ok(told.flush()?));
     match told.refused {
         Some(cause) => Err(cause),
         None => done.map_err(|cause| std::io::Error::other(cause.to_string())),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::datasets::canvas::{Canvas, Drawn, Subject};
 use crate::datasets::manipulation::{Change, Facts, Kind, Levels, Maker, Manipulate, Recipe, Set, Stronger, Summary};
-use crate::datasets::rearrange::{block_count, block_sources, gathered};
+use crate::datasets::rearrange::{block_count, reordered, gathered};
 use crate::datasets::spec::Spec;
 use crate::error::{Code, Error, Result};
 
@@ -189,8 +189,7 @@ pub enum Control {
 /// # Errors
 /// [`Code::Parameter`] if the side of the picture is no multiple of `block`, or `order` is no order of the blocks.
 pub fn scrambled(picture: &RgbImage, block: u32, order: &[u32]) -> Result<RgbImage> {
-    let sources = block_sources(picture.dimensions(), block, order)?;
-    Ok(gathered(picture, &sources))
+    reordered(picture, block, order)
 }
 
 /// The picture with every block in its place, showing the picture moved by `shifts[k]` (rows, columns); what would come

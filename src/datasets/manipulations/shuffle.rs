@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use super::scramble::{Control, Orders, displacement, orders, shifts, with_seams};
 use crate::datasets::canvas::{Canvas, Drawn, Subject};
 use crate::datasets::manipulation::{Change, Facts, Kind, Levels, Maker, Manipulate, Recipe, Set, Stronger, Summary};
-use crate::datasets::rearrange::{block_sources, gathered};
+use crate::datasets::rearrange::reordered;
 use crate::datasets::spec::Spec;
 use crate::datasets::tiles::{at_nearest_side, check, nearest_side};
 use crate::error::Result;
@@ -198,7 +198,7 @@ impl Change for Order {
             Cut::Equal => {
                 let exchange = |picture: &RgbImage| {
                     let block = picture.width() / self.grid;
-                    Ok(gathered(picture, &block_sources(picture.dimensions(), block, &self.order)?))
+                    reordered(picture, block, &self.order)
                 };
                 Ok(Drawn::Picture(Arc::new(at_nearest_side(canvas.crop, self.grid, exchange)?)))
             }
