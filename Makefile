@@ -21,7 +21,7 @@ KERNEL := kernel/Cargo.toml kernel/Cargo.lock $(shell find kernel/src -type f)
 REAL = FOLDER="$(FOLDER)" ANNOTATIONS="$(ANNOTATIONS)" NETWORKS="$(NETWORKS)" ROOT="$(or $(ROOT),$(CURDIR)/data/real)" tools/real.sh
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' -not -path 'data/real/*' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup build notebooks real test lint map test-rust test-kernel test-browser test-cluster bench-scale lgf lab install-kernel remove-kernel doctor bench bench-cells bench-boxes bench-edges bench-datasets
+.PHONY: help setup build notebooks real test lint map test-rust test-kernel test-browser test-cluster test-drill drill bench-scale lgf lab install-kernel remove-kernel doctor bench bench-cells bench-boxes bench-edges bench-datasets
 .PHONY: bench-models bench-relevance bench-analysis bench-consistency check-crops check-edges check-manipulations check-models check-relevance clean FORCE
 
 help: ## this list
@@ -37,8 +37,8 @@ real: ## notebooks 2 to 8 and a report on FOLDER=your own photographs, with netw
 	@$(MAKE) build
 	$(ENV) $(REAL)
 
-test: lint test-rust test-kernel test-browser test-cluster ## all tests: formatting, lints, documentation, library, kernel, notebooks, browser
-	@printf '\n== all tests passed\n'; cat .lgf/test-summary .lgf/test-browser-summary .lgf/test-cluster-summary
+test: lint test-rust test-kernel test-browser test-cluster test-drill ## all tests: formatting, lints, documentation, library, kernel, notebooks, browser, cluster, a tenth of the drills
+	@printf '\n== all tests passed\n'; cat .lgf/test-summary .lgf/test-browser-summary .lgf/test-cluster-summary .lgf/test-drill-summary
 
 lgf: setup ## the command line: make lgf ARGS="help"
 	$(ENV) cargo run --quiet --bin lgf -- $(ARGS)
@@ -98,6 +98,14 @@ test-cluster: setup ## the sequence as arrays of a Slurm of its own, and by Snak
 	$(ENV) cargo build --quiet --bin lgf; \
 	tests/cluster/run.sh "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" 2>&1 | tee .lgf/test-cluster.log
 	@tail -n 1 .lgf/test-cluster.log > .lgf/test-cluster-summary
+
+drill: setup ## kills at every kind of write, full disks, a machine that refuses, two at once; after each the same bytes (about an hour; ARGS=--share 0.1)
+	$(ENV) cargo build --quiet --bin lgf; \
+	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/drill/drill.py --lgf "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" $(ARGS)
+
+test-drill: setup ## a tenth of the drills
+	@$(MAKE) drill ARGS="--share 0.1" 2>&1 | tee .lgf/test-drill.log
+	@grep -E '^[0-9]+ passed, ' .lgf/test-drill.log | tail -n 1 > .lgf/test-drill-summary
 
 bench-scale: setup ## a thousand networks that are not there on ten thousand pictures, in a minute and 1 GB; and how it grows
 	$(ENV) cargo build --quiet --bin lgf; space="$$(mktemp -d)"; trap 'rm -rf "$$space"' EXIT; \

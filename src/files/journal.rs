@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::fault;
 use super::machine::machine;
 use super::whole::{folder_of, temporary};
 use crate::error::{Code, Error, Result};
@@ -44,7 +43,7 @@ impl Journal {
         fs::create_dir_all(folder).map_err(failed)?;
         for number in 0.. {
             let path = folder.join(format!("{}-{}-{number}.{ENDING}", machine(), std::process::id()));
-            match fault::point().and_then(|()| OpenOptions::new().write(true).create_new(true).open(&path)) {
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(file) => return Ok(Journal { path, file, length: 0, broken: false }),
                 // Another process of that number: of a container, or before the machine was started again.
                 Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => {}
@@ -67,7 +66,7 @@ impl Journal {
         record.extend(length.to_le_bytes());
         record.extend(content);
         record.extend(check(&record));
-        if let Err(cause) = fault::point().and_then(|()| self.file.write_all_at(&record, self.length)) {
+        if let Err(cause) = self.file.write_all_at(&record, self.length) {
             self.broken = self.file.set_len(self.length).is_err();
             return Err(failed(cause));
         }

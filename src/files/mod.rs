@@ -15,7 +15,6 @@
 
 mod disk;
 mod download;
-mod fault;
 mod form;
 mod hash;
 mod images;

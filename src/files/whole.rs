@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::fault;
 use super::machine::Owner;
 use crate::error::{Error, Result};
 
@@ -15,7 +14,6 @@ use crate::error::{Error, Result};
 pub fn write_whole(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
     place(path, |file| {
         fill(file)?;
-        fault::point()?;
         file.sync_all()
     })?;
     sync_folder(path)
@@ -26,12 +24,12 @@ pub fn write_whole(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<
 /// # Errors
 /// [`Code::Io`](crate::error::Code::Io) with the path.
 pub(super) fn rename_whole(from: &Path, to: &Path) -> Result<()> {
-    fault::point().and_then(|()| fs::rename(from, to)).map_err(|cause| Error::io("writing", to, cause))?;
+    fs::rename(from, to).map_err(|cause| Error::io("writing", to, cause))?;
     sync_folder(to)
 }
 
 fn sync_folder(path: &Path) -> Result<()> {
-    let synced = fault::point().and_then(|()| File::open(folder_of(path))).and_then(|folder| folder.sync_all());
+    let synced = File::open(folder_of(path)).and_then(|folder| folder.sync_all());
     synced.map_err(|cause| Error::io("writing", path, cause))
 }
 
@@ -52,13 +50,12 @@ pub(super) fn temporary(path: &Path) -> PathBuf {
 pub(super) fn place(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
     let (folder, temporary) = (folder_of(path), temporary(path));
     // The folder is nearly always there; asking first would cost a call for each of very many small files.
-    let created = fault::point().and_then(|()| File::create(&temporary)).or_else(|cause| match cause.kind() {
+    let created = File::create(&temporary).or_else(|cause| match cause.kind() {
         std::io::ErrorKind::NotFound => fs::create_dir_all(folder).and_then(|()| File::create(&temporary)),
         _ => Err(cause),
     });
     let written = created
         .and_then(|mut file| fill(&mut file))
-        .and_then(|()| fault::point())
         .and_then(|()| fs::rename(&temporary, path));
     written.map_err(|cause| {
         // Removing what is left is best effort; the error that matters is the first one.

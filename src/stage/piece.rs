@@ -89,7 +89,7 @@ fn sweep_below(store: &Store, folder: &str, keep: &std::collections::HashSet<&st
     for entry in std::fs::read_dir(&path).map_err(|cause| Error::io("listing", &path, cause))? {
         let entry = entry.map_err(|cause| Error::io("listing", &path, cause))?;
         let name = format!("{folder}/{}", entry.file_name().display());
-        if entry.path().is_dir() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             sweep_below(store, &name, keep)?;
         } else if matches!(entry.path().extension().and_then(|end| end.to_str()), Some("png" | "JPEG" | "npy"))
             && !keep.contains(name.as_str())
