@@ -9,20 +9,20 @@ use crate::error::{Error, Result};
 /// A folder that goes, with all in it, when this does; what a killed process leaves is removed when the data root is
 /// opened the next time.
 #[derive(Debug)]
-pub(super) struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     /// A folder beside what will be at a path.
     ///
     /// # Errors
     /// [`Code::Io`](crate::error::Code::Io) if it cannot be made.
-    pub(super) fn beside(path: &Path) -> Result<Self> {
+    pub(crate) fn beside(path: &Path) -> Result<Self> {
         let folder = temporary(path);
         fs::create_dir_all(&folder).map_err(|cause| Error::io("making the folder", &folder, cause))?;
         Ok(Scratch(folder))
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.0
     }
 }

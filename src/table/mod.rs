@@ -10,6 +10,8 @@ mod edges;
 mod keep;
 mod logits;
 mod predictions;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod probe;
 mod reject;
 mod relevance;
 mod row;
