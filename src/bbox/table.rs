@@ -12,7 +12,7 @@ use super::check::Annotation;
 use super::rows::{Rows, tables};
 use crate::error::{Code, Error, Result};
 use crate::table::boxes::{BOX_COLUMNS, FILENAME, FOLDER, HEIGHT, WIDTH, XMAX, XMIN, YMAX, YMIN};
-use crate::table::{integers, is_whole, texts};
+use crate::table::{integers, seal, texts};
 
 /// The table of the boxes of some annotations, in their order: [`BOX_COLUMNS`], one row an object.
 ///
@@ -57,8 +57,8 @@ pub fn read_boxes(path: &Path) -> Result<DataFrame> {
             return Err(wrong(format!("the columns are {found}; expected {expected}")));
         }
         file.rewind().map_err(unread)?;
-    } else if !is_whole(&file).map_err(unread)? {
-        return Err(wrong("not a whole table: it was changed since it was written".into()));
+    } else if !seal::is_whole(&file).map_err(unread)? {
+        return Err(wrong("not a whole table: it was changed since it was written, or has no seal".into()));
     }
     let schema = Schema::from_iter(BOX_COLUMNS.iter().map(|(name, kind)| Field::new((*name).into(), kind.clone())));
     let read = std::panic::catch_unwind(AssertUnwindSafe(|| {

@@ -15,7 +15,7 @@ pub(crate) mod probe;
 mod reject;
 mod relevance;
 mod row;
-mod seal;
+pub(crate) mod seal;
 mod settings;
 
 pub(crate) use columns::integers;
@@ -34,5 +34,4 @@ pub(crate) use row::comes_back;
 pub use row::{Cell, Row, cells};
 #[allow(unused_imports, reason = "used by every room that declares a table")]
 pub(crate) use row::{column_name, table, text_cell};
-pub(crate) use seal::is_whole;
 pub use settings::SettingRow;

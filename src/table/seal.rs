@@ -2,10 +2,10 @@
 //! zeros stood there. Other readers pass over it.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 
-use polars::prelude::KeyValueMetadata;
+use polars::prelude::{KeyValueMetadata, ParquetWriter};
 use sha2::{Digest, Sha256};
 
 use crate::files::hex;
@@ -21,20 +21,22 @@ const END: u64 = 8;
 /// Bytes that are hashed at a time.
 const PIECE: usize = 1 << 18;
 
-/// What stands in the footer until the seal does.
-pub(super) fn opened() -> KeyValueMetadata {
-    KeyValueMetadata::from_static(vec![(KEY.to_string(), "0".repeat(LENGTH))])
+/// A writer of a table, with zeros where the seal will be.
+pub(crate) fn writer<W: Write>(out: W) -> ParquetWriter<W> {
+    let zeros = KeyValueMetadata::from_static(vec![(KEY.to_string(), "0".repeat(LENGTH))]);
+    ParquetWriter::new(out).with_key_value_metadata(Some(zeros))
 }
 
-/// Puts the seal into a file that was written with what [`opened`] gives.
-pub(super) fn close(file: &File) -> io::Result<()> {
+/// Puts the seal into a file that [`writer`] wrote.
+pub(crate) fn close(file: &File) -> io::Result<()> {
     let place = place_in(file)?.ok_or_else(|| io::Error::other("the footer has no place for a seal"))?;
     file.write_all_at(hash_of(file, place)?.as_bytes(), place)
 }
 
-/// Whether a file is as it was sealed. One without a seal, which others wrote, is.
+/// Whether a file is as it was sealed. One without a seal is not: polars takes what a changed one says of its size for true, and
+/// ends the process where there is not so much memory.
 pub(crate) fn is_whole(file: &File) -> io::Result<bool> {
-    let Some(place) = place_in(file)? else { return Ok(true) };
+    let Some(place) = place_in(file)? else { return Ok(false) };
     let mut seal = [0; LENGTH];
     file.read_exact_at(&mut seal, place)?;
     Ok(hash_of(file, place)?.as_bytes() == seal)
