@@ -122,13 +122,43 @@ struct Facts {
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
+/// Characters of a message, a place or a cause: a file may hold a name of megabytes.
+const LONGEST: usize = 2_000;
+
+/// A text for a message: what a file holds stands in it, so of a long one the beginning, and no signs that steer a terminal.
+fn shown(text: String) -> String {
+    let steers = |letter: char| letter.is_control() && letter != '\n' && letter != '\t';
+    if text.len() <= LONGEST && !text.contains(steers) {
+        return text;
+    }
+    let mut shown = String::new();
+    for (count, letter) in text.chars().enumerate() {
+        match letter {
+            _ if count == LONGEST => {
+                shown.push('…');
+                break;
+            }
+            _ if steers(letter) => shown.extend(letter.escape_default()),
+            _ => shown.push(letter),
+        }
+    }
+    shown
+}
+
 /// `Result` with the library's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// An error of one kind with a message in plain words: what was found, and what was expected.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Error(Box::new(Facts { code, message: message.into(), path: None, place: None, hint: None, cause: None }))
+        Error(Box::new(Facts {
+            code,
+            message: shown(message.into()),
+            path: None,
+            place: None,
+            hint: None,
+            cause: None,
+        }))
     }
 
     /// An operating-system error while doing `action` ("reading", "writing") to `path`, with a hint where one helps.
@@ -174,7 +204,7 @@ impl Error {
 
     /// Names the place in the file: a line, a member of an archive, a tensor.
     pub fn place(mut self, place: impl Into<String>) -> Self {
-        self.0.place = Some(place.into());
+        self.0.place = Some(shown(place.into()));
         self
     }
 
@@ -234,7 +264,7 @@ impl Error {
         let mut texts: Vec<String> = Vec::new();
         let mut next = self.0.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
         while let Some(cause) = next {
-            let text = cause.downcast_ref::<Error>().map_or_else(|| cause.to_string(), Error::headline);
+            let text = cause.downcast_ref::<Error>().map_or_else(|| shown(cause.to_string()), Error::headline);
             if !text.is_empty() && !self.0.message.contains(&text) && !texts.iter().any(|other| other.contains(&text)) {
                 texts.push(text);
             }

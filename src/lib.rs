@@ -34,7 +34,7 @@
 
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
-#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+#![cfg_attr(not(any(test, feature = "fuzzing")), deny(clippy::unwrap_used))]
 #![deny(clippy::print_stdout, clippy::dbg_macro)]
 
 pub mod analysis;
@@ -47,8 +47,6 @@ pub mod files;
 pub mod inference;
 #[cfg(feature = "torch")]
 pub mod models;
-#[cfg(test)]
-mod mutations;
 pub mod notebook;
 pub mod observers;
 pub mod overlap;
@@ -57,6 +55,8 @@ pub mod plots;
 pub mod prelude;
 pub mod process;
 pub mod protocol;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod readers;
 #[cfg(feature = "torch")]
 pub mod relevance;
 #[cfg(feature = "torch")]

@@ -156,11 +156,14 @@ fn without_tests(tokens: &[Token]) -> Vec<Token> {
     kept
 }
 
-/// Whether what follows `#` is `[cfg(test)]` or `[cfg(all(test, …))]`.
+/// Whether what follows `#` is `[cfg(test)]` or `[cfg(all(test, …))]`, or names the tests and what fuzzes beside them.
 fn is_test(tokens: &[Token]) -> bool {
     let begins =
         |words: &[&str]| words.iter().zip(tokens).filter(|(word, token)| token.is(word)).count() == words.len();
-    begins(&["[", "cfg", "(", "test", ")"]) || begins(&["[", "cfg", "(", "all", "(", "test", ","])
+    begins(&["[", "cfg", "(", "test", ")"])
+        || begins(&["[", "cfg", "(", "all", "(", "test", ","])
+        || begins(&["[", "cfg", "(", "any", "(", "test", ",", "feature", "="])
+            && tokens.get(9).is_some_and(|named| named.text == "\"fuzzing\"")
 }
 
 /// The place after the item, statement or field that begins at `at`, its attributes included.
@@ -263,6 +266,8 @@ mod tests {
         assert_eq!(words("{ #[cfg(test)] STEPS.set(1); b }"), ["{", "b", "}"]);
         assert_eq!(words("S { #[cfg(test)] a: u8, b: u8 }"), ["S", "{", "b", ":", "u8", "}"]);
         assert_eq!(words("#[cfg(all(test, unix))] thread_local! { static A: u8 = 1; } b"), ["b"]);
+        assert_eq!(words("#[cfg(any(test, feature = \"fuzzing\"))] pub mod a; b"), ["b"]);
+        assert_eq!(words("#[cfg(any(test, feature = \"x\"))] a").len(), 15);
         assert_eq!(words("#![cfg(test)] a"), Vec::<String>::new());
         assert_eq!(words("#[cfg(not(test))] a").len(), 11);
     }

@@ -249,17 +249,17 @@ fn check_attributes(tag: &BytesStart<'_>, limits: &Limits) -> Result<()> {
 
 /// One event or attribute more; tests count them.
 fn step() {
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     STEPS.set(STEPS.get() + 1);
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 thread_local! {
     static STEPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
 /// Events and attributes that this thread has looked at.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn steps() -> u64 {
     STEPS.get()
 }

@@ -19,12 +19,12 @@ mod finished;
 mod gunzip;
 mod limits;
 mod look;
-#[cfg(test)]
-mod mutations;
 mod parameters;
 mod picked;
 mod pieces;
 mod plain;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod probe;
 mod published;
 mod read;
 mod rows;

@@ -56,20 +56,21 @@ fn name(rest: &[u8]) -> Option<(&[u8], &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::parse;
-    use super::super::encoding::decode;
+    use super::super::{Annotation, Object, write_annotation};
     use super::*;
-    use crate::mutations::hunt;
 
     #[test]
-    fn what_is_plain_reads_as_xml_does() {
-        let limits = Limits::default();
-        let words: [&[u8]; 8] =
-            [b"<object>", b"</object>", b"<bndbox>", b"<xmin>", b"</xmin>", b" 10 ", b"</annotation>", b"<a></a>"];
-        hunt("xml", 30_000, &words, |xml| {
-            let Some(found) = texts(xml, &limits) else { return false };
-            assert_eq!(found, parse(&decode(xml).unwrap(), &limits).unwrap());
-            true
-        });
+    fn annotations_as_they_mostly_are_are_plain() {
+        let object = Object { corners: [60, 11, 330, 450], ..Object::default() };
+        let file = Annotation { size: (500, 333), objects: vec![(0, object)], ..Annotation::default() };
+        let xml = write_annotation(&file);
+        let found = texts(xml.as_bytes(), &Limits::default()).unwrap();
+        assert_eq!(found.objects[0].corners[2].as_deref(), Some("330"));
+        for other in ["<?xml version=\"1.0\"?>", "<!-- -->", "a"] {
+            assert!(texts(format!("{other}{xml}").as_bytes(), &Limits::default()).is_none());
+        }
+        for (from, to) in [("<name>", "<name a=\"b\">"), ("330", "&#51;30"), ("330", "\u{e9}"), ("</name>", "</nam>")] {
+            assert!(texts(xml.replacen(from, to, 1).as_bytes(), &Limits::default()).is_none(), "{to}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Annotations as a table, and the table of boxes read back.
 
 use std::fs::File;
+use std::io::{Read, Seek};
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use polars::prelude::*;
 use super::check::Annotation;
 use super::rows::{Rows, tables};
 use crate::error::{Code, Error, Result};
-use crate::table::boxes::{BOX_COLUMNS, FILENAME, FOLDER};
-use crate::table::texts;
+use crate::table::boxes::{BOX_COLUMNS, FILENAME, FOLDER, HEIGHT, WIDTH, XMAX, XMIN, YMAX, YMIN};
+use crate::table::{integers, seal, texts};
 
 /// The table of the boxes of some annotations, in their order: [`BOX_COLUMNS`], one row an object.
 ///
@@ -40,11 +41,25 @@ pub(super) fn files_of(boxes: &DataFrame) -> Result<Vec<std::ops::Range<usize>>>
 ///
 /// # Errors
 /// [`Code::Io`](crate::error::Code::Io) if it cannot be read, [`Code::Table`](crate::error::Code::Table) if it is no
-/// whole table with these columns.
+/// whole table with these columns, or a box in it is none within its picture.
 pub fn read_boxes(path: &Path) -> Result<DataFrame> {
     let wrong = |message: String| Error::new(Code::Table, message).path(path).hint("run step 1 again: lgf boxes");
-    let file = File::open(path).map_err(|cause| Error::io("reading", path, cause))?;
+    let unread = |cause| Error::io("reading", path, cause);
+    let mut file = File::open(path).map_err(unread)?;
     let parquet = path.extension().is_some_and(|ending| ending == "parquet");
+    let expected = BOX_COLUMNS.map(|(name, _)| name).join(",");
+    if !parquet {
+        // A header of a million columns would be read as such.
+        let mut head = Vec::new();
+        (&mut file).take(expected.len() as u64 + 1).read_to_end(&mut head).map_err(unread)?;
+        if head.trim_ascii_end() != expected.as_bytes() {
+            let found = String::from_utf8_lossy(&head).lines().next().unwrap_or_default().to_string();
+            return Err(wrong(format!("the columns are {found}; expected {expected}")));
+        }
+        file.rewind().map_err(unread)?;
+    } else if !seal::is_whole(&file).map_err(unread)? {
+        return Err(wrong("not a whole table: it was changed since it was written, or has no seal".into()));
+    }
     let schema = Schema::from_iter(BOX_COLUMNS.iter().map(|(name, kind)| Field::new((*name).into(), kind.clone())));
     let read = std::panic::catch_unwind(AssertUnwindSafe(|| {
         if parquet {
@@ -56,11 +71,23 @@ pub fn read_boxes(path: &Path) -> Result<DataFrame> {
     let table = read
         .map_err(|_| wrong("not a whole table".into()))?
         .map_err(|cause| wrong("not a whole table".into()).because(cause))?;
-    let found: Vec<&str> = table.get_column_names().into_iter().map(|name| name.as_str()).collect();
-    let expected = BOX_COLUMNS.map(|(name, _)| name);
-    if found != expected {
-        let (found, expected) = (found.join(", "), expected.join(", "));
-        return Err(wrong(format!("the columns are {found}; expected {expected}")));
+    let named = |(name, kind): (&str, &DataType)| format!("{name} ({kind})");
+    let found: Vec<String> = table.columns().iter().map(|own| named((own.name().as_str(), own.dtype()))).collect();
+    if found != BOX_COLUMNS.each_ref().map(|(name, kind)| named((name, kind))) {
+        return Err(wrong(format!("the columns are {}; expected {expected}", found.join(", "))));
     }
-    Ok(table)
+    match first_outside(&table).map_err(|error| error.or_path(path))? {
+        Some(row) => Err(wrong(format!("row {row} has no box within its picture"))),
+        None => Ok(table),
+    }
+}
+
+/// The first row of a table whose box is none within its picture.
+fn first_outside(boxes: &DataFrame) -> Result<Option<usize>> {
+    let column = |name: &str| integers(boxes, name);
+    let (xmin, ymin, xmax, ymax) = (column(XMIN)?, column(YMIN)?, column(XMAX)?, column(YMAX)?);
+    let (width, height) = (column(WIDTH)?, column(HEIGHT)?);
+    let within = |min: i64, max: i64, side: i64| 0 <= min && min < max && max <= side;
+    Ok((0..xmin.len())
+        .find(|&row| !within(xmin[row], xmax[row], width[row]) || !within(ymin[row], ymax[row], height[row])))
 }

@@ -29,6 +29,8 @@ mod manipulations;
 mod one;
 mod parameters;
 mod planes;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod probe;
 mod rearrange;
 mod remembered;
 mod removed;

@@ -4,13 +4,12 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use polars::prelude::*;
 use rayon::prelude::*;
 
 use crate::error::{Code, Error, Result};
 use crate::files::{Store, write_whole};
 use crate::pixels::{Original, PixelMask};
-use crate::table::{Coordinates, coordinates};
+use crate::table::{Coordinates, coordinates, seal};
 
 /// Photographs whose coordinates are in memory at a time.
 const BATCH: usize = 64;
@@ -49,18 +48,22 @@ pub(crate) fn write_coordinates(
     let path = store.path(&format!("{name}.parquet"));
     let mut outcome = Ok(());
     let write = |file: &mut File| -> Result<()> {
-        let mut file = BufWriter::new(file);
-        let mut writer = ParquetWriter::new(&mut file).batched(coordinates(&[], &[])?.schema())?;
+        let mut buffer = BufWriter::new(&mut *file);
+        let mut writer = seal::writer(&mut buffer).batched(coordinates(&[], &[])?.schema())?;
         for ids in ids.chunks(BATCH) {
             let lists: Result<Vec<Vec<(u32, u32)>>> = ids.par_iter().map(|id| points(id)).collect();
             writer.write_batch(&coordinates(ids, &lists?)?)?;
         }
         writer.finish()?;
-        file.flush().map_err(|cause| Error::io("writing", &path, cause))
+        buffer.flush().map_err(|cause| Error::io("writing", &path, cause))
     };
     let written = write_whole(&path, |file| {
         outcome = write(file);
-        if outcome.is_ok() { Ok(()) } else { Err(std::io::Error::other("the coordinates could not be written")) }
+        if outcome.is_ok() {
+            seal::close(file)
+        } else {
+            Err(std::io::Error::other("the coordinates could not be written"))
+        }
     });
     outcome.and(written)?;
     Ok(path)

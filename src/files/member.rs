@@ -201,14 +201,14 @@ fn copy_counted<R: Read>(mut from: R, member: &Member, out: &mut Out<'_, impl Wr
 }
 
 /// Zips as a test wants them, right or broken.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod made {
     use std::io::Write;
 
     /// A member as it is written down, whatever is true of it.
     #[derive(Clone)]
     pub(crate) struct Made {
-        pub name: &'static str,
+        pub name: String,
         pub flags: u16,
         pub method: u16,
         pub checksum: u32,
@@ -218,17 +218,17 @@ pub(crate) mod made {
 
     impl Made {
         /// A member that is right, deflated.
-        pub(crate) fn deflated(name: &'static str, bytes: &[u8]) -> Self {
+        pub(crate) fn deflated(name: impl Into<String>, bytes: &[u8]) -> Self {
             let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
             deflate.write_all(bytes).unwrap();
             let mut crc = flate2::Crc::new();
             crc.update(bytes);
             let packed = deflate.finish().unwrap();
-            Made { name, flags: 0, method: 8, checksum: crc.sum(), size: bytes.len() as u32, packed }
+            Made { name: name.into(), flags: 0, method: 8, checksum: crc.sum(), size: bytes.len() as u32, packed }
         }
 
         /// A member that is right, as it is.
-        pub(crate) fn stored(name: &'static str, bytes: &[u8]) -> Self {
+        pub(crate) fn stored(name: impl Into<String>, bytes: &[u8]) -> Self {
             Made { method: 0, packed: bytes.to_vec(), ..Made::deflated(name, bytes) }
         }
 

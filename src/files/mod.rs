@@ -23,6 +23,8 @@ mod machine;
 mod member;
 mod name;
 mod pip;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod probe;
 mod root;
 mod scratch;
 mod share;
@@ -39,11 +41,17 @@ pub(crate) use images::is_wnid;
 pub use images::{ImageFile, LAYOUTS, Listing, is_leftover, list_folders, list_images};
 pub(crate) use journal::{Journal, Records, list_anew, records};
 pub(crate) use machine::{is_at_work, machine};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use member::made;
 pub use name::{check_name, check_names};
 pub use root::Store;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use scratch::Scratch;
 pub(crate) use share::Watched;
 pub use share::{Measured, Plan, Planned, Shard, Share, Worked};
 pub use unpacked::Archive;
 pub use wheel::{FromWheel, Wheel};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use whole::folder_of;
 pub use whole::write_whole;
 pub(crate) use writer::missing;

@@ -152,7 +152,7 @@ fn wait(child: &mut Child, stage: &Stage) -> Result<ExitStatus> {
 }
 
 /// What pip wrote before it failed, in one sentence.
-fn failure(said: &str) -> Error {
+pub(super) fn failure(said: &str) -> Error {
     let lower = said.to_lowercase();
     let last = said.lines().rev().find_map(|line| line.trim().strip_prefix("ERROR: ")).unwrap_or_default();
     // What pip did not foresee stands in the last line, below where it happened.

@@ -16,7 +16,7 @@ impl Scratch {
     ///
     /// # Errors
     /// [`Code::Io`](crate::error::Code::Io) if it cannot be made.
-    pub(super) fn beside(path: &Path) -> Result<Self> {
+    pub(crate) fn beside(path: &Path) -> Result<Self> {
         let folder = temporary(path);
         fs::create_dir_all(&folder).map_err(|cause| Error::io("making the folder", &folder, cause))?;
         Ok(Scratch(folder))

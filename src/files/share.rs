@@ -21,6 +21,9 @@ pub enum Share {
     Planned(Plan),
 }
 
+/// Most shards: what each lacks is counted.
+const MOST: u32 = 1 << 20;
+
 /// One of several shares that the items of a step are split into, by their identities.
 ///
 /// ```
@@ -43,13 +46,14 @@ impl Shard {
     /// The one of a number, from 0, among so many.
     ///
     /// # Errors
-    /// [`Code::Parameter`] for a number that is none of them.
+    /// [`Code::Parameter`] for a number that is none of them, and for more than a million.
     pub fn of(index: u32, count: u32) -> Result<Self> {
-        if index < count {
+        if index < count && count <= MOST {
             return Ok(Shard { index, count });
         }
         let found = match count {
             0 => "0 shards: at least one is needed".to_string(),
+            _ if count > MOST => format!("{count} shards: at most {MOST} are told apart"),
             _ => format!("shard {index} of {count}: they are counted from 0 to {}", count - 1),
         };
         Err(Error::new(Code::Parameter, found).hint("as --shard 0/4, --shard 1/4, --shard 2/4 and --shard 3/4"))

@@ -1,9 +1,11 @@
 //! Folders out of a public archive: fetched, taken out, checked all together, whole or not there.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Write};
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,8 @@ use crate::notebook::Progress;
 /// Largest file that is taken out of an archive, and the most of all.
 const MAX_FILE: u64 = 64 << 20;
 const MAX_ALL: u64 = 8 << 30;
+/// Bytes of long names and further headers before one member; those of usual archives are far below.
+const MAX_HEADERS: u64 = 1 << 20;
 
 /// Folders of a tar.gz at an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,16 +86,42 @@ impl Store {
     }
 }
 
+/// Ends in an error once more was read than may stand before the next member: its names would be kept whole.
+struct Metered<R> {
+    inner: R,
+    left: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
+        if most == 0 && !buffer.is_empty() {
+            return Err(std::io::Error::other(format!("the names of one member take more than {MAX_HEADERS} bytes")));
+        }
+        let count = self.inner.read(&mut buffer[..most])?;
+        self.left.set(self.left.get() - count as u64);
+        Ok(count)
+    }
+}
+
 /// Takes the wanted files of an archive into a folder `whole` below another, and sees whether they are those.
-fn unpack(packed: &Path, archive: &Archive, below: &Path) -> Result<()> {
+pub(super) fn unpack(packed: &Path, archive: &Archive, below: &Path) -> Result<()> {
     let broken = |cause: std::io::Error| {
         Error::new(Code::Archive, "not a whole tar.gz").because(cause).hint("fetch it again; nothing was kept")
     };
     let file = File::open(packed).map_err(|cause| Error::io("reading", packed, cause))?;
-    let mut tar = tar::Archive::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 18, file)));
+    let left = Rc::new(Cell::new(MAX_HEADERS));
+    let inner = MultiGzDecoder::new(BufReader::with_capacity(1 << 18, file));
+    let mut tar = tar::Archive::new(Metered { inner, left: Rc::clone(&left) });
+    let mut entries = tar.entries().map_err(broken)?;
     let (mut hashes, mut all): (BTreeMap<String, String>, u64) = Default::default();
-    for entry in tar.entries().map_err(broken)? {
+    // One more than there should be is enough to tell that it is another archive.
+    while hashes.len() <= archive.files
+        && let Some(entry) = entries.next()
+    {
         let mut entry = entry.map_err(broken)?;
+        // What is not read of it is passed over before the next.
+        left.set(entry.size().saturating_add(MAX_HEADERS));
         let path = entry.path().map_err(broken)?.into_owned();
         let Some(name) = archive.name_of(&path).filter(|_| entry.header().entry_type().is_file()) else { continue };
         all = all.saturating_add(entry.size());
@@ -108,6 +138,11 @@ fn unpack(packed: &Path, archive: &Archive, below: &Path) -> Result<()> {
         written.map_err(|cause| Error::io("writing", &place, cause))?;
         hashes.insert(name, sha256_hex(&bytes));
     }
+    is_wanted(&hashes, archive)
+}
+
+/// Nothing if files, by their names and hashes, are those that are wanted of an archive.
+fn is_wanted(hashes: &BTreeMap<String, String>, archive: &Archive) -> Result<()> {
     let list: String = hashes.iter().map(|(name, hash)| format!("{name} {hash}\n")).collect();
     let found = sha256_hex(list.as_bytes());
     if hashes.len() != archive.files || found != archive.sha256.to_lowercase() {
@@ -215,6 +250,29 @@ mod tests {
             assert!(error.to_string().contains(why), "{error}");
             assert_eq!(listed(&store.path("downloads")), Vec::<String>::new());
         }
+    }
+
+    #[test]
+    fn a_name_of_megabytes_and_files_without_end_are_refused_where_they_begin() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, below) = (folder.path().join("a.tar.gz"), folder.path().join("below"));
+        let refused = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            unpack(&path, &archive("http://127.0.0.1/x".into(), &WANTED), &below).unwrap_err().to_string()
+        };
+        let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::GNULongName);
+        header.set_size(16 << 20);
+        header.set_cksum();
+        tar.append(&header, std::io::repeat(b'n').take(16 << 20)).unwrap();
+        let said = refused(&tar.into_inner().unwrap().finish().unwrap());
+        assert!(said.contains("take more than 1048576 bytes"), "{said}");
+        let names: Vec<String> = (0..9).map(|number| format!("repo-1/raw/{number}.csv")).collect();
+        let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "subj")).collect();
+        let said = refused(&packed(&many));
+        assert!(said.contains("3 files of"), "{said}");
+        assert_eq!(listed(&below.join("whole/decisions")).len(), 3);
     }
 
     #[test]

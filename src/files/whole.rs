@@ -50,13 +50,13 @@ pub(super) fn temporary(path: &Path) -> PathBuf {
 pub(super) fn place(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
     let (folder, temporary) = (folder_of(path), temporary(path));
     // The folder is nearly always there; asking first would cost a call for each of very many small files.
-    let created = File::create(&temporary).or_else(|cause| match cause.kind() {
-        std::io::ErrorKind::NotFound => fs::create_dir_all(folder).and_then(|()| File::create(&temporary)),
+    // What is written may be read back before it is whole.
+    let create = || File::options().read(true).write(true).create(true).truncate(true).open(&temporary);
+    let created = create().or_else(|cause| match cause.kind() {
+        std::io::ErrorKind::NotFound => fs::create_dir_all(folder).and_then(|()| create()),
         _ => Err(cause),
     });
-    let written = created
-        .and_then(|mut file| fill(&mut file))
-        .and_then(|()| fs::rename(&temporary, path));
+    let written = created.and_then(|mut file| fill(&mut file)).and_then(|()| fs::rename(&temporary, path));
     written.map_err(|cause| {
         // Removing what is left is best effort; the error that matters is the first one.
         let _ = fs::remove_file(&temporary);

@@ -19,6 +19,8 @@ mod fold;
 mod layer;
 mod network;
 mod normalisation;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod probe;
 mod program;
 mod refused;
 mod registry;

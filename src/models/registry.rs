@@ -365,7 +365,7 @@ fn file_name(url: &str) -> Result<&str> {
     safe.then_some(name).ok_or_else(|| Error::new(Code::Table, format!("{url:?} does not end in the name of a file")))
 }
 
-fn parse(text: &str) -> Result<Vec<RegistryEntry>> {
+pub(super) fn parse(text: &str) -> Result<Vec<RegistryEntry>> {
     let entries: Vec<RegistryEntry> = serde_json::from_str(text).map_err(|cause| {
         Error::new(Code::Table, "not a list of networks")
             .place(format!("line {}", cause.line()))

@@ -61,7 +61,7 @@ pub fn read_decisions(path: &Path) -> Result<Vec<Decision>> {
     parse(BufReader::with_capacity(1 << 18, file)).map_err(|error| error.path(path))
 }
 
-fn parse(bytes: impl std::io::Read) -> Result<Vec<Decision>> {
+pub(super) fn parse(bytes: impl std::io::Read) -> Result<Vec<Decision>> {
     let at = |line: u64, found: String| Error::new(Code::Table, found).place(format!("line {line}"));
     let broken = |cause: csv::Error| {
         let place = cause.position().map(|position| format!("line {}", position.line()));
@@ -164,18 +164,20 @@ pub fn decision_file_name(set: &str, observer: &str) -> String {
 /// # Errors
 /// [`Code::Io`] if it cannot be written.
 pub fn write_decisions(path: &Path, decisions: &[Decision]) -> Result<()> {
-    write_whole(path, |file| {
-        let mut writer = csv::WriterBuilder::new().from_writer(std::io::BufWriter::new(file));
-        writer.write_record(COLUMNS)?;
-        for one in decisions {
-            let (trial, rt) = (one.trial.to_string(), if one.rt.is_nan() { "NaN".into() } else { one.rt.to_string() });
-            let response = one.response.as_deref().unwrap_or(MISSED[0]);
-            let [observer, session, category, condition] =
-                [&one.observer, &one.session, &one.category, &one.condition].map(|text| &**text);
-            writer.write_record([observer, session, &trial, &rt, response, category, condition, &one.imagename])?;
-        }
-        writer.flush()
-    })
+    write_whole(path, |file| write_to(std::io::BufWriter::new(file), decisions))
+}
+
+pub(super) fn write_to(out: impl std::io::Write, decisions: &[Decision]) -> std::io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().from_writer(out);
+    writer.write_record(COLUMNS)?;
+    for one in decisions {
+        let (trial, rt) = (one.trial.to_string(), if one.rt.is_nan() { "NaN".into() } else { one.rt.to_string() });
+        let response = one.response.as_deref().unwrap_or(MISSED[0]);
+        let [observer, session, category, condition] =
+            [&one.observer, &one.session, &one.category, &one.condition].map(|text| &**text);
+        writer.write_record([observer, session, &trial, &rt, response, category, condition, &one.imagename])?;
+    }
+    writer.flush()
 }
 
 /// Nothing if every category and response of trials is one of some names.

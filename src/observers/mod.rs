@@ -6,6 +6,8 @@
 
 mod file;
 mod open;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod probe;
 mod published;
 mod scoring;
 mod trials;

@@ -44,8 +44,14 @@ impl Default for Limits {
     }
 }
 
+/// Pixels that a byte of a JPEG holds at most: one bit for each block of 8 x 8.
+const JPEG_PIXELS: u64 = 8 * 64;
+/// Pixels that a byte of another picture holds at most: deflate packs 1032 bytes into one, of eight pixels each.
+const OTHER_PIXELS: u64 = 1032 * 8;
+
 impl Limits {
-    fn check(&self, height: u64, width: u64) -> Result<()> {
+    /// Nothing if a picture may be so large, and its file, of which a byte holds at most so many pixels, can hold it.
+    fn check(&self, height: u64, width: u64, (bytes, of_a_byte): (usize, u64)) -> Result<()> {
         let side = u64::from(self.side);
         if height == 0 || width == 0 {
             return Err(Error::new(Code::Image, format!("the picture says that it is {height} x {width} pixels")));
@@ -54,6 +60,11 @@ impl Limits {
             let found =
                 format!("the picture says that it is {height} x {width} pixels, over the limit of {side} a side");
             return Err(Error::new(Code::Limit, found).hint("shrink the picture, or leave it out"));
+        }
+        if height * width > (bytes as u64).saturating_mul(of_a_byte) {
+            let found =
+                format!("the picture says that it is {height} x {width} pixels, more than its {bytes} bytes can hold");
+            return Err(Error::new(Code::Image, found).hint("fetch the picture again, or leave it out"));
         }
         Ok(())
     }
@@ -98,20 +109,23 @@ pub fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
 /// As [`decode`].
 pub(crate) fn size_of(path: impl AsRef<Path>) -> Result<(u32, u32)> {
     let path = path.as_ref();
-    let bytes = read(path)?;
-    let size = || {
-        if is_jpeg(&bytes) {
-            markers(&bytes, 0).check_process()?;
-            let (width, height) = mozjpeg::Decompress::builder().from_mem(&bytes).map_err(broken)?.size();
-            return Ok((height as u32, width as u32));
-        }
-        let (width, height) = open(&bytes)?.into_dimensions().map_err(unreadable)?;
-        Ok((height, width))
-    };
-    guarded(size).map_err(|error| error.or_path(path))
+    size_in(&read(path)?).map_err(|error| error.or_path(path))
 }
 
 /// The same for bytes already in memory.
+pub(super) fn size_in(bytes: &[u8]) -> Result<(u32, u32)> {
+    guarded(|| {
+        if is_jpeg(bytes) {
+            markers(bytes, 0).check_process()?;
+            let (width, height) = mozjpeg::Decompress::builder().from_mem(bytes).map_err(broken)?.size();
+            return Ok((height as u32, width as u32));
+        }
+        let (width, height) = open(bytes)?.into_dimensions().map_err(unreadable)?;
+        Ok((height, width))
+    })
+}
+
+/// As [`decode`], for bytes already in memory.
 ///
 /// # Errors
 /// As [`decode`], without a path.
@@ -161,7 +175,7 @@ fn decode_jpeg(bytes: &[u8], limits: &Limits) -> Result<RgbImage> {
     }
     let decompress = mozjpeg::Decompress::builder().from_mem(bytes).map_err(broken)?;
     let (width, height) = decompress.size();
-    limits.check(height as u64, width as u64)?;
+    limits.check(height as u64, width as u64, (bytes.len(), JPEG_PIXELS))?;
     if matches!(decompress.color_space(), mozjpeg::ColorSpace::JCS_CMYK | mozjpeg::ColorSpace::JCS_YCCK) {
         let mut started = decompress.to_colorspace(mozjpeg::ColorSpace::JCS_CMYK).map_err(broken)?;
         let inks: Vec<[u8; 4]> = started.read_scanlines().map_err(broken)?;
@@ -218,7 +232,7 @@ fn open(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>> {
 
 fn decode_other(bytes: &[u8], limits: &Limits) -> Result<RgbImage> {
     let (width, height) = open(bytes)?.into_dimensions().map_err(unreadable)?;
-    limits.check(u64::from(height), u64::from(width))?;
+    limits.check(u64::from(height), u64::from(width), (bytes.len(), OTHER_PIXELS))?;
     Ok(rgb_of(open(bytes)?.decode().map_err(unreadable)?))
 }
 

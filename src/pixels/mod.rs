@@ -22,6 +22,8 @@ mod kind;
 mod map;
 mod markers;
 mod mask;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod probe;
 mod resize;
 mod view;
 

@@ -13,6 +13,8 @@ mod item;
 mod parts;
 mod piece;
 mod plan;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod probe;
 mod record;
 mod step;
 

@@ -18,11 +18,11 @@ use crate::process::{cores, peak_bytes};
 /// A process says what it has taken so far at most this often.
 const OFTEN: Duration = Duration::from_secs(1);
 
-/// Kinds of records.
+/// Kinds of records. Those of items are not checked before they are looked at, so no changed bit makes one of another kind.
 const OPENED: u8 = 1;
 const BEGAN: u8 = 2;
-const DONE: u8 = 3;
-const TOOK: u8 = 4;
+const DONE: u8 = 4;
+const TOOK: u8 = 7;
 /// Bytes of a finished item before what came of it: the step's place in its file, the item's number and size, how much of
 /// it was skipped.
 const FINISHED_HEAD: usize = 20;
@@ -108,7 +108,9 @@ impl PartsFolder {
             let of = &mut files[file];
             match record.kind {
                 OPENED => {
-                    if let Ok(opened) = postcard::from_bytes(&record.content) {
+                    if let Ok(opened) = postcard::from_bytes::<Opened>(&record.content)
+                        && opened.shard.is_none_or(|(index, count)| Shard::of(index, count).is_ok())
+                    {
                         of.opened = opened;
                     }
                 }
@@ -523,5 +525,49 @@ fn name_of(opened: &Opened) -> String {
     match shard {
         Some((index, count)) => format!("shard {index}/{count} on {machine} (process {process})"),
         None => format!("a run on {machine} (process {process})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A step of a name, as it would be decided.
+    fn decided(step: &str) -> Decided {
+        let text = |part: &str| format!("{part} of {step}");
+        let (key, code, parameters) = (text("key"), text("code"), text("parameters"));
+        Decided { step: step.into(), key, code, parameters, inputs: text("inputs"), device: "cpu".into() }
+    }
+
+    #[test]
+    fn a_changed_bit_anywhere_in_a_file_of_parts_takes_items_away_and_changes_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let steps = ["a", "b"].map(decided);
+        let of = || PartsFolder::open(&store, "manifests/parts/ab").unwrap();
+        let parts = of();
+        for (step, number) in [(0, 0), (1, 0), (0, 1), (1, 1), (1, 2)] {
+            parts.of(&steps[step]).write((number, 1), &vec![(step, number as f64 / 3.0)], 0).unwrap();
+        }
+        let path = std::fs::read_dir(store.path("manifests/parts/ab")).unwrap().next().unwrap().unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1 << bit;
+                std::fs::write(&path, &changed).unwrap();
+                let folder = of();
+                let mut found = 0;
+                for (place, step) in steps.iter().enumerate() {
+                    let parts = folder.of(step);
+                    for number in parts.numbers() {
+                        let Some(rows) = parts.read::<Vec<(usize, f64)>>(number).unwrap() else { continue };
+                        assert_eq!(rows, [(place, number as f64 / 3.0)], "byte {at}, bit {bit}: item {number}");
+                        found += 1;
+                    }
+                }
+                assert!(found < 5, "byte {at}, bit {bit} was not noticed");
+            }
+        }
     }
 }

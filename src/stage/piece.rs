@@ -31,7 +31,7 @@ use crate::files::{Store, Written, sha256_hex};
 pub struct Piece<'a> {
     store: &'a Store,
     marker: String,
-    key: String,
+    pub(super) key: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -165,7 +165,9 @@ impl Record {
     /// The summary of the finished stage, if it was finished with this very key and its files are still whole.
     pub fn finished(&self) -> Option<Summary> {
         let manifest: Manifest = serde_json::from_slice(&fs::read(self.manifest_path()).ok()?).ok()?;
-        if manifest.version != FORM || manifest.key != self.key() {
+        let Summary { stage, input, ok, skipped } = &manifest.summary;
+        let adds_up = ok.checked_add(*skipped) == Some(*input) && stage == self.name() && manifest.stage == *stage;
+        if manifest.version != FORM || manifest.key != self.key() || !adds_up {
             return None;
         }
         // A plan trusts what is there.
@@ -303,6 +305,57 @@ mod tests {
         assert!(stage.finished().is_some());
         store.write("input.txt", b"two").unwrap();
         assert_eq!(store.record(Named("edges", "edges"), &3, &[input]).unwrap().finished(), None);
+    }
+
+    #[test]
+    fn a_changed_bit_anywhere_in_a_manifest_or_a_marker_is_noticed_or_harmless() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap().accepting(0.1).unwrap();
+        let stage = store.record(Named("edges", "edges"), &("sigma", 1.4), &[]).unwrap();
+        let (first, second) = (store.write("a.txt", b"first").unwrap(), store.write("b.txt", b"second").unwrap());
+        let summary = stage.finish(1000, 990, &[first.clone(), second]).unwrap();
+        let piece = store.piece(Named("edges", "edges"), &1).unwrap();
+        let files = [store.written(&first).unwrap()];
+        piece.finish(&files).unwrap();
+        let each = |name: &str, right: &dyn Fn() -> Option<bool>| {
+            let path = store.path(name);
+            let bytes = fs::read(&path).unwrap();
+            let mut noticed = 0;
+            for place in 0..bytes.len() * 8 {
+                let mut changed = bytes.clone();
+                changed[place / 8] ^= 1 << (place % 8);
+                fs::write(&path, &changed).unwrap();
+                let found = right();
+                assert_ne!(found, Some(false), "{name}, bit {place}: {}", String::from_utf8_lossy(&changed));
+                noticed += u32::from(found.is_none());
+            }
+            assert!(noticed > 500, "{noticed} of {name}");
+            fs::write(&path, &bytes).unwrap();
+            assert_eq!(right(), Some(true));
+        };
+        each("manifests/edges.json", &|| stage.finished().map(|found| found == summary));
+        each("manifests/pieces/edges.json", &|| piece.finished().map(|found| found == files));
+    }
+
+    #[test]
+    fn a_changed_bit_in_a_table_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let stage = store.record(Named("edges", "edges"), &1, &[]).unwrap();
+        let rows: Vec<i64> = (0..500).collect();
+        let tables = store.write_table("edges_data", &polars::prelude::df!("a" => rows).unwrap()).unwrap();
+        stage.finish(1, 1, &tables).unwrap();
+        for path in &tables {
+            let bytes = fs::read(path).unwrap();
+            for at in (0..bytes.len()).step_by(7) {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1 << (at % 8);
+                fs::write(path, &changed).unwrap();
+                assert_eq!(stage.finished(), None, "{}, byte {at}", path.display());
+            }
+            fs::write(path, &bytes).unwrap();
+        }
+        assert!(stage.finished().is_some());
     }
 
     #[test]

@@ -4,6 +4,8 @@ mod categories;
 mod classes;
 mod describe;
 mod pairs;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod probe;
 mod root;
 mod seen;
 mod stimuli;

@@ -159,7 +159,7 @@ fn sorted(mut stimuli: Vec<Stimulus>, categories: &Categories) -> Result<Vec<Sti
 
 impl Layout {
     /// A picture by this layout.
-    fn read(self, image: &ImageFile, categories: &Categories) -> Result<Stimulus> {
+    pub(super) fn read(self, image: &ImageFile, categories: &Categories) -> Result<Stimulus> {
         let file = image.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let wrong = |found: String| Error::new(Code::Table, found).path(&image.path);
         let place = |name: &str| {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 
 use super::row::Row;
+use super::seal;
 use crate::error::{Code, Error, Result};
 use crate::files::{Store, missing, write_whole};
 
@@ -34,7 +35,7 @@ impl Store {
     pub fn write_table(&self, name: &str, table: &DataFrame) -> Result<[PathBuf; 2]> {
         let (parquet, csv) = (self.path(&format!("{name}.parquet")), self.path(&format!("{name}.csv")));
         let (first, second) = rayon::join(
-            || write_whole(&parquet, |file| told(file, |file| write_parquet(file, table))),
+            || write_whole(&parquet, |file| write_sealed(file, table)),
             || write_whole(&csv, |file| told(file, |file| CsvWriter::new(file).finish(&mut table.clone()))),
         );
         first.and(second)?;
@@ -65,7 +66,7 @@ impl Store {
     /// [`Code::Io`] if it cannot be written.
     pub(crate) fn write_parquet(&self, name: &str, table: &DataFrame) -> Result<PathBuf> {
         let parquet = self.path(&format!("{name}.parquet"));
-        write_whole(&parquet, |file| told(file, |file| write_parquet(file, table)))?;
+        write_whole(&parquet, |file| write_sealed(file, table))?;
         Ok(parquet)
     }
 
@@ -86,7 +87,7 @@ impl Store {
         let mut write = |rows: &mut File, text: &mut File| -> Result<()> {
             let (mut rows, mut text) = (Told::new(rows), Told::new(text));
             let mut all = || -> Result<()> {
-                let mut rows = ParquetWriter::new(&mut rows).batched(first.schema())?;
+                let mut rows = seal::writer(&mut rows).batched(first.schema())?;
                 let mut text = CsvWriter::new(&mut text).batched(first.schema())?;
                 loop {
                     rows.write_batch(&first)?;
@@ -113,7 +114,11 @@ impl Store {
         let written = write_whole(&csv, |text| {
             let inner = write_whole(&parquet, |rows| {
                 outcome = write(rows, text);
-                if outcome.is_ok() { Ok(()) } else { Err(std::io::Error::other("a piece could not be written")) }
+                if outcome.is_ok() {
+                    seal::close(rows)
+                } else {
+                    Err(std::io::Error::other("a piece could not be written"))
+                }
             });
             inner.map_err(|error| std::io::Error::other(error.to_string()))
         });
@@ -124,16 +129,38 @@ impl Store {
     /// Reads the table that was written under a name.
     ///
     /// # Errors
-    /// [`Code::Missing`] if it is not there, naming the notebook that writes it; [`Code::Table`] if it cannot be read.
+    /// [`Code::Missing`] if it is not there, naming the notebook that writes it; [`Code::Table`] if it cannot be read, or was
+    /// changed since it was written.
     pub fn table(&self, name: &str) -> Result<DataFrame> {
         let path = self.path(&format!("{name}.parquet"));
         if !path.exists() {
             return Err(missing(&path, name));
         }
-        let file = File::open(&path).map_err(|cause| Error::io("reading", &path, cause))?;
+        let unread = |cause| Error::io("reading", &path, cause);
+        let file = File::open(&path).map_err(unread)?;
+        if !seal::is_whole(&file).map_err(unread)? {
+            let found = "not a whole Parquet table: it was changed since it was written, or has no seal";
+            return Err(Error::new(Code::Table, found).path(&path).hint("run its step again"));
+        }
         let read = std::panic::catch_unwind(|| ParquetReader::new(file).finish());
         let unreadable = || Error::new(Code::Table, "not a whole Parquet table").path(&path).hint("run its step again");
-        read.map_err(|_| unreadable())?.map_err(|cause| unreadable().because(cause))
+        let table = read.map_err(|_| unreadable())?.map_err(|cause| unreadable().because(cause))?;
+        match table.columns().iter().find(|column| !is_had(column.dtype())) {
+            Some(other) => {
+                let found = format!("column {:?} is {}, which no table here has", other.name().as_str(), other.dtype());
+                Err(Error::new(Code::Table, found).path(&path).hint("run its step again"))
+            }
+            None => Ok(table),
+        }
+    }
+}
+
+/// Whether tables here have columns of a type. Others polars was built without: it panics where it looks at them.
+fn is_had(kind: &DataType) -> bool {
+    use DataType::{Boolean, Float32, Float64, Int32, Int64, List, String, UInt32, UInt64};
+    match kind {
+        List(of) => is_had(of),
+        kind => matches!(kind, Boolean | Float32 | Float64 | Int32 | Int64 | String | UInt32 | UInt64),
     }
 }
 
@@ -199,9 +226,15 @@ fn told(file: &mut File, write: impl FnOnce(&mut Told<'_>) -> PolarsResult<()>) 
     }
 }
 
+/// A Parquet table with its seal.
+fn write_sealed(file: &mut File, table: &DataFrame) -> std::io::Result<()> {
+    told(file, |file| write_parquet(file, table))?;
+    seal::close(file)
+}
+
 /// Row group by row group; polars' own `finish` copies a large table first.
 fn write_parquet(file: &mut Told<'_>, table: &DataFrame) -> PolarsResult<()> {
-    let mut writer = ParquetWriter::new(file).batched(table.schema())?;
+    let mut writer = seal::writer(file).batched(table.schema())?;
     for start in (0..table.height().max(1)).step_by(ROW_GROUP) {
         let mut part = table.slice(start as i64, ROW_GROUP);
         part.rechunk_mut();
@@ -213,6 +246,44 @@ fn write_parquet(file: &mut Told<'_>, table: &DataFrame) -> PolarsResult<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_changed_bit_anywhere_in_a_table_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let table = df!("a" => (0..300i64).collect::<Vec<_>>(), "b" => vec!["x"; 300]).unwrap();
+        let [parquet, _] = store.write_table("edges_data", &table).unwrap();
+        let bytes = std::fs::read(&parquet).unwrap();
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            std::fs::write(&parquet, &changed).unwrap();
+            let error = store.table("edges_data").expect_err(&format!("byte {at}"));
+            assert!(error.code() == Code::Table && error.to_string().contains("changed since"), "{error}");
+        }
+        std::fs::write(&parquet, &bytes).unwrap();
+        assert!(store.table("edges_data").unwrap().equals(&table));
+    }
+
+    #[test]
+    fn tables_in_pieces_and_large_ones_are_sealed_too_and_one_without_a_seal_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path()).unwrap();
+        let table = df!("a" => (0..9i64).collect::<Vec<_>>()).unwrap();
+        let mut pieces = vec![table.clone(), table.clone()];
+        let [pieced, _] = store.write_pieces("pieces", || Ok(pieces.pop())).unwrap();
+        let large = store.write_parquet("large", &table).unwrap();
+        for (path, name) in [(pieced, "pieces"), (large, "large")] {
+            assert!(store.table(name).is_ok());
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes[20] ^= 1;
+            std::fs::write(&path, &bytes).unwrap();
+            assert!(store.table(name).unwrap_err().to_string().contains("changed since"), "{name}");
+        }
+        let mut file = File::create(store.path("other.parquet")).unwrap();
+        ParquetWriter::new(&mut file).finish(&mut table.clone()).unwrap();
+        assert!(store.table("other").unwrap_err().to_string().contains("no seal"));
+    }
 
     #[test]
     fn a_corrupt_parquet_is_an_error() {

@@ -10,9 +10,12 @@ mod edges;
 mod keep;
 mod logits;
 mod predictions;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod probe;
 mod reject;
 mod relevance;
 mod row;
+pub(crate) mod seal;
 mod settings;
 
 pub(crate) use columns::integers;

@@ -8,9 +8,8 @@ mod fit;
 mod foreign;
 mod layout;
 mod pickle;
-#[cfg(test)]
-#[path = "../../../fuzz/probe.rs"]
-mod probe;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod probe;
 mod safetensors;
 mod tensorflow;
 #[cfg(test)]

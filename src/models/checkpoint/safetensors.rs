@@ -131,6 +131,12 @@ const NOTES: &[u8] = b"{\"__metadata__\":";
 /// # Errors
 /// [`Code::Io`](crate::error::Code::Io) if it cannot be written.
 pub fn write_weights(path: &Path, weights: &Weights, notes: HashMap<String, String>) -> Result<()> {
+    let bytes = bytes_of(weights, &notes).map_err(|error| error.or_path(path))?;
+    files::write_whole(path, |file| std::io::Write::write_all(file, &bytes))
+}
+
+/// The bytes of tensors as safetensors.
+pub(super) fn bytes_of(weights: &Weights, notes: &HashMap<String, String>) -> Result<Vec<u8>> {
     let mut data: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     for (name, tensor) in weights {
         let shape = tensor.size().iter().map(|&side| side as usize).collect();
@@ -138,7 +144,7 @@ pub fn write_weights(path: &Path, weights: &Weights, notes: HashMap<String, Stri
         let numbers = Vec::<f32>::try_from(&flat)?;
         data.push((name.clone(), shape, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()));
     }
-    let failed = |cause: SafeTensorError| broken("cannot be written").path(path).because(cause);
+    let failed = |cause: SafeTensorError| broken("cannot be written").because(cause);
     let views: Result<Vec<(String, TensorView<'_>)>> = data
         .iter()
         .map(|(name, shape, bytes)| {
@@ -146,8 +152,7 @@ pub fn write_weights(path: &Path, weights: &Weights, notes: HashMap<String, Stri
         })
         .collect();
     let sorted: BTreeMap<&String, &String> = notes.iter().collect();
-    let sorted =
-        serde_json::to_vec(&sorted).map_err(|cause| broken("notes cannot be written").path(path).because(cause))?;
+    let sorted = serde_json::to_vec(&sorted).map_err(|cause| broken("notes cannot be written").because(cause))?;
     let mut bytes = serialize(views?, (!notes.is_empty()).then(|| notes.clone())).map_err(failed)?;
     // The library writes notes in the order of a hash map, which is another one each time; sorted they are as long.
     let start = LENGTH + NOTES.len();
@@ -157,7 +162,7 @@ pub fn write_weights(path: &Path, weights: &Weights, notes: HashMap<String, Stri
     {
         unsorted.copy_from_slice(&sorted);
     }
-    files::write_whole(path, |file| std::io::Write::write_all(file, &bytes))
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -24,11 +24,11 @@ const MAX_TENSOR_BYTES: u64 = 8 << 30;
 
 /// Where a tensor lies and what it is, as the index says; not yet checked against the shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
+pub(super) struct Entry {
     name: String,
     kind: u64,
     shape: Vec<i64>,
-    shard: u64,
+    pub(super) shard: u64,
     offset: u64,
     bytes: u64,
     checksum: u32,
@@ -66,7 +66,7 @@ fn beside(prefix: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn tensor(path: &Path, entry: &Entry) -> Result<Tensor> {
+pub(super) fn tensor(path: &Path, entry: &Entry) -> Result<Tensor> {
     // Numbers of `DataType` in TensorFlow's types.proto.
     let (kind, width) = match entry.kind {
         1 => (Kind::Float, 4),
@@ -112,7 +112,7 @@ fn masked(checksum: u32) -> u32 {
 }
 
 /// The number of shards and the entries of an index, in the order of their names.
-fn entries(index: &[u8]) -> Result<(u64, Vec<Entry>)> {
+pub(super) fn entries(index: &[u8]) -> Result<(u64, Vec<Entry>)> {
     let footer = index.len().checked_sub(FOOTER).map(|start| &index[start..]);
     let footer = footer.ok_or_else(|| broken(format!("{} bytes, too short for an index", index.len())))?;
     if footer[FOOTER - 8..] != MAGIC.to_le_bytes() {
@@ -166,6 +166,35 @@ fn block(index: &[u8], offset: u64, size: u64) -> Result<&[u8]> {
                 .place(format!("byte {offset}")))
         }
     }
+}
+
+/// An index with one block, whose checksums are right.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn indexed(content: &[u8]) -> Vec<u8> {
+    let varint = |mut number: u64| {
+        let mut bytes = Vec::new();
+        while number >= 0x80 {
+            bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+        bytes
+    };
+    let mut index = Vec::new();
+    let mut block = |content: &[u8]| {
+        let handle = [varint(index.len() as u64), varint(content.len() as u64)].concat();
+        let covered = [content, &[0]].concat();
+        index.extend(&covered);
+        index.extend(masked(crc32c::crc32c(&covered)).to_le_bytes());
+        handle
+    };
+    let handle = block(content);
+    let table = block(&[&[0, 0, handle.len() as u8], &handle[..], &[0; 4]].concat());
+    let mut footer = [&[0, 0], &table[..]].concat();
+    footer.resize(FOOTER - 8, 0);
+    index.extend(footer);
+    index.extend(MAGIC.to_le_bytes());
+    index
 }
 
 /// The keys and values of a block; a key says how much of the last one it begins with.

@@ -9,11 +9,9 @@ use tch::{Kind, Tensor};
 use super::choice::Choice;
 use super::file::Opened;
 use super::fit::{Fit, architectures_of, as_taken, parameters};
-use super::probe::packed;
 use super::{inspect, read_weights, write_weights};
 use crate::error::{Code, Result};
 use crate::models::{Loading, Network, Weights, architecture, architectures};
-use crate::mutations::hunt;
 use crate::study::Allow;
 
 fn golden(name: &str) -> PathBuf {
@@ -471,20 +469,6 @@ fn bad_input_79_a_negative_variance_is_an_error_unless_it_is_allowed() {
     }
     let allowed = Loading { allow: &[Allow::NonFinite], ..Loading::default() };
     Network::load_with("slim-resnet50", &path, &allowed).unwrap();
-}
-
-#[test]
-fn mutations_are_read_into_tensors_or_refused() {
-    let whole = |bytes: &[u8]| {
-        let weights = read(bytes);
-        weights
-            .iter()
-            .flatten()
-            .for_each(|(_, tensor)| assert!(tensor.to_kind(Kind::Double).contiguous().numel() < 1 << 20));
-        weights.is_ok()
-    };
-    hunt("legacy", 8_000, &[b"\0\0\0\0", b"\xff\xff\xff\x7f"], whole);
-    hunt("zip", 8_000, &[b"\0\0\0\0", b"K\xff"], |pickle| whole(&packed(pickle)));
 }
 
 #[test]
