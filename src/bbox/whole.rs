@@ -53,7 +53,7 @@ pub(super) fn members<'a>(tar: &'a [u8], limits: &Limits) -> Option<Vec<(&'a str
 fn size(header: &[u8; BLOCK]) -> Option<usize> {
     let (before, kept, behind) = (&header[..148], &header[148..156], &header[156..]);
     let sum: u32 = before.iter().chain(behind).map(|byte| u32::from(*byte)).sum();
-    let ustar = matches!(&header[257..265], b"ustar\000" | b"ustar  \0");
+    let ustar = matches!(&header[257..265], b"ustar\x0000" | b"ustar  \0");
     (ustar && octal(kept)? == sum as usize + 8 * 32).then(|| octal(&header[124..136]))?
 }
 

@@ -283,8 +283,9 @@ impl Store {
 
 fn sweep_leftovers(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let temporary = entry.file_name().to_string_lossy().starts_with('.');
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() => sweep_leftovers(&entry.path()),
+            Ok(kind) if kind.is_dir() && !temporary => sweep_leftovers(&entry.path()),
             _ => remove_leftover(&entry.path()),
         }
     }
@@ -317,11 +318,12 @@ mod tests {
         let elsewhere = store.write(&format!("edges/.a.png.0{}-7.part", &gone[1..]), b"x").unwrap();
         let elsewhere = if gone.starts_with('0') { store.write("edges/b", b"x").unwrap() } else { elsewhere };
         let living = store.write(&format!("edges/.a.png.{living}-7.part"), b"x").unwrap();
+        let tried = store.write(&format!("models/.a.safetensors.{gone}-0.part/weights.safetensors"), b"x").unwrap();
         let fetched = store.write(&format!("downloads/.w.safetensors.{gone}-0.part/w.whl"), b"half").unwrap();
         let part = store.write("downloads/w.pth.part", b"half of it, which goes on").unwrap();
         Store::at(folder.path()).unwrap();
         assert!(!left.exists() && living.exists() && elsewhere.exists());
-        assert!(!fetched.parent().unwrap().exists() && part.exists());
+        assert!(!tried.parent().unwrap().exists() && !fetched.parent().unwrap().exists() && part.exists());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Memory in proportion: what a small file makes a reader take, measured in a process of its own.
 
 use std::fs;
+use std::io::Write;
 use std::process::Command;
 
 use super::{READERS, gzip};
@@ -38,7 +39,8 @@ fn files_are_read_in_a_process_of_their_own() {
             Some(reader) => (reader.check)(&bytes),
             None => decode_bytes(&bytes, &Limits::default()).is_ok(),
         };
-        println!("took {name} {} {} {read}", bytes.len(), status("VmHWM:").saturating_sub(before));
+        let took = status("VmHWM:").saturating_sub(before);
+        writeln!(std::io::stdout(), "took {name} {} {took} {read}", bytes.len()).unwrap();
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::datasets::canvas::{Canvas, Drawn, Subject};
 use crate::datasets::manipulation::{Change, Facts, Kind, Levels, Maker, Manipulate, Recipe, Set, Stronger, Summary};
-use crate::datasets::rearrange::{block_count, reordered, gathered};
+use crate::datasets::rearrange::{block_count, gathered, reordered};
 use crate::datasets::spec::Spec;
 use crate::error::{Code, Error, Result};
 

@@ -62,7 +62,7 @@ impl Exponential {
             let mut found = [0; 8];
             store(&mut found, self.weights([indices])[0]);
             let expected = &table[first as usize..table.len().min(first as usize + 8)];
-            found.iter().zip(expected).all(|(found, expected)| *found as u32 == *expected)
+            found.iter().zip(expected).all(|(found, expected)| found == expected)
         })
     }
 
