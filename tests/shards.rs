@@ -198,7 +198,7 @@ fn bad_input_85_an_item_that_two_processes_did_differently_is_refused_and_one_do
 fn change_a_result(bytes: &mut [u8]) -> bool {
     const HEAD: usize = 5;
     const CHECK: usize = 8;
-    const DONE: u8 = 3;
+    const DONE: u8 = 4;
     let (mut at, mut last) = (0, None);
     while at + HEAD + CHECK <= bytes.len() {
         let length = u32::from_le_bytes(bytes[at + 1..at + HEAD].try_into().unwrap()) as usize;
