@@ -34,11 +34,16 @@ const TABLE: &str = "own_kinds";
 pub fn remember_kinds(store: &Store, found: &[&'static Kind]) -> Result<()> {
     let own = own_kinds();
     let new: Vec<&&'static Kind> = found.iter().filter(|kind| own.contains(kind)).collect();
+    // A table that cannot be read, as of an earlier version, is begun anew: this is the step that writes it.
+    let known = match known(store) {
+        Err(error) if error.code() == Code::Table => None,
+        known => Some(known?),
+    };
     // Shards leave it to the merge: each would write over the others'.
-    if new.is_empty() || store.makes_tables().is_err() {
+    if (new.is_empty() && known.is_some()) || store.makes_tables().is_err() {
         return Ok(());
     }
-    let mut rows = known(store)?;
+    let mut rows = known.unwrap_or_default();
     rows.retain(|row| new.iter().all(|kind| kind.name != row.kind));
     let row = |kind: &&&'static Kind| OwnKindRow {
         kind: kind.name.into(),
@@ -92,5 +97,10 @@ mod tests {
         assert_eq!(kind("recalled"), None);
         recall_kinds(&store).unwrap();
         assert_eq!(kind("recalled").unwrap().levels, own.kinds().unwrap()[0].levels);
+        // One that cannot be read: said, and mended by the step that writes it.
+        std::fs::write(store.path("own_kinds.parquet"), "of an earlier version").unwrap();
+        assert_eq!(recall_kinds(&store).unwrap_err().code(), Code::Table);
+        remember_kinds(&store, &[]).unwrap();
+        recall_kinds(&store).unwrap();
     }
 }
