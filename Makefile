@@ -13,6 +13,8 @@ endif
 ENV := . tools/env.sh;
 STEP := tools/setup.sh
 STAMPS := .lgf/stamps
+# The kernel is built while libtorch is fetched and the library is built.
+BESIDE := $(MAKE) --jobs=2
 PYTHON := .lgf/venv/bin/python
 # The kernel is an ordinary program: without the flags of the notebooks' crates, in the folder that set-up builds it in.
 KERNEL_CARGO := unset RUSTFLAGS CARGO_BUILD_TARGET; CARGO_TARGET_DIR="$$LGF_CACHE/kernel-target" cargo
@@ -27,7 +29,8 @@ LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' -not -
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-setup: $(STAMPS)/cargo $(STAMPS)/venv $(STAMPS)/libtorch $(STAMPS)/kernel ## tools, libtorch and kernel (about 20 minutes once; about 5 GB in ~/.cache/lgf)
+setup: ## tools, libtorch and kernel (about 20 minutes once; about 5 GB in ~/.cache/lgf)
+	@$(BESIDE) $(STAMPS)/libtorch $(STAMPS)/kernel
 
 notebooks: build ## everything: set up, build, run notebooks 0 to 8 into LGF_ROOT (default data/out)
 	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT"
@@ -171,7 +174,8 @@ clean: ## removes what was set up here and this checkout's build outputs; downlo
 
 # --- the steps of the set-up; each is skipped when its stamp is newer than what it depends on ---
 
-build: $(STAMPS)/warm
+build:
+	@$(BESIDE) $(STAMPS)/warm
 
 .lgf/map: tools/map.rs tools/sources.rs tools/tokens.rs tools/keys.rs
 	@mkdir -p $(@D)
@@ -195,6 +199,9 @@ $(STAMPS)/libtorch: FORCE | $(STAMPS)/venv
 $(STAMPS)/kernel: kernel/kernel.json $(KERNEL) | $(STAMPS)/check $(STAMPS)/cargo
 	@$(STEP) kernel && $(STEP) kernelspec && touch $@
 
-# The command line first: the kernel's copy is made from its dependencies. What is up to date is not compiled again.
-$(STAMPS)/warm: FORCE | setup
-	@$(STEP) build && $(STEP) warm
+# Cargo looks for itself what is up to date. The kernel's copy is made from this build.
+$(STAMPS)/library: FORCE | $(STAMPS)/cargo $(STAMPS)/libtorch
+	@$(STEP) build
+
+$(STAMPS)/warm: FORCE | $(STAMPS)/library $(STAMPS)/kernel
+	@$(STEP) warm

@@ -6,6 +6,8 @@ set -euo pipefail
 RUST_MINIMUM=1.95
 TORCH=2.11
 FREE_GIB=8
+# One for each step, since two run beside each other.
+log="setup-$1.log"
 
 say() { printf '== %s\n' "$*"; }
 fail() {
@@ -17,16 +19,15 @@ newer_or_same() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort --version-sort | head 
 # Keeps a command's output on the screen and in a file, so that a failure can be named by its cause.
 logged() {
     mkdir -p "$LGF_STATE"
-    "$@" 2>&1 | tee "$LGF_STATE/setup.log"
+    "$@" 2>&1 | tee "$LGF_STATE/$log"
 }
 cause() {
-    local log="$LGF_STATE/setup.log"
-    if grep -qiE 'no space left' "$log"; then
+    if grep -qiE 'no space left' "$LGF_STATE/$log"; then
         fail "$1: the disk is full." "free $FREE_GIB GiB, or put the cache elsewhere with LGF_CACHE=/path make ..., then run it again"
-    elif grep -qiE 'temporary failure|name resolution|could not resolve|connection (error|refused|reset|timed out)|network is unreachable|failed to (download|fetch)|max retries|spurious network|proxy|timed out' "$log"; then
+    elif grep -qiE 'temporary failure|name resolution|could not resolve|connection (error|refused|reset|timed out)|network is unreachable|failed to (download|fetch)|max retries|spurious network|proxy|timed out' "$LGF_STATE/$log"; then
         fail "$1: the network or the package registry cannot be reached." "check the connection (and proxy settings), then run it again: what has been downloaded is kept"
     fi
-    fail "$1 failed; its messages are above and in .lgf/setup.log." "$2"
+    fail "$1 failed; its messages are above and in .lgf/$log." "$2"
 }
 
 step_check() {

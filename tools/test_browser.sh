@@ -18,7 +18,7 @@ installed() {
 
 if [ -z "$(installed)" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     printf '== browser: installing Chromium with apt-get\n'
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; } >.lgf/setup.log 2>&1 || true
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; } >.lgf/setup-browser.log 2>&1 || true
 fi
 if [ -z "$(installed)" ]; then
     printf 'browser: skipped, there is no Chromium (Debian: apt install chromium; or LGF_CHROMIUM=/path/to/chrome)\n' | tee "$summary"

@@ -9,6 +9,7 @@ use super::parameters::Objects;
 use crate::error::Result;
 use crate::files::ImageFile;
 use crate::table::boxes::{SUBSET_COLUMNS, XMAX, XMIN, YMAX, YMIN};
+use crate::table::nothing_unless;
 
 /// A photograph, and its size where it was looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,12 +63,8 @@ pub(super) fn table(boxes: &DataFrame, picked: &[Picked<'_>], sizes: &(Vec<i64>,
         let values: Vec<i32> = picked.iter().map(|pick| pick.corners[index] as i32).collect();
         table.replace(name, Column::new(name.into(), values))?;
     }
-    let whole: BooleanChunked = picked.iter().map(|pick| pick.merged == 1).collect_ca("whole".into());
-    for name in ["truncated", "difficult"] {
-        let column = table.column(name)?.as_materialized_series().clone();
-        let nothing = Series::full_null(name.into(), column.len(), column.dtype());
-        table.replace(name, column.zip_with(&whole, &nothing)?.into())?;
-    }
+    let whole = picked.iter().map(|pick| pick.merged == 1);
+    nothing_unless(&mut table, &["truncated", "difficult"], whole)?;
     let text = |name: &str, of: fn(&ImageFile) -> String| -> Column {
         Column::new(name.into(), picked.iter().map(|pick| of(&pick.image.file)).collect::<Vec<String>>())
     };

@@ -10,7 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::table::boxes::{
     BOX_COLUMNS, DIFFICULT, FILENAME, FOLDER, NAME, OBJECT, POSE, PUBLISHED_COLUMNS, TRUNCATED, XMAX, XMIN, YMAX, YMIN,
 };
-use crate::table::{column, fresh, integers, texts};
+use crate::table::{column, fresh, integers, nothing_unless, texts};
 
 /// The published study's own form of the table: dotted column names, one row a file, the box columns empty where a file
 /// has several objects (they stand as JSON in `object` then, where pandas left a Python list) or none.
@@ -39,16 +39,15 @@ pub fn published_form(boxes: &DataFrame, without_box: &DataFrame) -> Result<Data
     // One object that is not its file's first (those before it could not be read) is a list, too: its number is kept.
     let index = integers(boxes, OBJECT)?;
     let is_single = |file: &std::ops::Range<usize>| file.len() == 1 && index[file.start] == 0;
-    let single: BooleanChunked = files.iter().map(is_single).collect_ca("single".into());
     let lists =
         files.iter().map(|file| if is_single(file) { Ok(None) } else { objects_json(boxes, file.clone()).map(Some) });
     let lists: Vec<Option<String>> = lists.collect::<Result<_>>()?;
     table.replace(OBJECT, Column::new(OBJECT.into(), lists))?;
-    for name in [NAME, POSE, TRUNCATED, DIFFICULT, XMIN, YMIN, XMAX, YMAX] {
-        let column = table.column(name)?.as_materialized_series().clone();
-        let nothing = Series::full_null(name.into(), column.len(), column.dtype());
-        table.replace(name, column.zip_with(&single, &nothing)?.into())?;
-    }
+    nothing_unless(
+        &mut table,
+        &[NAME, POSE, TRUNCATED, DIFFICULT, XMIN, YMIN, XMAX, YMAX],
+        files.iter().map(is_single),
+    )?;
     if without_box.height() > 0 {
         let mut empty = without_box.select(BOX_COLUMNS[..7].iter().map(|(name, _)| *name))?;
         for (name, kind) in BOX_COLUMNS[7..].iter() {

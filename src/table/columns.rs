@@ -46,6 +46,19 @@ pub(crate) fn stacked(tables: impl IntoIterator<Item = DataFrame>) -> Result<Dat
     Ok(all)
 }
 
+/// Takes the values of some columns away in the rows that are not kept.
+///
+/// # Errors
+/// [`Code::Table`] if a column is not there, or there are more or fewer rows.
+pub(crate) fn nothing_unless(table: &mut DataFrame, names: &[&str], kept: impl Iterator<Item = bool>) -> Result<()> {
+    let rows: IdxCa = kept.enumerate().map(|(row, kept)| kept.then_some(row as IdxSize)).collect_ca("row".into());
+    for &name in names {
+        let column = column(table, name)?.take(&rows)?;
+        table.replace(name, column)?;
+    }
+    Ok(())
+}
+
 /// The rows in which a column of text has a value.
 ///
 /// # Errors

@@ -18,9 +18,8 @@ mod row;
 pub(crate) mod seal;
 mod settings;
 
-pub(crate) use columns::integers;
-pub(crate) use columns::stacked;
 pub use columns::{column, floats, fresh, only, texts};
+pub(crate) use columns::{integers, nothing_unless, stacked};
 pub use coordinates::{Coordinates, coordinates};
 pub use decisions::{CategoryScoreRow, ObservedRow, ObserverKind, Scoring};
 pub use edges::{BoxEdgeRow, EdgeRow, FrameName};

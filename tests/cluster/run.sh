@@ -279,7 +279,7 @@ refused() {
 read_only() {
     mount --bind "$space/reference" "$space/reference" && mount -o remount,bind,ro "$space/reference" || return
     local code=0
-    refused 'choose a folder that you may write to' edges --root "$space/reference" --shard 0/2 || code=$?
+    refused 'choose a place that you may write to' edges --root "$space/reference" --shard 0/2 || code=$?
     # Only to look needs no right to write.
     "$lgf" plan --root "$space/reference" || code=1
     umount "$space/reference"

@@ -75,7 +75,34 @@ pub struct PairDrawing {
 /// ```
 pub fn draw(shape: usize, texture: usize, size: (u32, u32), rng: &mut ChaCha8Rng) -> Drawing {
     check(size, &[shape, texture]);
-    let mut studio = Studio::new(size, rng);
+    let mut studio = Studio::new(size, rng, None);
+    let (bbox, figure) = studio.add(shape, texture, central(size));
+    Drawing { image: studio.finish(), bbox, figure }
+}
+
+/// As [`draw`], on other ground: with the same `rng` the figure, its brightness and the film grain stay as they are, and what is
+/// behind it is drawn from `ground`.
+///
+/// # Panics
+/// On a class above 9 or a side below 32.
+///
+/// ```
+/// # use lgf::sample::draw;
+/// use rand::SeedableRng;
+/// let seeded = |seed| rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+/// let (here, elsewhere) = (draw::draw(4, 0, (300, 400), &mut seeded(7)), draw::draw_elsewhere(4, 0, (300, 400), &mut seeded(7), &mut seeded(8)));
+/// assert_eq!(here.figure, elsewhere.figure);
+/// assert_ne!(here.image, elsewhere.image);
+/// ```
+pub fn draw_elsewhere(
+    shape: usize,
+    texture: usize,
+    size: (u32, u32),
+    rng: &mut ChaCha8Rng,
+    ground: &mut ChaCha8Rng,
+) -> Drawing {
+    check(size, &[shape, texture]);
+    let mut studio = Studio::new(size, rng, Some(ground));
     let (bbox, figure) = studio.add(shape, texture, central(size));
     Drawing { image: studio.finish(), bbox, figure }
 }
@@ -96,7 +123,7 @@ pub fn draw(shape: usize, texture: usize, size: (u32, u32), rng: &mut ChaCha8Rng
 /// ```
 pub fn draw_two(first: (usize, usize), second: (usize, usize), size: (u32, u32), rng: &mut ChaCha8Rng) -> PairDrawing {
     check(size, &[first.0, first.1, second.0, second.1]);
-    let mut studio = Studio::new(size, rng);
+    let mut studio = Studio::new(size, rng, None);
     let mut frames = halves(size);
     if coin(&mut studio.outlines) {
         frames.reverse();
@@ -121,7 +148,7 @@ pub fn draw_two(first: (usize, usize), second: (usize, usize), size: (u32, u32),
 /// ```
 pub fn draw_texture(texture: usize, size: (u32, u32), rng: &mut ChaCha8Rng) -> RgbImage {
     check(size, &[texture]);
-    let mut studio = Studio::new(size, rng);
+    let mut studio = Studio::new(size, rng, None);
     let surface = Surface::new(texture, &mut studio);
     for row in 0..size.0 {
         for col in 0..size.1 {

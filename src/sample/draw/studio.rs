@@ -52,8 +52,9 @@ pub(super) struct Studio {
 }
 
 impl Studio {
-    /// Chooses light figures on dark ground or the reverse, and covers the canvas with ground.
-    pub(super) fn new(size: (u32, u32), rng: &mut ChaCha8Rng) -> Studio {
+    /// Chooses light figures on dark ground or the reverse, and covers the canvas with ground: its own, or as brightly one of
+    /// `other`'s.
+    pub(super) fn new(size: (u32, u32), rng: &mut ChaCha8Rng, other: Option<&mut ChaCha8Rng>) -> Studio {
         /// Mean luminance of dark and of light things, from and to.
         const DARK: [f32; 2] = [70.0, 95.0];
         const LIGHT: [f32; 2] = [160.0, 185.0];
@@ -63,6 +64,9 @@ impl Studio {
         let (luminance, behind) = if coin(&mut ground) { (light, dark) } else { (dark, light) };
         let mut canvas = Canvas::new(size, [behind; 3]);
         background::paint(&mut canvas, behind, &mut ground);
+        if let Some(other) = other {
+            background::paint(&mut canvas, behind, &mut branch(other));
+        }
         Studio { canvas, outlines, surfaces, ground, luminance }
     }
 
