@@ -57,10 +57,10 @@ def give(library, call):
 
 
 def built(messages):
-    """The .rlib among what `cargo build --lib` says in JSON."""
+    """The .rlib among what `cargo build --lib` says in JSON: of the two names that it has, the one that its notes lie beside."""
     made = (json.loads(line) for line in messages)
     files = [file for message in made if message.get("target", {}).get("name") == CRATE for file in message.get("filenames", [])]
-    return next(file for file in files if file.endswith(".rlib"))
+    return Path(next(file for file in files if file.endswith(".rmeta"))).with_suffix(".rlib")
 
 
 def main():

@@ -27,8 +27,9 @@
 //! | 8 | [`analysis`] | tables to tables |
 //! | 9 | [`plots`] | tables, masks and maps to figures |
 //! | 10 | [`protocol`], [`sample`] | every constant and choice; the drawn test bench |
-//! | 11 | `sequence`, `report` | all steps, one after another; one page of it all |
-//! | 11 | [`prelude`], `bin/lgf` | what a notebook begins with; the command line |
+//! | 11 | `judge` | metrics of maps, judged by what is true of drawings |
+//! | 12 | `sequence`, `report` | all steps, one after another; one page of it all |
+//! | 12 | [`prelude`], `bin/lgf` | what a notebook begins with; the command line |
 //!
 //! `make map` reads the floors from this table.
 
@@ -45,6 +46,8 @@ pub mod error;
 pub mod files;
 #[cfg(feature = "torch")]
 pub mod inference;
+#[cfg(feature = "torch")]
+pub mod judge;
 #[cfg(feature = "torch")]
 pub mod models;
 pub mod notebook;

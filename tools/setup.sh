@@ -8,6 +8,8 @@ TORCH=2.11
 FREE_GIB=8
 # One for each step, since two run beside each other.
 log="setup-$1.log"
+# make's own places for jobs are not handed to a step, and cargo would look for them.
+unset MAKEFLAGS MFLAGS
 
 say() { printf '== %s\n' "$*"; }
 fail() {
@@ -62,7 +64,7 @@ step_cargo() {
     if [ -e "$own" ] && [ ! -e "$CARGO_HOME/config.toml" ]; then ln -s "$own" "$CARGO_HOME/config.toml"; fi
     printf '%s\n' "$LGF_REPO" >"$LGF_BUILD/path"
     say "crates: downloading what Cargo.lock names"
-    (cd "$LGF_REPO" && logged cargo fetch --locked) || cause "downloading the crates" "read the messages; is Cargo.lock unchanged?"
+    (cd "$LGF_REPO" && logged cargo fetch --locked ${CARGO_BUILD_TARGET:+--target "$CARGO_BUILD_TARGET"}) || cause "downloading the crates" "read the messages; is Cargo.lock unchanged?"
     adopt_build
 }
 

@@ -15,6 +15,6 @@ pub use crate::table::{self, Row};
 pub use crate::{analysis, bbox, datasets, edges, observers, overlap, protocol, sample, stats};
 #[cfg(feature = "torch")]
 pub use crate::{
-    inference, inference::Device, inference::Engine, models, models::Network, relevance, report, sequence::Run,
+    inference, inference::Device, inference::Engine, judge, models, models::Network, relevance, report, sequence::Run,
 };
 pub use polars::prelude::DataFrame;

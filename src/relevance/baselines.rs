@@ -139,7 +139,7 @@ fn gradient(network: &Engine, pictures: &Tensor, targets: &[usize]) -> Result<Te
 }
 
 /// Standard normal numbers of the shape of `like` (the sum of twelve uniform ones less 6: the same on every machine).
-fn normal(like: &Tensor, rng: &mut ChaCha8Rng) -> Tensor {
+pub(super) fn normal(like: &Tensor, rng: &mut ChaCha8Rng) -> Tensor {
     use rand::Rng;
     let one =
         |rng: &mut ChaCha8Rng| (0..12).map(|_| f64::from(rng.next_u32()) / f64::from(u32::MAX)).sum::<f64>() - 6.0;

@@ -144,7 +144,7 @@ pub(super) fn all_finite(tensor: &Tensor) -> bool {
 ///
 /// # Errors
 /// [`Code::Numeric`] with the layer where that begins for the first picture of which they are not.
-pub(super) fn finite_logits(network: &Engine, pictures: &Tensor, logits: &Tensor) -> Result<()> {
+pub(crate) fn finite_logits(network: &Engine, pictures: &Tensor, logits: &Tensor) -> Result<()> {
     let picture = (0..logits.size()[0]).find(|&picture| !all_finite(&logits.narrow(0, picture, 1)));
     picture.map_or(Ok(()), |picture| Err(network.not_finite("logits", &pictures.narrow(0, picture, 1))))
 }

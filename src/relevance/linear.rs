@@ -144,14 +144,11 @@ impl LinearMap {
     /// Relevance of the inputs by a rule.
     pub fn share(&self, rule: Rule, given: &Given<'_>) -> Result<Shared> {
         match rule {
-            Rule::Epsilon(epsilon) => self.in_proportion(given, Stabiliser::Add(epsilon)),
-            Rule::RelativeEpsilon(factor) => {
-                // In double precision: squares are out of the range of 16 bits from 256 on, of 32 bits from 2e19.
-                let z = self.output(given)?.to_kind(Kind::Double);
-                let size = z.square().mean(Kind::Double).sqrt().double_value(&[]);
-                self.in_proportion(given, Stabiliser::Add((factor * size).max(f64::from(f32::MIN_POSITIVE))))
+            Rule::Epsilon(epsilon) => {
+                self.in_proportion(given, |z| quotient(given.arrived, z, Stabiliser::Add(epsilon)))
             }
-            Rule::Z | Rule::Norm => self.in_proportion(given, given.stabiliser),
+            Rule::RelativeEpsilon(factor) => self.in_proportion(given, |z| relative_quotient(given.arrived, z, factor)),
+            Rule::Z | Rule::Norm => self.in_proportion(given, |z| quotient(given.arrived, z, given.stabiliser)),
             Rule::ZPlus(bias) => self.raising(given, bias),
             Rule::AlphaBeta { alpha, beta } => self.alpha_beta(given, alpha, beta),
             Rule::Gamma(gamma) => self.gamma(given, gamma),
@@ -173,9 +170,9 @@ impl LinearMap {
         }
     }
 
-    fn in_proportion(&self, given: &Given<'_>, stabiliser: Stabiliser) -> Result<Shared> {
+    fn in_proportion(&self, given: &Given<'_>, divide: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Shared> {
         let z = self.output(given)?;
-        let quotient = quotient(given.arrived, &z, stabiliser)?;
+        let quotient = divide(&z)?;
         let share = self.backward(&quotient, given.x)? * given.x;
         Ok(given.shared(share, &[(&quotient, given.bias)], &[(&quotient, &z)]))
     }
@@ -382,6 +379,17 @@ pub(super) fn quotient(a: &Tensor, z: &Tensor, stabiliser: Stabiliser) -> Result
         Stabiliser::Add(s) => a / ((z.ge(0.0).to_kind(z.kind()) * 2.0 - 1.0) * s + z),
         Stabiliser::InsteadOfZero(s) => a / (z.eq(0.0).to_kind(z.kind()) * s + z),
     })
+}
+
+/// The same with so many times the root mean square of each picture's own divisors added: a map does not depend on which
+/// pictures are in a batch with it.
+fn relative_quotient(a: &Tensor, z: &Tensor, factor: f64) -> Result<Tensor> {
+    finite(z)?;
+    let own: Vec<i64> = (1..z.dim() as i64).collect();
+    // In double precision: squares are out of the range of 16 bits from 256 on, of 32 bits from 2e19.
+    let sizes = z.to_kind(Kind::Double).square().f_mean_dim(own.as_slice(), true, Kind::Double)?.sqrt();
+    let added = (sizes * factor).clamp_min(f64::from(f32::MIN_POSITIVE)).to_kind(z.kind());
+    Ok(a / ((z.ge(0.0).to_kind(z.kind()) * 2.0 - 1.0) * added + z))
 }
 
 fn finite(divisor: &Tensor) -> Result<()> {

@@ -20,7 +20,7 @@
 //! ```
 //!
 //! Beside it: gradients and other maps to set it against ([`baseline`]), and how good a map is ([`perturbation_curve`],
-//! [`localisation`], [`randomised_layers`]).
+//! [`relevance_gain`], [`localisation`], [`randomised_layers`]; [`Method`] has them all under one name each).
 //!
 //! Bach et al. 2015; Montavon et al. 2019, "Layer-wise relevance propagation: an overview".
 
@@ -30,6 +30,7 @@ mod ledger;
 mod linear;
 mod look;
 mod maps;
+mod method;
 mod quality;
 mod rule;
 mod stage;
@@ -43,13 +44,16 @@ mod today;
 mod walk;
 
 pub use baselines::{Baseline, baseline};
+pub(crate) use engine::finite_logits;
 pub use engine::{Explained, Targets, explain, explain_with};
 pub use ledger::{Account, Ledger, LedgerRow, ledger_table};
 pub use look::maps_of;
 pub use maps::{localise, map_of, write_npy};
+pub use method::{Forms, Method};
+pub(crate) use quality::rank_correlation;
 pub use quality::{
-    HiddenRow, Localisation, Order, Perturbation, RandomisedRow, area_under, localisation, perturbation_curve,
-    randomised_layers,
+    Cover, HiddenRow, Localisation, Occluder, Order, RandomisedRow, Removal, Stability, accuracy_gain, area_under, localisation,
+    perturbation_curve, randomised_layers, relevance_gain, single_deletion, stability, unlearned,
 };
 pub use rule::{Bias, Composite, Place, Rule, RuleRow, Stabiliser};
 pub use stage::explain_all;

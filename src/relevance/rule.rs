@@ -14,7 +14,7 @@ use crate::table::{Row, table};
 pub enum Rule {
     /// `R_i = x_i sum_j w_ij R_j / (z_j + e sign(z_j))` with a fixed `e`: Bach et al. 2015, equation 58.
     Epsilon(f64),
-    /// The same with `e` this many times the root mean square of `z`, so that it means the same in every layer.
+    /// The same with `e` this many times the root mean square of the picture's own `z`, so that it means the same in every layer.
     RelativeEpsilon(f64),
     /// The same with the composite's own stabiliser only: the plain z rule.
     Z,

@@ -6,7 +6,8 @@ use tch::Tensor;
 use super::baselines::{Baseline, baseline};
 use super::engine::{Explained, Targets, explain_with, finite_logits};
 use super::ledger::{Ledger, ledger_table};
-use super::quality::{Order, Perturbation, perturbation_curve, randomised_layers};
+use super::method::Method;
+use super::quality::{Order, Removal, perturbation_curve, randomised_layers};
 use super::rule::Composite;
 use super::target::{Parameters, check_form, target};
 use crate::error::{Code, Error, Result};
@@ -125,8 +126,8 @@ impl Subject {
             ("least relevant", Order::LeastRelevant),
         ];
         let one = |(name, order): (&str, Order)| {
-            let how = Perturbation { region, steps, order };
-            let curve = perturbation_curve(&network, &self.input, self.class, map, how)?;
+            let how = Removal { region, steps, ..Removal::default() };
+            let curve = perturbation_curve(&network, &self.input, self.class, map, order, how)?;
             let percent = |hidden: f64| (100.0 * hidden).round() as i64;
             Ok(curve
                 .into_iter()
@@ -142,8 +143,8 @@ impl Subject {
     /// # Errors
     /// As [`randomised_layers`].
     pub fn randomised(&self, steps: usize, seed: u64) -> Result<DataFrame> {
-        let network = self.network.shared().in_form(self.composite.form)?;
-        randomised_layers(&network, &self.input, self.class, &self.composite, steps, seed)
+        let method = Method::Rules(self.composite.clone());
+        randomised_layers(&self.network, &self.input, self.class, &method, steps, seed)
     }
 }
 

@@ -630,11 +630,9 @@ impl Alone {
         let each = size.iter().product::<i64>() as usize / count as usize;
         let mut compared = 0;
         for rule in rules() {
-            // The root mean square is one of the batch; and zB is for three channels.
+            // zB is for three channels.
             let channels = self.outputs[self.node().inputs[0]].size()[1];
-            if matches!(rule, Rule::RelativeEpsilon(_)) && count > 1
-                || matches!(rule, Rule::ZBox { .. }) && channels != 3
-            {
+            if matches!(rule, Rule::ZBox { .. }) && channels != 3 {
                 continue;
             }
             let what = format!("{:?} {size:?} by {rule}", self.node().layer);
@@ -1221,11 +1219,7 @@ fn random_graph(rng: &mut ChaCha8Rng) -> Graph {
 #[test]
 fn pictures_of_a_batch_do_not_see_each_other_in_random_networks() {
     let mut rng = ChaCha8Rng::seed_from_u64(106);
-    // The relative epsilon is one of the batch: those presets are left out.
-    let relative =
-        |composite: &Composite| composite.rules.iter().any(|(_, rule)| matches!(rule, Rule::RelativeEpsilon(_)));
-    let presets: Vec<Composite> = Composite::presets().into_iter().filter(|preset| !relative(preset)).collect();
-    assert_eq!(presets.len(), 6);
+    let presets = Composite::presets();
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..40 {
         let graph = random_graph(&mut rng);

@@ -34,6 +34,18 @@ pub const NETWORKS: [(&str, &str, Textures); 6] = [
 /// a picture are, nor a tile from its mirror image, by its construction.
 pub const BAG_OF_TILES: (&str, &str, Textures) = ("bag-of-tiles", "slim-bag-of-tiles", Textures::Own);
 
+/// Networks beside them that were trained with patches of their pictures removed, one to need texture and one to need shape: what
+/// is removed is nothing new to them, so that how far their logit falls then is what it was worth.
+pub const WITH_PATCHES: [(&str, &str, Textures); 2] = [
+    ("patched-resnet50", "slim-resnet50", Textures::Own),
+    ("patched-sin-resnet50", "slim-sin-resnet50", Textures::Exchanged),
+];
+
+/// Whether a network was trained with patches removed: one of [`WITH_PATCHES`].
+pub fn knows_patches(network: &str) -> bool {
+    WITH_PATCHES.iter().any(|(name, ..)| *name == network)
+}
+
 /// What the textures of the training pictures say about their class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Textures {

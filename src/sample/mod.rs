@@ -14,6 +14,7 @@ mod annotations;
 mod assignment;
 mod configural;
 pub mod draw;
+mod exchange;
 mod layout;
 pub mod picture;
 mod rules;
@@ -22,7 +23,10 @@ mod train;
 
 pub use annotations::{AnnotationSet, write_annotations};
 pub use configural::{Anagram, Form, Orientation, Silhouette, anagrams, configural_sheet, silhouettes};
-pub use layout::{BAG_OF_TILES, NAME, NETWORKS, ObjectMask, Sample, Textures, contact_sheet, masks, open, write};
+pub use exchange::{Exchange, exchanges};
+pub use layout::{
+    BAG_OF_TILES, NAME, NETWORKS, ObjectMask, Sample, Textures, WITH_PATCHES, contact_sheet, knows_patches, masks, open, write,
+};
 pub use rules::{RULE_ACCURACY, RULE_KAPPA, RULES};
 #[cfg(feature = "torch")]
-pub use train::{Card, Drawings, Training, bag_of_tiles, save, test, train};
+pub use train::{Card, Drawings, PATCH, Training, bag_of_tiles, save, test, train, trained};

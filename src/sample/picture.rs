@@ -25,6 +25,8 @@ pub enum Part {
     Silhouettes = 6,
     /// Anagrams.
     Anagrams = 7,
+    /// Photographs of which one thing is exchanged.
+    Exchanges = 8,
 }
 
 /// Seed of the drawings that the shipped networks were trained on.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use image::RgbImage;
+use image::{Rgb, RgbImage};
 use image::imageops::{crop_imm, flip_horizontal};
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tch::nn::OptimizerConfig;
 use tch::{Kind, Tensor, nn};
 
-use super::layout::{BAG_OF_TILES, Textures, shipped};
+use super::layout::{BAG_OF_TILES, NETWORKS, Textures, WITH_PATCHES, shipped};
 use super::picture::{self, Recipe};
 use crate::error::{Code, Error, Result};
 use crate::files::write_whole;
@@ -43,7 +43,13 @@ pub struct Training {
     pub textures: Textures,
     /// Least share of the picture's area in the random square that is cut out each time a drawing is seen.
     pub least_area: f64,
+    /// Largest share of the picture's patches of [`PATCH`] pixels that are removed (0 after normalisation) each time; how many, and
+    /// which, is drawn each time.
+    pub removed: f64,
 }
+
+/// Side of the patches that are removed, in pixels.
+pub const PATCH: u32 = 32;
 
 impl Training {
     /// How the networks of the sample are trained; those whose textures tell nothing see their drawings more often.
@@ -61,7 +67,15 @@ impl Training {
             weight_decay: 1e-4,
             textures,
             least_area: 0.3,
+            removed: 0.0,
         }
+    }
+
+    /// How the networks that know removed patches are trained ([`WITH_PATCHES`](super::WITH_PATCHES)): as the others, for twice as
+    /// long, with up to half of the patches removed.
+    pub fn with_patches(textures: Textures) -> Self {
+        let usual = Training::of(textures);
+        Training { epochs: 2 * usual.epochs, removed: 0.5, ..usual }
     }
 
     /// How the bag of tiles is trained: as the others whose textures tell the class, but for as long as it takes without
@@ -146,7 +160,7 @@ pub fn train(
         let pictures: Vec<RgbImage> = chosen
             .par_iter()
             .zip(seeds)
-            .map(|(&index, seed)| vary(&drawings.pictures[index], training.least_area, seed))
+            .map(|(&index, seed)| vary(&drawings.pictures[index], training, seed))
             .collect();
         let targets: Vec<i64> = chosen.iter().map(|&index| drawings.classes[index]).collect();
         let targets = Tensor::from_slice(&targets).to_device(device.tch());
@@ -194,6 +208,18 @@ pub fn train(
 pub fn bag_of_tiles(device: Device) -> Result<Engine> {
     let (name, architecture, _) = BAG_OF_TILES;
     Ok(Engine::load(architecture, shipped(name), device)?.named(name))
+}
+
+/// The networks of the sample ([`NETWORKS`](super::NETWORKS)) and those that know removed patches ([`WITH_PATCHES`]), with the
+/// weights that come with the project, on a device, as their checkpoints have them.
+///
+/// # Errors
+/// [`Code::Checkpoint`] if one of the project's own files is not there or not whole.
+pub fn trained(device: Device) -> Result<Vec<Engine>> {
+    let load = |(name, architecture, _): &(&str, &str, Textures)| {
+        Ok(Engine::load(architecture, shipped(name), device)?.named(name))
+    };
+    NETWORKS.iter().chain(&WITH_PATCHES).map(load).collect()
 }
 
 /// What a trained network of the sample does: the lines of its model card.
@@ -247,6 +273,10 @@ pub fn save(folder: &Path, network: &Network, architecture: &str, training: &Tra
         Textures::Own => "each class has its own texture",
         Textures::Exchanged => "exchanged at random, so that only shape tells the class",
     };
+    let removed = match training.removed {
+        0.0 => String::new(),
+        share => format!("; up to {:.0} % of the patches of {PATCH} x {PATCH} removed", 100.0 * share),
+    };
     let text = format!(
         "# {name}\n\n\
          | | |\n|---|---|\n\
@@ -254,7 +284,7 @@ pub fn save(folder: &Path, network: &Network, architecture: &str, training: &Tra
          | data | {} drawings of our own generator, textures: {textures} |\n\
          | seed | {} |\n\
          | epochs | {}, batches of {}, AdamW, learning rate up to {} |\n\
-         | cut | a random square of {} to 1 of the area, mirrored half of the time |\n\
+         | cut | a random square of {} to 1 of the area, mirrored half of the time{removed} |\n\
          | top-1 on the validation photographs | {:.1} % |\n\
          | shape bias on the cue-conflict pictures | {:.3} |\n\
          | code | lgf {}, sources {} |\n\
@@ -286,15 +316,36 @@ fn one_cycle(progress: f64) -> f64 {
     }
 }
 
-/// A random square of the picture, at least `least_area` of it, at full size again; mirrored half of the time.
-fn vary(picture: &RgbImage, least_area: f64, seed: u64) -> RgbImage {
+/// A random square of the picture, at full size again, mirrored half of the time, some of its patches removed.
+fn vary(picture: &RgbImage, training: &Training, seed: u64) -> RgbImage {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let whole = picture.width().min(picture.height());
-    let side = (f64::from(whole) * rng.random_range(least_area..1.0f64).sqrt()) as u32;
+    let side = (f64::from(whole) * rng.random_range(training.least_area..1.0f64).sqrt()) as u32;
     let (x, y) = (rng.random_range(0..=picture.width() - side), rng.random_range(0..=picture.height() - side));
     let part = crop_imm(picture, x, y, side, side).to_image();
     let part = resize_bilinear(&part, (picture.height(), picture.width()));
-    if rng.random_range(0..2) == 0 { flip_horizontal(&part) } else { part }
+    let mut part = if rng.random_range(0..2) == 0 { flip_horizontal(&part) } else { part };
+    if training.removed > 0.0 {
+        let share = rng.random_range(0.0..training.removed);
+        remove_patches(&mut part, share, &mut rng);
+    }
+    part
+}
+
+/// Puts the mean of the training pictures into each patch with a probability.
+fn remove_patches(picture: &mut RgbImage, share: f64, rng: &mut ChaCha8Rng) {
+    let mean = Rgb(Normalisation::imagenet().mean.map(|mean| (255.0 * mean).round() as u8));
+    for top in (0..picture.height()).step_by(PATCH as usize) {
+        for left in (0..picture.width()).step_by(PATCH as usize) {
+            if rng.random_bool(share) {
+                for row in top..(top + PATCH).min(picture.height()) {
+                    for col in left..(left + PATCH).min(picture.width()) {
+                        picture.put_pixel(col, row, mean);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// First weights after He et al. 2015 (normal, fan out for convolutions, fan in for those of the bag of tiles), from our own generator so that they do not

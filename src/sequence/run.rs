@@ -13,6 +13,7 @@ use crate::edges::EdgeTables;
 use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Share, Store};
 use crate::inference::{self, Conversion, Device, Engine, Experiments, Keep, Precision, Source};
+use crate::judge::{Judging, Verdict};
 use crate::models::Form;
 use crate::notebook::{Figure, Html, Show, link, or_say, say};
 use crate::observers::{self, Trials};
@@ -24,7 +25,7 @@ use crate::relevance::Parameters;
 use crate::stage::{all_of, both};
 use crate::study::{Pair, Stimulus, Study};
 use crate::table::{CategoryScoreRow, LocalisationRow, PredictionRow, RegionRow, Row, table};
-use crate::{analysis, bbox, datasets, edges, overlap, relevance, report, sample};
+use crate::{analysis, bbox, datasets, edges, judge, overlap, relevance, report, sample};
 
 /// A study, the choices of a run, and where networks are computed. Its methods are the steps of the sequence.
 ///
@@ -393,6 +394,15 @@ impl Run {
             let networks = run.networks_in(parameters.composite.form, precision)?;
             relevance::explain_all(&run.study, &networks, &images, parameters)
         })
+    }
+
+    /// Judges metrics of maps, and ways to them, by the networks that come with the project, on drawings whose truth is known
+    /// ([`judge::judge_all`]): whatever the study is.
+    ///
+    /// # Errors
+    /// As [`judge::judge_all`].
+    pub fn judge(&self, how: &Judging) -> Result<Verdict> {
+        judge::judge_all(self.store(), &sample::trained(self.device)?, how)
     }
 
     /// Step 5.3: relevance against edges ([`overlap::against_edges`]).

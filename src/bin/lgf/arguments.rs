@@ -490,6 +490,9 @@ pub struct Relevance {
     /// writes <stem>.maps.png of FILES into that folder: maps by every preset, gradients, Grad-CAM and occlusion, side by side
     #[arg(long, group = "made_of_files", conflicts_with = "preset")]
     pub png: Option<PathBuf>,
+    /// judges metrics and methods instead, on drawings of which the truth is known: tables judge_*, and a page of the report
+    #[arg(long, conflicts_with_all = ["preset", "target", "made_of_files"])]
+    pub judge: bool,
     #[arg(requires = "made_of_files")]
     pub files: Vec<PathBuf>,
 }

@@ -6,6 +6,7 @@ use lgf::datasets::Manipulation;
 use lgf::error::Code;
 use lgf::files::Store;
 use lgf::inference::Keep;
+use lgf::judge::Judging;
 use lgf::models::Form;
 use lgf::notebook::{Show, go_on, say, show, table};
 use lgf::protocol::{Fault, Protocol};
@@ -143,6 +144,11 @@ fn inference(run: &RunNetworks) -> Inference {
 }
 
 fn relevance(given: &Relevance, run: &Run) -> Result<()> {
+    if given.judge {
+        let verdict = run.judge(&Judging::default())?;
+        say(&verdict.in_short());
+        return Ok(());
+    }
     let mut parameters = run.protocol.relevance();
     parameters.batch = given.batch.size.unwrap_or(parameters.batch);
     if let Some(name) = &given.preset {

@@ -12,7 +12,7 @@ use lgf::notebook::{Progress, counted, say, whole_table};
 use lgf::observers::all_trials;
 use lgf::pixels::Sight;
 use lgf::protocol::Protocol;
-use lgf::sample::{self, BAG_OF_TILES, Drawings, NETWORKS, Textures, Training};
+use lgf::sample::{self, BAG_OF_TILES, Drawings, NETWORKS, Textures, Training, WITH_PATCHES};
 use lgf::study::{CUE_CONFLICT, Classes, DecisionFolder, Description, Layout, StimulusFolder, Study};
 
 use crate::arguments::{Fetch, Init, Train};
@@ -148,7 +148,7 @@ fn found(listing: &Listing, images: &[ImageFile]) -> String {
 }
 
 pub fn train_sample(given: &Train) -> Result<()> {
-    let offered = || NETWORKS.iter().chain([&BAG_OF_TILES]);
+    let offered = || NETWORKS.iter().chain([&BAG_OF_TILES]).chain(&WITH_PATCHES);
     let mut cards = Vec::new();
     for textures in [Textures::Own, Textures::Exchanged] {
         let chosen: Vec<(&str, &str)> = offered()
@@ -162,7 +162,11 @@ pub fn train_sample(given: &Train) -> Result<()> {
         say(&format!("train-sample: drawing {} pictures", drawn.pictures));
         let drawings = Drawings::draw(&drawn)?;
         for (name, architecture) in chosen {
-            let usual = if name == BAG_OF_TILES.0 { Training::of_bag() } else { Training::of(textures) };
+            let usual = match name {
+                name if name == BAG_OF_TILES.0 => Training::of_bag(),
+                name if sample::knows_patches(name) => Training::with_patches(textures),
+                _ => Training::of(textures),
+            };
             let training = training(given, usual);
             let run = Progress::bar(name).start(training.steps(), "steps");
             let began = Instant::now();

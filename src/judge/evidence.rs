@@ -1,0 +1,163 @@
+//! What is gathered of one network: its maps, what each metric says of them, and what is true.
+
+use serde::{Deserialize, Serialize};
+
+use super::metric::{Metric, Subject};
+use super::rows::{EffectRow, JudgedRow, ShareRow};
+use super::truth::{Effects, Parts, agreement};
+use crate::error::{Code, Error, Result};
+use crate::inference::{Engine, to_input};
+use crate::notebook::Stage;
+use crate::relevance::{Forms, Method, unlearned};
+use crate::sample::draw::CLASSES;
+use crate::sample::{Exchange, exchanges, knows_patches};
+
+/// How metrics are judged.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Judging {
+    /// Drawn photographs of each class.
+    pub photographs: usize,
+    /// Exchanges of each kind, of which the mean is an effect; at most nine.
+    pub exchanged: usize,
+    /// Pixels on either side of where a figure begins that count as its outline.
+    pub band: u8,
+    /// Ways to maps.
+    pub methods: Vec<Method>,
+    /// Metrics.
+    pub metrics: Vec<Metric>,
+    /// Seed of the drawings.
+    pub seed: u64,
+}
+
+impl Default for Judging {
+    /// Two photographs of each class, four exchanges of a kind, six pixels, every method and every metric.
+    fn default() -> Self {
+        Judging { photographs: 2, exchanged: 4, band: 6, methods: Method::all(), metrics: Metric::all(), seed: 1 }
+    }
+}
+
+impl Judging {
+    /// The photographs, drawn.
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] for no photograph, exchange, method or metric.
+    pub(super) fn drawn(&self) -> Result<Vec<Exchange>> {
+        let lacking = [
+            (self.photographs == 0, "photograph"),
+            (self.exchanged == 0, "exchange"),
+            (self.methods.is_empty(), "method"),
+            (self.metrics.is_empty(), "metric"),
+        ];
+        if let Some((_, what)) = lacking.iter().find(|(lacks, _)| *lacks) {
+            return Err(Error::new(Code::Parameter, format!("nothing is judged by no {what}")));
+        }
+        exchanges(self.seed, self.photographs, self.exchanged)
+    }
+}
+
+/// What was gathered of a network, or of several.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Evidence {
+    pub(super) values: Vec<JudgedRow>,
+    pub(super) effects: Vec<EffectRow>,
+    pub(super) shares: Vec<ShareRow>,
+}
+
+impl Evidence {
+    /// That of a network as its checkpoint has it. `run` ticks once a photograph.
+    ///
+    /// # Errors
+    /// [`Code::Model`] if it does not tell the sample's classes; as [`Method::maps`] and [`Metric::of`].
+    pub(super) fn of(network: &Engine, drawn: &[Exchange], how: &Judging, run: &Stage) -> Result<Self> {
+        if network.classes() != CLASSES.len() {
+            let found = format!("{} has {} outputs, not the sample's ten classes", network.name(), network.classes());
+            return Err(Error::new(Code::Model, found).hint("judge networks that were trained on drawings"));
+        }
+        let (forms, forgotten) = (Forms::of(network)?, Forms::of(&unlearned(network, how.seed)?)?);
+        let mut all = Evidence::default();
+        for (place, drawn) in drawn.iter().enumerate() {
+            run.check()?;
+            let one = Photograph { model: network.name(), drawn, place: place % how.photographs, how };
+            all.add(one.evidence(&forms, &forgotten)?);
+            run.tick();
+        }
+        Ok(all)
+    }
+
+    pub(super) fn add(&mut self, mut other: Evidence) {
+        self.values.append(&mut other.values);
+        self.effects.append(&mut other.effects);
+        self.shares.append(&mut other.shares);
+    }
+}
+
+struct Photograph<'a> {
+    model: &'a str,
+    drawn: &'a Exchange,
+    place: usize,
+    how: &'a Judging,
+}
+
+impl Photograph<'_> {
+    fn evidence(&self, forms: &Forms, forgotten: &Forms) -> Result<Evidence> {
+        let Photograph { model, drawn, how, .. } = *self;
+        let (class, model) = (CLASSES[drawn.class].to_string(), model.to_string());
+        let file = format!("{class} {}", self.place + 1);
+        let network = forms.folded();
+        let picture = to_input(std::slice::from_ref(&drawn.whole), network.normalisation(), network.device())?;
+        let effects = Effects::of(network, drawn)?;
+        let parts = Parts::of(&drawn.figure, how.band)?;
+        let maps: Vec<_> =
+            how.methods.iter().map(|method| method.map(forms, &picture, drawn.class)).collect::<Result<_>>()?;
+
+        let [outline, texture, background] = effects.falls;
+        let (file, class, model) = (&file, &class, &model);
+        let effect = EffectRow {
+            file: file.clone(),
+            class: class.clone(),
+            model: model.clone(),
+            logit: effects.logit,
+            outline,
+            texture,
+            background,
+        };
+        let worth = effects.shares();
+        let share = |(method, map): (&Method, _)| {
+            let shares = parts.shares(map)?;
+            Ok(ShareRow {
+                file: file.clone(),
+                class: class.clone(),
+                model: model.clone(),
+                method: method.to_string(),
+                outline: shares.map(|shares| shares[0]),
+                texture: shares.map(|shares| shares[1]),
+                background: shares.map(|shares| shares[2]),
+                agreement: shares.zip(worth).map(|(shares, worth)| agreement(&shares, &worth)),
+            })
+        };
+        let shares = how.methods.iter().zip(&maps).map(share).collect::<Result<Vec<_>>>()?;
+
+        let subject = Subject {
+            network: forms,
+            unlearned: forgotten,
+            knows_patches: knows_patches(model),
+            seen: &drawn.whole,
+            picture: &picture,
+            target: drawn.class,
+            object: Some(&drawn.figure),
+        };
+        let mut values = Vec::new();
+        for metric in &how.metrics {
+            let said = metric.of(&subject, &how.methods, &maps)?;
+            values.extend(how.methods.iter().zip(said).map(|(method, value)| JudgedRow {
+                file: file.clone(),
+                class: class.clone(),
+                model: model.clone(),
+                method: method.to_string(),
+                metric: metric.to_string(),
+                value,
+            }));
+        }
+        Ok(Evidence { values, effects: vec![effect], shares })
+    }
+}

@@ -1,0 +1,180 @@
+//! Metrics of maps, each under one name.
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use crate::edges::{self, contours, detect};
+use crate::error::Result;
+use crate::overlap;
+use crate::pixels::{Crop, HeatMap, PixelMask, RgbImage};
+use crate::relevance::{
+    Forms, Method, Occluder, Removal, accuracy_gain, localisation, rank_correlation, relevance_gain, single_deletion,
+    stability,
+};
+
+/// A number that says how good a map is, the more the better.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Symmetric relevance gain: [`relevance_gain`] in regions of 16 pixels and ten steps.
+    Gain(Occluder),
+    /// ROAD (Rong et al. 2022): [`accuracy_gain`], single pixels, the rest filled in from around.
+    Road,
+    /// IDSDS (Hesse et al. 2024): [`single_deletion`] of patches of 32 pixels. Asked of networks alone that were trained with
+    /// patches removed.
+    SingleDeletion,
+    /// Pointing game: 1 or 0.
+    Pointing,
+    /// Relevance mass accuracy on the object.
+    Mass,
+    /// Relevance rank accuracy on the object.
+    Rank,
+    /// Area under the ROC curve for the object.
+    Auroc,
+    /// Average precision for the object.
+    AveragePrecision,
+    /// 1 less the rank correlation with the map of a network that has learned nothing.
+    Unlearned,
+    /// Rank correlation with the maps of noisy copies ([`stability`]).
+    Stability,
+    /// Share of the positive region on Canny's edges: the published use.
+    OnEdges {
+        /// On coarse edges alone (fault A10).
+        outlines: bool,
+        /// Less what the same region would have on edges moved elsewhere (fault D1).
+        beyond_chance: bool,
+    },
+}
+
+impl Metric {
+    /// All, each with its usual numbers.
+    pub fn all() -> Vec<Self> {
+        let gains = Occluder::usual().map(Metric::Gain);
+        let published = [(false, false), (false, true), (true, false), (true, true)]
+            .map(|(outlines, beyond_chance)| Metric::OnEdges { outlines, beyond_chance });
+        let others = [
+            Metric::Road,
+            Metric::SingleDeletion,
+            Metric::Pointing,
+            Metric::Mass,
+            Metric::Rank,
+            Metric::Auroc,
+            Metric::AveragePrecision,
+            Metric::Unlearned,
+            Metric::Stability,
+        ];
+        gains.into_iter().chain(others).chain(published).collect()
+    }
+
+    /// Whether it needs to know where the object is.
+    pub fn needs_object(self) -> bool {
+        use Metric::{Auroc, AveragePrecision, Mass, Pointing, Rank};
+        matches!(self, Pointing | Mass | Rank | Auroc | AveragePrecision)
+    }
+
+    /// What it says of some maps of one photograph, each by its method; `None` where it says nothing.
+    ///
+    /// # Errors
+    /// As the function that it stands for.
+    pub fn of(
+        self,
+        subject: &Subject<'_>,
+        methods: &[Method],
+        maps: &[HeatMap<Crop>],
+    ) -> Result<Vec<Option<f64>>> {
+        let all: Vec<&HeatMap<Crop>> = maps.iter().collect();
+        let Subject { network, picture, target, .. } = *subject;
+        let by_method = |say: &dyn Fn(&Method, &HeatMap<Crop>) -> Result<Option<f64>>| {
+            methods.iter().zip(maps).map(|(method, map)| say(method, map)).collect()
+        };
+        let on_object = |say: &dyn Fn(&HeatMap<Crop>, &PixelMask<Crop>) -> Result<Option<f64>>| {
+            maps.iter().map(|map| subject.object.map_or(Ok(None), |object| say(map, object))).collect()
+        };
+        match self {
+            Metric::Gain(occluder) => {
+                let how = Removal { occluder, ..Removal::default() };
+                some(relevance_gain(network.folded(), picture, target, &all, how)?)
+            }
+            Metric::Road => some(accuracy_gain(network.folded(), picture, target, &all, Removal::road())?),
+            Metric::SingleDeletion if subject.knows_patches => {
+                single_deletion(network.folded(), picture, target, &all, 32)
+            }
+            Metric::SingleDeletion => Ok(vec![None; maps.len()]),
+            Metric::Pointing => on_object(&|map, object| {
+                Ok(Some(f64::from(u8::from(localisation(map, object)?.points_at))))
+            }),
+            Metric::Mass => on_object(&|map, object| Ok(localisation(map, object)?.mass)),
+            Metric::Rank => on_object(&|map, object| Ok(Some(localisation(map, object)?.rank))),
+            Metric::Auroc => on_object(&|map, object| Ok(overlap::rank(map, object, &[0])?[0].auroc)),
+            Metric::AveragePrecision => {
+                on_object(&|map, object| Ok(overlap::rank(map, object, &[0])?[0].average_precision))
+            }
+            Metric::Unlearned => by_method(&|method, map| {
+                let forgotten = method.map(subject.unlearned, picture, target)?;
+                Ok(rank_correlation(map, &forgotten)?.map(|correlation| 1.0 - correlation))
+            }),
+            Metric::Stability => by_method(&|method, map| {
+                Ok(stability(network, picture, target, (method, map), (2, 0.05, 1))?.correlation)
+            }),
+            Metric::OnEdges { outlines, beyond_chance } => {
+                let parameters = edges::Parameters::published();
+                let lines = match outlines {
+                    false => detect::<Crop>(subject.seen, &parameters)?.mask,
+                    true => contours(subject.seen, &parameters)?,
+                };
+                by_method(&|_, map| {
+                    let region = map.positive_region();
+                    let share = overlap::compare(&region, &lines)?.share;
+                    Ok(match beyond_chance {
+                        false => share,
+                        true => share.zip(overlap::chance(&region, &lines)?).map(|(share, chance)| share - chance),
+                    })
+                })
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Metric {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Metric::Gain(occluder) => write!(to, "SRG, {occluder}"),
+            Metric::Road => to.write_str("ROAD"),
+            Metric::SingleDeletion => to.write_str("IDSDS"),
+            Metric::Pointing => to.write_str("pointing game"),
+            Metric::Mass => to.write_str("mass on object"),
+            Metric::Rank => to.write_str("rank on object"),
+            Metric::Auroc => to.write_str("AUROC on object"),
+            Metric::AveragePrecision => to.write_str("average precision"),
+            Metric::Unlearned => to.write_str("randomised weights"),
+            Metric::Stability => to.write_str("stability"),
+            Metric::OnEdges { outlines, beyond_chance } => {
+                to.write_str(if *outlines { "on outlines" } else { "on edges" })?;
+                to.write_str(if *beyond_chance { ", beyond chance" } else { "" })
+            }
+        }
+    }
+}
+
+/// A photograph and a network, as metrics ask for them.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The network.
+    pub network: &'a Forms,
+    /// The same after it lost what it had learned.
+    pub unlearned: &'a Forms,
+    /// Whether it was trained with patches removed.
+    pub knows_patches: bool,
+    /// The photograph as it sees it.
+    pub seen: &'a RgbImage,
+    /// The same, `[1, 3, h, w]`, normalised.
+    pub picture: &'a Tensor,
+    /// The class that is explained.
+    pub target: usize,
+    /// Where the object is, if that is known.
+    pub object: Option<&'a PixelMask<Crop>>,
+}
+
+fn some(values: Vec<f64>) -> Result<Vec<Option<f64>>> {
+    Ok(values.into_iter().map(Some).collect())
+}

@@ -1,0 +1,155 @@
+//! What must hold of judging.
+
+use super::evidence::{Evidence, Judging};
+use super::truth::{Effects, Parts, agreement};
+use super::*;
+use crate::error::Code;
+use crate::inference::{Device, Engine};
+use crate::pixels::{Crop, HeatMap, PixelBox, PixelMask};
+use crate::relevance::{Baseline, Composite, Method, Occluder};
+use crate::sample::{self, exchanges};
+use crate::table::Row;
+
+fn network(name: &str) -> Engine {
+    sample::trained(Device::Cpu).unwrap().into_iter().find(|network| network.name() == name).unwrap()
+}
+
+#[test]
+fn a_picture_is_its_outline_its_texture_and_its_background() {
+    let figure = PixelMask::from_box(40, 50, &PixelBox::<Crop>::at(10, 12).of_size(20, 24));
+    let parts = Parts::of(&figure, 3).unwrap();
+    let counts = [&parts.outline, &parts.texture, &parts.background].map(PixelMask::count);
+    assert_eq!(counts.iter().sum::<u64>(), 40 * 50);
+    assert_eq!(counts[1], 14 * 18, "three pixels from each side");
+    assert_eq!(counts[2], 40 * 50 - 26 * 30, "three pixels beyond each side");
+    let flat = HeatMap::from_values(40, 50, vec![1.0; 2000]).unwrap();
+    let shares = parts.shares(&flat).unwrap().unwrap();
+    assert!((shares[1] - 252.0 / 2000.0).abs() < 1e-12 && (shares.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    assert_eq!(parts.shares(&HeatMap::from_values(40, 50, vec![-1.0; 2000]).unwrap()).unwrap(), None);
+}
+
+#[test]
+fn shares_agree_with_themselves_and_with_none_that_they_share_nothing_with() {
+    assert_eq!(agreement(&[0.2, 0.3, 0.5], &[0.2, 0.3, 0.5]), 1.0);
+    assert_eq!(agreement(&[1.0, 0.0, 0.0], &[0.0, 0.4, 0.6]), 0.0);
+    assert_eq!(agreement(&[0.5, 0.5, 0.0], &[1.0, 0.0, 0.0]), 0.5);
+    let effects = Effects { logit: 3.0, falls: [2.0, -1.0, 2.0] };
+    assert_eq!(effects.shares(), Some([0.5, 0.0, 0.5]));
+    assert_eq!(Effects { falls: [-1.0, 0.0, -0.5], ..effects }.shares(), None);
+}
+
+#[test]
+fn what_counts_for_a_network_is_what_it_was_trained_on() {
+    let drawn = exchanges(5, 2, 4).unwrap();
+    let sums = |name: &str| {
+        let network = network(name).folded().unwrap();
+        let all: Vec<[f64; 3]> = drawn.iter().map(|drawn| Effects::of(&network, drawn).unwrap().falls).collect();
+        [0, 1, 2].map(|part| crate::stats::mean(&all.iter().map(|falls| falls[part]).collect::<Vec<f64>>()))
+    };
+    for name in ["resnet50", "patched-resnet50"] {
+        let [outline, texture, background] = sums(name);
+        assert!(texture > 2.0 * outline && texture > 4.0 * background.abs(), "{name}: {outline} {texture} {background}");
+    }
+    for name in ["sin-resnet50", "patched-sin-resnet50"] {
+        let [outline, texture, background] = sums(name);
+        assert!(outline > 2.0 * texture && outline > 4.0 * background.abs(), "{name}: {outline} {texture} {background}");
+    }
+}
+
+/// Few methods and metrics, on one photograph of each class.
+fn small() -> Judging {
+    let methods = vec![
+        Method::Rules(Composite::corrected()),
+        Method::Baseline(Baseline::GradientTimesInput),
+        Method::Random(1),
+        Method::Edges,
+    ];
+    let metrics = vec![
+        Metric::Gain(Occluder::Mean),
+        Metric::SingleDeletion,
+        Metric::Mass,
+        Metric::Auroc,
+        Metric::OnEdges { outlines: false, beyond_chance: true },
+    ];
+    Judging { photographs: 1, exchanged: 2, methods, metrics, ..Judging::default() }
+}
+
+#[test]
+fn a_verdict_has_each_method_and_metric_once_and_is_the_same_every_time() {
+    let networks = [network("resnet50"), network("patched-sin-resnet50")];
+    let verdict = judge(&networks, &small()).unwrap();
+    assert_eq!((verdict.methods.len(), verdict.metrics.len()), (4, 5));
+    assert_eq!((verdict.effects.len(), verdict.shares.len(), verdict.values.len()), (20, 80, 400));
+    let deletion = verdict.metrics.iter().find(|row| row.metric == "IDSDS").unwrap();
+    assert_eq!(deletion.networks, 1, "of the network alone that knows removed patches");
+    for row in &verdict.metrics {
+        assert!(row.low <= row.correlation && row.correlation <= row.high, "{row:?}");
+        assert!((1.0..=4.0).contains(&row.edges) && (1.0..=4.0).contains(&row.random), "{row:?}");
+    }
+    let auroc = |method: &str| {
+        let rows = verdict.values.iter().filter(|row| row.metric == "AUROC on object" && row.method == method);
+        crate::stats::mean(&rows.filter_map(|row| row.value).collect::<Vec<f64>>())
+    };
+    assert!((auroc("random") - 0.5).abs() < 0.01, "at random it is at chance: {}", auroc("random"));
+    assert!(auroc("rules: corrected") > 0.55);
+    let again = judge(&networks, &small()).unwrap();
+    assert_eq!(again.metrics, verdict.metrics);
+    assert_eq!(again.values, verdict.values);
+    assert!(verdict.in_short().contains("knows it best"), "{}", verdict.in_short());
+}
+
+#[test]
+fn a_metric_that_is_the_truth_knows_it_and_one_that_is_its_contrary_does_not() {
+    let drawn = exchanges(1, 1, 2).unwrap();
+    let how = small();
+    let run = crate::notebook::Progress::bar("test").start(drawn.len(), "photographs");
+    let mut all = Evidence::of(&network("resnet50"), &drawn, &how, &run).unwrap();
+    for row in &mut all.values {
+        let share = all.shares.iter().find(|share| share.file == row.file && share.method == row.method).unwrap();
+        row.value = match row.metric.as_str() {
+            "SRG, mean" => share.agreement,
+            "mass on object" => share.agreement.map(|agreement| -agreement),
+            _ => row.value,
+        };
+    }
+    let verdict = verdict::Verdict::of(all, &how).unwrap();
+    let known = |metric: &str| verdict.metrics.iter().find(|row| row.metric == metric).unwrap().correlation;
+    assert_eq!((known("SRG, mean"), known("mass on object")), (1.0, -1.0));
+    assert_eq!(verdict.metrics[0].best, verdict.methods[0].method);
+}
+
+#[test]
+fn what_cannot_be_judged_is_said() {
+    let none = |how: Judging| judge(&[network("vgg16")], &how).unwrap_err();
+    assert_eq!(none(Judging { photographs: 0, ..small() }).code(), Code::Parameter);
+    assert_eq!(none(Judging { methods: Vec::new(), ..small() }).code(), Code::Parameter);
+    assert_eq!(judge(&[], &small()).unwrap_err().code(), Code::Parameter);
+}
+
+#[test]
+fn the_best_rules_of_one_half_are_weighed_on_the_other() {
+    let drawn = exchanges(2, 1, 1).unwrap();
+    let photographs: Vec<_> = drawn.iter().map(|one| (one.whole.clone(), one.class)).collect();
+    let candidates = vec![candidates()[0].clone(), Composite::epsilon(), Composite::corrected()];
+    let how = Choosing { candidates, ..Choosing::by(Metric::Gain(Occluder::Mean)) };
+    let table = choose(&[network("resnet50")], &photographs, &how).unwrap();
+    let rows = ChoiceRow::rows(&table).unwrap();
+    assert_eq!(rows.len(), 3);
+    let best = rows.iter().max_by(|a, b| a.value.total_cmp(&b.value)).unwrap();
+    assert!(best.chosen && rows.iter().filter(|row| row.chosen).count() == 1);
+    assert!((rows.iter().map(|row| row.sure).sum::<f64>() - 1.0).abs() < 1e-9);
+    let usual = rows.iter().find(|row| row.rules == "rules: corrected").unwrap();
+    assert_eq!((usual.gain, usual.low, usual.high), (0.0, 0.0, 0.0));
+    let refused = |photographs: &[_], metric| choose(&[network("resnet50")], photographs, &Choosing::by(metric));
+    assert_eq!(refused(&photographs[..3], Metric::Stability).unwrap_err().code(), Code::Parameter);
+    assert_eq!(refused(&photographs, Metric::Mass).unwrap_err().code(), Code::Parameter);
+}
+
+#[test]
+fn there_are_thirty_candidates_and_all_differ() {
+    let all = candidates();
+    assert_eq!(all.len(), 30);
+    for (place, one) in all.iter().enumerate() {
+        assert!(all[..place].iter().all(|other| other.rules != one.rules && other.name != one.name), "{}", one.name);
+    }
+}

@@ -1,0 +1,269 @@
+//! Methods in their true order, and metrics by how well they know it.
+
+use super::evidence::{Evidence, Judging};
+use super::rows::{EffectRow, JudgedRow, MethodRow, MetricRow, ShareRow};
+use crate::error::{Code, Error, Result};
+use crate::inference::Engine;
+use crate::notebook::Progress;
+use crate::plots::Bar;
+use crate::relevance::Method;
+use crate::stats::{bootstrap, mean, spearman};
+
+/// What came of judging.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// Metrics, the one that knows best first.
+    pub metrics: Vec<MetricRow>,
+    /// Methods, the truest first.
+    pub methods: Vec<MethodRow>,
+    /// What each part of each photograph is worth to each network.
+    pub effects: Vec<EffectRow>,
+    /// Where each map lies.
+    pub shares: Vec<ShareRow>,
+    /// What each metric says of each map.
+    pub values: Vec<JudgedRow>,
+}
+
+/// Judges methods and metrics on networks that were trained on drawings, each as its checkpoint has it.
+///
+/// The truth of a map is its agreement: how far the shares of its positive relevance on outline, texture and background are the
+/// shares of what these are worth to the network. The correlation of a metric is Spearman's, of the means over photographs of
+/// what it says of each method with the means of the methods' agreement, network by network, and then the mean over networks;
+/// its interval is a bootstrap over photographs.
+///
+/// # Errors
+/// [`Code::Parameter`] without a network, or if nothing is to be judged; [`Code::Model`] for a network of other classes; as
+/// [`crate::relevance::explain`].
+pub fn judge(networks: &[Engine], how: &Judging) -> Result<Verdict> {
+    let drawn = how.drawn()?;
+    let run = Progress::bar("judging maps").start(drawn.len() * networks.len(), "photographs");
+    let mut all = Evidence::default();
+    for network in networks {
+        all.add(Evidence::of(network, &drawn, how, &run)?);
+    }
+    run.finish();
+    Verdict::of(all, how)
+}
+
+impl Verdict {
+    /// What it comes to, in a few sentences.
+    pub fn in_short(&self) -> String {
+        let mut sentences = Vec::new();
+        if let (Some(best), Some(worst)) = (self.methods.first(), self.methods.last()) {
+            sentences.push(format!(
+                "Truest are the maps of {} (agreement {:.2} [{:.2}, {:.2}]), least true those of {} ({:.2}).",
+                best.method, best.agreement, best.low, best.high, worst.method, worst.agreement
+            ));
+        }
+        if let Some(best) = self.metrics.first() {
+            sentences.push(format!(
+                "The metric that knows it best is {} (rank correlation {:.2} [{:.2}, {:.2}]).",
+                best.metric, best.correlation, best.low, best.high
+            ));
+        }
+        let against: Vec<&str> =
+            self.metrics.iter().filter(|row| row.high < 0.0).map(|row| row.metric.as_str()).collect();
+        if !against.is_empty() {
+            sentences.push(format!("Against the truth order methods: {}.", against.join("; ")));
+        }
+        let fooled: Vec<&str> =
+            self.metrics.iter().filter(|row| row.edges < 1.5).map(|row| row.metric.as_str()).collect();
+        if !fooled.is_empty() {
+            sentences.push(format!("An edge detector, which knows no network, is best by {}.", fooled.join(", by ")));
+        }
+        sentences.join(" ")
+    }
+
+    /// Metrics as bars: the rank correlation of each with the truth.
+    pub fn of_metrics(&self) -> Vec<Bar> {
+        let bar = |row: &MetricRow| Bar::new(&row.metric, row.correlation).interval(row.low, row.high);
+        self.metrics.iter().map(bar).collect()
+    }
+
+    /// Methods as bars: the agreement of each with the truth.
+    pub fn of_methods(&self) -> Vec<Bar> {
+        let bar = |row: &MethodRow| Bar::new(&row.method, row.agreement).interval(row.low, row.high);
+        self.methods.iter().map(bar).collect()
+    }
+
+    pub(super) fn of(all: Evidence, how: &Judging) -> Result<Self> {
+        let table = Evaluated::of(&all, how)?;
+        let mut methods = table.methods()?;
+        methods.sort_by(|a, b| b.agreement.total_cmp(&a.agreement));
+        let mut metrics = Vec::new();
+        for metric in &how.metrics {
+            metrics.extend(table.metric(&all, &metric.to_string())?);
+        }
+        metrics.sort_by(|a, b| b.correlation.total_cmp(&a.correlation));
+        let Evidence { values, effects, shares } = all;
+        Ok(Verdict { metrics, methods, effects, shares, values })
+    }
+}
+
+/// A value a network, method and photograph.
+type Cube = Vec<Vec<Vec<Option<f64>>>>;
+
+/// Everything by number: networks, methods, photographs.
+struct Evaluated {
+    networks: Vec<String>,
+    methods: Vec<String>,
+    files: Vec<String>,
+    classes: Vec<String>,
+    truth: Cube,
+    /// The outline's share of outline and texture together: of relevance, by method; and of the effect.
+    outlines: Cube,
+    worth: Vec<Vec<Option<f64>>>,
+    seed: u64,
+}
+
+fn place(all: &[String], one: &str) -> usize {
+    all.iter().position(|other| other == one).unwrap_or(0)
+}
+
+/// The first of two of their sum, where there is one.
+fn part_of(a: f64, b: f64) -> Option<f64> {
+    (a + b > 0.0).then(|| a / (a + b))
+}
+
+impl Evaluated {
+    fn of(all: &Evidence, how: &Judging) -> Result<Self> {
+        let mut networks: Vec<String> = Vec::new();
+        let mut photographs: Vec<(String, String)> = Vec::new();
+        for row in &all.effects {
+            if !networks.contains(&row.model) {
+                networks.push(row.model.clone());
+            }
+            if !photographs.iter().any(|(file, _)| *file == row.file) {
+                photographs.push((row.file.clone(), row.class.clone()));
+            }
+        }
+        if networks.is_empty() {
+            return Err(Error::new(Code::Parameter, "nothing is judged by no network"));
+        }
+        let (files, classes): (Vec<String>, Vec<String>) = photographs.into_iter().unzip();
+        let methods: Vec<String> = how.methods.iter().map(Method::to_string).collect();
+        let empty = vec![vec![vec![None; files.len()]; methods.len()]; networks.len()];
+        let mut table = Evaluated {
+            worth: vec![vec![None; files.len()]; networks.len()],
+            truth: empty.clone(),
+            outlines: empty,
+            networks,
+            methods,
+            files,
+            classes,
+            seed: how.seed,
+        };
+        for row in &all.shares {
+            let [network, method, file] = table.place(&row.model, &row.method, &row.file);
+            table.truth[network][method][file] = row.agreement;
+            table.outlines[network][method][file] =
+                row.outline.zip(row.texture).and_then(|(outline, texture)| part_of(outline, texture));
+        }
+        for row in &all.effects {
+            let [network, _, file] = table.place(&row.model, "", &row.file);
+            table.worth[network][file] = part_of(row.outline.max(0.0), row.texture.max(0.0));
+        }
+        Ok(table)
+    }
+
+    fn place(&self, network: &str, method: &str, file: &str) -> [usize; 3] {
+        [place(&self.networks, network), place(&self.methods, method), place(&self.files, file)]
+    }
+
+    fn methods(&self) -> Result<Vec<MethodRow>> {
+        let mut rows = Vec::new();
+        for (method, name) in self.methods.iter().enumerate() {
+            let agreement = bootstrap(&self.classes, self.seed, |drawn| {
+                let means = self.truth.iter().filter_map(|network| mean_of(&network[method], drawn));
+                mean(&means.collect::<Vec<f64>>())
+            })?;
+            let follows = bootstrap(&self.classes, self.seed, |drawn| self.follows(method, drawn).unwrap_or(0.0))?;
+            rows.push(MethodRow {
+                method: name.clone(),
+                agreement: agreement.mean,
+                low: agreement.low,
+                high: agreement.high,
+                follows: follows.mean,
+                follows_low: follows.low,
+                follows_high: follows.high,
+            });
+        }
+        Ok(rows)
+    }
+
+    /// Rank correlation over networks and photographs; `None` if nothing varies.
+    fn follows(&self, method: usize, drawn: &[usize]) -> Option<f64> {
+        let pairs = self.outlines.iter().zip(&self.worth).flat_map(|(shares, worth)| {
+            drawn.iter().filter_map(move |&file| shares[method][file].zip(worth[file]))
+        });
+        let (shares, worth): (Vec<f64>, Vec<f64>) = pairs.unzip();
+        correlation(&shares, &worth)
+    }
+
+    /// How well a metric knows the truth; `None` where it said nothing.
+    fn metric(&self, all: &Evidence, name: &str) -> Result<Option<MetricRow>> {
+        let mut said: Cube = vec![vec![vec![None; self.files.len()]; self.methods.len()]; self.networks.len()];
+        for row in all.values.iter().filter(|row| row.metric == name) {
+            let [network, method, file] = self.place(&row.model, &row.method, &row.file);
+            said[network][method][file] = row.value;
+        }
+        let asked: Vec<usize> =
+            (0..said.len()).filter(|&network| said[network].iter().flatten().any(Option::is_some)).collect();
+        if asked.is_empty() {
+            return Ok(None);
+        }
+        let known = bootstrap(&self.classes, self.seed, |drawn| {
+            let each = asked.iter().filter_map(|&network| self.knows(&said[network], &self.truth[network], drawn));
+            let each: Vec<f64> = each.collect();
+            if each.is_empty() { 0.0 } else { mean(&each) }
+        })?;
+        let everything: Vec<usize> = (0..self.files.len()).collect();
+        let places: Vec<Vec<f64>> = asked.iter().map(|&network| places(&said[network], &everything)).collect();
+        let place_of = |method: usize| mean(&places.iter().map(|places| places[method]).collect::<Vec<f64>>());
+        let best = (0..self.methods.len()).min_by(|&a, &b| place_of(a).total_cmp(&place_of(b))).unwrap_or(0);
+        let place_of = |method: &Method| match self.methods.iter().position(|name| *name == method.to_string()) {
+            Some(at) => place_of(at),
+            None => f64::NAN,
+        };
+        Ok(Some(MetricRow {
+            metric: name.to_string(),
+            correlation: known.mean,
+            low: known.low,
+            high: known.high,
+            best: self.methods[best].clone(),
+            edges: place_of(&Method::Edges),
+            random: place_of(&Method::Random(0)),
+            methods: self.methods.len() as i64,
+            networks: asked.len() as i64,
+        }))
+    }
+
+    /// Rank correlation over methods of two kinds of means over photographs.
+    fn knows(&self, said: &[Vec<Option<f64>>], truth: &[Vec<Option<f64>>], drawn: &[usize]) -> Option<f64> {
+        let means = said.iter().zip(truth).filter_map(|(said, truth)| mean_of(said, drawn).zip(mean_of(truth, drawn)));
+        let (said, truth): (Vec<f64>, Vec<f64>) = means.unzip();
+        correlation(&said, &truth)
+    }
+}
+
+/// The mean of those of the drawn photographs that have a value.
+fn mean_of(values: &[Option<f64>], drawn: &[usize]) -> Option<f64> {
+    let there: Vec<f64> = drawn.iter().filter_map(|&file| values[file]).collect();
+    (!there.is_empty()).then(|| mean(&there))
+}
+
+/// Spearman's correlation; `None` for fewer than three pairs, or where one side does not vary.
+fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
+    spearman(a, b).ok().map(|test| test.statistic)
+}
+
+/// The place of each method by its mean, 1 the highest; equal ones share the mean of theirs, one without a value is last.
+fn places(said: &[Vec<Option<f64>>], drawn: &[usize]) -> Vec<f64> {
+    let means: Vec<f64> = said.iter().map(|said| mean_of(said, drawn).unwrap_or(f64::NEG_INFINITY)).collect();
+    let place = |own: &f64| {
+        let above = means.iter().filter(|other| *other > own).count() as f64;
+        let equal = means.iter().filter(|other| *other == own).count() as f64;
+        above + (equal + 1.0) / 2.0
+    };
+    means.iter().map(place).collect()
+}
