@@ -24,12 +24,12 @@ REAL = FOLDER="$(FOLDER)" ANNOTATIONS="$(ANNOTATIONS)" NETWORKS="$(NETWORKS)" RO
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' -not -path 'data/real/*' 2>/dev/null) Cargo.toml Cargo.lock
 
 .PHONY: help setup build notebooks real test lint map test-rust test-kernel test-browser test-cluster test-drill drill bench-scale lgf lab install-kernel remove-kernel doctor bench bench-cells bench-boxes bench-edges bench-datasets
-.PHONY: bench-models bench-relevance bench-analysis bench-consistency check-crops check-edges check-manipulations check-models check-relevance clean FORCE
+.PHONY: bench-models bench-relevance bench-metrics bench-analysis bench-consistency check-crops check-edges check-manipulations check-models check-relevance clean FORCE
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-setup: ## tools, libtorch and kernel (about 20 minutes once; about 5 GB in ~/.cache/lgf)
+setup: ## tools, libtorch and kernel (about 9 minutes once)
 	@$(BESIDE) $(STAMPS)/libtorch $(STAMPS)/kernel
 
 notebooks: build ## everything: set up, build, run notebooks 0 to 8 into LGF_ROOT (default data/out)
@@ -154,6 +154,10 @@ bench-consistency: setup ## intervals of error consistency beside numpy; PEERS=a
 bench-relevance: setup ## relevance beside zennit on FOLDER=photographs; PEERS=a python with torch, torchvision, pretrainedmodels, zennit
 	$(ENV) cargo build --quiet --bin lgf; \
 	$(or $(PEERS),python3) tools/bench_relevance.py --lgf "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val)
+
+bench-metrics: setup ## metrics of maps beside Quantus on FOLDER=photographs; PEERS=a python with torch, torchvision, pretrainedmodels, quantus
+	$(ENV) cargo build --quiet --bin lgf; \
+	$(or $(PEERS),python3) tools/bench_metrics.py --lgf "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val)
 
 check-relevance: setup ## relevance at full size beside zennit's on FOLDER=photographs; PEERS as above
 	$(ENV) cargo build --quiet --bin lgf; space="$$(mktemp -d)"; trap 'rm -rf "$$space"' EXIT; \

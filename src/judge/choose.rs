@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::metric::{Metric, Subject};
 use super::rows::ChoiceRow;
 use crate::error::{Code, Error, Result};
-use crate::inference::{Engine, to_input};
+use crate::inference::{Engine, on_workers, to_input};
 use crate::notebook::Progress;
 use crate::pixels::RgbImage;
 use crate::relevance::{Composite, Forms, Method, Place, Rule, unlearned};
@@ -96,14 +96,21 @@ pub fn choose(networks: &[Engine], photographs: &[(RgbImage, usize)], how: &Choo
     let run = Progress::bar("choosing rules").start(networks.len() * photographs.len(), "photographs");
     let mut rows = Vec::new();
     for network in networks {
-        // A value a photograph and method.
-        let mut values = Vec::new();
-        let (forms, forgotten) = (Forms::of(network)?, Forms::of(&unlearned(network, how.seed)?)?);
-        for (seen, target) in photographs {
+        let forgotten = unlearned(network, how.seed)?;
+        let (folded, forgotten_folded) = (network.folded()?, forgotten.folded()?);
+        let work = |networks: &[Engine], (seen, target): (&RgbImage, usize)| {
             run.check()?;
-            values.push(of_photograph(&forms, &forgotten, (seen, *target), how, &methods)?);
+            let [plain, folded, forgotten, forgotten_folded] = networks else {
+                return Err(Error::new(Code::Model, "a worker without its networks"));
+            };
+            let forgotten = Forms { plain: forgotten, folded: forgotten_folded };
+            let values = of_photograph(Forms { plain, folded }, forgotten, (seen, target), how, &methods)?;
             run.tick();
-        }
+            Ok(values)
+        };
+        let networks = [network, &folded, &forgotten, &forgotten_folded];
+        // A value a photograph and method.
+        let values = on_workers(&networks, &photographs.iter().collect::<Vec<_>>(), |one| Ok((&one.0, one.1)), work)?;
         rows.extend(Weighed { values: &values, seed: how.seed, usual }.rows(network.name(), how, &methods)?);
     }
     run.finish();
@@ -111,13 +118,13 @@ pub fn choose(networks: &[Engine], photographs: &[(RgbImage, usize)], how: &Choo
 }
 
 fn of_photograph(
-    forms: &Forms,
-    forgotten: &Forms,
+    forms: Forms<'_>,
+    forgotten: Forms<'_>,
     (seen, target): (&RgbImage, usize),
     how: &Choosing,
     methods: &[Method],
 ) -> Result<Vec<f64>> {
-    let network = forms.folded();
+    let network = forms.folded;
     let picture = to_input(std::slice::from_ref(seen), network.normalisation(), network.device())?;
     let maps: Vec<_> = methods.iter().map(|method| method.map(forms, &picture, target)).collect::<Result<_>>()?;
     let subject = Subject {

@@ -6,11 +6,11 @@ use super::metric::{Metric, Subject};
 use super::rows::{EffectRow, JudgedRow, ShareRow};
 use super::truth::{Effects, Parts, agreement};
 use crate::error::{Code, Error, Result};
-use crate::inference::{Engine, to_input};
+use crate::inference::{Engine, on_workers, to_input};
 use crate::notebook::Stage;
-use crate::relevance::{Forms, Method, unlearned};
+use crate::relevance::{Forms, Method, Occluder, unlearned};
 use crate::sample::draw::CLASSES;
-use crate::sample::{Exchange, exchanges, knows_patches};
+use crate::sample::{Exchange, WITH_PATCHES, exchanges, knows_patches};
 
 /// How metrics are judged.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,18 +25,55 @@ pub struct Judging {
     pub methods: Vec<Method>,
     /// Metrics.
     pub metrics: Vec<Metric>,
+    /// Which of the networks that come with the project are asked, by name; all if there is none.
+    pub networks: Vec<String>,
     /// Seed of the drawings.
     pub seed: u64,
 }
 
 impl Default for Judging {
-    /// Two photographs of each class, four exchanges of a kind, six pixels, every method and every metric.
+    /// One photograph of each class, four exchanges of a kind, six pixels, every method and every metric.
     fn default() -> Self {
-        Judging { photographs: 2, exchanged: 4, band: 6, methods: Method::all(), metrics: Metric::all(), seed: 1 }
+        Judging {
+            photographs: 1,
+            exchanged: 4,
+            band: 6,
+            methods: Method::all(),
+            metrics: Metric::all(),
+            networks: Vec::new(),
+            seed: 1,
+        }
     }
 }
 
 impl Judging {
+    /// What fits into half a minute: the two networks that know removed patches, and the metrics that take no maps of other
+    /// networks or copies and fill nothing in.
+    pub fn brief() -> Self {
+        let slow = |metric: &Metric| {
+            matches!(metric, Metric::Gain(Occluder::Inpainted { .. }) | Metric::Road | Metric::Unlearned | Metric::Stability)
+        };
+        Judging {
+            metrics: Metric::all().into_iter().filter(|metric| !slow(metric)).collect(),
+            networks: WITH_PATCHES.iter().map(|(name, ..)| (*name).to_string()).collect(),
+            ..Judging::default()
+        }
+    }
+
+    /// Of some networks those that are asked.
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] for a name that none has, with the names there are.
+    pub fn among(&self, networks: Vec<Engine>) -> Result<Vec<Engine>> {
+        let names: Vec<String> = networks.iter().map(|network| network.name().to_string()).collect();
+        if let Some(unknown) = self.networks.iter().find(|name| !names.contains(name)) {
+            let found = format!("no network {unknown:?} comes with the project; there are {}", names.join(", "));
+            return Err(Error::new(Code::Parameter, found));
+        }
+        let asked = |network: &Engine| self.networks.is_empty() || self.networks.iter().any(|name| name == network.name());
+        Ok(networks.into_iter().filter(asked).collect())
+    }
+
     /// The photographs, drawn.
     ///
     /// # Errors
@@ -73,13 +110,26 @@ impl Evidence {
             let found = format!("{} has {} outputs, not the sample's ten classes", network.name(), network.classes());
             return Err(Error::new(Code::Model, found).hint("judge networks that were trained on drawings"));
         }
-        let (forms, forgotten) = (Forms::of(network)?, Forms::of(&unlearned(network, how.seed)?)?);
-        let mut all = Evidence::default();
-        for (place, drawn) in drawn.iter().enumerate() {
+        let forgotten = unlearned(network, how.seed)?;
+        let (folded, forgotten_folded) = (network.folded()?, forgotten.folded()?);
+        let (model, places) = (network.name(), (0..drawn.len()).collect::<Vec<usize>>());
+        let work = |networks: &[Engine], place: usize| {
             run.check()?;
-            let one = Photograph { model: network.name(), drawn, place: place % how.photographs, how };
-            all.add(one.evidence(&forms, &forgotten)?);
+            let [plain, folded, forgotten, forgotten_folded] = networks else {
+                return Err(Error::new(Code::Model, "a worker without its networks"));
+            };
+            let one = Photograph { model, drawn: &drawn[place], place: place % how.photographs, how };
+            let found = one.evidence(
+                Forms { plain, folded },
+                Forms { plain: forgotten, folded: forgotten_folded },
+            )?;
             run.tick();
+            Ok(found)
+        };
+        let mut all = Evidence::default();
+        let networks = [network, &folded, &forgotten, &forgotten_folded];
+        for one in on_workers(&networks, &places, |place| Ok(*place), work)? {
+            all.add(one);
         }
         Ok(all)
     }
@@ -99,11 +149,11 @@ struct Photograph<'a> {
 }
 
 impl Photograph<'_> {
-    fn evidence(&self, forms: &Forms, forgotten: &Forms) -> Result<Evidence> {
+    fn evidence(&self, forms: Forms<'_>, forgotten: Forms<'_>) -> Result<Evidence> {
         let Photograph { model, drawn, how, .. } = *self;
         let (class, model) = (CLASSES[drawn.class].to_string(), model.to_string());
         let file = format!("{class} {}", self.place + 1);
-        let network = forms.folded();
+        let network = forms.folded;
         let picture = to_input(std::slice::from_ref(&drawn.whole), network.normalisation(), network.device())?;
         let effects = Effects::of(network, drawn)?;
         let parts = Parts::of(&drawn.figure, how.band)?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::edges::{self, contours, detect};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::overlap;
 use crate::pixels::{Crop, HeatMap, PixelMask, RgbImage};
 use crate::relevance::{
@@ -16,7 +16,7 @@ use crate::relevance::{
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
-    /// Symmetric relevance gain: [`relevance_gain`] in regions of 16 pixels and ten steps.
+    /// Symmetric relevance gain: [`relevance_gain`] in regions of 16 pixels and five steps.
     Gain(Occluder),
     /// ROAD (Rong et al. 2022): [`accuracy_gain`], single pixels, the rest filled in from around.
     Road,
@@ -66,6 +66,24 @@ impl Metric {
         gains.into_iter().chain(others).chain(published).collect()
     }
 
+    /// The one of a name, as tables have it.
+    ///
+    /// ```
+    /// use lgf::judge::Metric;
+    ///
+    /// assert_eq!(Metric::named("ROAD")?, Metric::Road);
+    /// assert!(Metric::named("SRG").is_err(), "with which occluder?");
+    /// # Ok::<(), lgf::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Code::Parameter`] listing the names there are.
+    pub fn named(name: &str) -> Result<Self> {
+        let names: Vec<String> = Metric::all().iter().map(Metric::to_string).collect();
+        let unknown = || Error::new(Code::Parameter, format!("no metric {name:?}; there are {}", names.join("; ")));
+        Metric::all().into_iter().find(|metric| metric.to_string() == name).ok_or_else(unknown)
+    }
+
     /// Whether it needs to know where the object is.
     pub fn needs_object(self) -> bool {
         use Metric::{Auroc, AveragePrecision, Mass, Pointing, Rank};
@@ -92,12 +110,12 @@ impl Metric {
         };
         match self {
             Metric::Gain(occluder) => {
-                let how = Removal { occluder, ..Removal::default() };
-                some(relevance_gain(network.folded(), picture, target, &all, how)?)
+                let how = Removal { region: 16, steps: 5, occluder };
+                some(relevance_gain(network.folded, picture, target, &all, how)?)
             }
-            Metric::Road => some(accuracy_gain(network.folded(), picture, target, &all, Removal::road())?),
+            Metric::Road => some(accuracy_gain(network.folded, picture, target, &all, Removal::road())?),
             Metric::SingleDeletion if subject.knows_patches => {
-                single_deletion(network.folded(), picture, target, &all, 32)
+                single_deletion(network.folded, picture, target, &all, 32)
             }
             Metric::SingleDeletion => Ok(vec![None; maps.len()]),
             Metric::Pointing => on_object(&|map, object| {
@@ -160,9 +178,9 @@ impl std::fmt::Display for Metric {
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// The network.
-    pub network: &'a Forms,
+    pub network: Forms<'a>,
     /// The same after it lost what it had learned.
-    pub unlearned: &'a Forms,
+    pub unlearned: Forms<'a>,
     /// Whether it was trained with patches removed.
     pub knows_patches: bool,
     /// The photograph as it sees it.

@@ -32,6 +32,6 @@ pub use choose::{Choosing, candidates, choose};
 pub use evidence::Judging;
 pub use metric::{Metric, Subject};
 pub use rows::{ChoiceRow, EffectRow, JudgedRow, MethodRow, MetricRow, ShareRow};
-pub use stage::judge_all;
+pub use stage::{judge_all, judged};
 pub use truth::{Effects, Parts};
 pub use verdict::{Verdict, judge};

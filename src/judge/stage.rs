@@ -3,7 +3,7 @@
 use super::evidence::{Evidence, Judging};
 use super::rows::{EffectRow, JudgedRow, MethodRow, MetricRow, ShareRow};
 use super::verdict::Verdict;
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::files::Store;
 use crate::inference::Engine;
 use crate::stage::{Done, Named};
@@ -51,4 +51,25 @@ pub fn judge_all(store: &Store, networks: &[Engine], how: &Judging) -> Result<Ve
     store.write_table("judge_methods", &MethodRow::table(verdict.methods.clone())?)?;
     store.write_table("judge_metrics", &MetricRow::table(verdict.metrics.clone())?)?;
     Ok(verdict)
+}
+
+/// What was judged on a data root; `None` if nothing was.
+///
+/// # Errors
+/// [`Code::Table`](crate::error::Code::Table) if a table is broken.
+pub fn judged(store: &Store) -> Result<Option<Verdict>> {
+    let there: Result<Verdict> = (|| {
+        Ok(Verdict {
+            metrics: MetricRow::rows(&store.table("judge_metrics")?)?,
+            methods: MethodRow::rows(&store.table("judge_methods")?)?,
+            effects: EffectRow::rows(&store.table("judge_effects")?)?,
+            shares: ShareRow::rows(&store.table("judge_shares")?)?,
+            values: JudgedRow::rows(&store.table("judge_values")?)?,
+        })
+    })();
+    match there {
+        Ok(verdict) => Ok(Some(verdict)),
+        Err(error) if error.code() == Code::Missing => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -124,6 +124,11 @@ fn what_cannot_be_judged_is_said() {
     assert_eq!(none(Judging { photographs: 0, ..small() }).code(), Code::Parameter);
     assert_eq!(none(Judging { methods: Vec::new(), ..small() }).code(), Code::Parameter);
     assert_eq!(judge(&[], &small()).unwrap_err().code(), Code::Parameter);
+    let asked = |how: Judging| how.among(sample::trained(Device::Cpu).unwrap());
+    assert_eq!(asked(Judging::default()).unwrap().len(), 8);
+    assert_eq!(asked(Judging::brief()).unwrap().len(), 2);
+    let unknown = asked(Judging { networks: vec!["resnet5".into()], ..small() }).unwrap_err();
+    assert!(unknown.code() == Code::Parameter && unknown.to_string().contains("there are vgg16"), "{unknown}");
 }
 
 #[test]

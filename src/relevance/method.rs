@@ -15,31 +15,13 @@ use crate::inference::Engine;
 use crate::models::Form;
 use crate::pixels::{Crop, HeatMap};
 
-/// A network in the forms that methods ask for, each made once.
-#[derive(Debug)]
-pub struct Forms {
-    plain: Engine,
-    folded: Engine,
-}
-
-impl Forms {
-    /// Those of a network as its checkpoint has it.
-    ///
-    /// # Errors
-    /// As [`Engine::folded`].
-    pub fn of(network: &Engine) -> Result<Self> {
-        Ok(Forms { plain: network.shared(), folded: network.folded()? })
-    }
-
-    /// The network as its checkpoint has it.
-    pub fn plain(&self) -> &Engine {
-        &self.plain
-    }
-
-    /// The network with batch normalisation merged.
-    pub fn folded(&self) -> &Engine {
-        &self.folded
-    }
+/// A network in the forms that methods ask for.
+#[derive(Debug, Clone, Copy)]
+pub struct Forms<'a> {
+    /// As its checkpoint has it.
+    pub plain: &'a Engine,
+    /// With batch normalisation merged ([`Engine::folded`]).
+    pub folded: &'a Engine,
 }
 
 /// A way to a map.
@@ -68,7 +50,7 @@ impl Method {
     ///
     /// # Errors
     /// As [`Method::maps`].
-    pub fn map(&self, network: &Forms, picture: &Tensor, target: usize) -> Result<HeatMap<Crop>> {
+    pub fn map(&self, network: Forms<'_>, picture: &Tensor, target: usize) -> Result<HeatMap<Crop>> {
         self.maps(network, picture, &[target])?.pop().ok_or_else(|| Error::new(Code::Model, "no map"))
     }
 
@@ -76,12 +58,12 @@ impl Method {
     ///
     /// # Errors
     /// As [`super::explain`] and [`baseline`].
-    pub fn maps(&self, network: &Forms, pictures: &Tensor, targets: &[usize]) -> Result<Vec<HeatMap<Crop>>> {
+    pub fn maps(&self, network: Forms<'_>, pictures: &Tensor, targets: &[usize]) -> Result<Vec<HeatMap<Crop>>> {
         match self {
             Method::Rules(composite) => {
                 let network = match composite.form {
-                    Form::Plain => &network.plain,
-                    Form::Folded => &network.folded,
+                    Form::Plain => network.plain,
+                    Form::Folded => network.folded,
                 };
                 check_form(network, composite)?;
                 explain_with(network, pictures, Targets::Each(targets), composite, Ledger::NotKept)?.maps()
@@ -89,11 +71,11 @@ impl Method {
             // Its noise is as strong as the pictures' range: alone it is the same in any company.
             Method::Baseline(way @ Baseline::SmoothGrad { .. }) => {
                 let each = targets.iter().enumerate().map(|(at, target)| {
-                    baseline(&network.folded, &pictures.f_narrow(0, at as i64, 1)?, &[*target], *way)?.maps()
+                    baseline(network.folded, &pictures.f_narrow(0, at as i64, 1)?, &[*target], *way)?.maps()
                 });
                 Ok(each.collect::<Result<Vec<_>>>()?.concat())
             }
-            Method::Baseline(way) => baseline(&network.folded, pictures, targets, *way)?.maps(),
+            Method::Baseline(way) => baseline(network.folded, pictures, targets, *way)?.maps(),
             Method::Random(seed) => planes(pictures)?.iter().map(|plane| plane.random(*seed)).collect(),
             Method::Edges => {
                 let strengths = planes(&edges(pictures)?)?;

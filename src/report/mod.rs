@@ -12,6 +12,7 @@ mod answers;
 mod features;
 mod figures;
 mod frame;
+mod judged;
 mod page;
 mod progress;
 mod questions;

@@ -8,6 +8,7 @@ use super::answers::{Answers, Asked};
 use super::features::features;
 use super::figures::{Published, published_figures};
 use super::frame::frame;
+use super::judged::judged;
 use super::page::{Page, figure, folded};
 use super::questions::{QUESTIONS, Sources, numbers, table_in_words};
 use crate::analysis::{
@@ -62,6 +63,9 @@ pub fn write(store: &Store, protocol: &Protocol, analysed: &Analysed) -> Result<
     }
     if let Some(known) = analysed.table("known_answer") {
         page.section("True by construction", known_answer(known)?);
+    }
+    if let Some(judged) = judged(store)? {
+        page.section("How good is a map?", judged);
     }
     page.section("Ablation", ablation(store)?);
     if !alone {

@@ -13,7 +13,7 @@ use crate::edges::EdgeTables;
 use crate::error::{Code, Error, Result};
 use crate::files::{ImageFile, Share, Store};
 use crate::inference::{self, Conversion, Device, Engine, Experiments, Keep, Precision, Source};
-use crate::judge::{Judging, Verdict};
+use crate::judge::{Choosing, Judging, Verdict};
 use crate::models::Form;
 use crate::notebook::{Figure, Html, Show, link, or_say, say};
 use crate::observers::{self, Trials};
@@ -24,7 +24,7 @@ use crate::protocol::{self, Protocol};
 use crate::relevance::Parameters;
 use crate::stage::{all_of, both};
 use crate::study::{Pair, Stimulus, Study};
-use crate::table::{CategoryScoreRow, LocalisationRow, PredictionRow, RegionRow, Row, table};
+use crate::table::{CategoryScoreRow, LocalisationRow, PredictionRow, RegionRow, Row, stacked, table};
 use crate::{analysis, bbox, datasets, edges, judge, overlap, relevance, report, sample};
 
 /// A study, the choices of a run, and where networks are computed. Its methods are the steps of the sequence.
@@ -402,7 +402,30 @@ impl Run {
     /// # Errors
     /// As [`judge::judge_all`].
     pub fn judge(&self, how: &Judging) -> Result<Verdict> {
-        judge::judge_all(self.store(), &sample::trained(self.device)?, how)
+        judge::judge_all(self.store(), &how.among(sample::trained(self.device)?)?, how)
+    }
+
+    /// Rules for some networks as their checkpoints have them, chosen by a metric on every other one of some photographs and weighed
+    /// on the rest ([`judge::choose`]), kept as the table `judge_choice`; what is explained is the class that each photograph shows.
+    ///
+    /// # Errors
+    /// As [`judge::choose`]; [`Code::Image`] if a photograph cannot be read, [`Code::Model`] if its class is no output.
+    pub fn choose_rules(&self, networks: &[Engine], images: &[ImageFile], how: &Choosing) -> Result<DataFrame> {
+        let classes = self.study.class_list();
+        let of = |network: &Engine| {
+            let shown = |image: &ImageFile| {
+                let class = classes.index_of(&image.wnid).ok_or_else(|| {
+                    Error::new(Code::Model, format!("class {:?} is not among the outputs", image.wnid)).path(&image.path)
+                })?;
+                Ok((network.view().of(&image.path)?, class))
+            };
+            let shown: Vec<_> = images.iter().map(shown).collect::<Result<_>>()?;
+            judge::choose(std::slice::from_ref(network), &shown, how)
+        };
+        let chosen = stacked(networks.iter().map(of).collect::<Result<Vec<_>>>()?)?;
+        self.store().makes_tables()?;
+        self.store().write_table("judge_choice", &chosen)?;
+        Ok(chosen)
     }
 
     /// Step 5.3: relevance against edges ([`overlap::against_edges`]).

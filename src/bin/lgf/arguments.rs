@@ -207,6 +207,15 @@ pub enum BenchPart {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// metrics of maps of FILES by an edge detector, the object being the middle: seconds of each, and what it says of the first
+    Metrics {
+        #[arg(long)]
+        arch: String,
+        #[arg(long)]
+        weights: PathBuf,
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// relevance of one network for FILES in batches: pictures a second, and of the forward pass alone
     Relevance {
         #[arg(long)]
@@ -493,6 +502,9 @@ pub struct Relevance {
     /// judges metrics and methods instead, on drawings of which the truth is known: tables judge_*, and a page of the report
     #[arg(long, conflicts_with_all = ["preset", "target", "made_of_files"])]
     pub judge: bool,
+    /// chooses rules instead, by a metric such as "SRG, mean": what each is worth on one half of the sampled photographs, and on the other
+    #[arg(long, value_name = "METRIC", conflicts_with_all = ["preset", "target", "made_of_files", "judge"])]
+    pub choose: Option<String>,
     #[arg(requires = "made_of_files")]
     pub files: Vec<PathBuf>,
 }

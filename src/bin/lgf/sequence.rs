@@ -6,7 +6,7 @@ use lgf::datasets::Manipulation;
 use lgf::error::Code;
 use lgf::files::Store;
 use lgf::inference::Keep;
-use lgf::judge::Judging;
+use lgf::judge::{Choosing, Judging, Metric};
 use lgf::models::Form;
 use lgf::notebook::{Show, go_on, say, show, table};
 use lgf::protocol::{Fault, Protocol};
@@ -147,6 +147,13 @@ fn relevance(given: &Relevance, run: &Run) -> Result<()> {
     if given.judge {
         let verdict = run.judge(&Judging::default())?;
         say(&verdict.in_short());
+        return Ok(());
+    }
+    if let Some(metric) = &given.choose {
+        let how = Choosing::by(Metric::named(metric)?);
+        let networks = run.networks_in(Form::Plain, given.batch.precision.precision())?;
+        let chosen = run.choose_rules(&networks, &run.sampled()?, &how)?;
+        say(show(&[&table(&chosen)]).text());
         return Ok(());
     }
     let mut parameters = run.protocol.relevance();

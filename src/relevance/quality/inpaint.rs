@@ -6,7 +6,7 @@ use crate::pixels::{Frame, PixelMask};
 const DIRECT: f64 = 1.0 / 6.0;
 const DIAGONAL: f64 = 1.0 / 12.0;
 /// A solution is good enough when what is left of the equations is this share of what was there at first.
-const LEFT: f64 = 1e-9;
+const LEFT: f64 = 1e-7;
 /// How much of what an incomplete factor leaves out counts at the diagonal; 1 would keep row sums.
 const KEPT: f64 = 0.97;
 
@@ -15,7 +15,7 @@ type Pixel = [f64; 4];
 
 /// Fills the hidden pixels of a picture (three planes, row by row): each becomes the mean of its neighbours inside the picture,
 /// hidden ones among them, with weights of 1/6 beside, above and below and 1/12 across corners, over their sum. If all is hidden,
-/// all becomes 0. The system is solved to nine digits.
+/// all becomes 0. The system is solved to seven digits.
 ///
 /// Its numbers are those of the paper's code (`imputations.py` of tleemann/road_evaluation) before their noise.
 pub(super) fn inpaint<F: Frame>(planes: &mut [f32], hidden: &PixelMask<F>) {
@@ -35,7 +35,7 @@ pub(super) fn inpaint<F: Frame>(planes: &mut [f32], hidden: &PixelMask<F>) {
     }
 }
 
-/// The equations: one a hidden pixel, in row order.
+/// The equations: one a hidden pixel, in row order. One more number, which stays 0, stands for every neighbour that is shown.
 struct System {
     /// Sum of the weights of each pixel's neighbours.
     diagonal: Vec<f64>,
@@ -45,8 +45,6 @@ struct System {
     factor: Vec<f64>,
 }
 
-/// No neighbour.
-const NONE: u32 = u32::MAX;
 /// The weights of the neighbours before.
 const WEIGHTS: [f64; 4] = [DIRECT, DIAGONAL, DIRECT, DIAGONAL];
 
@@ -69,9 +67,10 @@ impl System {
     fn of<F: Frame>(hidden: &PixelMask<F>, places: &[usize]) -> Self {
         let size = size_of(hidden);
         let width = size.1;
-        let mut number = vec![NONE; hidden.values().len()];
+        let shown = places.len() as u32;
+        let mut number = vec![shown; hidden.values().len()];
         places.iter().enumerate().for_each(|(index, &at)| number[at] = index as u32);
-        let number_of = |at: Option<usize>| at.map_or(NONE, |at| number[at]);
+        let number_of = |at: Option<usize>| at.map_or(shown, |at| number[at]);
         let before = |&at: &usize| {
             let (row, col) = (at / width, at % width);
             let above = |step: i64| {
@@ -108,9 +107,10 @@ impl System {
     /// Conjugate gradients, each channel by itself, with the incomplete factor before them.
     fn solve(&mut self, right: &[Pixel]) -> Vec<Pixel> {
         let count = right.len();
-        let mut solution = vec![[0.0; 4]; count];
+        let mut solution = vec![[0.0; 4]; count + 1];
         let mut residual = right.to_vec();
-        let (mut step, mut image) = (vec![[0.0; 4]; count], vec![[0.0; 4]; count]);
+        residual.push([0.0; 4]);
+        let (mut step, mut image) = (solution.clone(), solution.clone());
         let enough = dot(&residual, &residual).map(|square| square * LEFT * LEFT);
         let mut before = [0.0; 4];
         // A factor that kept everything would end in one round; this one takes some dozens. The bound is never met.
@@ -146,58 +146,51 @@ impl System {
 
     fn multiply(&self, values: &[Pixel], image: &mut [Pixel]) {
         for (index, before) in self.before.iter().enumerate() {
-            let mut sum = values[index].map(|value| value * self.diagonal[index]);
-            for (&other, weight) in before.iter().zip(WEIGHTS) {
-                if other != NONE {
-                    let other = other as usize;
-                    add(&mut sum, -weight, &values[other]);
-                    let own = values[index];
-                    add(&mut image[other], -weight, &own);
-                }
+            let own = &values[index];
+            let mut sum = scaled(self.diagonal[index], own);
+            let (direct, diagonal) = (scaled(DIRECT, own), scaled(DIAGONAL, own));
+            for (at, &other) in before.iter().enumerate() {
+                add(&mut sum, -WEIGHTS[at], &values[other as usize]);
+                add(&mut image[other as usize], -1.0, if at % 2 == 0 { &direct } else { &diagonal });
             }
             image[index] = sum;
         }
+        image[self.before.len()] = [0.0; 4];
     }
 
     /// Divides by the incomplete factor and its mirror image.
     fn precondition(&self, values: &mut [Pixel]) {
-        for index in 0..values.len() {
+        for (index, before) in self.before.iter().enumerate() {
             let mut sum = values[index];
-            for (&other, weight) in self.before[index].iter().zip(WEIGHTS) {
-                if other != NONE {
-                    add(&mut sum, weight, &values[other as usize]);
-                }
+            for (at, &other) in before.iter().enumerate() {
+                add(&mut sum, WEIGHTS[at], &values[other as usize]);
             }
-            values[index] = sum.map(|value| value * self.factor[index]);
+            values[index] = scaled(self.factor[index], &sum);
         }
-        for index in (0..values.len()).rev() {
-            let own = values[index];
-            for (&other, weight) in self.before[index].iter().zip(WEIGHTS) {
-                if other != NONE {
-                    let other = other as usize;
-                    add(&mut values[other], weight * self.factor[other], &own);
-                }
+        for (index, before) in self.before.iter().enumerate().rev() {
+            let (direct, diagonal) = (scaled(DIRECT, &values[index]), scaled(DIAGONAL, &values[index]));
+            for (at, &other) in before.iter().enumerate() {
+                let part = if at % 2 == 0 { &direct } else { &diagonal };
+                add(&mut values[other as usize], self.factor[other as usize], part);
             }
         }
     }
 }
 
-/// The diagonal of an incomplete Cholesky factor, inverted: of the fill that is left out most is counted there (Gustafsson 1978).
+/// The diagonal of an incomplete Cholesky factor, inverted: of the fill that is left out most is counted there (Gustafsson
+/// 1978). Last the 0 of what is shown.
 fn factor(diagonal: &[f64], before: &[[u32; 4]]) -> Vec<f64> {
-    let mut after = vec![0.0; diagonal.len()];
+    let mut after = vec![0.0; diagonal.len() + 1];
     for before in before {
-        before.iter().zip(WEIGHTS).filter(|(other, _)| **other != NONE).for_each(|(&other, weight)| {
-            after[other as usize] += weight;
-        });
+        before.iter().zip(WEIGHTS).for_each(|(&other, weight)| after[other as usize] += weight);
     }
-    let mut factor = vec![0.0; diagonal.len()];
+    let mut factor = vec![0.0; diagonal.len() + 1];
     for (index, before) in before.iter().enumerate() {
-        let mut left = diagonal[index];
-        for (&other, weight) in before.iter().zip(WEIGHTS).filter(|(other, _)| **other != NONE) {
+        let taken = before.iter().zip(WEIGHTS).map(|(&other, weight)| {
             let other = other as usize;
-            left -= weight * factor[other] * (weight + KEPT * (after[other] - weight));
-        }
-        factor[index] = 1.0 / left;
+            weight * factor[other] * (weight + KEPT * (after[other] - weight))
+        });
+        factor[index] = 1.0 / (diagonal[index] - taken.sum::<f64>());
     }
     factor
 }
@@ -206,6 +199,10 @@ fn add(sum: &mut Pixel, weight: f64, value: &Pixel) {
     for channel in 0..4 {
         sum[channel] += weight * value[channel];
     }
+}
+
+fn scaled(weight: f64, value: &Pixel) -> Pixel {
+    value.map(|value| weight * value)
 }
 
 fn dot(a: &[Pixel], b: &[Pixel]) -> Pixel {

@@ -42,7 +42,11 @@ pub fn randomised_layers(
     steps: usize,
     seed: u64,
 ) -> Result<DataFrame> {
-    let original = method.map(&Forms::of(network)?, picture, target)?;
+    let map = |network: &Engine| {
+        let forms = Forms { plain: network, folded: &network.folded()? };
+        method.map(forms, picture, target)
+    };
+    let original = map(network)?;
     let layers = layers_of(network);
     let every = layers.len().div_ceil(steps.max(1));
     let mut rows = vec![RandomisedRow { layers: 0, last: String::new(), correlation: 1.0 }];
@@ -50,8 +54,7 @@ pub fn randomised_layers(
     for (index, key) in layers.iter().enumerate() {
         scrambled.layer(key)?;
         if (index + 1) % every == 0 || index + 1 == layers.len() {
-            let map = method.map(&Forms::of(&scrambled.network()?)?, picture, target)?;
-            let correlation = rank_correlation(&original, &map)?.unwrap_or(0.0);
+            let correlation = rank_correlation(&original, &map(&scrambled.network()?)?)?.unwrap_or(0.0);
             rows.push(RandomisedRow { layers: index as i64 + 1, last: key.clone(), correlation });
         }
     }
@@ -126,7 +129,7 @@ pub struct Stability {
 /// # Errors
 /// As [`Method::maps`]; [`Code::Parameter`] for no copy.
 pub fn stability(
-    network: &Forms,
+    network: Forms<'_>,
     picture: &Tensor,
     target: usize,
     (method, map): (&Method, &HeatMap<Crop>),

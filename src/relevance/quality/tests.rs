@@ -15,6 +15,11 @@ fn map_of(network: &Engine, composite: &Composite) -> HeatMap<Crop> {
         .swap_remove(0)
 }
 
+/// A network whose checkpoint has no batch normalisation of its own.
+fn forms(folded: &Engine) -> Forms<'_> {
+    Forms { plain: folded, folded }
+}
+
 #[test]
 fn hiding_the_relevant_first_lowers_the_logit_faster_than_the_irrelevant_or_chance() {
     let network = small_network("slim-resnet50");
@@ -63,14 +68,13 @@ fn maps_of_a_network_with_other_weights_are_other_maps() {
 #[test]
 fn a_map_that_knows_the_network_gains_by_every_occluder_and_one_at_random_does_not() {
     let (network, picture) = (small_network("slim-resnet50"), pictures().narrow(0, 0, 1));
-    let forms = Forms::of(&network).unwrap();
-    let map = |method: &Method| method.map(&forms, &picture, 1).unwrap();
+    let map = |method: &Method| method.map(forms(&network), &picture, 1).unwrap();
     let known = map(&Method::Rules(Composite::corrected()));
     let randoms: Vec<HeatMap<Crop>> = (0..12).map(|seed| map(&Method::Random(seed))).collect();
     let maps: Vec<&HeatMap<Crop>> = std::iter::once(&known).chain(&randoms).collect();
     for occluder in Occluder::usual() {
         let how = Removal { region: 28, steps: 4, occluder };
-        let gains = relevance_gain(forms.folded(), &picture, 1, &maps, how).unwrap();
+        let gains = relevance_gain(&network, &picture, 1, &maps, how).unwrap();
         let (gain, by_chance) = gains.split_first().unwrap();
         let mean = crate::stats::mean(by_chance);
         let deviation = by_chance.iter().map(|gain| (gain - mean).powi(2)).sum::<f64>() / 11.0;
@@ -82,10 +86,10 @@ fn a_map_that_knows_the_network_gains_by_every_occluder_and_one_at_random_does_n
 
 #[test]
 fn every_method_gives_the_same_map_alone_and_in_company() {
-    let (network, pictures) = (Forms::of(&small_network("slim-resnet50")).unwrap(), pictures());
+    let (network, pictures) = (small_network("slim-resnet50"), pictures());
     for method in Method::all() {
-        let alone = method.map(&network, &pictures.narrow(0, 1, 1), 4).unwrap();
-        let both = method.maps(&network, &pictures, &[1, 4]).unwrap();
+        let alone = method.map(forms(&network), &pictures.narrow(0, 1, 1), 4).unwrap();
+        let both = method.maps(forms(&network), &pictures, &[1, 4]).unwrap();
         assert_eq!(both.len(), 2, "{method}");
         let largest = alone.values().iter().fold(0f32, |largest, value| largest.max(value.abs()));
         let apart = alone.values().iter().zip(both[1].values()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -98,9 +102,9 @@ fn every_method_gives_the_same_map_alone_and_in_company() {
 #[test]
 fn maps_that_know_no_network_stay_when_it_forgets_and_those_that_know_it_change() {
     let (network, picture) = (small_network("slim-resnet50"), pictures().narrow(0, 0, 1));
-    let (known, forgotten) = (Forms::of(&network).unwrap(), Forms::of(&unlearned(&network, 3).unwrap()).unwrap());
+    let forgotten = unlearned(&network, 3).unwrap();
     let kept = |method: Method| {
-        let maps = [&known, &forgotten].map(|network| method.map(network, &picture, 1).unwrap());
+        let maps = [&network, &forgotten].map(|network| method.map(forms(network), &picture, 1).unwrap());
         rank_correlation(&maps[0], &maps[1]).unwrap().unwrap()
     };
     assert_eq!(kept(Method::Edges), 1.0);
@@ -110,15 +114,15 @@ fn maps_that_know_no_network_stay_when_it_forgets_and_those_that_know_it_change(
 
 #[test]
 fn without_noise_a_map_is_stable_and_with_noise_less_so() {
-    let (network, picture) = (Forms::of(&small_network("slim-vgg16")).unwrap(), pictures().narrow(0, 0, 1));
+    let (network, picture) = (small_network("slim-vgg16"), pictures().narrow(0, 0, 1));
     let method = Method::Baseline(Baseline::Gradient);
-    let map = method.map(&network, &picture, 1).unwrap();
-    let of = |noise: f64| stability(&network, &picture, 1, (&method, &map), (2, noise, 1)).unwrap();
+    let map = method.map(forms(&network), &picture, 1).unwrap();
+    let of = |noise: f64| stability(forms(&network), &picture, 1, (&method, &map), (2, noise, 1)).unwrap();
     let still = of(0.0);
     assert!(still.correlation.unwrap() > 1.0 - 1e-6 && still.distance.unwrap() < 1e-4, "{still:?}");
     let shaken = of(0.2);
     assert!(shaken.correlation.unwrap() < 0.99 && shaken.distance.unwrap() > 0.1, "{shaken:?}");
-    assert!(stability(&network, &picture, 1, (&method, &map), (0, 0.1, 1)).is_err());
+    assert!(stability(forms(&network), &picture, 1, (&method, &map), (0, 0.1, 1)).is_err());
 }
 
 #[test]

@@ -1,0 +1,88 @@
+//! The part of the page about maps and their metrics, if they were judged.
+
+use maud::{Markup, html};
+
+use super::frame::frame;
+use super::page::{figure, folded};
+use crate::analysis::with_interval;
+use crate::error::Result;
+use crate::files::Store;
+use crate::judge::{self, MethodRow, MetricRow};
+use crate::plots::{Bar, Plot};
+use crate::table::{Row, table};
+
+table! {
+    /// [`MetricRow`] for a page.
+    pub struct MetricInWordsRow {
+        /// The metric.
+        metric: String,
+        /// How well it knows the truth.
+        knows: String as "rank correlation with the truth",
+        /// The method that it finds best.
+        best: String as "finds best",
+        /// Where it puts the edge detector.
+        edges: f64 as "place of the edge detector",
+        /// And maps at random.
+        random: f64 as "place of maps at random",
+        /// Of how many.
+        methods: i64 as "of",
+        /// How many networks it was asked of.
+        networks: i64,
+    }
+}
+
+table! {
+    /// [`MethodRow`] for a page.
+    pub struct MethodInWordsRow {
+        /// The method.
+        method: String,
+        /// How true it is.
+        agreement: String,
+        /// Whether it sees which network goes by shape.
+        follows: String as "follows the outline's share",
+    }
+}
+
+/// What was found when metrics of maps were judged; nothing if they were not.
+pub(super) fn judged(store: &Store) -> Result<Option<Markup>> {
+    let Some(verdict) = judge::judged(store)? else { return Ok(None) };
+    let metrics = store.keep(bars(&verdict.of_metrics(), "Which metric knows the true order of methods?")
+        .x("rank correlation with the truth")
+        .draw("judge_metrics")?)?;
+    let methods = store.keep(bars(&verdict.of_methods(), "How true are the maps of each method?")
+        .x("agreement of relevance with effect")
+        .draw("judge_methods")?)?;
+    let metric = |row: &MetricRow| MetricInWordsRow {
+        metric: row.metric.clone(),
+        knows: with_interval(row.correlation, row.low, row.high),
+        best: row.best.clone(),
+        edges: row.edges,
+        random: row.random,
+        methods: row.methods,
+        networks: row.networks,
+    };
+    let method = |row: &MethodRow| MethodInWordsRow {
+        method: row.method.clone(),
+        agreement: with_interval(row.agreement, row.low, row.high),
+        follows: with_interval(row.follows, row.follows_low, row.follows_high),
+    };
+    let by_metric = MetricInWordsRow::table(verdict.metrics.iter().map(metric).collect())?;
+    let by_method = MethodInWordsRow::table(verdict.methods.iter().map(method).collect())?;
+    Ok(Some(html! {
+        p { (verdict.in_short()) }
+        p {
+            "Drawings have a truth: the outline alone was exchanged, the texture alone, the ground alone, and how far the logit \
+             fell each time is what each is worth to the network. A map agrees with it as far as its positive relevance lies on \
+             the three in the same shares (1: the same; 0: nothing in common). A metric knows it as far as its order of methods \
+             is the order of their agreement, network by network. Intervals are 95 %, over photographs. They are the networks \
+             that come with the project, whatever the study is."
+        }
+        div.figures { (figure(&metrics)) (figure(&methods)) }
+        (frame(&by_metric, "judge_metrics.csv"))
+        (folded("methods", &frame(&by_method, "judge_methods.csv")))
+    }))
+}
+
+fn bars(bars: &[Bar], title: &str) -> crate::plots::Draft {
+    bars.plot().title(title).size(760, 70 + 24 * bars.len() as u32)
+}
