@@ -51,7 +51,10 @@ impl Judging {
     /// networks or copies and fill nothing in.
     pub fn brief() -> Self {
         let slow = |metric: &Metric| {
-            matches!(metric, Metric::Gain(Occluder::Inpainted { .. }) | Metric::Road | Metric::Unlearned | Metric::Stability)
+            matches!(
+                metric,
+                Metric::Gain(Occluder::Inpainted { .. }) | Metric::Road | Metric::Unlearned | Metric::Stability
+            )
         };
         Judging {
             metrics: Metric::all().into_iter().filter(|metric| !slow(metric)).collect(),
@@ -70,7 +73,8 @@ impl Judging {
             let found = format!("no network {unknown:?} comes with the project; there are {}", names.join(", "));
             return Err(Error::new(Code::Parameter, found));
         }
-        let asked = |network: &Engine| self.networks.is_empty() || self.networks.iter().any(|name| name == network.name());
+        let asked =
+            |network: &Engine| self.networks.is_empty() || self.networks.iter().any(|name| name == network.name());
         Ok(networks.into_iter().filter(asked).collect())
     }
 
@@ -119,10 +123,7 @@ impl Evidence {
                 return Err(Error::new(Code::Model, "a worker without its networks"));
             };
             let one = Photograph { model, drawn: &drawn[place], place: place % how.photographs, how };
-            let found = one.evidence(
-                Forms { plain, folded },
-                Forms { plain: forgotten, folded: forgotten_folded },
-            )?;
+            let found = one.evidence(Forms { plain, folded }, Forms { plain: forgotten, folded: forgotten_folded })?;
             run.tick();
             Ok(found)
         };

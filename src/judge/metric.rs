@@ -12,6 +12,9 @@ use crate::relevance::{
     stability,
 };
 
+/// What a metric says of one map, if it says anything.
+type Said = Result<Option<f64>>;
+
 /// A number that says how good a map is, the more the better.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -94,18 +97,13 @@ impl Metric {
     ///
     /// # Errors
     /// As the function that it stands for.
-    pub fn of(
-        self,
-        subject: &Subject<'_>,
-        methods: &[Method],
-        maps: &[HeatMap<Crop>],
-    ) -> Result<Vec<Option<f64>>> {
+    pub fn of(self, subject: &Subject<'_>, methods: &[Method], maps: &[HeatMap<Crop>]) -> Result<Vec<Option<f64>>> {
         let all: Vec<&HeatMap<Crop>> = maps.iter().collect();
         let Subject { network, picture, target, .. } = *subject;
-        let by_method = |say: &dyn Fn(&Method, &HeatMap<Crop>) -> Result<Option<f64>>| {
+        let by_method = |say: &dyn Fn(&Method, &HeatMap<Crop>) -> Said| {
             methods.iter().zip(maps).map(|(method, map)| say(method, map)).collect()
         };
-        let on_object = |say: &dyn Fn(&HeatMap<Crop>, &PixelMask<Crop>) -> Result<Option<f64>>| {
+        let on_object = |say: &dyn Fn(&HeatMap<Crop>, &PixelMask<Crop>) -> Said| {
             maps.iter().map(|map| subject.object.map_or(Ok(None), |object| say(map, object))).collect()
         };
         match self {
@@ -118,9 +116,9 @@ impl Metric {
                 single_deletion(network.folded, picture, target, &all, 32)
             }
             Metric::SingleDeletion => Ok(vec![None; maps.len()]),
-            Metric::Pointing => on_object(&|map, object| {
-                Ok(Some(f64::from(u8::from(localisation(map, object)?.points_at))))
-            }),
+            Metric::Pointing => {
+                on_object(&|map, object| Ok(Some(f64::from(u8::from(localisation(map, object)?.points_at)))))
+            }
             Metric::Mass => on_object(&|map, object| Ok(localisation(map, object)?.mass)),
             Metric::Rank => on_object(&|map, object| Ok(Some(localisation(map, object)?.rank))),
             Metric::Auroc => on_object(&|map, object| Ok(overlap::rank(map, object, &[0])?[0].auroc)),

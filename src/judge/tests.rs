@@ -48,11 +48,17 @@ fn what_counts_for_a_network_is_what_it_was_trained_on() {
     };
     for name in ["resnet50", "patched-resnet50"] {
         let [outline, texture, background] = sums(name);
-        assert!(texture > 2.0 * outline && texture > 4.0 * background.abs(), "{name}: {outline} {texture} {background}");
+        assert!(
+            texture > 2.0 * outline && texture > 4.0 * background.abs(),
+            "{name}: {outline} {texture} {background}"
+        );
     }
     for name in ["sin-resnet50", "patched-sin-resnet50"] {
         let [outline, texture, background] = sums(name);
-        assert!(outline > 2.0 * texture && outline > 4.0 * background.abs(), "{name}: {outline} {texture} {background}");
+        assert!(
+            outline > 2.0 * texture && outline > 4.0 * background.abs(),
+            "{name}: {outline} {texture} {background}"
+        );
     }
 }
 

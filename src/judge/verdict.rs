@@ -193,9 +193,10 @@ impl Evaluated {
 
     /// Rank correlation over networks and photographs; `None` if nothing varies.
     fn follows(&self, method: usize, drawn: &[usize]) -> Option<f64> {
-        let pairs = self.outlines.iter().zip(&self.worth).flat_map(|(shares, worth)| {
-            drawn.iter().filter_map(move |&file| shares[method][file].zip(worth[file]))
-        });
+        let pairs =
+            self.outlines.iter().zip(&self.worth).flat_map(|(shares, worth)| {
+                drawn.iter().filter_map(move |&file| shares[method][file].zip(worth[file]))
+            });
         let (shares, worth): (Vec<f64>, Vec<f64>) = pairs.unzip();
         correlation(&shares, &worth)
     }

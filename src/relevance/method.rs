@@ -79,7 +79,10 @@ impl Method {
             Method::Random(seed) => planes(pictures)?.iter().map(|plane| plane.random(*seed)).collect(),
             Method::Edges => {
                 let strengths = planes(&edges(pictures)?)?;
-                strengths.into_iter().map(|plane| HeatMap::from_values(plane.height, plane.width, plane.values)).collect()
+                strengths
+                    .into_iter()
+                    .map(|plane| HeatMap::from_values(plane.height, plane.width, plane.values))
+                    .collect()
             }
         }
     }
@@ -118,7 +121,10 @@ fn planes(pictures: &Tensor) -> Result<Vec<Plane>> {
     let first = pictures.f_narrow(1, 0, 1)?.to_device(tch::Device::Cpu).to_kind(Kind::Float).contiguous();
     let values = Vec::<f32>::try_from(first.view(-1))?;
     let (height, width) = (size[2] as u32, size[3] as u32);
-    Ok(values.chunks_exact((height * width) as usize).map(|values| Plane { height, width, values: values.to_vec() }).collect())
+    Ok(values
+        .chunks_exact((height * width) as usize)
+        .map(|values| Plane { height, width, values: values.to_vec() })
+        .collect())
 }
 
 /// The length of the brightness gradient, by Sobel's operator, borders repeated: `[n, 1, h, w]`.

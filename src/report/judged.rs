@@ -46,12 +46,16 @@ table! {
 /// What was found when metrics of maps were judged; nothing if they were not.
 pub(super) fn judged(store: &Store) -> Result<Option<Markup>> {
     let Some(verdict) = judge::judged(store)? else { return Ok(None) };
-    let metrics = store.keep(bars(&verdict.of_metrics(), "Which metric knows the true order of methods?")
-        .x("rank correlation with the truth")
-        .draw("judge_metrics")?)?;
-    let methods = store.keep(bars(&verdict.of_methods(), "How true are the maps of each method?")
-        .x("agreement of relevance with effect")
-        .draw("judge_methods")?)?;
+    let metrics = store.keep(
+        bars(&verdict.of_metrics(), "Which metric knows the true order of methods?")
+            .x("rank correlation with the truth")
+            .draw("judge_metrics")?,
+    )?;
+    let methods = store.keep(
+        bars(&verdict.of_methods(), "How true are the maps of each method?")
+            .x("agreement of relevance with effect")
+            .draw("judge_methods")?,
+    )?;
     let metric = |row: &MetricRow| MetricInWordsRow {
         metric: row.metric.clone(),
         knows: with_interval(row.correlation, row.low, row.high),

@@ -25,7 +25,8 @@ pub use annotations::{AnnotationSet, write_annotations};
 pub use configural::{Anagram, Form, Orientation, Silhouette, anagrams, configural_sheet, silhouettes};
 pub use exchange::{Exchange, exchanges};
 pub use layout::{
-    BAG_OF_TILES, NAME, NETWORKS, ObjectMask, Sample, Textures, WITH_PATCHES, contact_sheet, knows_patches, masks, open, write,
+    BAG_OF_TILES, NAME, NETWORKS, ObjectMask, Sample, Textures, WITH_PATCHES, contact_sheet, knows_patches, masks,
+    open, write,
 };
 pub use rules::{RULE_ACCURACY, RULE_KAPPA, RULES};
 #[cfg(feature = "torch")]

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use image::{Rgb, RgbImage};
 use image::imageops::{crop_imm, flip_horizontal};
+use image::{Rgb, RgbImage};
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

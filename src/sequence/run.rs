@@ -415,7 +415,8 @@ impl Run {
         let of = |network: &Engine| {
             let shown = |image: &ImageFile| {
                 let class = classes.index_of(&image.wnid).ok_or_else(|| {
-                    Error::new(Code::Model, format!("class {:?} is not among the outputs", image.wnid)).path(&image.path)
+                    Error::new(Code::Model, format!("class {:?} is not among the outputs", image.wnid))
+                        .path(&image.path)
                 })?;
                 Ok((network.view().of(&image.path)?, class))
             };

@@ -400,9 +400,8 @@ fn bench_metrics(arch: &str, weights: &Path, files: &[PathBuf], device: Device) 
     let crops: lgf::Result<Vec<pixels::RgbImage>> =
         files.iter().map(|file| network.view().seen(&pixels::decode(file)?)).collect();
     let crops = crops?;
-    let inputs = |crop: &pixels::RgbImage| {
-        inference::to_input(std::slice::from_ref(crop), network.normalisation(), device)
-    };
+    let inputs =
+        |crop: &pixels::RgbImage| inference::to_input(std::slice::from_ref(crop), network.normalisation(), device);
     let pictures: Vec<Tensor> = crops.iter().map(inputs).collect::<lgf::Result<_>>()?;
     let maps: Vec<HeatMap<Crop>> =
         pictures.iter().map(|picture| Method::Edges.map(forms, picture, 0)).collect::<lgf::Result<_>>()?;
@@ -425,11 +424,11 @@ fn bench_metrics(arch: &str, weights: &Path, files: &[PathBuf], device: Device) 
     let curves = inference::on_workers(&[&network], &places, load, curve)?;
     print("hiding", began, curves[0].iter().map(|row| row.logit).sum());
     let began = Instant::now();
-    let found: Vec<_> =
-        maps.par_iter().map(|map| relevance::localisation(map, &object)).collect::<lgf::Result<_>>()?;
+    let found: Vec<_> = maps.par_iter().map(|map| relevance::localisation(map, &object)).collect::<lgf::Result<_>>()?;
     print("localisation", began, found[0].rank);
     let began = Instant::now();
-    let found: Vec<_> = maps.par_iter().map(|map| lgf::overlap::rank(map, &object, &[0])).collect::<lgf::Result<_>>()?;
+    let found: Vec<_> =
+        maps.par_iter().map(|map| lgf::overlap::rank(map, &object, &[0])).collect::<lgf::Result<_>>()?;
     print("auroc", began, found[0][0].auroc.unwrap_or(f64::NAN));
     Ok(())
 }

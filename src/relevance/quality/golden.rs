@@ -43,7 +43,8 @@ impl Golden {
 
     fn map_of(&self, values: &Value) -> HeatMap<Crop> {
         let (height, width) = self.size();
-        HeatMap::from_values(height, width, numbers(values).into_iter().map(|value| value as f32 / 64.0).collect()).unwrap()
+        HeatMap::from_values(height, width, numbers(values).into_iter().map(|value| value as f32 / 64.0).collect())
+            .unwrap()
     }
 
     fn map(&self, name: &Value) -> HeatMap<Crop> {
@@ -73,7 +74,8 @@ impl Golden {
     /// The score functions in the place of a network.
     fn score(&self, name: &str, pictures: &Tensor) -> Vec<f64> {
         let weights = self.like_a_picture(&self.0["weights"][name]).to_kind(Kind::Double);
-        let sums = (pictures.to_kind(Kind::Double) * weights).sum_dim_intlist([1i64, 2, 3].as_slice(), false, Kind::Double);
+        let sums =
+            (pictures.to_kind(Kind::Double) * weights).sum_dim_intlist([1i64, 2, 3].as_slice(), false, Kind::Double);
         let sums = Vec::<f64>::try_from(sums).unwrap();
         sums.into_iter().map(|sum| if name == "squashed" { 10.0 * sum.tanh() } else { sum }).collect()
     }
@@ -116,7 +118,11 @@ fn localisation_equals_quantus() {
         let found = localisation(&map, &inside).unwrap();
         assert_same(found.mass, &row["mass"], row);
         assert_same(Some(found.rank), &row["rank"], row);
-        assert_eq!(Some(found.points_at), row["pointing_first"].as_f64().map(|hit| hit == 1.0).or(row["pointing_first"].as_bool()), "{row}");
+        assert_eq!(
+            Some(found.points_at),
+            row["pointing_first"].as_f64().map(|hit| hit == 1.0).or(row["pointing_first"].as_bool()),
+            "{row}"
+        );
         seen += 1;
     }
     assert!(seen >= 20, "{seen}");
@@ -194,7 +200,8 @@ fn single_deletion_and_stability_are_those_of_the_papers() {
         assert_same(found, &row["spearman"], row);
     }
     for row in golden.rows("stability") {
-        let copies: Vec<HeatMap<Crop>> = row["copies"].as_array().unwrap().iter().map(|copy| golden.map_of(copy)).collect();
+        let copies: Vec<HeatMap<Crop>> =
+            row["copies"].as_array().unwrap().iter().map(|copy| golden.map_of(copy)).collect();
         let found = of_maps(&golden.map(&row["map"]), &copies).unwrap();
         assert_same(found.correlation, &row["mean_spearman"], &row["map"]);
         assert_same(found.distance, &row["max_distance"], &row["map"]);
@@ -208,7 +215,8 @@ fn what_is_inpainted_solves_its_equations_on_a_picture_of_real_size() {
     let count = (height * width) as usize;
     let planes: Vec<f32> = (0..3 * count as u32).map(noise).collect();
     // Nine tenths hidden, in squares and alone.
-    let inside = (0..count as u32).map(|at| noise(at / 16 % 14 + at / 224 / 16 * 31) < 0.7 || noise(at ^ 77) < 0.7).collect();
+    let inside =
+        (0..count as u32).map(|at| noise(at / 16 % 14 + at / 224 / 16 * 31) < 0.7 || noise(at ^ 77) < 0.7).collect();
     let hidden = PixelMask::<Crop>::from_values(height, width, inside).unwrap();
     assert!(hidden.count() > 40_000);
     let mut filled = planes.clone();

@@ -132,9 +132,7 @@ impl System {
             before = now;
             self.multiply(&step, &mut image);
             let length = share(&now, &dot(&step, &image));
-            for (((solution, residual), step), image) in
-                solution.iter_mut().zip(&mut residual).zip(&step).zip(&image)
-            {
+            for (((solution, residual), step), image) in solution.iter_mut().zip(&mut residual).zip(&step).zip(&image) {
                 for channel in 0..4 {
                     solution[channel] += length[channel] * step[channel];
                     residual[channel] -= length[channel] * image[channel];

@@ -72,13 +72,17 @@ impl Occluder {
             Occluder::Mean => With::Other(picture.zeros_like()),
             Occluder::Black => {
                 let black: [f32; 3] = std::array::from_fn(|at| -normalisation.mean[at] / normalisation.std[at]);
-                With::Other(picture.zeros_like() + Tensor::from_slice(&black).view([1, 3, 1, 1]).to_device(picture.device()).to_kind(picture.kind()))
+                With::Other(
+                    picture.zeros_like()
+                        + Tensor::from_slice(&black)
+                            .view([1, 3, 1, 1])
+                            .to_device(picture.device())
+                            .to_kind(picture.kind()),
+                )
             }
             Occluder::Noise { seed } => With::Other(seeded(seed)),
             Occluder::Blur { sigma } => With::Other(blurred(picture, sigma)?),
-            Occluder::Inpainted { noise, seed } => {
-                With::Around((noise > 0.0).then(|| seeded(seed) * noise))
-            }
+            Occluder::Inpainted { noise, seed } => With::Around((noise > 0.0).then(|| seeded(seed) * noise)),
         };
         Ok(Cover { picture: picture.shallow_clone(), with })
     }
@@ -124,7 +128,8 @@ impl Cover {
     /// [`Code::Parameter`] for no set, or one of another size than the picture.
     pub fn hide(&self, hidden: &[PixelMask<Crop>]) -> Result<Tensor> {
         let size = self.picture.size();
-        if hidden.is_empty() || hidden.iter().any(|mask| [1, 3, mask.size().0.into(), mask.size().1.into()] != size[..]) {
+        if hidden.is_empty() || hidden.iter().any(|mask| [1, 3, mask.size().0.into(), mask.size().1.into()] != size[..])
+        {
             let sizes: Vec<_> = hidden.iter().map(PixelMask::size).collect();
             return Err(Error::new(Code::Parameter, format!("pixels of {sizes:?} hidden in a picture of {size:?}")));
         }
@@ -135,14 +140,14 @@ impl Cover {
         let other = match &self.with {
             With::Other(other) => other.shallow_clone(),
             With::Around(noise) => {
-                let filled = self.from_around(hidden)?;
+                let filled = self.filled_in(hidden)?;
                 noise.as_ref().map_or_else(|| filled.shallow_clone(), |noise| &filled + noise)
             }
         };
         Ok(other.f_where_self(&where_hidden, &self.picture)?)
     }
 
-    fn from_around(&self, hidden: &[PixelMask<Crop>]) -> Result<Tensor> {
+    fn filled_in(&self, hidden: &[PixelMask<Crop>]) -> Result<Tensor> {
         let planes = values_of(&self.picture)?;
         let all: Vec<f32> = hidden
             .par_iter()
@@ -167,12 +172,14 @@ fn blurred(picture: &Tensor, sigma: f64) -> Result<Tensor> {
     let size = picture.size();
     let (height, width) = (size[2] as usize, size[3] as usize);
     let radius = (4.0 * sigma + 0.5) as i64;
-    let weights: Vec<f64> = (-radius..=radius).map(|at| (-0.5 * (at as f64 / sigma.max(1e-12)).powi(2)).exp()).collect();
+    let weights: Vec<f64> =
+        (-radius..=radius).map(|at| (-0.5 * (at as f64 / sigma.max(1e-12)).powi(2)).exp()).collect();
     let sum: f64 = weights.iter().sum();
     let along = |line: &[f64]| -> Vec<f64> {
         let one = |at: i64| {
             let weighted = weights.iter().enumerate();
-            weighted.map(|(tap, weight)| weight * line[mirrored(at + tap as i64 - radius, line.len())]).sum::<f64>() / sum
+            weighted.map(|(tap, weight)| weight * line[mirrored(at + tap as i64 - radius, line.len())]).sum::<f64>()
+                / sum
         };
         (0..line.len() as i64).map(one).collect()
     };

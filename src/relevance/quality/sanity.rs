@@ -161,7 +161,8 @@ pub(super) fn of_maps(map: &HeatMap<Crop>, others: &[HeatMap<Crop>]) -> Result<S
 
 /// Spearman's correlation of two maps' absolute values; `None` if those of one are all the same.
 pub(crate) fn rank_correlation(a: &HeatMap<Crop>, b: &HeatMap<Crop>) -> Result<Option<f64>> {
-    let magnitudes = |map: &HeatMap<Crop>| map.values().iter().map(|value| f64::from(value.abs())).collect::<Vec<f64>>();
+    let magnitudes =
+        |map: &HeatMap<Crop>| map.values().iter().map(|value| f64::from(value.abs())).collect::<Vec<f64>>();
     correlated(&magnitudes(a), &magnitudes(b))
 }
 

@@ -130,7 +130,9 @@ fn sizes_and_deviations_that_do_not_fit_are_refused() {
     let (network, picture) = (small_network("slim-vgg16").folded().unwrap(), pictures().narrow(0, 0, 1));
     let small = HeatMap::from_values(2, 2, vec![1.0; 4]).unwrap();
     let whole = HeatMap::from_values(224, 224, vec![1.0; 224 * 224]).unwrap();
-    let gain = |map: &HeatMap<Crop>, how: Removal| relevance_gain(&network, &picture, 1, &[map], how).map_err(|error| error.code());
+    let gain = |map: &HeatMap<Crop>, how: Removal| {
+        relevance_gain(&network, &picture, 1, &[map], how).map_err(|error| error.code())
+    };
     let regions = |region: usize, steps: usize| Removal { region, steps, ..Removal::default() };
     assert_eq!(gain(&small, regions(1, 2)), Err(Code::Parameter));
     for (region, steps) in [(0, 2), (225, 2), (16, 0)] {
