@@ -152,7 +152,8 @@ fn relevance(given: &Relevance, run: &Run) -> Result<()> {
     if let Some(metric) = &given.choose {
         let how = Choosing::by(Metric::named(metric)?);
         let networks = run.networks_in(Form::Plain, given.batch.precision.precision())?;
-        let chosen = run.choose_rules(&networks, &run.sampled()?, &how)?;
+        let photographs = run.protocol.sampled(&run.study, &run.photographs()?)?;
+        let chosen = run.choose_rules(&networks, &photographs, &how)?;
         say(show(&[&table(&chosen)]).text());
         return Ok(());
     }
