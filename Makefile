@@ -13,8 +13,13 @@ endif
 ENV := . tools/env.sh;
 STEP := tools/setup.sh
 STAMPS := .lgf/stamps
-# The kernel is built while libtorch is fetched and the library is built.
-BESIDE := $(MAKE) --jobs=2
+# The kernel is built while libtorch is fetched and the library is built; JOBS=1 one after another, where memory is short.
+JOBS ?= 2
+beside = rm -f .lgf/failed; $(MAKE) --jobs=$(JOBS) $(1) || { [ ! -e .lgf/failed ] || cat .lgf/failed >&2; exit 1; }
+# All else goes one after another, whatever make is called with: set-up is asked for by nearly all.
+ifeq ($(MAKELEVEL),0)
+.NOTPARALLEL:
+endif
 PYTHON := .lgf/venv/bin/python
 # The kernel is an ordinary program: without the flags of the notebooks' crates, in the folder that set-up builds it in.
 KERNEL_CARGO := unset RUSTFLAGS CARGO_BUILD_TARGET; CARGO_TARGET_DIR="$$LGF_CACHE/kernel-target" cargo
@@ -30,7 +35,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 setup: ## tools, libtorch and kernel (about 9 minutes once)
-	@$(BESIDE) $(STAMPS)/libtorch $(STAMPS)/kernel
+	+@$(call beside,$(STAMPS)/libtorch $(STAMPS)/kernel)
 
 notebooks: build ## everything: set up, build, run notebooks 0 to 8 into LGF_ROOT (default data/out)
 	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT"
@@ -179,7 +184,7 @@ clean: ## removes what was set up here and this checkout's build outputs; downlo
 # --- the steps of the set-up; each is skipped when its stamp is newer than what it depends on ---
 
 build:
-	@$(BESIDE) $(STAMPS)/warm
+	+@$(call beside,$(STAMPS)/warm)
 
 .lgf/map: tools/map.rs tools/sources.rs tools/tokens.rs tools/keys.rs
 	@mkdir -p $(@D)

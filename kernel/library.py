@@ -60,12 +60,17 @@ def built(messages):
     """The .rlib among what `cargo build --lib` says in JSON: of the two names that it has, the one that its notes lie beside."""
     made = (json.loads(line) for line in messages)
     files = [file for message in made if message.get("target", {}).get("name") == CRATE for file in message.get("filenames", [])]
-    return Path(next(file for file in files if file.endswith(".rmeta"))).with_suffix(".rlib")
+    noted = next((file for file in files if file.endswith(".rmeta")), None)
+    return noted and Path(noted).with_suffix(".rlib")
 
 
 def main():
     if sys.argv[1:] == ["--built"]:
-        print(built(sys.stdin))
+        library = built(sys.stdin)
+        if library is None:
+            # Cargo has said why.
+            sys.exit(1)
+        print(library)
         return
     rustc, *call = sys.argv[1:]
     library = os.environ.get("LGF_LIBRARY")

@@ -12,8 +12,10 @@ log="setup-$1.log"
 unset MAKEFLAGS MFLAGS
 
 say() { printf '== %s\n' "$*"; }
+# Once more at the end: the other of two steps beside each other goes on talking.
 fail() {
-    printf 'set-up: %s\n  hint: %s\n' "$1" "$2" >&2
+    mkdir -p "$LGF_STATE" 2>/dev/null || true
+    printf 'set-up: %s\n  hint: %s\n' "$1" "$2" | tee "$LGF_STATE/failed" >&2 || true
     exit 1
 }
 newer_or_same() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort --version-sort | head -n 1)" = "$1" ]; }
@@ -124,10 +126,10 @@ step_libtorch() {
 
 step_kernel() {
     local folder="$LGF_STATE/kernel" target="$LGF_CACHE/kernel-target"
-    say "kernel: evcxr and what compiles its cells (6 minutes on two cores, once)"
+    say "kernel: evcxr and what compiles its cells (about 6 minutes by itself, once)"
     # Without the flags of the notebooks' crates: the kernel is an ordinary program.
     (unset RUSTFLAGS CARGO_BUILD_TARGET && logged cargo build --release --locked --manifest-path "$LGF_REPO/kernel/Cargo.toml" --target-dir "$target") ||
-        cause "building the kernel" "read the messages; a C compiler and 2 GB of memory are needed"
+        cause "building the kernel" "read the messages; a C compiler is needed, and 5 GB of memory (2 with JOBS=1)"
     mkdir -p "$folder" "$LGF_STATE/evcxr/config"
     # Replaced, never rewritten: a kernel that runs keeps its own.
     for program in lgf-kernel lgf-compile; do

@@ -1,5 +1,7 @@
 //! What is gathered of one network: its maps, what each metric says of them, and what is true.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, Subject};
@@ -10,7 +12,13 @@ use crate::inference::{Engine, on_workers, to_input};
 use crate::notebook::Stage;
 use crate::relevance::{Forms, Method, Occluder, unlearned};
 use crate::sample::draw::CLASSES;
-use crate::sample::{Exchange, WITH_PATCHES, exchanges, knows_patches};
+use crate::sample::{Exchange, WITH_PATCHES, exchanges};
+
+/// What tables of a whole and of a brief judgement begin with.
+pub(super) const WHOLE: &str = "judge";
+pub(super) const BRIEF: &str = "judge_brief";
+/// An order of fewer has no correlation.
+const METHODS: usize = 3;
 
 /// How metrics are judged.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,7 +34,11 @@ pub struct Judging {
     /// Metrics.
     pub metrics: Vec<Metric>,
     /// Which of the networks that come with the project are asked, by name; all if there is none.
+    #[serde(skip)]
     pub networks: Vec<String>,
+    /// What its tables on a data root begin with.
+    #[serde(skip)]
+    pub tables: &'static str,
     /// Seed of the drawings.
     pub seed: u64,
 }
@@ -41,6 +53,7 @@ impl Default for Judging {
             methods: Method::all(),
             metrics: Metric::all(),
             networks: Vec::new(),
+            tables: WHOLE,
             seed: 1,
         }
     }
@@ -59,6 +72,7 @@ impl Judging {
         Judging {
             metrics: Metric::all().into_iter().filter(|metric| !slow(metric)).collect(),
             networks: WITH_PATCHES.iter().map(|(name, ..)| (*name).to_string()).collect(),
+            tables: BRIEF,
             ..Judging::default()
         }
     }
@@ -81,19 +95,34 @@ impl Judging {
     /// The photographs, drawn.
     ///
     /// # Errors
-    /// [`Code::Parameter`] for no photograph, exchange, method or metric.
+    /// [`Code::Parameter`] for no photograph, exchange or metric, fewer than three methods, or two methods or metrics of one name.
     pub(super) fn drawn(&self) -> Result<Vec<Exchange>> {
-        let lacking = [
-            (self.photographs == 0, "photograph"),
-            (self.exchanged == 0, "exchange"),
-            (self.methods.is_empty(), "method"),
-            (self.metrics.is_empty(), "metric"),
-        ];
-        if let Some((_, what)) = lacking.iter().find(|(lacks, _)| *lacks) {
-            return Err(Error::new(Code::Parameter, format!("nothing is judged by no {what}")));
+        if self.photographs == 0 || self.exchanged == 0 || self.metrics.is_empty() || self.methods.len() < METHODS {
+            let found = format!(
+                "{} photographs of a class, {} exchanges, {} metrics, {} methods",
+                self.photographs,
+                self.exchanged,
+                self.metrics.len(),
+                self.methods.len()
+            );
+            return Err(Error::new(Code::Parameter, found)
+                .hint(format!("judge by one photograph, exchange and metric or more, and {METHODS} methods or more")));
         }
+        distinct("methods", self.methods.iter().map(Method::to_string))?;
+        distinct("metrics", self.metrics.iter().map(Metric::to_string))?;
         exchanges(self.seed, self.photographs, self.exchanged)
     }
+}
+
+/// What has one name is one thing in a table.
+pub(super) fn distinct(what: &str, names: impl Iterator<Item = String>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name.clone()) {
+            return Err(Error::new(Code::Parameter, format!("two {what} of the name {name:?}")));
+        }
+    }
+    Ok(())
 }
 
 /// What was gathered of a network, or of several.
@@ -114,21 +143,25 @@ impl Evidence {
             let found = format!("{} has {} outputs, not the sample's ten classes", network.name(), network.classes());
             return Err(Error::new(Code::Model, found).hint("judge networks that were trained on drawings"));
         }
-        let forgotten = unlearned(network, how.seed)?;
-        let (folded, forgotten_folded) = (network.folded()?, forgotten.folded()?);
+        let folded = network.folded()?;
+        let forgotten = match how.metrics.contains(&Metric::Unlearned) {
+            true => Some(unlearned(network, how.seed)?),
+            false => None,
+        };
+        let forgotten = forgotten.map(|plain| Ok::<_, Error>((plain.folded()?, plain))).transpose()?;
+        let mut networks = vec![network, &folded];
+        if let Some((folded, plain)) = &forgotten {
+            networks.extend([plain, folded]);
+        }
         let (model, places) = (network.name(), (0..drawn.len()).collect::<Vec<usize>>());
         let work = |networks: &[Engine], place: usize| {
             run.check()?;
-            let [plain, folded, forgotten, forgotten_folded] = networks else {
-                return Err(Error::new(Code::Model, "a worker without its networks"));
-            };
             let one = Photograph { model, drawn: &drawn[place], place: place % how.photographs, how };
-            let found = one.evidence(Forms { plain, folded }, Forms { plain: forgotten, folded: forgotten_folded })?;
+            let found = one.evidence(networks)?;
             run.tick();
             Ok(found)
         };
         let mut all = Evidence::default();
-        let networks = [network, &folded, &forgotten, &forgotten_folded];
         for one in on_workers(&networks, &places, |place| Ok(*place), work)? {
             all.add(one);
         }
@@ -150,7 +183,12 @@ struct Photograph<'a> {
 }
 
 impl Photograph<'_> {
-    fn evidence(&self, forms: Forms<'_>, forgotten: Forms<'_>) -> Result<Evidence> {
+    /// By the network as its checkpoint has it and folded, and the same after it lost what it had learned, if that is asked for.
+    fn evidence(&self, networks: &[Engine]) -> Result<Evidence> {
+        let forms = |at: usize| Some(Forms { plain: networks.get(at)?, folded: networks.get(at + 1)? });
+        let (Some(forms), forgotten) = (forms(0), forms(2)) else {
+            return Err(Error::new(Code::Model, "a worker without its networks"));
+        };
         let Photograph { model, drawn, how, .. } = *self;
         let (class, model) = (CLASSES[drawn.class].to_string(), model.to_string());
         let file = format!("{class} {}", self.place + 1);
@@ -191,7 +229,6 @@ impl Photograph<'_> {
         let subject = Subject {
             network: forms,
             unlearned: forgotten,
-            knows_patches: knows_patches(model),
             seen: &drawn.whole,
             picture: &picture,
             target: drawn.class,

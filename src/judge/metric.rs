@@ -8,9 +8,11 @@ use crate::error::{Code, Error, Result};
 use crate::overlap;
 use crate::pixels::{Crop, HeatMap, PixelMask, RgbImage};
 use crate::relevance::{
-    Forms, Method, Occluder, Removal, accuracy_gain, localisation, rank_correlation, relevance_gain, single_deletion,
-    stability,
+    Copies, Forms, Method, Occluder, Removal, accuracy_gain, localisation, rank_correlation, relevance_gain,
+    single_deletion, stability,
 };
+use crate::sample::{PATCH, knows_patches};
+use crate::table::Lines;
 
 /// What a metric says of one map, if it says anything.
 type Said = Result<Option<f64>>;
@@ -40,21 +42,35 @@ pub enum Metric {
     Unlearned,
     /// Rank correlation with the maps of noisy copies ([`stability`]).
     Stability,
-    /// Share of the positive region on Canny's edges: the published use.
+    /// Share of the positive region on Canny's edges, as the published study finds them: the published use.
     OnEdges {
-        /// On coarse edges alone (fault A10).
-        outlines: bool,
-        /// Less what the same region would have on edges moved elsewhere (fault D1).
-        beyond_chance: bool,
+        /// Which: all, or coarse ones alone (fault A10).
+        lines: Lines,
+        /// As it is, or less what is there by chance (fault D1).
+        share: Share,
     },
 }
+
+/// A share as it is, or beside chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Share {
+    /// As it is, as published.
+    Plain,
+    /// Less what the same region would have on edges moved elsewhere ([`overlap::chance`]).
+    BeyondChance,
+}
+
+/// How pictures are taken apart for the symmetric relevance gain.
+const GAIN: Removal = Removal { region: 16, steps: 5, occluder: Occluder::Mean };
 
 impl Metric {
     /// All, each with its usual numbers.
     pub fn all() -> Vec<Self> {
         let gains = Occluder::usual().map(Metric::Gain);
-        let published = [(false, false), (false, true), (true, false), (true, true)]
-            .map(|(outlines, beyond_chance)| Metric::OnEdges { outlines, beyond_chance });
+        let published = [Lines::Edges, Lines::Outlines]
+            .map(|lines| [Share::Plain, Share::BeyondChance].map(|share| Metric::OnEdges { lines, share }))
+            .concat();
         let others = [
             Metric::Road,
             Metric::SingleDeletion,
@@ -108,12 +124,12 @@ impl Metric {
         };
         match self {
             Metric::Gain(occluder) => {
-                let how = Removal { region: 16, steps: 5, occluder };
+                let how = Removal { occluder, ..GAIN };
                 some(relevance_gain(network.folded, picture, target, &all, how)?)
             }
             Metric::Road => some(accuracy_gain(network.folded, picture, target, &all, Removal::road())?),
-            Metric::SingleDeletion if subject.knows_patches => {
-                single_deletion(network.folded, picture, target, &all, 32)
+            Metric::SingleDeletion if knows_patches(network.folded.name()) => {
+                single_deletion(network.folded, picture, target, &all, PATCH as usize)
             }
             Metric::SingleDeletion => Ok(vec![None; maps.len()]),
             Metric::Pointing => {
@@ -126,24 +142,27 @@ impl Metric {
                 on_object(&|map, object| Ok(overlap::rank(map, object, &[0])?[0].average_precision))
             }
             Metric::Unlearned => by_method(&|method, map| {
-                let forgotten = method.map(subject.unlearned, picture, target)?;
+                let Some(unlearned) = subject.unlearned else { return Ok(None) };
+                let forgotten = method.map(unlearned, picture, target)?;
                 Ok(rank_correlation(map, &forgotten)?.map(|correlation| 1.0 - correlation))
             }),
             Metric::Stability => by_method(&|method, map| {
-                Ok(stability(network, picture, target, (method, map), (2, 0.05, 1))?.correlation)
+                Ok(stability(network, picture, target, (method, map), Copies::default())?.correlation)
             }),
-            Metric::OnEdges { outlines, beyond_chance } => {
+            Metric::OnEdges { lines, share } => {
                 let parameters = edges::Parameters::published();
-                let lines = match outlines {
-                    false => detect::<Crop>(subject.seen, &parameters)?.mask,
-                    true => contours(subject.seen, &parameters)?,
+                let lines = match lines {
+                    Lines::Edges => detect::<Crop>(subject.seen, &parameters)?.mask,
+                    Lines::Outlines => contours(subject.seen, &parameters)?,
                 };
                 by_method(&|_, map| {
                     let region = map.positive_region();
-                    let share = overlap::compare(&region, &lines)?.share;
-                    Ok(match beyond_chance {
-                        false => share,
-                        true => share.zip(overlap::chance(&region, &lines)?).map(|(share, chance)| share - chance),
+                    let on_lines = overlap::compare(&region, &lines)?.share;
+                    Ok(match share {
+                        Share::Plain => on_lines,
+                        Share::BeyondChance => {
+                            on_lines.zip(overlap::chance(&region, &lines)?).map(|(share, chance)| share - chance)
+                        }
                     })
                 })
             }
@@ -164,9 +183,9 @@ impl std::fmt::Display for Metric {
             Metric::AveragePrecision => to.write_str("average precision"),
             Metric::Unlearned => to.write_str("randomised weights"),
             Metric::Stability => to.write_str("stability"),
-            Metric::OnEdges { outlines, beyond_chance } => {
-                to.write_str(if *outlines { "on outlines" } else { "on edges" })?;
-                to.write_str(if *beyond_chance { ", beyond chance" } else { "" })
+            Metric::OnEdges { lines, share } => {
+                let beyond = if *share == Share::Plain { "" } else { ", beyond chance" };
+                write!(to, "on {}{beyond}", lines.name())
             }
         }
     }
@@ -177,10 +196,8 @@ impl std::fmt::Display for Metric {
 pub struct Subject<'a> {
     /// The network.
     pub network: Forms<'a>,
-    /// The same after it lost what it had learned.
-    pub unlearned: Forms<'a>,
-    /// Whether it was trained with patches removed.
-    pub knows_patches: bool,
+    /// The same after it lost what it had learned; [`Metric::Unlearned`] says nothing without.
+    pub unlearned: Option<Forms<'a>>,
     /// The photograph as it sees it.
     pub seen: &'a RgbImage,
     /// The same, `[1, 3, h, w]`, normalised.

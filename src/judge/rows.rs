@@ -74,13 +74,20 @@ table! {
         low: f64,
         /// Upper end.
         high: f64,
-        /// Rank correlation, over photographs and networks, of the outline's share of relevance with its share of the effect
-        /// (each of outline and texture together): does the method see which network goes by shape?
-        follows: f64,
+        /// The same less the edge detector's on the same photographs; empty where that was not judged.
+        beyond_edges: Option<f64>,
         /// Lower end of its 95 % interval.
-        follows_low: f64,
+        beyond_low: Option<f64>,
         /// Upper end.
-        follows_high: f64,
+        beyond_high: Option<f64>,
+        /// Rank correlation, over photographs and networks, of the outline's share of relevance with its share of the effect
+        /// (each of outline and texture together): does the method see which network goes by shape? Empty where
+        /// neither varies.
+        follows: Option<f64>,
+        /// Lower end of its 95 % interval.
+        follows_low: Option<f64>,
+        /// Upper end.
+        follows_high: Option<f64>,
     }
 }
 
@@ -97,10 +104,10 @@ table! {
         high: f64,
         /// The method that it finds best, on average over networks.
         best: String,
-        /// Place of the edge detector in its order of methods, 1 the best, the mean over networks.
-        edges: f64,
+        /// Place of the edge detector in its order of methods, 1 the best, the mean over networks; empty where that was not judged.
+        edges: Option<f64>,
         /// Place of maps at random.
-        random: f64,
+        random: Option<f64>,
         /// How many methods it puts in an order.
         methods: i64,
         /// Networks that it was asked of.

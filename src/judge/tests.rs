@@ -8,7 +8,7 @@ use crate::inference::{Device, Engine};
 use crate::pixels::{Crop, HeatMap, PixelBox, PixelMask};
 use crate::relevance::{Baseline, Composite, Method, Occluder};
 use crate::sample::{self, exchanges};
-use crate::table::Row;
+use crate::table::{Lines, Row};
 
 fn network(name: &str) -> Engine {
     sample::trained(Device::Cpu).unwrap().into_iter().find(|network| network.name() == name).unwrap()
@@ -75,7 +75,7 @@ fn small() -> Judging {
         Metric::SingleDeletion,
         Metric::Mass,
         Metric::Auroc,
-        Metric::OnEdges { outlines: false, beyond_chance: true },
+        Metric::OnEdges { lines: Lines::Edges, share: Share::BeyondChance },
     ];
     Judging { photographs: 1, exchanged: 2, methods, metrics, ..Judging::default() }
 }
@@ -90,7 +90,7 @@ fn a_verdict_has_each_method_and_metric_once_and_is_the_same_every_time() {
     assert_eq!(deletion.networks, 1, "of the network alone that knows removed patches");
     for row in &verdict.metrics {
         assert!(row.low <= row.correlation && row.correlation <= row.high, "{row:?}");
-        assert!((1.0..=4.0).contains(&row.edges) && (1.0..=4.0).contains(&row.random), "{row:?}");
+        assert!([row.edges, row.random].iter().all(|place| (1.0..=4.0).contains(&place.unwrap())), "{row:?}");
     }
     let auroc = |method: &str| {
         let rows = verdict.values.iter().filter(|row| row.metric == "AUROC on object" && row.method == method);
@@ -128,7 +128,11 @@ fn a_metric_that_is_the_truth_knows_it_and_one_that_is_its_contrary_does_not() {
 fn what_cannot_be_judged_is_said() {
     let none = |how: Judging| judge(&[network("vgg16")], &how).unwrap_err();
     assert_eq!(none(Judging { photographs: 0, ..small() }).code(), Code::Parameter);
-    assert_eq!(none(Judging { methods: Vec::new(), ..small() }).code(), Code::Parameter);
+    assert_eq!(none(Judging { methods: small().methods[..2].to_vec(), ..small() }).code(), Code::Parameter);
+    let twice = Judging { metrics: vec![Metric::Mass, Metric::Road, Metric::Mass], ..small() };
+    assert!(none(twice).to_string().contains("two metrics of the name \"mass on object\""));
+    let two = [network("vgg16"), network("vgg16")];
+    assert!(judge(&two, &small()).unwrap_err().to_string().contains("two networks of the name"));
     assert_eq!(judge(&[], &small()).unwrap_err().code(), Code::Parameter);
     let asked = |how: Judging| how.among(sample::trained(Device::Cpu).unwrap());
     assert_eq!(asked(Judging::default()).unwrap().len(), 8);
@@ -141,7 +145,8 @@ fn what_cannot_be_judged_is_said() {
 fn the_best_rules_of_one_half_are_weighed_on_the_other() {
     let drawn = exchanges(2, 1, 1).unwrap();
     let photographs: Vec<_> = drawn.iter().map(|one| (one.whole.clone(), one.class)).collect();
-    let candidates = vec![candidates()[0].clone(), Composite::epsilon(), Composite::corrected()];
+    let gamma = candidates().swap_remove(0);
+    let candidates = vec![gamma, Composite::epsilon(), Composite::corrected()];
     let how = Choosing { candidates, ..Choosing::by(Metric::Gain(Occluder::Mean)) };
     let table = choose(&[network("resnet50")], &photographs, &how).unwrap();
     let rows = ChoiceRow::rows(&table).unwrap();
@@ -154,6 +159,42 @@ fn the_best_rules_of_one_half_are_weighed_on_the_other() {
     let refused = |photographs: &[_], metric| choose(&[network("resnet50")], photographs, &Choosing::by(metric));
     assert_eq!(refused(&photographs[..3], Metric::Stability).unwrap_err().code(), Code::Parameter);
     assert_eq!(refused(&photographs, Metric::Mass).unwrap_err().code(), Code::Parameter);
+}
+
+#[test]
+fn what_a_metric_does_not_know_has_no_number() {
+    let drawn = exchanges(1, 1, 2).unwrap();
+    let how = small();
+    let run = crate::notebook::Progress::bar("test").start(drawn.len(), "photographs");
+    let mut all = Evidence::of(&network("resnet50"), &drawn, &how, &run).unwrap();
+    for row in &mut all.values {
+        if row.metric == "mass on object" {
+            row.value = Some(1.0);
+        }
+    }
+    for row in all.shares.iter_mut().filter(|row| row.method == "random") {
+        row.agreement = None;
+    }
+    let verdict = verdict::Verdict::of(all, &how).unwrap();
+    assert!(!verdict.metrics.iter().any(|row| row.metric == "mass on object"), "it says the same of all methods");
+    assert!(!verdict.metrics.iter().any(|row| row.metric == "IDSDS"), "the network knows no patches");
+    assert_eq!(verdict.methods.len(), 3, "of random maps nothing is known");
+    let edges = verdict.methods.iter().find(|row| row.method == "edge detector").unwrap();
+    assert_eq!(edges.beyond_edges, None);
+    let corrected = verdict.methods.iter().find(|row| row.method == "rules: corrected").unwrap();
+    assert!((corrected.beyond_edges.unwrap() - (corrected.agreement - edges.agreement)).abs() < 1e-12);
+}
+
+#[test]
+fn rules_that_are_the_same_on_a_network_are_tried_once() {
+    let drawn = exchanges(2, 1, 1).unwrap();
+    let photographs: Vec<_> = drawn[..4].iter().map(|one| (one.whole.clone(), one.class)).collect();
+    let how = Choosing::by(Metric::Gain(Occluder::Mean));
+    let rows = ChoiceRow::rows(&choose(&[network("resnet50")], &photographs, &how).unwrap()).unwrap();
+    assert_eq!(rows.len(), 10, "one fully connected layer: epsilon says nothing");
+    assert!(rows.iter().any(|row| row.gain == 0.0 && row.rules == "rules: z+, epsilon 0.000001, flat"));
+    let deletion = choose(&[network("resnet50")], &photographs, &Choosing::by(Metric::SingleDeletion));
+    assert_eq!(deletion.unwrap_err().code(), Code::Parameter);
 }
 
 #[test]

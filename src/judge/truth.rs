@@ -3,7 +3,7 @@
 use image::{GrayImage, Luma};
 use imageproc::distance_transform::{Norm, distance_transform};
 
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::inference::{Engine, to_input};
 use crate::pixels::{Crop, HeatMap, PixelMask};
 use crate::relevance::finite_logits;
@@ -42,7 +42,7 @@ impl Parts {
     /// Shares of a map's positive relevance on outline, texture and background; `None` where nothing is positive.
     ///
     /// # Errors
-    /// [`Code::Parameter`](crate::error::Code::Parameter) if the map has another size.
+    /// [`Code::Parameter`] if the map has another size.
     pub fn shares(&self, map: &HeatMap<Crop>) -> Result<Option<[f64; 3]>> {
         let on = |mask: &PixelMask<Crop>| map.positive_share_on(mask);
         let [outline, texture, background] = [on(&self.outline)?, on(&self.texture)?, on(&self.background)?];
@@ -63,9 +63,15 @@ impl Effects {
     /// Those of a drawing to a network that ends in the ten classes of the sample.
     ///
     /// # Errors
-    /// [`Code::Numeric`](crate::error::Code::Numeric) if logits are not finite.
+    /// [`Code::Parameter`] if the network lacks the drawing's class, or nothing was exchanged; [`Code::Numeric`] if logits are not
+    /// finite.
     pub fn of(network: &Engine, drawn: &Exchange) -> Result<Self> {
         let kinds = [&drawn.outlines, &drawn.textures, &drawn.grounds];
+        if drawn.class >= network.classes() || kinds.iter().any(|kind| kind.is_empty()) {
+            let counts = kinds.map(Vec::len);
+            let found = format!("class {} of {}, exchanged {counts:?}", drawn.class, network.classes());
+            return Err(Error::new(Code::Parameter, found));
+        }
         let all: Vec<_> = std::iter::once(&drawn.whole).chain(kinds.into_iter().flatten()).cloned().collect();
         let pictures = to_input(&all, network.normalisation(), network.device())?;
         let rows = network.forward(&pictures)?;

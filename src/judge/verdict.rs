@@ -1,13 +1,13 @@
 //! Methods in their true order, and metrics by how well they know it.
 
-use super::evidence::{Evidence, Judging};
+use super::evidence::{Evidence, Judging, distinct};
 use super::rows::{EffectRow, JudgedRow, MethodRow, MetricRow, ShareRow};
 use crate::error::{Code, Error, Result};
 use crate::inference::Engine;
 use crate::notebook::Progress;
 use crate::plots::Bar;
 use crate::relevance::Method;
-use crate::stats::{bootstrap, mean, spearman};
+use crate::stats::{Interval, bootstrap, mean, spearman};
 
 /// What came of judging.
 #[derive(Debug, Clone)]
@@ -32,10 +32,11 @@ pub struct Verdict {
 /// its interval is a bootstrap over photographs.
 ///
 /// # Errors
-/// [`Code::Parameter`] without a network, or if nothing is to be judged; [`Code::Model`] for a network of other classes; as
-/// [`crate::relevance::explain`].
+/// [`Code::Parameter`] without a network, for two of one name, or if there is too little to judge; [`Code::Model`] for a network
+/// of other classes; as [`crate::relevance::explain`].
 pub fn judge(networks: &[Engine], how: &Judging) -> Result<Verdict> {
     let drawn = how.drawn()?;
+    distinct("networks", networks.iter().map(|network| network.name().to_string()))?;
     let run = Progress::bar("judging maps").start(drawn.len() * networks.len(), "photographs");
     let mut all = Evidence::default();
     for network in networks {
@@ -66,8 +67,9 @@ impl Verdict {
         if !against.is_empty() {
             sentences.push(format!("Against the truth order methods: {}.", against.join("; ")));
         }
+        let edges = Method::Edges.to_string();
         let fooled: Vec<&str> =
-            self.metrics.iter().filter(|row| row.edges < 1.5).map(|row| row.metric.as_str()).collect();
+            self.metrics.iter().filter(|row| row.best == edges).map(|row| row.metric.as_str()).collect();
         if !fooled.is_empty() {
             sentences.push(format!("An edge detector, which knows no network, is best by {}.", fooled.join(", by ")));
         }
@@ -116,8 +118,24 @@ struct Evaluated {
     seed: u64,
 }
 
-fn place(all: &[String], one: &str) -> usize {
-    all.iter().position(|other| other == one).unwrap_or(0)
+fn place(all: &[String], one: &str) -> Result<usize> {
+    let unknown = || Error::new(Code::Table, format!("{one:?} is in one table of what was judged and not in another"));
+    all.iter().position(|other| other == one).ok_or_else(unknown)
+}
+
+/// The interval of a statistic that may be undefined; `None` where it is, or for too many of the samples drawn again.
+fn interval(classes: &[String], seed: u64, statistic: impl Fn(&[usize]) -> Option<f64>) -> Result<Option<Interval>> {
+    match bootstrap(classes, seed, |drawn| statistic(drawn).unwrap_or(f64::NAN)) {
+        Ok(interval) => Ok(Some(interval)),
+        Err(error) if error.code() == Code::Numeric => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The mean of what is there.
+fn mean_if(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let there: Vec<f64> = values.collect();
+    (!there.is_empty()).then(|| mean(&there))
 }
 
 /// The first of two of their sum, where there is one.
@@ -154,38 +172,49 @@ impl Evaluated {
             seed: how.seed,
         };
         for row in &all.shares {
-            let [network, method, file] = table.place(&row.model, &row.method, &row.file);
+            let [network, method, file] = table.place(&row.model, &row.method, &row.file)?;
             table.truth[network][method][file] = row.agreement;
             table.outlines[network][method][file] =
                 row.outline.zip(row.texture).and_then(|(outline, texture)| part_of(outline, texture));
         }
         for row in &all.effects {
-            let [network, _, file] = table.place(&row.model, "", &row.file);
+            let (network, file) = (place(&table.networks, &row.model)?, place(&table.files, &row.file)?);
             table.worth[network][file] = part_of(row.outline.max(0.0), row.texture.max(0.0));
         }
         Ok(table)
     }
 
-    fn place(&self, network: &str, method: &str, file: &str) -> [usize; 3] {
-        [place(&self.networks, network), place(&self.methods, method), place(&self.files, file)]
+    fn place(&self, network: &str, method: &str, file: &str) -> Result<[usize; 3]> {
+        Ok([place(&self.networks, network)?, place(&self.methods, method)?, place(&self.files, file)?])
     }
 
+    /// How true each method is; one that nothing is known of is left out.
     fn methods(&self) -> Result<Vec<MethodRow>> {
+        let edges = self.methods.iter().position(|name| *name == Method::Edges.to_string());
+        let agreement = |method: usize, drawn: &[usize]| {
+            mean_if(self.truth.iter().filter_map(|network| mean_of(&network[method], drawn)))
+        };
         let mut rows = Vec::new();
         for (method, name) in self.methods.iter().enumerate() {
-            let agreement = bootstrap(&self.classes, self.seed, |drawn| {
-                let means = self.truth.iter().filter_map(|network| mean_of(&network[method], drawn));
-                mean(&means.collect::<Vec<f64>>())
-            })?;
-            let follows = bootstrap(&self.classes, self.seed, |drawn| self.follows(method, drawn).unwrap_or(0.0))?;
+            let Some(own) = interval(&self.classes, self.seed, |drawn| agreement(method, drawn))? else { continue };
+            let beyond = match edges.filter(|edges| *edges != method) {
+                Some(edges) => interval(&self.classes, self.seed, |drawn| {
+                    agreement(method, drawn).zip(agreement(edges, drawn)).map(|(own, edges)| own - edges)
+                })?,
+                None => None,
+            };
+            let follows = interval(&self.classes, self.seed, |drawn| self.follows(method, drawn))?;
             rows.push(MethodRow {
                 method: name.clone(),
-                agreement: agreement.mean,
-                low: agreement.low,
-                high: agreement.high,
-                follows: follows.mean,
-                follows_low: follows.low,
-                follows_high: follows.high,
+                agreement: own.mean,
+                low: own.low,
+                high: own.high,
+                beyond_edges: beyond.map(|beyond| beyond.mean),
+                beyond_low: beyond.map(|beyond| beyond.low),
+                beyond_high: beyond.map(|beyond| beyond.high),
+                follows: follows.map(|follows| follows.mean),
+                follows_low: follows.map(|follows| follows.low),
+                follows_high: follows.map(|follows| follows.high),
             });
         }
         Ok(rows)
@@ -201,11 +230,11 @@ impl Evaluated {
         correlation(&shares, &worth)
     }
 
-    /// How well a metric knows the truth; `None` where it said nothing.
+    /// How well a metric knows the truth; `None` where it said nothing, or nothing that differs.
     fn metric(&self, all: &Evidence, name: &str) -> Result<Option<MetricRow>> {
         let mut said: Cube = vec![vec![vec![None; self.files.len()]; self.methods.len()]; self.networks.len()];
         for row in all.values.iter().filter(|row| row.metric == name) {
-            let [network, method, file] = self.place(&row.model, &row.method, &row.file);
+            let [network, method, file] = self.place(&row.model, &row.method, &row.file)?;
             said[network][method][file] = row.value;
         }
         let asked: Vec<usize> =
@@ -213,19 +242,16 @@ impl Evaluated {
         if asked.is_empty() {
             return Ok(None);
         }
-        let known = bootstrap(&self.classes, self.seed, |drawn| {
-            let each = asked.iter().filter_map(|&network| self.knows(&said[network], &self.truth[network], drawn));
-            let each: Vec<f64> = each.collect();
-            if each.is_empty() { 0.0 } else { mean(&each) }
+        let known = interval(&self.classes, self.seed, |drawn| {
+            mean_if(asked.iter().filter_map(|&network| self.knows(&said[network], &self.truth[network], drawn)))
         })?;
+        let Some(known) = known else { return Ok(None) };
         let everything: Vec<usize> = (0..self.files.len()).collect();
         let places: Vec<Vec<f64>> = asked.iter().map(|&network| places(&said[network], &everything)).collect();
         let place_of = |method: usize| mean(&places.iter().map(|places| places[method]).collect::<Vec<f64>>());
         let best = (0..self.methods.len()).min_by(|&a, &b| place_of(a).total_cmp(&place_of(b))).unwrap_or(0);
-        let place_of = |method: &Method| match self.methods.iter().position(|name| *name == method.to_string()) {
-            Some(at) => place_of(at),
-            None => f64::NAN,
-        };
+        let place_of =
+            |method: &Method| self.methods.iter().position(|name| *name == method.to_string()).map(&place_of);
         Ok(Some(MetricRow {
             metric: name.to_string(),
             correlation: known.mean,
@@ -241,7 +267,12 @@ impl Evaluated {
 
     /// Rank correlation over methods of two kinds of means over photographs.
     fn knows(&self, said: &[Vec<Option<f64>>], truth: &[Vec<Option<f64>>], drawn: &[usize]) -> Option<f64> {
-        let means = said.iter().zip(truth).filter_map(|(said, truth)| mean_of(said, drawn).zip(mean_of(truth, drawn)));
+        let means = said.iter().zip(truth).filter_map(|(said, truth)| {
+            // Of the same photographs.
+            let both: Vec<usize> =
+                drawn.iter().copied().filter(|&file| said[file].is_some() && truth[file].is_some()).collect();
+            mean_of(said, &both).zip(mean_of(truth, &both))
+        });
         let (said, truth): (Vec<f64>, Vec<f64>) = means.unzip();
         correlation(&said, &truth)
     }
@@ -249,8 +280,7 @@ impl Evaluated {
 
 /// The mean of those of the drawn photographs that have a value.
 fn mean_of(values: &[Option<f64>], drawn: &[usize]) -> Option<f64> {
-    let there: Vec<f64> = drawn.iter().filter_map(|&file| values[file]).collect();
-    (!there.is_empty()).then(|| mean(&there))
+    mean_if(drawn.iter().filter_map(|&file| values[file]))
 }
 
 /// Spearman's correlation; `None` for fewer than three pairs, or where one side does not vary.

@@ -21,9 +21,9 @@ table! {
         /// The method that it finds best.
         best: String as "finds best",
         /// Where it puts the edge detector.
-        edges: f64 as "place of the edge detector",
+        edges: Option<f64> as "place of the edge detector",
         /// And maps at random.
-        random: f64 as "place of maps at random",
+        random: Option<f64> as "place of maps at random",
         /// Of how many.
         methods: i64 as "of",
         /// How many networks it was asked of.
@@ -38,6 +38,8 @@ table! {
         method: String,
         /// How true it is.
         agreement: String,
+        /// How much truer than an edge detector.
+        beyond: String as "beyond the edge detector",
         /// Whether it sees which network goes by shape.
         follows: String as "follows the outline's share",
     }
@@ -68,7 +70,8 @@ pub(super) fn judged(store: &Store) -> Result<Option<Markup>> {
     let method = |row: &MethodRow| MethodInWordsRow {
         method: row.method.clone(),
         agreement: with_interval(row.agreement, row.low, row.high),
-        follows: with_interval(row.follows, row.follows_low, row.follows_high),
+        beyond: known(row.beyond_edges, row.beyond_low, row.beyond_high),
+        follows: known(row.follows, row.follows_low, row.follows_high),
     };
     let by_metric = MetricInWordsRow::table(verdict.metrics.iter().map(metric).collect())?;
     let by_method = MethodInWordsRow::table(verdict.methods.iter().map(method).collect())?;
@@ -78,13 +81,19 @@ pub(super) fn judged(store: &Store) -> Result<Option<Markup>> {
             "Drawings have a truth: the outline alone was exchanged, the texture alone, the ground alone, and how far the logit \
              fell each time is what each is worth to the network. A map agrees with it as far as its positive relevance lies on \
              the three in the same shares (1: the same; 0: nothing in common). A metric knows it as far as its order of methods \
-             is the order of their agreement, network by network. Intervals are 95 %, over photographs. They are the networks \
-             that come with the project, whatever the study is."
+             is the order of their agreement, network by network. Intervals are 95 %, over photographs. The networks are \
+             those that come with the project, whatever the study is."
         }
         div.figures { (figure(&metrics)) (figure(&methods)) }
         (frame(&by_metric, "judge_metrics.csv"))
         (folded("methods", &frame(&by_method, "judge_methods.csv")))
     }))
+}
+
+/// A value with its interval, if there is one.
+fn known(value: Option<f64>, low: Option<f64>, high: Option<f64>) -> String {
+    let [value, low, high] = [value, low, high].map(|number| number.unwrap_or(f64::NAN));
+    with_interval(value, low, high)
 }
 
 fn bars(bars: &[Bar], title: &str) -> crate::plots::Draft {

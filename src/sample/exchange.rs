@@ -7,8 +7,11 @@ use rayon::prelude::*;
 
 use super::draw::{self, CLASSES, Drawing};
 use super::picture::{Part, generator, photograph_size, through_jpeg};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::pixels::{self, Crop, PixelMask};
+
+/// Photographs of a class at most.
+pub const MOST: usize = 1000;
 
 /// A drawn photograph as networks see it (224 x 224), where its figure is, and the same photograph with one thing exchanged:
 /// all else is drawn from the same random numbers, and stays.
@@ -39,8 +42,11 @@ pub struct Exchange {
 /// ```
 ///
 /// # Errors
-/// None in practice: the pictures are well formed.
+/// [`Code::Parameter`] for more than [`MOST`] photographs of a class: their random numbers would be those of the next class.
 pub fn exchanges(seed: u64, photographs: usize, others: usize) -> Result<Vec<Exchange>> {
+    if photographs > MOST {
+        return Err(Error::new(Code::Parameter, format!("{photographs} photographs of a class; {MOST} can be drawn")));
+    }
     let all: Vec<(usize, usize)> =
         (0..CLASSES.len()).flat_map(|class| (0..photographs).map(move |number| (class, number))).collect();
     all.into_par_iter().map(|(class, number)| exchange(seed, class, number, others)).collect()
@@ -75,7 +81,7 @@ struct Recipe {
 
 impl Recipe {
     fn of(seed: u64, class: usize, number: usize) -> Self {
-        let mut numbers = generator(seed, Part::Exchanges, (class * 1000 + number) as u64);
+        let mut numbers = generator(seed, Part::Exchanges, (class * MOST + number) as u64);
         Recipe { size: photograph_size(&mut numbers), numbers }
     }
 

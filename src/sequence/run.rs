@@ -411,6 +411,7 @@ impl Run {
     /// # Errors
     /// As [`judge::choose`]; [`Code::Image`] if a photograph cannot be read, [`Code::Model`] if its class is no output.
     pub fn choose_rules(&self, networks: &[Engine], images: &[ImageFile], how: &Choosing) -> Result<DataFrame> {
+        self.store().makes_tables()?;
         let classes = self.study.class_list();
         let of = |network: &Engine| {
             let shown = |image: &ImageFile| {
@@ -424,7 +425,6 @@ impl Run {
             judge::choose(std::slice::from_ref(network), &shown, how)
         };
         let chosen = stacked(networks.iter().map(of).collect::<Result<Vec<_>>>()?)?;
-        self.store().makes_tables()?;
         self.store().write_table("judge_choice", &chosen)?;
         Ok(chosen)
     }

@@ -101,7 +101,8 @@ pub fn relevance_gain(
 }
 
 /// The same, counting right answers instead of logits (ROAD, Rong et al. 2022, with [`Removal::road`]): of the steps between nothing
-/// and all, how many more are answered with the target when the least relevant is hidden first; -1 to 1.
+/// and all, how many more are answered with the target when the least relevant is hidden first, over all steps: at
+/// most `(steps - 1) / steps`, at least less that.
 ///
 /// # Errors
 /// As [`perturbation_curve`].

@@ -29,4 +29,4 @@ pub use localisation::{Localisation, localisation};
 pub use occluder::{Cover, Occluder};
 pub use patches::single_deletion;
 pub(crate) use sanity::rank_correlation;
-pub use sanity::{RandomisedRow, Stability, randomised_layers, stability, unlearned};
+pub use sanity::{Copies, RandomisedRow, Stability, randomised_layers, stability, unlearned};

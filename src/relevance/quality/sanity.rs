@@ -61,7 +61,8 @@ pub fn randomised_layers(
     RandomisedRow::table(rows)
 }
 
-/// The network with the weights of every layer in another order: it has learned nothing.
+/// The network with the weights of every convolution and fully connected layer in another order: of what it has learned, biases
+/// and the numbers of normalisation are left.
 ///
 /// # Errors
 /// As [`Engine::with_weights`].
@@ -123,8 +124,25 @@ pub struct Stability {
     pub distance: Option<f64>,
 }
 
-/// How much a method's map of a picture (`[1, 3, h, w]`, normalised) stays as it is in so many copies under normal noise of a
-/// deviation, from a seed.
+/// Noisy copies of a picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Copies {
+    /// How many.
+    pub count: usize,
+    /// Deviation of their normal noise, after normalisation.
+    pub noise: f64,
+    /// Its seed.
+    pub seed: u64,
+}
+
+impl Default for Copies {
+    /// Two, under noise of 0.05: a hundredth of full brightness.
+    fn default() -> Self {
+        Copies { count: 2, noise: 0.05, seed: 1 }
+    }
+}
+
+/// How much a method's map of a picture (`[1, 3, h, w]`, normalised) stays as it is in noisy copies.
 ///
 /// # Errors
 /// As [`Method::maps`]; [`Code::Parameter`] for no copy.
@@ -133,14 +151,14 @@ pub fn stability(
     picture: &Tensor,
     target: usize,
     (method, map): (&Method, &HeatMap<Crop>),
-    (copies, noise, seed): (usize, f64, u64),
+    copies: Copies,
 ) -> Result<Stability> {
-    if copies == 0 {
+    if copies.count == 0 {
         return Err(Error::new(Code::Parameter, "stability over no copies"));
     }
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let noisy: Vec<Tensor> = (0..copies).map(|_| picture + normal(picture, &mut rng) * noise).collect();
-    of_maps(map, &method.maps(network, &Tensor::f_cat(&noisy, 0)?, &vec![target; copies])?)
+    let mut rng = ChaCha8Rng::seed_from_u64(copies.seed);
+    let noisy: Vec<Tensor> = (0..copies.count).map(|_| picture + normal(picture, &mut rng) * copies.noise).collect();
+    of_maps(map, &method.maps(network, &Tensor::f_cat(&noisy, 0)?, &vec![target; copies.count])?)
 }
 
 /// The same of maps that are there.

@@ -117,12 +117,16 @@ fn without_noise_a_map_is_stable_and_with_noise_less_so() {
     let (network, picture) = (small_network("slim-vgg16"), pictures().narrow(0, 0, 1));
     let method = Method::Baseline(Baseline::Gradient);
     let map = method.map(forms(&network), &picture, 1).unwrap();
-    let of = |noise: f64| stability(forms(&network), &picture, 1, (&method, &map), (2, noise, 1)).unwrap();
+    let of = |noise: f64| {
+        stability(forms(&network), &picture, 1, (&method, &map), Copies { noise, ..Copies::default() }).unwrap()
+    };
     let still = of(0.0);
     assert!(still.correlation.unwrap() > 1.0 - 1e-6 && still.distance.unwrap() < 1e-4, "{still:?}");
     let shaken = of(0.2);
     assert!(shaken.correlation.unwrap() < 0.99 && shaken.distance.unwrap() > 0.1, "{shaken:?}");
-    assert!(stability(forms(&network), &picture, 1, (&method, &map), (0, 0.1, 1)).is_err());
+    assert!(
+        stability(forms(&network), &picture, 1, (&method, &map), Copies { count: 0, ..Copies::default() }).is_err()
+    );
 }
 
 #[test]
