@@ -191,7 +191,7 @@ fn rules_that_are_the_same_on_a_network_are_tried_once() {
     let photographs: Vec<_> = drawn[..4].iter().map(|one| (one.whole.clone(), one.class)).collect();
     let how = Choosing::by(Metric::Gain(Occluder::Mean));
     let rows = ChoiceRow::rows(&choose(&[network("resnet50")], &photographs, &how).unwrap()).unwrap();
-    assert_eq!(rows.len(), 10, "one fully connected layer: epsilon says nothing");
+    assert_eq!(rows.len(), 11, "one fully connected layer, whose epsilon says nothing: ten, and the usual rules");
     assert!(rows.iter().any(|row| row.gain == 0.0 && row.rules == "rules: z+, epsilon 0.000001, flat"));
     let deletion = choose(&[network("resnet50")], &photographs, &Choosing::by(Metric::SingleDeletion));
     assert_eq!(deletion.unwrap_err().code(), Code::Parameter);
