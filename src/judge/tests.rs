@@ -205,3 +205,28 @@ fn there_are_thirty_candidates_and_all_differ() {
         assert!(all[..place].iter().all(|other| other.rules != one.rules && other.name != one.name), "{}", one.name);
     }
 }
+
+#[test]
+fn areas_equal_scikit_learns() {
+    let golden: serde_json::Value = serde_json::from_str(include_str!("../../tests/golden/judge.json")).unwrap();
+    let numbers = |values: &serde_json::Value| -> Vec<f64> {
+        values.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
+    };
+    let size = ["height", "width"].map(|side| golden[side].as_u64().unwrap() as u32);
+    let mut compared = 0;
+    for row in golden["localisation"].as_array().unwrap() {
+        let values = numbers(&golden["maps"][row["map"].as_str().unwrap()]);
+        let map = HeatMap::<Crop>::from_values(size[0], size[1], values.iter().map(|value| *value as f32).collect());
+        let inside = numbers(&golden["masks"][row["mask"].as_str().unwrap()]).iter().map(|on| *on == 1.0).collect();
+        let inside = PixelMask::from_values(size[0], size[1], inside).unwrap();
+        let found = crate::overlap::rank(&map.unwrap(), &inside, &[0]).unwrap()[0];
+        for (found, expected) in [(found.auroc, &row["auc"]), (found.average_precision, &row["average_precision"])] {
+            // Of a mask that is empty or everything, scikit-learn says nothing.
+            if let Some(expected) = expected.as_f64() {
+                assert!((found.unwrap() - expected).abs() < 1e-9, "{row}: {found:?}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared >= 30, "{compared}");
+}
