@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::pixels::{self, Crop, PixelMask};
 
 /// Photographs of a class at most.
-pub const MOST: usize = 1000;
+const MOST: usize = 1000;
 
 /// A drawn photograph as networks see it (224 x 224), where its figure is, and the same photograph with one thing exchanged:
 /// all else is drawn from the same random numbers, and stays.
@@ -42,7 +42,7 @@ pub struct Exchange {
 /// ```
 ///
 /// # Errors
-/// [`Code::Parameter`] for more than [`MOST`] photographs of a class: their random numbers would be those of the next class.
+/// [`Code::Parameter`] for more than a thousand photographs of a class: their random numbers would be those of the next class.
 pub fn exchanges(seed: u64, photographs: usize, others: usize) -> Result<Vec<Exchange>> {
     if photographs > MOST {
         return Err(Error::new(Code::Parameter, format!("{photographs} photographs of a class; {MOST} can be drawn")));
