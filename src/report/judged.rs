@@ -25,7 +25,7 @@ table! {
         /// And maps at random.
         random: Option<f64> as "place of maps at random",
         /// Of how many.
-        methods: i64 as "of",
+        methods: i64 as "ways to a map",
         /// How many networks it was asked of.
         networks: i64,
     }
