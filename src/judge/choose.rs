@@ -4,6 +4,7 @@ use polars::prelude::DataFrame;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::asked::{asked, forms};
 use super::evidence::distinct;
 use super::metric::{Metric, Subject};
 use super::rows::ChoiceRow;
@@ -12,7 +13,7 @@ use crate::inference::{Engine, on_workers, to_input};
 use crate::models::Layer;
 use crate::notebook::Progress;
 use crate::pixels::RgbImage;
-use crate::relevance::{Bias, Composite, Forms, Method, Place, Rule, unlearned};
+use crate::relevance::{Bias, Composite, Method, Place, Rule};
 use crate::sample::knows_patches;
 use crate::stats::{bootstrap, mean};
 use crate::table::Row;
@@ -105,16 +106,7 @@ pub fn choose(networks: &[Engine], photographs: &[(RgbImage, usize)], how: &Choo
     for network in networks {
         let (rules, usual) = of_network(network, how);
         let methods: Vec<Method> = rules.into_iter().map(Method::Rules).collect();
-        let folded = network.folded()?;
-        let forgotten = match how.metric {
-            Metric::Unlearned => Some(unlearned(network, how.seed)?),
-            _ => None,
-        };
-        let forgotten = forgotten.map(|plain| Ok::<_, Error>((plain.folded()?, plain))).transpose()?;
-        let mut forms = vec![network, &folded];
-        if let Some((folded, plain)) = &forgotten {
-            forms.extend([plain, folded]);
-        }
+        let forms = asked(network, &[how.metric], how.seed)?;
         let work = |networks: &[Engine], photograph: (&RgbImage, usize)| {
             run.check()?;
             let values = of_photograph(networks, photograph, how, &methods)?;
@@ -122,7 +114,12 @@ pub fn choose(networks: &[Engine], photographs: &[(RgbImage, usize)], how: &Choo
             Ok(values)
         };
         // A value a photograph and method.
-        let values = on_workers(&forms, &photographs.iter().collect::<Vec<_>>(), |one| Ok((&one.0, one.1)), work)?;
+        let values = on_workers(
+            &forms.iter().collect::<Vec<_>>(),
+            &photographs.iter().collect::<Vec<_>>(),
+            |one| Ok((&one.0, one.1)),
+            work,
+        )?;
         let weighed = Weighed { values: &values, seed: how.seed, usual };
         rows.extend(weighed.rows(network.name(), how, &methods)?);
     }
@@ -154,18 +151,14 @@ fn of_network(network: &Engine, how: &Choosing) -> (Vec<Composite>, usize) {
     (kept, usual)
 }
 
-/// What the metric says of each method, by the network as its checkpoint has it and folded, and the same after it lost what it
-/// had learned, if that is asked for.
+/// What the metric says of each method, by the networks of [`asked`].
 fn of_photograph(
     networks: &[Engine],
     (seen, target): (&RgbImage, usize),
     how: &Choosing,
     methods: &[Method],
 ) -> Result<Vec<Option<f64>>> {
-    let forms = |at: usize| Some(Forms { plain: networks.get(at)?, folded: networks.get(at + 1)? });
-    let (Some(forms), unlearned) = (forms(0), forms(2)) else {
-        return Err(Error::new(Code::Model, "a worker without its networks"));
-    };
+    let (forms, unlearned) = forms(networks)?;
     let network = forms.folded;
     let picture = to_input(std::slice::from_ref(seen), network.normalisation(), network.device())?;
     let maps: Vec<_> = methods.iter().map(|method| method.map(forms, &picture, target)).collect::<Result<_>>()?;

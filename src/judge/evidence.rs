@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::asked::{asked, forms};
 use super::metric::{Metric, Subject};
 use super::rows::{EffectRow, JudgedRow, ShareRow};
 use super::truth::{Effects, Parts, agreement};
 use crate::error::{Code, Error, Result};
 use crate::inference::{Engine, on_workers, to_input};
 use crate::notebook::Stage;
-use crate::relevance::{Forms, Method, Occluder, unlearned};
+use crate::relevance::{Method, Occluder};
 use crate::sample::draw::CLASSES;
 use crate::sample::{Exchange, WITH_PATCHES, exchanges};
 
@@ -143,16 +144,7 @@ impl Evidence {
             let found = format!("{} has {} outputs, not the sample's ten classes", network.name(), network.classes());
             return Err(Error::new(Code::Model, found).hint("judge networks that were trained on drawings"));
         }
-        let folded = network.folded()?;
-        let forgotten = match how.metrics.contains(&Metric::Unlearned) {
-            true => Some(unlearned(network, how.seed)?),
-            false => None,
-        };
-        let forgotten = forgotten.map(|plain| Ok::<_, Error>((plain.folded()?, plain))).transpose()?;
-        let mut networks = vec![network, &folded];
-        if let Some((folded, plain)) = &forgotten {
-            networks.extend([plain, folded]);
-        }
+        let networks = asked(network, &how.metrics, how.seed)?;
         let (model, places) = (network.name(), (0..drawn.len()).collect::<Vec<usize>>());
         let work = |networks: &[Engine], place: usize| {
             run.check()?;
@@ -162,7 +154,7 @@ impl Evidence {
             Ok(found)
         };
         let mut all = Evidence::default();
-        for one in on_workers(&networks, &places, |place| Ok(*place), work)? {
+        for one in on_workers(&networks.iter().collect::<Vec<_>>(), &places, |place| Ok(*place), work)? {
             all.add(one);
         }
         Ok(all)
@@ -183,12 +175,9 @@ struct Photograph<'a> {
 }
 
 impl Photograph<'_> {
-    /// By the network as its checkpoint has it and folded, and the same after it lost what it had learned, if that is asked for.
+    /// By the networks of [`asked`].
     fn evidence(&self, networks: &[Engine]) -> Result<Evidence> {
-        let forms = |at: usize| Some(Forms { plain: networks.get(at)?, folded: networks.get(at + 1)? });
-        let (Some(forms), forgotten) = (forms(0), forms(2)) else {
-            return Err(Error::new(Code::Model, "a worker without its networks"));
-        };
+        let (forms, forgotten) = forms(networks)?;
         let Photograph { model, drawn, how, .. } = *self;
         let (class, model) = (CLASSES[drawn.class].to_string(), model.to_string());
         let file = format!("{class} {}", self.place + 1);

@@ -18,6 +18,7 @@
 //! # Ok::<(), lgf::Error>(())
 //! ```
 
+mod asked;
 mod choose;
 mod evidence;
 mod metric;
