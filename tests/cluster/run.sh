@@ -187,19 +187,35 @@ task_runs() {
         tail --quiet --lines=2 "$logs"/*-merge.log
         return 2
     fi
-    runs "$@"
+    hold "$@"
 }
 
-# The process of a shard, which is the only one with these words.
-shard_process() { pgrep -f -- " $1 --root $LGF_ROOT --shard $2\$"; }
-runs() { shard_process "$@" >"$space/process"; }
-array_of() { squeue --noheader --name="lgf-$1" --format=%F | head -n 1; }
+# The process of a shard, which is the only one with these words. It is held (SIGSTOP) as soon as it hears signals, so that its
+# step cannot be over before what is tested has come to it.
+hold() {
+    local process
+    process="$(pgrep -f -- " $1 --root $LGF_ROOT --shard $2\$")" && has SigCgt TERM "$process" && kill -STOP "$process" &&
+        printf '%s\n' "$process" >"$space/process"
+}
+held() { head -n 1 "$space/process"; }
+# has FIELD SIGNAL PROCESS: whether a set of signals in the process's status has this one.
+has() {
+    local set
+    set="$(sed -n "s/^$1:\t//p" "/proc/$3/status")" && [ $((0x$set & 1 << ($(kill -l "$2") - 1))) != 0 ]
+}
+go_on() { kill -CONT "$(held)"; }
+killed() { kill -KILL "$(held)"; }
+told_by_slurm() {
+    scancel --batch --signal=USR1 "$(squeue --noheader --name="lgf-$1" --format=%F | head -n 1)_$2" &&
+        within 60 has ShdPnd USR1 "$(held)" && go_on
+}
+node_back() { scontrol update NodeName=two State=RESUME && go_on; }
+told_to_stop() { kill -TERM "$(held)" && go_on; }
 task_on_two() {
     if queue_empty; then return 2; fi
     squeue --noheader --array --name=lgf-features --nodelist=two --states=RUNNING --format=%i | head -n 1 >"$space/moved"
-    [ -s "$space/moved" ]
+    [ -s "$space/moved" ] && hold features "$(sed 's/.*_//' "$space/moved")/$array_tasks"
 }
-signal_shard() { kill "-$1" "$(head -n 1 "$space/process")"; }
 
 # --- data roots ---
 
@@ -250,17 +266,15 @@ logs="$LGF_ROOT/cluster/logs"
 check "array: the sequence is submitted" "$repo/cluster/slurm/submit.sh" --cpus-per-task=2 --mem=2000
 
 check "array: a task of datasets runs" within 300 task_runs datasets "1/$array_tasks"
-sleep 1
-check "array: it is killed" signal_shard KILL
+check "array: it is killed" killed
 check "array: a task of run runs" within 300 task_runs run "2/$array_tasks"
-sleep 1
-check "array: Slurm tells it to stop" scancel --batch --signal=USR1 "$(array_of run)_2"
+check "array: Slurm tells it to stop" told_by_slurm run 2
 check "array: a task of features runs on the second node" within 300 task_on_two
 scontrol update NodeName=two State=DRAIN Reason=test
 moved="$(cat "$space/moved")"
 check "array: the node is drained, its task ($moved) goes to the other" scontrol requeue "$moved"
 check "array: a task of relevance runs" within 300 task_runs relevance "0/$array_tasks"
-check "array: the node is back" scontrol update NodeName=two State=RESUME
+check "array: the node is back" node_back
 check "array: the queue is empty" within "$limit_seconds" queue_empty
 check "array: the killed task was run again" grep -q 'ended by signal 9, queued again' "$logs/datasets-1.log"
 check "array: the stopped task was run again" grep -q 'stopped, finished work is kept, queued again' "$logs/run-2.log"
@@ -322,11 +336,10 @@ snakemake_run &
 workflow=$!
 job_runs() {
     kill -0 "$workflow" 2>/dev/null || return 2
-    runs "$@"
+    hold "$@"
 }
 check "Snakemake: a job of run runs" within 300 job_runs run "1/$snakemake_shards"
-sleep 1
-check "Snakemake: it is told to stop" signal_shard TERM
+check "Snakemake: it is told to stop" told_to_stop
 check "Snakemake $("$venv/bin/snakemake" --version): the sequence" wait "$workflow"
 check "Snakemake: the stopped job was run again" grep -q 'Trying to restart job' "$space/snakemake.log"
 check "Snakemake: the last merge did everything" test -s "$LGF_ROOT/report.html"
