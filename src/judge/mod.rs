@@ -32,7 +32,7 @@ mod verdict;
 pub use choose::{Choosing, candidates, choose};
 pub use evidence::Judging;
 pub use metric::{Metric, Share, Subject};
-pub use rows::{ChoiceRow, EffectRow, JudgedRow, MethodRow, MetricRow, ShareRow};
+pub use rows::{ChoiceRow, EffectRow, FollowsRow, JudgedRow, MethodRow, MetricRow, ShareRow};
 pub use stage::{judge_all, judged};
 pub use truth::{Effects, Parts};
 pub use verdict::{Verdict, judge};

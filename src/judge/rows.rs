@@ -80,14 +80,35 @@ table! {
         beyond_low: Option<f64>,
         /// Upper end.
         beyond_high: Option<f64>,
-        /// Rank correlation, over photographs and networks, of the outline's share of relevance with its share of the effect
-        /// (each of outline and texture together): does the method see which network goes by shape? Empty where
-        /// neither varies.
-        follows: Option<f64>,
+    }
+}
+
+table! {
+    /// Whether relevance goes where the effect is (`judge_follows`): rank correlations of the outline's share of relevance with its
+    /// share of the effect, each of outline and texture together. Empty where one of the two does not vary.
+    pub struct FollowsRow {
+        /// The method; or, in the first row, all that ask a network, together.
+        method: String,
+        /// How many maps.
+        maps: i64,
+        /// Over photographs and networks, and methods where they are together.
+        pooled: Option<f64>,
         /// Lower end of its 95 % interval.
-        follows_low: Option<f64>,
+        pooled_low: Option<f64>,
         /// Upper end.
-        follows_high: Option<f64>,
+        pooled_high: Option<f64>,
+        /// Over networks alone, of their means over photographs, the mean over methods: is it seen which network goes by shape?
+        between: Option<f64>,
+        /// Lower end of its 95 % interval.
+        between_low: Option<f64>,
+        /// Upper end.
+        between_high: Option<f64>,
+        /// Over photographs alone, the mean over networks and methods: is it seen in which photograph the outline is worth more?
+        within: Option<f64>,
+        /// Lower end of its 95 % interval.
+        within_low: Option<f64>,
+        /// Upper end.
+        within_high: Option<f64>,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Judging on a data root: once a network, kept, and all networks together.
 
 use super::evidence::{BRIEF, Evidence, Judging, WHOLE};
-use super::rows::{EffectRow, JudgedRow, MethodRow, MetricRow, ShareRow};
+use super::rows::{EffectRow, FollowsRow, JudgedRow, MethodRow, MetricRow, ShareRow};
 use super::verdict::Verdict;
 use crate::error::{Code, Result};
 use crate::files::Store;
@@ -9,8 +9,8 @@ use crate::inference::Engine;
 use crate::stage::{Done, Named};
 use crate::table::Row;
 
-/// Judges metrics and methods ([`super::judge`]) on a data root. Tables: `judge_metrics`, `judge_methods`, `judge_effects`,
-/// `judge_shares` and `judge_values`, and the last three of each network ([`Judging::tables`] instead of `judge`). A network that
+/// Judges metrics and methods ([`super::judge`]) on a data root. Tables: `judge_metrics`, `judge_methods`, `judge_follows`,
+/// `judge_effects`, `judge_shares` and `judge_values`, and the last three of each network ([`Judging::tables`] instead of `judge`). A network that
 /// is finished by the same methods, metrics and drawings is not run again.
 ///
 /// # Errors
@@ -51,6 +51,7 @@ pub fn judge_all(store: &Store, networks: &[Engine], how: &Judging) -> Result<Ve
     store.write_table(&name("effects"), &EffectRow::table(verdict.effects.clone())?)?;
     store.write_table(&name("shares"), &ShareRow::table(verdict.shares.clone())?)?;
     store.write_table(&name("methods"), &MethodRow::table(verdict.methods.clone())?)?;
+    store.write_table(&name("follows"), &FollowsRow::table(verdict.follows.clone())?)?;
     store.write_table(&name("metrics"), &MetricRow::table(verdict.metrics.clone())?)?;
     Ok(verdict)
 }
@@ -75,6 +76,7 @@ fn read(store: &Store, prefix: &str) -> Result<Verdict> {
     Ok(Verdict {
         metrics: MetricRow::rows(&table("metrics")?)?,
         methods: MethodRow::rows(&table("methods")?)?,
+        follows: FollowsRow::rows(&table("follows")?)?,
         effects: EffectRow::rows(&table("effects")?)?,
         shares: ShareRow::rows(&table("shares")?)?,
         values: JudgedRow::rows(&table("values")?)?,

@@ -98,7 +98,14 @@ fn a_verdict_has_each_method_and_metric_once_and_is_the_same_every_time() {
     };
     assert!((auroc("random") - 0.5).abs() < 0.01, "at random it is at chance: {}", auroc("random"));
     assert!(auroc("rules: corrected") > 0.55);
+    let names: Vec<&str> = verdict.follows.iter().map(|row| row.method.as_str()).collect();
+    assert_eq!(names, ["2 that ask a network", "rules: corrected", "gradient x input", "random", "edge detector"]);
+    assert_eq!(verdict.follows[0].maps, 40, "ten photographs, two networks, two methods");
+    let edges = &verdict.follows[4];
+    assert_eq!((edges.maps, edges.between), (20, None), "its map is the same for all networks");
+    assert!(verdict.in_short().contains("follows its share of the effect"), "{}", verdict.in_short());
     let again = judge(&networks, &small()).unwrap();
+    assert_eq!(again.follows, verdict.follows);
     assert_eq!(again.metrics, verdict.metrics);
     assert_eq!(again.values, verdict.values);
     assert!(verdict.in_short().contains("knows it best"), "{}", verdict.in_short());
@@ -122,6 +129,42 @@ fn a_metric_that_is_the_truth_knows_it_and_one_that_is_its_contrary_does_not() {
     let known = |metric: &str| verdict.metrics.iter().find(|row| row.metric == metric).unwrap().correlation;
     assert_eq!((known("SRG, mean"), known("mass on object")), (1.0, -1.0));
     assert_eq!(verdict.metrics[0].best, verdict.methods[0].method);
+}
+
+#[test]
+fn relevance_that_is_where_the_effect_is_follows_it() {
+    let drawn = exchanges(1, 1, 2).unwrap();
+    let how = small();
+    let mut all = Evidence::default();
+    for (name, outline) in [("vgg16", 0.1), ("resnet50", 0.2), ("sin-resnet50", 0.3)] {
+        let run = crate::notebook::Progress::bar("test").start(drawn.len(), "photographs");
+        let mut of = Evidence::of(&network(name), &drawn, &how, &run).unwrap();
+        for (at, row) in of.effects.iter_mut().enumerate() {
+            (row.outline, row.texture) = (outline + 0.01 * at as f64, 1.0 - outline - 0.01 * at as f64);
+        }
+        for row in of.shares.iter_mut() {
+            let effect = of.effects.iter().find(|effect| effect.file == row.file).unwrap();
+            // One method knows it; one knows the network alone, and has photographs the other way round.
+            let (outline, texture) = match row.method.as_str() {
+                "rules: corrected" => (effect.outline, effect.texture),
+                _ => (2.0 * outline - effect.outline, 1.0 - 2.0 * outline + effect.outline),
+            };
+            (row.outline, row.texture) = (Some(outline), Some(texture));
+        }
+        all.add(of);
+    }
+    let verdict = verdict::Verdict::of(all, &how).unwrap();
+    let of = |method: &str| verdict.follows.iter().find(|row| row.method == method).unwrap();
+    let known = of("rules: corrected");
+    for one in [known.pooled, known.pooled_low, known.between, known.within, known.within_high] {
+        assert!((one.unwrap() - 1.0).abs() < 1e-12, "{known:?}");
+    }
+    let contrary = of("gradient x input");
+    assert!((contrary.between.unwrap() - 1.0).abs() < 1e-12 && (contrary.within.unwrap() + 1.0).abs() < 1e-12);
+    assert!((0.7..1.0).contains(&contrary.pooled.unwrap()), "{contrary:?}");
+    let together = of("2 that ask a network");
+    assert!((together.between.unwrap() - 1.0).abs() < 1e-12 && together.within.unwrap().abs() < 1e-12);
+    assert!(together.pooled.unwrap() > contrary.pooled.unwrap() && together.pooled.unwrap() < 1.0, "{together:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Methods in their true order, and metrics by how well they know it.
 
 use super::evidence::{Evidence, Judging, distinct};
-use super::rows::{EffectRow, JudgedRow, MethodRow, MetricRow, ShareRow};
+use super::rows::{EffectRow, FollowsRow, JudgedRow, MethodRow, MetricRow, ShareRow};
 use crate::error::{Code, Error, Result};
 use crate::inference::Engine;
 use crate::notebook::Progress;
@@ -16,6 +16,8 @@ pub struct Verdict {
     pub metrics: Vec<MetricRow>,
     /// Methods, the truest first.
     pub methods: Vec<MethodRow>,
+    /// Whether relevance goes where the effect is: all methods that ask a network together, then each method.
+    pub follows: Vec<FollowsRow>,
     /// What each part of each photograph is worth to each network.
     pub effects: Vec<EffectRow>,
     /// Where each map lies.
@@ -67,6 +69,24 @@ impl Verdict {
         if !against.is_empty() {
             sentences.push(format!("Against the truth order methods: {}.", against.join("; ")));
         }
+        if let Some(row) = self.follows.first() {
+            let told = |value: Option<f64>, low: Option<f64>, high: Option<f64>| {
+                Some(format!("{:.2} [{:.2}, {:.2}]", value?, low?, high?))
+            };
+            let pooled = told(row.pooled, row.pooled_low, row.pooled_high);
+            let between = told(row.between, row.between_low, row.between_high);
+            let within = told(row.within, row.within_low, row.within_high);
+            let parts = [(pooled, "together"), (between, "from network to network"), (within, "within a network")];
+            let known: Vec<String> =
+                parts.into_iter().filter_map(|(told, what)| Some(format!("{} {what}", told?))).collect();
+            if !known.is_empty() {
+                sentences.push(format!(
+                    "Over photographs, networks and methods, the outline's share of relevance follows its share of the effect by \
+                     a rank correlation of {}.",
+                    known.join(", ")
+                ));
+            }
+        }
         let edges = Method::Edges.to_string();
         let fooled: Vec<&str> =
             self.metrics.iter().filter(|row| row.best == edges).map(|row| row.metric.as_str()).collect();
@@ -97,8 +117,9 @@ impl Verdict {
             metrics.extend(table.metric(&all, &metric.to_string())?);
         }
         metrics.sort_by(|a, b| b.correlation.total_cmp(&a.correlation));
+        let follows = table.follows(&how.methods)?;
         let Evidence { values, effects, shares } = all;
-        Ok(Verdict { metrics, methods, effects, shares, values })
+        Ok(Verdict { metrics, methods, follows, effects, shares, values })
     }
 }
 
@@ -203,7 +224,6 @@ impl Evaluated {
                 })?,
                 None => None,
             };
-            let follows = interval(&self.classes, self.seed, |drawn| self.follows(method, drawn))?;
             rows.push(MethodRow {
                 method: name.clone(),
                 agreement: own.mean,
@@ -212,22 +232,72 @@ impl Evaluated {
                 beyond_edges: beyond.map(|beyond| beyond.mean),
                 beyond_low: beyond.map(|beyond| beyond.low),
                 beyond_high: beyond.map(|beyond| beyond.high),
-                follows: follows.map(|follows| follows.mean),
-                follows_low: follows.map(|follows| follows.low),
-                follows_high: follows.map(|follows| follows.high),
             });
         }
         Ok(rows)
     }
 
-    /// Rank correlation over networks and photographs; `None` if nothing varies.
-    fn follows(&self, method: usize, drawn: &[usize]) -> Option<f64> {
-        let pairs =
-            self.outlines.iter().zip(&self.worth).flat_map(|(shares, worth)| {
-                drawn.iter().filter_map(move |&file| shares[method][file].zip(worth[file]))
+    /// Whether relevance goes where the effect is, for all that ask a network together and for each method.
+    fn follows(&self, methods: &[Method]) -> Result<Vec<FollowsRow>> {
+        let asking = |method: &usize| !matches!(methods[*method], Method::Random(_) | Method::Edges);
+        let together: Vec<usize> = (0..methods.len()).filter(asking).collect();
+        let each = (0..methods.len()).map(|method| (self.methods[method].clone(), vec![method]));
+        let mut rows = Vec::new();
+        for (name, methods) in std::iter::once((format!("{} that ask a network", together.len()), together)).chain(each)
+        {
+            let files: Vec<usize> = (0..self.files.len()).collect();
+            let over = |statistic: &dyn Fn(&[usize]) -> Option<f64>| interval(&self.classes, self.seed, statistic);
+            let pooled = over(&|drawn| self.pooled(&methods, drawn))?;
+            let between = over(&|drawn| mean_if(methods.iter().filter_map(|&method| self.between(method, drawn))))?;
+            let within = over(&|drawn| mean_if(methods.iter().flat_map(|&method| self.within(method, drawn))))?;
+            rows.push(FollowsRow {
+                method: name,
+                maps: methods.iter().map(|&method| self.pairs(method, &files).count() as i64).sum(),
+                pooled: pooled.map(|of| of.mean),
+                pooled_low: pooled.map(|of| of.low),
+                pooled_high: pooled.map(|of| of.high),
+                between: between.map(|of| of.mean),
+                between_low: between.map(|of| of.low),
+                between_high: between.map(|of| of.high),
+                within: within.map(|of| of.mean),
+                within_low: within.map(|of| of.low),
+                within_high: within.map(|of| of.high),
             });
-        let (shares, worth): (Vec<f64>, Vec<f64>) = pairs.unzip();
+        }
+        Ok(rows)
+    }
+
+    /// The outline's share of relevance and of the effect, network by network, in the drawn photographs that have both.
+    fn pairs<'a>(&'a self, method: usize, drawn: &'a [usize]) -> impl Iterator<Item = (f64, f64)> + 'a {
+        (0..self.networks.len()).flat_map(move |network| self.pairs_of(network, method, drawn))
+    }
+
+    fn pairs_of(&self, network: usize, method: usize, drawn: &[usize]) -> Vec<(f64, f64)> {
+        let (shares, worth) = (&self.outlines[network][method], &self.worth[network]);
+        drawn.iter().filter_map(|&file| shares[file].zip(worth[file])).collect()
+    }
+
+    fn pooled(&self, methods: &[usize], drawn: &[usize]) -> Option<f64> {
+        let (shares, worth): (Vec<f64>, Vec<f64>) =
+            methods.iter().flat_map(|&method| self.pairs(method, drawn)).unzip();
         correlation(&shares, &worth)
+    }
+
+    fn between(&self, method: usize, drawn: &[usize]) -> Option<f64> {
+        let means = (0..self.networks.len()).filter_map(|network| {
+            let (shares, worth): (Vec<f64>, Vec<f64>) = self.pairs_of(network, method, drawn).into_iter().unzip();
+            (!shares.is_empty()).then(|| (mean(&shares), mean(&worth)))
+        });
+        let (shares, worth): (Vec<f64>, Vec<f64>) = means.unzip();
+        correlation(&shares, &worth)
+    }
+
+    fn within(&self, method: usize, drawn: &[usize]) -> Vec<f64> {
+        let of = |network| {
+            let (shares, worth): (Vec<f64>, Vec<f64>) = self.pairs_of(network, method, drawn).into_iter().unzip();
+            correlation(&shares, &worth)
+        };
+        (0..self.networks.len()).filter_map(of).collect()
     }
 
     /// How well a metric knows the truth; `None` where it said nothing, or nothing that differs.

@@ -52,9 +52,9 @@ pub use maps::{localise, map_of, write_npy};
 pub use method::{Forms, Method};
 pub(crate) use quality::rank_correlation;
 pub use quality::{
-    Copies, Cover, HiddenRow, Localisation, Occluder, Order, RandomisedRow, Removal, Stability, accuracy_gain,
-    area_under, localisation, perturbation_curve, randomised_layers, relevance_gain, single_deletion, stability,
-    unlearned,
+    Copies, Cover, HiddenRow, Localisation, Occluder, Order, PICTURES_AT_A_TIME, RandomisedRow, Removal, Stability,
+    accuracy_gain, area_under, localisation, perturbation_curve, randomised_layers, relevance_gain, single_deletion,
+    stability, unlearned,
 };
 pub use rule::{Bias, Composite, Place, Rule, RuleRow, Stabiliser};
 pub use stage::explain_all;

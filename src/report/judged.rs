@@ -7,7 +7,7 @@ use super::page::{figure, folded};
 use crate::analysis::with_interval;
 use crate::error::Result;
 use crate::files::Store;
-use crate::judge::{self, MethodRow, MetricRow};
+use crate::judge::{self, FollowsRow, MethodRow, MetricRow};
 use crate::plots::{Bar, Plot};
 use crate::table::{Row, table};
 
@@ -40,8 +40,22 @@ table! {
         agreement: String,
         /// How much truer than an edge detector.
         beyond: String as "beyond the edge detector",
-        /// Whether it sees which network goes by shape.
-        follows: String as "follows the outline's share",
+    }
+}
+
+table! {
+    /// [`FollowsRow`] for a page.
+    pub struct FollowsInWordsRow {
+        /// The method, or all together.
+        method: String,
+        /// How many maps.
+        maps: i64,
+        /// Over everything.
+        pooled: String as "over everything",
+        /// Over networks.
+        between: String as "from network to network",
+        /// Over photographs.
+        within: String as "from photograph to photograph of one network",
     }
 }
 
@@ -71,10 +85,17 @@ pub(super) fn judged(store: &Store) -> Result<Option<Markup>> {
         method: row.method.clone(),
         agreement: with_interval(row.agreement, row.low, row.high),
         beyond: known(row.beyond_edges, row.beyond_low, row.beyond_high),
-        follows: known(row.follows, row.follows_low, row.follows_high),
+    };
+    let follows = |row: &FollowsRow| FollowsInWordsRow {
+        method: row.method.clone(),
+        maps: row.maps,
+        pooled: known(row.pooled, row.pooled_low, row.pooled_high),
+        between: known(row.between, row.between_low, row.between_high),
+        within: known(row.within, row.within_low, row.within_high),
     };
     let by_metric = MetricInWordsRow::table(verdict.metrics.iter().map(metric).collect())?;
     let by_method = MethodInWordsRow::table(verdict.methods.iter().map(method).collect())?;
+    let by_place = FollowsInWordsRow::table(verdict.follows.iter().map(follows).collect())?;
     Ok(Some(html! {
         p { (verdict.in_short()) }
         p {
@@ -87,6 +108,12 @@ pub(super) fn judged(store: &Store) -> Result<Option<Markup>> {
         div.figures { (figure(&metrics)) (figure(&methods)) }
         (frame(&by_metric, "judge_metrics.csv"))
         (folded("methods", &frame(&by_method, "judge_methods.csv")))
+        p {
+            "Does relevance go where the effect is? Rank correlations of the outline's share of relevance with its share of the \
+             effect, each of outline and texture together: over everything, over networks alone (their means), and over the \
+             photographs of one network (the mean)."
+        }
+        (folded("where relevance goes", &frame(&by_place, "judge_follows.csv")))
     }))
 }
 

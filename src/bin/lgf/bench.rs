@@ -393,7 +393,8 @@ fn bench_relevance(
     Ok(())
 }
 
-/// Metrics of the edge detector's maps for class 0, a line each: name, seconds, and what it says of the first picture.
+/// Metrics of the edge detector's maps for class 0, a line each: name, seconds, and what it says of the first picture. Before them
+/// the forward passes that hiding needs, with nothing hidden.
 fn bench_metrics(arch: &str, weights: &Path, files: &[PathBuf], device: Device) -> Result<()> {
     let network = Engine::load(arch, weights, device)?.folded()?;
     let forms = Forms { plain: &network, folded: &network };
@@ -408,21 +409,46 @@ fn bench_metrics(arch: &str, weights: &Path, files: &[PathBuf], device: Device) 
     let (height, width) = maps[0].size();
     let middle = PixelBox::<Crop>::at(height / 4, width / 4).of_size(height / 2, width / 2);
     let object = PixelMask::from_box(height, width, &middle);
-    let print = |name: &str, began: Instant, first: f64| {
-        say(&format!("{name} {:.6} {first:.12}", began.elapsed().as_secs_f64()));
-    };
-    let how = Removal { region: 16, steps: maps[0].values().len().div_ceil(256), ..Removal::default() };
     let places: Vec<usize> = (0..maps.len()).collect();
     let normalisation = *network.normalisation();
-    let began = Instant::now();
     let load = |place: &usize| {
         Ok((*place, inference::to_input(std::slice::from_ref(&crops[*place]), &normalisation, device)?))
     };
-    let curve = |networks: &[Engine], (place, picture): (usize, Tensor)| {
-        relevance::perturbation_curve(&networks[0], &picture, 0, &maps[place], Order::MostRelevant, how)
+    type Asked<'a> = &'a (dyn Fn(&Engine, usize, &Tensor) -> lgf::Result<f64> + Sync);
+    let print = |name: &str, ask: Asked| -> lgf::Result<()> {
+        let began = Instant::now();
+        let of = |networks: &[Engine], (place, picture): (usize, Tensor)| ask(&networks[0], place, &picture);
+        let found = inference::on_workers(&[&network], &places, load, of)?;
+        say(&format!("{name} {:.6} {:.12}", began.elapsed().as_secs_f64(), found[0]));
+        Ok(())
     };
-    let curves = inference::on_workers(&[&network], &places, load, curve)?;
-    print("hiding", began, curves[0].iter().map(|row| row.logit).sum());
+    let how = Removal { region: 16, steps: maps[0].values().len().div_ceil(256), ..Removal::default() };
+    print("passes", &|network, _, picture| {
+        let all: Vec<usize> = (0..=how.steps).collect();
+        let mut logit = 0.0;
+        for some in all.chunks(relevance::PICTURES_AT_A_TIME) {
+            let same = picture.expand([some.len() as i64, -1, -1, -1], false).contiguous();
+            logit = network.forward(&same)?.double_value(&[0, 0]);
+        }
+        Ok(logit)
+    })?;
+    print("hiding", &|network, place, picture| {
+        let rows = relevance::perturbation_curve(network, picture, 0, &maps[place], Order::MostRelevant, how)?;
+        Ok(rows.iter().map(|row| row.logit).sum())
+    })?;
+    let gain = Removal::default();
+    print("gain", &|network, place, picture| {
+        Ok(relevance::relevance_gain(network, picture, 0, &[&maps[place]], gain)?[0])
+    })?;
+    print("road", &|network, place, picture| {
+        Ok(relevance::accuracy_gain(network, picture, 0, &[&maps[place]], Removal::road())?[0])
+    })?;
+    print("deletion", &|network, place, picture| {
+        Ok(relevance::single_deletion(network, picture, 0, &[&maps[place]], 16)?[0].unwrap_or(0.0))
+    })?;
+    let print = |name: &str, began: Instant, first: f64| {
+        say(&format!("{name} {:.6} {first:.12}", began.elapsed().as_secs_f64()));
+    };
     let began = Instant::now();
     let found: Vec<_> = maps.par_iter().map(|map| relevance::localisation(map, &object)).collect::<lgf::Result<_>>()?;
     print("localisation", began, found[0].rank);

@@ -12,8 +12,8 @@ use crate::inference::Engine;
 use crate::pixels::{Crop, HeatMap, PixelMask};
 use crate::relevance::engine::finite_logits;
 
-/// Pictures that a network sees at a time.
-const BATCH: usize = 32;
+/// How many pictures with parts hidden a network is given at a time.
+pub const PICTURES_AT_A_TIME: usize = 32;
 
 /// In which order parts of a picture are hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,7 +222,7 @@ fn of_hidden<T>(
 ) -> Result<Vec<T>> {
     let _no_grad = tch::no_grad_guard();
     let mut all = Vec::with_capacity(hidden.len());
-    for some in hidden.chunks(BATCH) {
+    for some in hidden.chunks(PICTURES_AT_A_TIME) {
         let pictures = cover.hide(some)?;
         let rows = network.forward(&pictures)?;
         finite_logits(network, &pictures, &rows)?;

@@ -24,7 +24,9 @@ mod sanity;
 #[cfg(test)]
 mod tests;
 
-pub use curves::{HiddenRow, Order, Removal, accuracy_gain, area_under, perturbation_curve, relevance_gain};
+pub use curves::{
+    HiddenRow, Order, PICTURES_AT_A_TIME, Removal, accuracy_gain, area_under, perturbation_curve, relevance_gain,
+};
 pub use localisation::{Localisation, localisation};
 pub use occluder::{Cover, Occluder};
 pub use patches::single_deletion;
