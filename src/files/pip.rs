@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::error::{Code, Error, Result};
 use crate::notebook::Stage;
+use crate::process::ends_with_this;
 
 /// Time between two looks at the stop button.
 const LOOK: Duration = Duration::from_millis(50);
@@ -120,6 +121,7 @@ fn command(python: &Path) -> Command {
 /// Runs pip to its end, or to the stop button, which ends it; and what it wrote of errors.
 fn run(command: &mut Command, stage: &Stage) -> Result<(ExitStatus, String)> {
     let failed = |cause| Error::new(Code::Io, "pip cannot be run").because(cause);
+    ends_with_this(command);
     let mut child = command.spawn().map_err(failed)?;
     let mut errors = child.stderr.take();
     std::thread::scope(|scope| {

@@ -38,13 +38,14 @@ const ZIGZAG: [usize; 64] = {
 /// A picture and its JPEG in parts, from which those of pictures that differ in some boxes are made.
 #[derive(Debug, Clone)]
 pub struct JpegBase {
-    /// Everything before the scan: it is the same for all pictures of one size and quality.
-    head: Vec<u8>,
     tables: Tables,
     size: (usize, usize),
     tiles: Vec<Tile>,
     /// For each tile everything from its first mean on, coded as it stands after the tile before it.
     whole: Vec<Vec<Coded>>,
+    /// The picture itself, and how far it is before each tile and at the end.
+    coded: Vec<u8>,
+    begins: Vec<Begin>,
 }
 
 /// A rectangle of pixels: `(row, col, height, width)`.
@@ -117,14 +118,21 @@ impl JpegBase {
         }
         let whole = encode_jpeg(picture, quality)?;
         let (head, tables) = read_head(&whole)?;
-        let mut base = JpegBase { head, tables, size, tiles: Vec::new(), whole: Vec::new() };
+        let mut bits = Bits { bytes: head, buffer: 0, count: 0 };
+        let mut base =
+            JpegBase { tables, size, tiles: Vec::new(), whole: Vec::new(), coded: Vec::new(), begins: Vec::new() };
         base.tiles = (0..base.tile_count()).map(|index| base.tile(picture, index)).collect();
         let mut last = [0; 3];
         for tile in &base.tiles {
             let mut packed = Packed::default();
             base.code_tile(tile, &mut last, |code| packed.add(code));
-            base.whole.push(packed.finish());
+            let whole = packed.finish();
+            base.begins.push(bits.begin());
+            whole.iter().for_each(|&code| bits.push(code));
+            base.whole.push(whole);
         }
+        base.begins.push(bits.begin());
+        base.coded = bits.bytes;
         Ok(base)
     }
 
@@ -182,11 +190,13 @@ impl JpegBase {
 
     /// The bytes with some tiles instead of the picture's own.
     fn assemble<'a>(&'a self, other: impl Fn(usize) -> Option<&'a Tile>) -> Vec<u8> {
-        let mut bits = Bits::after(&self.head);
+        // Up to the first that is another, the bytes are the picture's.
+        let first = (0..self.tiles.len()).find(|&index| other(index).is_some()).unwrap_or(self.tiles.len());
+        let mut bits = Bits::from(&self.coded, self.begins[first]);
         // The mean of a block is coded as its difference from the last one of its own colour.
-        let mut last = [0i32; 3];
+        let mut last = first.checked_sub(1).map_or([0; 3], |before| self.tiles[before].last_means());
         let mut own_before = true;
-        for (index, (own, whole)) in self.tiles.iter().zip(&self.whole).enumerate() {
+        for (index, (own, whole)) in self.tiles.iter().zip(&self.whole).enumerate().skip(first) {
             match other(index) {
                 None if own_before => {
                     whole.iter().for_each(|&code| bits.push(code));
@@ -415,11 +425,24 @@ struct Bits {
     count: u32,
 }
 
+/// How far a stream was at some place: bytes, and the bits that are not written yet.
+#[derive(Debug, Clone, Copy)]
+struct Begin {
+    bytes: usize,
+    buffer: u64,
+    count: u32,
+}
+
 impl Bits {
-    fn after(head: &[u8]) -> Self {
-        let mut bytes = Vec::with_capacity(head.len() + (16 << 10));
-        bytes.extend_from_slice(head);
-        Bits { bytes, buffer: 0, count: 0 }
+    /// What goes on with a stream from some place on.
+    fn from(coded: &[u8], begin: Begin) -> Self {
+        let mut bytes = Vec::with_capacity(coded.len() + coded.len() / 4);
+        bytes.extend_from_slice(&coded[..begin.bytes]);
+        Bits { bytes, buffer: begin.buffer, count: begin.count }
+    }
+
+    fn begin(&self) -> Begin {
+        Begin { bytes: self.bytes.len(), buffer: self.buffer, count: self.count }
     }
 
     #[inline(always)]

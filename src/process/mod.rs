@@ -3,15 +3,17 @@
 //!
 //! rayon, polars and libtorch start their threads in the middle of work, and end it in a panic, or the whole process, where the
 //! system refuses one. So as many are started here first, held together, and let go. Each of them is told the number.
-#![allow(unsafe_code)] // signal, getrlimit and set_var have no safe form
+#![allow(unsafe_code)] // signal, getrlimit, prctl and set_var have no safe form
 
 mod allowed;
+mod child;
 
 use std::error::Error as _;
 use std::fs::File;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 pub use allowed::{Allowed, cores, cores_allowed, memory_allowed, memory_limit, peak_bytes};
+pub(crate) use child::ends_with_this;
 
 use crate::error::{Code, Error, Result};
 

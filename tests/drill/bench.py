@@ -232,8 +232,8 @@ def check_ok(done):
 class Bench:
     """A folder with a data root of the small study, and the calls on it."""
 
-    def __init__(self, lgf, shim, folder):
-        self.lgf, self.shim, self.folder = lgf, shim, Path(folder)
+    def __init__(self, lgf, shim, folder, number=0):
+        self.lgf, self.shim, self.folder, self.number = lgf, shim, Path(folder), number
         self.root, self.log = self.folder / "root", self.folder / "calls"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.plain = {name: value for name, value in os.environ.items() if not name.startswith(("LGF_", "SLURM_"))}

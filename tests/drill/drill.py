@@ -139,7 +139,7 @@ def main():
         library = shim(folder)
         steps, sequence, whole = prepared(options, folder, library)
         print(f"prepared in {time.monotonic() - began:.0f} s", flush=True)
-        benches = [Bench(options.lgf, library, folder / f"job{job}") for job in range(options.jobs)]
+        benches = [Bench(options.lgf, library, folder / f"job{job}", job) for job in range(options.jobs)]
         start = benches[0].call(["doctor"]).seconds
         taken, fallen = multiprocessing.Value("i", 0), multiprocessing.Value("i", 0)
         drills = drills_of(options, steps, sequence, whole, fallen, start)

@@ -15,9 +15,6 @@ from kills import finish
 
 CLONE_NEWNS = 0x20000
 YEARS_20 = 20 * 365 * 86400
-# As a user of its own, of whom the limit counts all threads; it may read the libraries wherever they are.
-OTHER_USER = ["setpriv", "--reuid=64082", "--regid=64082", "--clear-groups"]
-OTHER_USER += ["--inh-caps=+dac_override,+dac_read_search", "--ambient-caps=+dac_override,+dac_read_search"]
 AMPLE = "size=2g,nr_inodes=1m"
 
 
@@ -29,11 +26,18 @@ def own_mounts():
     return subprocess.run(["mount", "--make-rprivate", "/"], capture_output=True).returncode == 0
 
 
+def other_user(number):
+    """A call by a user of its own, of whom the limit counts all threads; it may read the libraries wherever they are."""
+    own = 64082 + number
+    rights = [f"--{kind}-caps=+dac_override,+dac_read_search" for kind in ("inh", "ambient")]
+    return ["setpriv", f"--reuid={own}", f"--regid={own}", "--clear-groups", *rights]
+
+
 @functools.cache
 def other_users():
     """Whether a process of another user may be started here."""
     try:
-        return subprocess.run([*OTHER_USER, "true"], capture_output=True).returncode == 0
+        return subprocess.run([*other_user(0), "true"], capture_output=True).returncode == 0
     except FileNotFoundError:
         return False
 
@@ -53,7 +57,7 @@ def few_threads(count, step, bench):
     """A user who may have so many threads."""
     if not other_users():
         raise Skipped("no process of another user can be started here")
-    return limited(step, bench, limits=[(resource.RLIMIT_NPROC, count)], before=OTHER_USER)
+    return limited(step, bench, limits=[(resource.RLIMIT_NPROC, count)], before=other_user(bench.number))
 
 
 def after(bench, step, done):
