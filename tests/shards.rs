@@ -54,8 +54,8 @@ fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();
             let name = path.strip_prefix(root).unwrap().to_path_buf();
-            // What steps took; and links to what was there when an ablation began.
-            if name.ends_with("manifests/measured") || name.starts_with("ablation/root") {
+            // What steps took.
+            if name.ends_with("manifests/measured") {
                 continue;
             }
             if path.is_dir() {

@@ -34,6 +34,7 @@ const TABLE: &str = "own_kinds";
 pub fn remember_kinds(store: &Store, found: &[&'static Kind]) -> Result<()> {
     let own = own_kinds();
     let new: Vec<&&'static Kind> = found.iter().filter(|kind| own.contains(kind)).collect();
+    let _alone = store.alone();
     // A table that cannot be read, as of an earlier version, is begun anew: this is the step that writes it.
     let known = match known(store) {
         Err(error) if error.code() == Code::Table => None,

@@ -122,7 +122,15 @@ impl Records {
     /// # Errors
     /// [`Code::Io`] if it cannot be read.
     pub(crate) fn content(&self, at: u64, length: u32) -> Result<Option<Vec<u8>>> {
-        let failed = |cause| Error::io("reading", &self.path, cause);
+        use std::io::ErrorKind::{NotFound, StaleNetworkFileHandle};
+        let failed = |cause: std::io::Error| match cause.kind() {
+            NotFound | StaleNetworkFileHandle => {
+                Error::new(Code::Io, "what was kept here is gone: another process has finished the step meanwhile")
+                    .path(&self.path)
+                    .hint("call this again: what is finished is taken as it is")
+            }
+            _ => Error::io("reading", &self.path, cause),
+        };
         let file = {
             let mut open = self.file.lock().unwrap_or_else(PoisonError::into_inner);
             match &*open {
@@ -241,6 +249,23 @@ mod tests {
             Some((file, kind, files[file].content(at, length).unwrap()?))
         };
         all.into_iter().filter_map(whole).collect()
+    }
+
+    #[test]
+    fn what_another_process_took_away_meanwhile_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::create(folder.path()).unwrap();
+        journal.append(1, b"first").unwrap();
+        journal.sync().unwrap();
+        let mut places = Vec::new();
+        let each = |_, record: Record| {
+            places.push((record.at, record.length));
+            Ok(())
+        };
+        let files = records(folder.path(), (3, 2), each).unwrap();
+        fs::remove_file(&journal.path).unwrap();
+        let error = files[0].content(places[0].0, places[0].1).unwrap_err();
+        assert!(error.to_string().contains("another process has finished the step meanwhile"), "{error}");
     }
 
     #[test]

@@ -45,7 +45,6 @@ pub(crate) use machine::{is_at_work, machine};
 pub(crate) use member::made;
 pub use name::{check_name, check_names};
 pub use root::Store;
-#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use scratch::Scratch;
 pub(crate) use share::Watched;
 pub use share::{Measured, Plan, Planned, Shard, Share, Worked};

@@ -77,6 +77,15 @@ impl Store {
         Ok(store)
     }
 
+    /// Until it is dropped, other processes wait that ask for the same: for a table that grows, which is read and written
+    /// again. Best effort, since some network disks have no locks.
+    #[must_use]
+    pub(crate) fn alone(&self) -> Option<fs::File> {
+        let folder = fs::File::open(&self.root).ok()?;
+        folder.lock().ok()?;
+        Some(folder)
+    }
+
     /// Removes temporary files of processes that are gone, in the folders that this library writes to. Best effort: what
     /// stays is never taken for a result.
     fn remove_leftovers(&self) {

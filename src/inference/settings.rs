@@ -21,13 +21,13 @@ pub(crate) fn write_settings(
     normalise: Normalise,
 ) -> Result<()> {
     let name = format!("{step}_settings");
+    let _alone = store.alone();
     let mut all: Vec<SettingRow> = store.rows(&name).unwrap_or_default();
-    all.retain(|row| networks.iter().all(|network| network.name() != row.model));
-    all.extend(networks.iter().map(|network| {
+    for network in networks {
         let (view, values) = (network.view(), normalise.of(network));
         let colours = |values: [f32; 3]| values.map(|value| value.to_string()).join(" ");
         let apart = network.nodes().iter().any(|node| matches!(node.layer, Layer::BatchNorm { .. }));
-        SettingRow {
+        let row = SettingRow {
             model: network.name().to_string(),
             short: i64::from(view.short),
             side: i64::from(view.side),
@@ -38,8 +38,12 @@ pub(crate) fn write_settings(
             batch_norm: if apart { "apart" } else { "merged" }.to_string(),
             kernels: if network.fuses() { "fused" } else { "plain" }.to_string(),
             device: if devices.is_empty() { network.device().to_string() } else { devices.join(" and ") },
+        };
+        match all.iter_mut().find(|other| other.model == row.model) {
+            Some(other) => *other = row,
+            None => all.push(row),
         }
-    }));
+    }
     store.write_table(&name, &SettingRow::table(all)?)?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::run::{Inference, Run};
 use crate::analysis::{self, AblationRow, ConclusionRow, Outcome};
 use crate::error::{Code, Error, Result};
-use crate::files::{ImageFile, Share, Store, machine};
+use crate::files::{ImageFile, Scratch, Share, Store};
 use crate::notebook::say;
 use crate::observers;
 use crate::protocol::{Fault, Protocol, Step};
@@ -17,7 +17,7 @@ use crate::table::{Row, Scoring};
 /// What stays with the root that it was made for, and is not linked into others.
 const OWN: [&str; 7] = ["ablation", "analysis", "figures", "notebooks", "bench", "downloads", "report.html"];
 
-/// The data roots, below this one, of the first run and of one with a fault; shards have their own.
+/// What the data roots of the first run and of one with a fault are called, below this one: each process has its own.
 const ROOT: &str = "ablation/root";
 const RUN: &str = "ablation/run";
 
@@ -41,7 +41,8 @@ impl Run {
         }
         let own: Vec<Fault> = faults.iter().copied().filter(|fault| self.does(*fault)).collect();
         let run = self.store().progress("ablation").start(own.len() + 1, "runs");
-        let first = self.first()?;
+        // It goes when this returns.
+        let (first, _folder) = self.first()?;
         let base = first.conclusions()?;
         run.tick();
         let as_it_is = format!("{}, as it is", self.protocol.name);
@@ -82,11 +83,6 @@ impl Run {
             rows.extend(outcome.compared(&base, &format!("{word} {fault}"), fault.id()));
             if own.contains(&fault) {
                 run.tick();
-            }
-        }
-        for name in [ROOT, RUN].map(|name| self.own_name(name)) {
-            if matches!(self.store().share(), Share::Shard(_)) {
-                clear(&self.store().path(&name))?;
             }
         }
         self.end_of_share(own.len(), &lacking)?;
@@ -198,10 +194,11 @@ impl Run {
     }
 
     /// Every step by this protocol, in a root of links; what the root itself has finished is not done again.
-    fn first(&self) -> Result<Run> {
-        let own = self.in_root(self.linked(self.store(), &self.own_name(ROOT))?);
+    fn first(&self) -> Result<(Run, Scratch)> {
+        let (store, folder) = self.linked(self.store(), ROOT)?;
+        let own = self.in_root(store);
         own.again(Step::Subset)?;
-        Ok(own)
+        Ok((own, folder))
     }
 
     /// What a fault's conclusions are made from: its protocol, the pairs that are compared, and what the first run says of the
@@ -218,14 +215,6 @@ impl Run {
             inputs.extend(files.into_iter().map(|(path, _)| path));
         }
         self.store().record(Named("sequence", &name_of(fault)), &(protocol, self.study.compared()), &inputs)
-    }
-
-    fn own_name(&self, name: &str) -> String {
-        match self.store().share() {
-            // Two processes may do one shard.
-            Share::Shard(_) => format!("{name}-{}-{}", machine(), std::process::id()),
-            _ => name.to_string(),
-        }
     }
 
     fn conclusions(&self) -> Result<Vec<ConclusionRow>> {
@@ -270,15 +259,13 @@ impl Run {
     fn conclude(&self, protocol: &Protocol, fault: Fault, first: &Run) -> Result<Vec<ConclusionRow>> {
         say(&format!("ablation: {}", protocol.name));
         // What the analysis alone changes needs no files of its own.
-        let store = match fault.step() {
-            Step::Analysis | Step::Observers | Step::Features => first.store().clone(),
-            _ => self.linked(first.store(), &self.own_name(RUN))?,
+        let (store, _folder) = match fault.step() {
+            Step::Analysis | Step::Observers | Step::Features => (first.store().clone(), None),
+            _ => self.linked(first.store(), RUN).map(|(store, folder)| (store, Some(folder)))?,
         };
         let own = self.in_root(store).by(protocol.clone());
         own.again(fault.step())?;
-        let found = own.conclusions()?;
-        clear(&self.store().path(&self.own_name(RUN)))?;
-        Ok(found)
+        own.conclusions()
     }
 
     /// Every step from one on; what is on record with the same choices is not done again.
@@ -316,12 +303,11 @@ impl Run {
         Run { study: Study { store, ..self.study.clone() }, ..self.clone() }
     }
 
-    /// A data root below this one that has every file of another as a link.
-    fn linked(&self, other: &Store, name: &str) -> Result<Store> {
-        let to = self.store().path(name);
-        clear(&to)?;
-        link_all(other.root(), &to, true)?;
-        self.store().like_this_at(&to)
+    /// A data root below this one that has every file of another as a link, for as long as its folder is wanted.
+    fn linked(&self, other: &Store, name: &str) -> Result<(Store, Scratch)> {
+        let folder = Scratch::beside(&self.store().path(name))?;
+        link_all(other.root(), folder.folder(), true)?;
+        Ok((self.store().like_this_at(folder.folder())?, folder))
     }
 }
 
@@ -359,13 +345,6 @@ fn link_all(from: &Path, to: &Path, top: bool) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn clear(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::io("clearing", folder, cause)),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -102,7 +102,8 @@ def small_disk(share, inodes, step, bench):
             remount(f"nr_inodes={room.f_files - room.f_ffree + max(more, 0)}")
         else:
             more = max(size_of(step.after) - size_of(step.before), 1 << 16)
-            remount(f"size={(room.f_blocks - room.f_bfree) * room.f_frsize + int(more * share)}")
+            # A disk of size 0 would have no end.
+            remount(f"size={max((room.f_blocks - room.f_bfree) * room.f_frsize + int(more * share), room.f_frsize)}")
         done = bench.call(step.call, step.env)
         remount(AMPLE)
         check_words(done, (0, 1))

@@ -179,6 +179,10 @@ def variants(bench, steps):
         shards, merge = [[name, "--shard", f"{index}/2"] for index in (0, 1)], ["merge", name]
         found.append(undisturbed(bench, f"{step.name}, shard", shards[0], step.before, finish=[shards[1], merge]))
         found.append(undisturbed(bench, f"{step.name}, merge", merge, step.before, prepare=shards))
+    for step in (step for step in steps if step.call[0] == "overlap"):
+        # Its merge goes on with what is not shared out, since all others are done.
+        shards = [["overlap", "--shard", f"{index}/2"] for index in (0, 1)]
+        found.append(undisturbed(bench, f"{step.name}, merge", ["merge", "overlap"], step.before, prepare=shards))
     return found
 
 

@@ -47,7 +47,7 @@ def one_killed(step, apart, wait, bench):
 
 
 SHARED = ("edges", "datasets", "run", "features", "observe", "relevance", "overlap")
-# Where a merge ends with that step: behind others it goes on with what is not shared out.
+# Where a merge ends with that step, or is a step of its own: behind others it goes on with what is not shared out.
 MERGED = ("edges", "datasets", "run", "relevance", "overlap")
 
 
@@ -60,11 +60,13 @@ def pairs(steps, sequence, whole):
     for step in (step for step in sequence if step.call[0] in SHARED):
         name, merge = step.call[0], ["merge", step.call[0]]
         shards = [[name, "--shard", f"{index}/2"] for index in (0, 1)]
-        ways = [("beside a shard of it", [step.call, shards[1]], []), ("as both shards", shards, [])]
+        ways = [(step, "beside a shard of it", [step.call, shards[1]], []), (step, "as both shards", shards, [])]
         if name in MERGED:
-            ways += [("merged twice", [merge, merge], shards), ("beside its merge", [merge, step.call], shards)]
-        for how, calls, earlier in ways:
-            given = (step, calls, earlier)
+            joined = next((other for other in steps if other.call == merge), step)
+            earlier = shards if joined is step else []
+            ways += [(joined, "merged twice", [merge, merge], earlier), (joined, "beside its merge", [merge, step.call], earlier)]
+        for of, how, calls, earlier in ways:
+            given = (of, calls, earlier)
             yield f"{step.name} {how}", lambda apart, _, of=given: partial(both, of[0], of[1], apart, of[2])
     for place, step in enumerate(sequence):
         given = ([["all"], step.call], [earlier.call for earlier in sequence[:place]])
