@@ -1,6 +1,7 @@
 //! A sequence shared out over machines: byte for byte that of one, and nothing joined that does not belong together.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -117,6 +118,29 @@ fn the_whole_sequence_by_shards_is_that_of_one_run_byte_for_byte() {
     run.sharing(Share::Joined).ablate(&faults).unwrap();
     let found = tree(&root);
     assert_same(&expected, &found);
+}
+
+#[test]
+fn what_a_shard_has_done_is_not_done_again_by_one_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = small(folder.path());
+    run.boxes().unwrap();
+    run.subset().unwrap();
+    let masks = |run: &Run| -> BTreeMap<PathBuf, u64> {
+        let files = tree(run.store().root()).into_keys().filter(|name| name.starts_with("edges"));
+        let masks = files.filter(|name| name.extension().is_some_and(|ending| ending == "png"));
+        masks
+            .map(|name| (name.clone(), std::fs::metadata(run.store().path(name.to_str().unwrap())).unwrap().ino()))
+            .collect()
+    };
+    part(&shard(&run, 0, 2), "edges");
+    let before = masks(&run);
+    assert!(before.len() >= 4, "{before:?}");
+    std::fs::write(run.store().path("edges/of-another-run.png"), b"old").unwrap();
+    run.edges().unwrap();
+    let after = masks(&run);
+    assert!(before.iter().all(|(name, file)| after[name] == *file), "the same files, not new ones");
+    assert!(after.len() > before.len() && !after.contains_key(Path::new("edges/of-another-run.png")));
 }
 
 fn plan(run: &Run, step: &str, shards: Option<u32>) -> StepPlan {

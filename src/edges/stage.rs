@@ -47,7 +47,8 @@ pub fn detect_all(store: &Store, images: &[ImageFile], boxes: &Boxes, parameters
     let step = store.step(Named("edges", "edges"), "photographs", parameters, images)?;
     let step = step.reading(&[("boxes", &hash_of(images, boxes))]);
     if !step.finished() {
-        find(store, images, boxes, parameters, &step.owning("edges")?)?;
+        let parts = step.parts()?;
+        find(store, images, boxes, parameters, &step.owning("edges", &parts)?)?;
     }
     Ok(EdgeTables {
         all: store.table("edges_data")?,
@@ -70,7 +71,8 @@ pub(crate) fn detect_in_view(store: &Store, images: &[ImageFile], parameters: &P
     if step.finished() {
         return Ok(());
     }
-    let step = step.saying(format!("edges, {view}")).owning(&name)?;
+    let parts = step.parts()?;
+    let step = step.saying(format!("edges, {view}")).owning(&name, &parts)?;
     let done = step.each(images, |_, image| {
         let crop = view.of(&image.path)?;
         let (coarse, mask) = (contours::<Crop>(&crop, parameters)?, detect::<Crop>(&crop, parameters)?.mask);

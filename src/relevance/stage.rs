@@ -53,7 +53,9 @@ pub fn explain_all(
         let step = base.part(&name, &[("network", &network.fingerprint()?)]);
         let step = step.saying(format!("relevance, {}", network.name()));
         if !step.finished() {
-            let step = step.on(&network.device().to_string()).owning(&format!("lrp/{}", network.name()))?;
+            let step = step.on(&network.device().to_string());
+            let own = step.parts_in(&parts);
+            let step = step.owning(&format!("lrp/{}", network.name()), &own)?;
             Explaining { store, model: network.name(), images, classes, parameters }.all(network, &step, &parts)?;
         }
         Ok((store.table(&name)?, store.table(&format!("{name}_rejects"))?))

@@ -440,6 +440,11 @@ impl Parts {
         self.folder.there(&self.decided.key, items)
     }
 
+    /// Whether something is kept of this step, as it is decided now.
+    pub(super) fn has_some(&self) -> bool {
+        self.folder.done.contains_key(&self.decided.key)
+    }
+
     /// Whether some process has begun with a step of this name, of other code, parameters or inputs, too.
     pub(super) fn begun(&self) -> bool {
         self.of_this_step().next().is_some()

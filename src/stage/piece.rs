@@ -94,7 +94,7 @@ fn sweep_below(store: &Store, folder: &str, keep: &std::collections::HashSet<&st
         } else if matches!(entry.path().extension().and_then(|end| end.to_str()), Some("png" | "JPEG" | "npy"))
             && !keep.contains(name.as_str())
         {
-            std::fs::remove_file(entry.path()).map_err(|cause| Error::io("removing", entry.path(), cause))?;
+            store.remove(&name)?;
         }
     }
     Ok(())

@@ -77,12 +77,15 @@ impl Step {
         Step { record: self.record.on(device), ..self }
     }
 
-    /// The same, whose files are in a folder of its own: what another one left there goes ([`Record::folder`]).
+    /// The same, whose files are in a folder of its own: what another one left there goes ([`Record::folder`]); where shards
+    /// have done some of this one, not before it is finished.
     ///
     /// # Errors
     /// As [`Record::folder`].
-    pub fn owning(mut self, folder: &str) -> Result<Self> {
-        self.record.folder(folder)?;
+    pub fn owning(mut self, folder: &str, parts: &Parts) -> Result<Self> {
+        if !parts.has_some() {
+            self.record.folder(folder)?;
+        }
         self.folder = Some(folder.to_string());
         Ok(self)
     }
@@ -136,6 +139,11 @@ impl Step {
             Share::Whole => Ok(open.collect()),
             Share::Shard(shard) => Ok(open.filter(|&place| shard.has(items[place].id)).collect()),
             Share::Joined if there.iter().all(|there| *there) => Ok(Vec::new()),
+            // Its parts are gone then.
+            Share::Joined if self.record.finished().is_some() => {
+                let found = format!("{}: another process has finished it meanwhile", self.record.name());
+                Err(Error::new(Code::Manifest, found).hint("call this again: what is finished is taken as it is"))
+            }
             Share::Joined => Err(parts.gaps(self.unit, items, there)),
             Share::Planned(plan) => {
                 plan.add(self.planned(parts, (items, there), plan.shards().unwrap_or_else(|| parts.shards()).max(1)));
@@ -310,7 +318,7 @@ impl Step {
     pub fn finish<T>(&self, done: Done<T>, last: Vec<PathBuf>) -> Result<Summary> {
         let (ok, skipped) = (done.rows.len() as u64, done.rejects.len() as u64);
         let store = self.record.store();
-        if let (Share::Joined, Some(folder)) = (store.share(), &self.folder) {
+        if let Some(folder) = &self.folder {
             self.record.take_folder(folder, &done.files)?;
         }
         let rejects = ["parquet", "csv"].map(|ending| store.path(&format!("{}_rejects.{ending}", self.record.name())));
