@@ -156,7 +156,7 @@ bench-consistency: setup ## intervals of error consistency beside numpy; PEERS=a
 	$(ENV) cargo build --quiet --bin lgf; \
 	$(or $(PEERS),python3) tools/bench_consistency.py "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf"
 
-bench-relevance: setup ## relevance beside zennit on FOLDER=photographs; PEERS=a python with torch, torchvision, pretrainedmodels, zennit
+bench-relevance: setup ## relevance beside zennit on FOLDER=photographs; PEERS=a python with torch, torchvision, pretrainedmodels, zennit, lxt (with transformers before 5), timm
 	$(ENV) cargo build --quiet --bin lgf; \
 	$(or $(PEERS),python3) tools/bench_relevance.py --lgf "$$CARGO_TARGET_DIR/$$CARGO_BUILD_TARGET/debug/lgf" $(or $(FOLDER),$(LGF_ROOT)/sample/imagenette2/val)
 

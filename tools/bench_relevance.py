@@ -78,7 +78,7 @@ def main():
 
 
 def run(command):
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     return [float(re.match(r"[\d.,]+", line).group().replace(",", "")) for line in text.splitlines() if re.match(r"\d", line)]
 
 
