@@ -92,6 +92,7 @@ test-rust: setup ## the library's tests: unit, integration and documentation
 	@grep -E '^test result' .lgf/test-rust.log > .lgf/test-summary
 
 test-kernel: build ## the kernel's tests, and notebooks 0 to 8 in it
+	$(ENV) cargo build --quiet --bin lgf
 	$(ENV) $(KERNEL_CARGO) test $(KERNEL_PACKAGE) --release --locked --quiet 2>&1 | tee .lgf/test-kernel.log
 	@grep -E '^test result' .lgf/test-kernel.log >> .lgf/test-summary
 	$(ENV) $(PYTHON) -m pytest -q -p no:cacheprovider tests/kernel 2>&1 | tee .lgf/test-kernel.log

@@ -145,8 +145,8 @@ step_kernelspec() {
 }
 
 step_build() {
-    say "library and command line"
-    (cd "$LGF_REPO" && logged cargo build --bins) || cause "building the library" "correct the error above, then run it again"
+    say "library"
+    (cd "$LGF_REPO" && logged cargo build --lib) || cause "building the library" "correct the error above, then run it again"
 }
 
 step_warm() {
