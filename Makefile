@@ -45,7 +45,9 @@ real: ## notebooks 2 to 8 and a report on FOLDER=your own photographs, with netw
 	@$(MAKE) build
 	$(ENV) $(REAL)
 
-test: lint test-rust test-kernel test-browser test-cluster test-drill ## all tests: formatting, lints, documentation, library, kernel, notebooks, browser, cluster, a tenth of the drills
+test: lint test-rust test-kernel test-browser ## all tests: formatting, lints, documentation, library, kernel, notebooks, browser, cluster, a tenth of the drills
+	@# Slurm's waiting leaves room for the drills.
+	@$(MAKE) --jobs=$(JOBS) --output-sync=target test-cluster test-drill
 	@printf '\n== all tests passed\n'; cat .lgf/test-summary .lgf/test-browser-summary .lgf/test-cluster-summary .lgf/test-drill-summary
 
 lgf: setup ## the command line: make lgf ARGS="help"

@@ -60,7 +60,7 @@ impl Verdict {
         }
         if let Some(best) = self.metrics.first() {
             sentences.push(format!(
-                "The metric that knows it best is {} (rank correlation {:.2} [{:.2}, {:.2}]).",
+                "The metric that knows it best is \"{}\" (rank correlation {:.2} [{:.2}, {:.2}]).",
                 best.metric, best.correlation, best.low, best.high
             ));
         }
@@ -76,9 +76,15 @@ impl Verdict {
             let pooled = told(row.pooled, row.pooled_low, row.pooled_high);
             let between = told(row.between, row.between_low, row.between_high);
             let within = told(row.within, row.within_low, row.within_high);
-            let parts = [(pooled, "together"), (between, "from network to network"), (within, "within a network")];
-            let known: Vec<String> =
-                parts.into_iter().filter_map(|(told, what)| Some(format!("{} {what}", told?))).collect();
+            let random = self.follows.iter().find(|row| row.method == "random").and_then(|row| row.within);
+            let by_area = random.map(|within| format!(" (maps at random, which see areas alone: {within:.2})"));
+            let within = within.map(|within| format!("{within} within a network{}", by_area.unwrap_or_default()));
+            let parts = [
+                pooled.map(|told| format!("{told} together")),
+                between.map(|told| format!("{told} from network to network")),
+                within,
+            ];
+            let known: Vec<String> = parts.into_iter().flatten().collect();
             if !known.is_empty() {
                 sentences.push(format!(
                     "Over photographs, networks and methods, the outline's share of relevance follows its share of the effect by \
@@ -88,10 +94,10 @@ impl Verdict {
             }
         }
         let edges = Method::Edges.to_string();
-        let fooled: Vec<&str> =
-            self.metrics.iter().filter(|row| row.best == edges).map(|row| row.metric.as_str()).collect();
+        let fooled: Vec<String> =
+            self.metrics.iter().filter(|row| row.best == edges).map(|row| format!("\"{}\"", row.metric)).collect();
         if !fooled.is_empty() {
-            sentences.push(format!("An edge detector, which knows no network, is best by {}.", fooled.join(", by ")));
+            sentences.push(format!("An edge detector, which knows no network, is best by {}.", fooled.join(", ")));
         }
         sentences.join(" ")
     }

@@ -111,7 +111,7 @@ pub(super) fn judged(store: &Store) -> Result<Option<Markup>> {
         p {
             "Does relevance go where the effect is? Rank correlations of the outline's share of relevance with its share of the \
              effect, each of outline and texture together: over everything, over networks alone (their means), and over the \
-             photographs of one network (the mean)."
+             photographs of one network (the mean). What maps at random have comes of areas alone."
         }
         (folded("where relevance goes", &frame(&by_place, "judge_follows.csv")))
     }))
