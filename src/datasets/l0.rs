@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fourier::Plan;
 use super::smoother::Smoother;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 
 impl Smoother for L0 {
     fn identity(&self) -> String {
@@ -17,6 +17,7 @@ impl Smoother for L0 {
     }
 
     fn pass(&self, picture: &RgbImage) -> Result<RgbImage> {
+        self.check()?;
         Ok(l0(picture, self))
     }
 }
@@ -35,6 +36,25 @@ pub struct L0 {
 impl Default for L0 {
     fn default() -> Self {
         L0 { lambda: 0.02, kappa: 2.0, beta_max: 1e5 }
+    }
+}
+
+/// The most rounds of one pass; the usual parameters take 22.
+const MOST_ROUNDS: f64 = 10_000.0;
+
+impl L0 {
+    /// That a pass comes to an end.
+    fn check(&self) -> Result<()> {
+        let rounds = (self.beta_max / (2.0 * self.lambda)).ln() / self.kappa.ln();
+        let numbers = self.lambda > 0.0 && self.kappa > 1.0 && self.beta_max.is_finite();
+        if numbers && rounds <= MOST_ROUNDS {
+            return Ok(());
+        }
+        let found = format!(
+            "{}: expected a lambda above 0, a kappa above 1 and so large that beta ends within {MOST_ROUNDS} rounds",
+            self.identity()
+        );
+        Err(Error::new(Code::Parameter, found).hint("the usual ones are lambda 0.02, kappa 2, beta at most 100000"))
     }
 }
 
@@ -142,6 +162,22 @@ mod tests {
         assert_eq!(spread(&striped(), 5, 18), 16);
         assert!(spread(&smooth, 5, 18) <= 1, "{}", spread(&smooth, 5, 18));
         assert!(spread(&smooth, 18, 30) > 80, "{}", spread(&smooth, 18, 30));
+    }
+
+    #[test]
+    fn numbers_with_which_it_would_not_end_are_refused() {
+        let usual = L0::default();
+        for wrong in [
+            L0 { lambda: 0.0, ..usual },
+            L0 { lambda: f64::NAN, ..usual },
+            L0 { kappa: 1.0, ..usual },
+            L0 { kappa: 1.0 + f64::EPSILON, ..usual },
+            L0 { beta_max: f64::INFINITY, ..usual },
+        ] {
+            assert!(wrong.pass(&striped()).unwrap_err().message().contains("expected a lambda above 0"), "{wrong:?}");
+        }
+        // Where there is nothing to do, nothing is done.
+        assert!(L0 { beta_max: 0.0, ..usual }.pass(&striped()).is_ok());
     }
 
     #[test]

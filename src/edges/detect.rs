@@ -28,12 +28,12 @@ pub enum Denoise {
     },
     /// The median of a window of `2 radius + 1` pixels a side, of the grey picture.
     Median {
-        /// Pixels to each side.
+        /// Pixels to each side, 0 to 100.
         radius: u32,
     },
     /// A Gaussian of this standard deviation in pixels, of the grey picture.
     Gaussian {
-        /// Standard deviation in pixels.
+        /// Standard deviation in pixels, 0 (nothing) to 100.
         sigma: f32,
     },
 }
@@ -207,6 +207,9 @@ pub fn thresholds(gray: &GrayImage, parameters: &Parameters) -> Result<(f64, f64
     }
 }
 
+/// The most pixels of a median's radius and a Gaussian's standard deviation: nothing is left of a photograph long before.
+const MOST_PIXELS: u32 = 100;
+
 /// The grey picture after denoising.
 ///
 /// # Errors
@@ -217,9 +220,19 @@ pub fn denoise(picture: &RgbImage, how: Denoise) -> Result<GrayImage> {
         Denoise::NonLocalMeans { h, h_color, template, search } => {
             to_gray(&non_local_means_color(picture, h, h_color, template, search)?)
         }
+        Denoise::Median { radius } if radius > MOST_PIXELS => {
+            return Err(Error::new(
+                Code::Parameter,
+                format!("a median over {radius} pixels, expected 0 to {MOST_PIXELS}"),
+            ));
+        }
         Denoise::Median { radius } => median_filter(&to_gray(picture), radius, radius),
-        Denoise::Gaussian { sigma } if sigma > 0.0 => gaussian_blur_f32(&to_gray(picture), sigma),
-        Denoise::Gaussian { .. } => to_gray(picture),
+        Denoise::Gaussian { sigma } if !(0.0..=MOST_PIXELS as f32).contains(&sigma) => {
+            let found = format!("a Gaussian of sigma {sigma}, expected 0 to {MOST_PIXELS} pixels");
+            return Err(Error::new(Code::Parameter, found));
+        }
+        Denoise::Gaussian { sigma: 0.0 } => to_gray(picture),
+        Denoise::Gaussian { sigma } => gaussian_blur_f32(&to_gray(picture), sigma),
     })
 }
 
@@ -276,6 +289,20 @@ mod tests {
         assert!((380..=420).contains(&found.mask.count()), "the outline is 400 pixels: {}", found.mask.count());
         let coarse: PixelMask<Crop> = contours(&picture, &Parameters::default()).unwrap();
         assert!((300..=500).contains(&coarse.count()), "{}", coarse.count());
+    }
+
+    #[test]
+    fn a_strength_without_end_is_refused_in_words() {
+        let picture = RgbImage::from_pixel(8, 8, Rgb([90; 3]));
+        for (how, said) in [
+            (Denoise::Median { radius: u32::MAX }, "a median over 4294967295 pixels, expected 0 to 100"),
+            (Denoise::Gaussian { sigma: f32::NAN }, "a Gaussian of sigma NaN, expected 0 to 100 pixels"),
+            (Denoise::Gaussian { sigma: -1.0 }, "sigma -1"),
+            (Denoise::Gaussian { sigma: f32::INFINITY }, "sigma inf"),
+        ] {
+            assert!(denoise(&picture, how).unwrap_err().message().contains(said), "{how:?}");
+        }
+        assert_eq!(denoise(&picture, Denoise::Gaussian { sigma: 0.0 }).unwrap(), to_gray(&picture));
     }
 
     #[test]

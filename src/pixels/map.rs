@@ -43,8 +43,13 @@ impl<F: Frame> HeatMap<F> {
     /// Where masks are, over all of them: the share that has each pixel, smoothed by a Gaussian of `sigma` pixels.
     ///
     /// # Errors
-    /// What a mask gives; [`Code::Parameter`] without a mask, or if their sizes differ.
+    /// What a mask gives; [`Code::Parameter`] without a mask, if their sizes differ, or for a `sigma` that is not above 0 and at
+    /// most 1,000.
     pub fn density(masks: impl IntoIterator<Item = Result<PixelMask<F>>>, sigma: f32) -> Result<Self> {
+        if !(f32::MIN_POSITIVE..=1000.0).contains(&sigma) {
+            let found = format!("a density smoothed by {sigma} pixels, expected more than 0, and at most 1000");
+            return Err(Error::new(Code::Parameter, found));
+        }
         let (mut counts, mut count, mut size) = (Vec::new(), 0, (0, 0));
         for mask in masks {
             let mask = mask?;

@@ -86,7 +86,7 @@ impl Training {
 
     /// Steps of the optimizer in all.
     pub fn steps(&self) -> usize {
-        self.pictures / self.batch * self.epochs
+        self.pictures.checked_div(self.batch).unwrap_or(0) * self.epochs
     }
 }
 
@@ -129,7 +129,7 @@ impl Drawings {
 /// Trains a network from seeded first weights. `run` ticks once a step.
 ///
 /// # Errors
-/// [`Code::Stopped`] if the person stopped it; [`Code::Numeric`] if the loss is no longer finite.
+/// [`Code::Parameter`] if there is no step to train; [`Code::Stopped`] if the person stopped it; [`Code::Numeric`] if the loss is no longer finite.
 pub fn train(
     name: &str,
     table: &Architecture,
@@ -137,6 +137,12 @@ pub fn train(
     drawings: &Drawings,
     run: &Stage,
 ) -> Result<Network> {
+    if training.steps() == 0 {
+        let Training { pictures, batch, epochs, .. } = training;
+        let found =
+            format!("{pictures} drawings in batches of {batch}, {epochs} times: there is nothing to train {name} with");
+        return Err(Error::new(Code::Parameter, found));
+    }
     let device = Device::Cpu;
     let mut rng = picture::generator(training.seed, picture::Part::Weights, 0);
     let store = nn::VarStore::new(device.tch());
@@ -144,8 +150,7 @@ pub fn train(
     keep_symmetry(table.nodes(), &weights);
     let mut network = Engine::new(Network::new(name, table, weights)?, device);
     let mut optimizer = nn::AdamW { wd: training.weight_decay, ..nn::AdamW::default() }.build(&store, 1e-6)?;
-    let steps_an_epoch = training.pictures / training.batch;
-    let steps = steps_an_epoch * training.epochs;
+    let (steps_an_epoch, steps) = (training.pictures / training.batch, training.steps());
     let mut order: Vec<usize> = (0..drawings.pictures.len()).collect();
     let (mut loss_sum, mut right) = (0.0, 0.0);
     for step in 0..steps {

@@ -176,7 +176,7 @@ pub enum BenchPart {
         arch: String,
         #[arg(long)]
         weights: PathBuf,
-        #[arg(long, default_value_t = 16)]
+        #[arg(long, default_value_t = 16, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
         batch: usize,
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -202,7 +202,7 @@ pub enum BenchPart {
     Consistency,
     /// the six networks at full size with random weights: logits beside the processor's, and pictures a second
     Device {
-        #[arg(long, default_value_t = 64)]
+        #[arg(long, default_value_t = 64, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
         batch: usize,
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -224,7 +224,7 @@ pub enum BenchPart {
         weights: PathBuf,
         #[arg(long, default_value = "corrected")]
         preset: String,
-        #[arg(long, default_value_t = 4)]
+        #[arg(long, default_value_t = 4, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
         batch: usize,
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -524,11 +524,11 @@ pub struct Train {
     /// one network only
     #[arg(long)]
     pub network: Option<String>,
-    /// drawings (default: as in the model card)
-    #[arg(long)]
+    /// drawings, 32 or more (default: as in the model card)
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(32..=1_000_000))]
     pub pictures: Option<usize>,
     /// times that each drawing is seen (default: as in the model card)
-    #[arg(long)]
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     pub epochs: Option<usize>,
     /// where the weights go
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/models"))]

@@ -238,6 +238,31 @@ mod tests {
         }
     }
 
+    /// A number in words costs no more work than one that somebody means.
+    #[test]
+    fn numbers_out_of_all_proportion_are_refused_or_harmless() {
+        let plan = |text: &str| {
+            text.parse().and_then(|spec| manipulation(&spec)?.plan(&Subject { id: "a", side: 224, seed: 1 }))
+        };
+        for (text, said) in [
+            (
+                "scramble:block=32,variants=16429131440647569040",
+                "orders of the blocks of a picture, expected 1 to 1000",
+            ),
+            ("scramble:orders=any,variants=1001", "1001 orders"),
+            ("scramble:variants=0", "0 orders"),
+            ("shuffle:variants=1001", "1001 orders"),
+            ("shuffle:tiles=unequal,variants=16429131440647569040", "expected 1 to 1000"),
+            ("smooth:passes=4294967295", "4294967295 passes of smoothing, expected 1 to 100"),
+            ("smooth:passes=0", "0 passes"),
+        ] {
+            let error = plan(text).unwrap_err();
+            assert!(error.message().contains(said), "{text}: {error}");
+        }
+        let hidden = plan("patch:gap=4294967295").unwrap();
+        assert_eq!(hidden.len(), 3, "none, the one that fits, and all: {hidden:?}");
+    }
+
     #[test]
     fn what_is_no_manipulation_key_or_value_is_said_with_what_there_is() {
         for (text, parts) in [

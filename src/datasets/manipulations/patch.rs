@@ -192,9 +192,10 @@ pub fn patch_boxes(side: u32, size: u32, gap: u32) -> Vec<PixelBox<Crop>> {
     if size == 0 || size > side {
         return Vec::new();
     }
-    let count = (side + gap) / (size + gap);
-    let border = (side - (count * size + (count - 1) * gap)) / 2;
-    let starts = || (0..count).map(|place| border + place * (size + gap));
+    let apart = size.saturating_add(gap);
+    let count = 1 + (side - size) / apart;
+    let border = (side - size - (count - 1) * apart) / 2;
+    let starts = || (0..count).map(|place| border + place * apart);
     starts().flat_map(|row| starts().map(move |col| PixelBox::at(row, col).of_size(size, size))).collect()
 }
 
@@ -258,7 +259,7 @@ mod tests {
 
     #[test]
     fn patches_lie_inside_and_apart() {
-        for gap in [0, 1, 10, 30, 300] {
+        for gap in [0, 1, 10, 30, 300, u32::MAX - 7, u32::MAX] {
             for size in 1..=224 {
                 let boxes = patch_boxes(224, size, gap);
                 assert!(boxes.iter().all(|patch| patch.last_row() < 224 && patch.last_col() < 224), "{size}");

@@ -220,11 +220,27 @@ fn shift_sources((width, height): (u32, u32), block: u32, shifts: &[[i32; 2]]) -
     Ok(sources)
 }
 
+/// The most orders of one picture's blocks or tiles.
+const MOST_VARIANTS: usize = 1000;
+
+/// That a picture has 1 to 1,000 orders of its blocks.
+///
+/// # Errors
+/// [`Code::Parameter`], saying so.
+pub(super) fn check_variants(variants: usize) -> Result<()> {
+    if (1..=MOST_VARIANTS).contains(&variants) {
+        return Ok(());
+    }
+    let found = format!("{variants} orders of the blocks of a picture, expected 1 to {MOST_VARIANTS}");
+    Err(Error::new(Code::Parameter, found).hint("say another number of variants"))
+}
+
 /// `variants` orders of `count` blocks.
 ///
 /// # Errors
-/// [`Code::Parameter`] if so many different derangements do not exist.
+/// [`Code::Parameter`] for no order or more than 1,000; if so many different derangements do not exist.
 pub fn orders(count: usize, variants: usize, how: Orders, rng: &mut ChaCha8Rng) -> Result<Vec<Vec<u32>>> {
+    check_variants(variants)?;
     if how == Orders::Derangements && derangement_count(count) < variants as f64 {
         return Err(Error::new(Code::Parameter, format!("{count} blocks have fewer than {variants} derangements")));
     }

@@ -22,7 +22,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::scramble::{Control, Orders, displacement, orders, shifts, with_seams};
+use super::scramble::{Control, Orders, check_variants, displacement, orders, shifts, with_seams};
 use crate::datasets::canvas::{Canvas, Drawn, Subject};
 use crate::datasets::manipulation::{Change, Facts, Kind, Levels, Maker, Manipulate, Recipe, Set, Stronger, Summary};
 use crate::datasets::rearrange::reordered;
@@ -145,6 +145,7 @@ impl Shuffle {
 impl Manipulate for Shuffle {
     fn plan(&self, subject: &Subject<'_>) -> Result<Vec<Recipe>> {
         self.grids.iter().try_for_each(|grid| check("shuffle", *grid, subject.side))?;
+        check_variants(self.variants)?;
         let mut all = Vec::new();
         for cut in self.cuts {
             all.extend(self.cut(*cut, subject)?);

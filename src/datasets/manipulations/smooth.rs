@@ -25,6 +25,8 @@ pub(in crate::datasets) static MAKER: Maker = Maker {
     },
 };
 
+/// All of a photograph's passes are in memory at once.
+const MOST_PASSES: u32 = 100;
 const LEVELS: Levels = Levels { in_words: "passes of smoothing", stronger: Stronger::Larger };
 const DIFFERENCES: Set = Set { name: "smt_diff", thesis: Some(2) };
 
@@ -61,7 +63,7 @@ pub static DIFFERENCE_INVERSE: Kind = Kind {
 /// Smoothing, and what it takes away.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Smoothing {
-    /// Passes; each starts from the last.
+    /// Passes, 1 to 100; each starts from the last.
     pub passes: u32,
     /// The pass whose difference from the original is kept: all of them, or, as published (notebook 4, cells 76 and 77), the
     /// first alone.
@@ -128,6 +130,10 @@ impl Smoothing {
 
 impl Manipulate for Smoothing {
     fn plan(&self, _: &Subject<'_>) -> Result<Vec<Recipe>> {
+        if !(1..=MOST_PASSES).contains(&self.passes) {
+            let found = format!("{} passes of smoothing, expected 1 to {MOST_PASSES}", self.passes);
+            return Err(Error::new(Code::Parameter, found));
+        }
         // The study saved the photograph once before it cropped it, as it did with those that were smoothed.
         let mut all = vec![match self.chain {
             Chain::InMemory => Recipe::untouched(&SMOOTHED),
