@@ -28,7 +28,7 @@ KERNEL := kernel/Cargo.toml kernel/Cargo.lock $(shell find kernel/src -type f)
 REAL = FOLDER="$(FOLDER)" ANNOTATIONS="$(ANNOTATIONS)" NETWORKS="$(NETWORKS)" ROOT="$(or $(ROOT),$(CURDIR)/data/real)" tools/real.sh
 LIBRARY := $(shell find src data build.rs -type f -not -path 'data/out/*' -not -path 'data/real/*' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup build notebooks real test lint map test-rust test-kernel test-browser test-cluster test-drill drill bench-scale lgf lab install-kernel remove-kernel doctor bench bench-cells bench-boxes bench-edges bench-datasets
+.PHONY: help setup build notebooks real test lint map test-rust test-kernel test-notebooks test-browser test-cluster test-drill drill bench-scale lgf lab install-kernel remove-kernel doctor bench bench-cells bench-boxes bench-edges bench-datasets
 .PHONY: bench-models bench-relevance bench-metrics bench-analysis bench-consistency check-crops check-edges check-manipulations check-models check-relevance clean FORCE
 
 help: ## this list
@@ -45,10 +45,11 @@ real: ## notebooks 2 to 8 and a report on FOLDER=your own photographs, with netw
 	@$(MAKE) build
 	$(ENV) $(REAL)
 
-test: lint test-rust test-kernel test-browser ## all tests: formatting, lints, documentation, library, kernel, notebooks, browser, cluster, a tenth of the drills
-	@# Slurm's waiting leaves room for the drills.
-	@$(MAKE) --jobs=$(JOBS) --output-sync=target test-cluster test-drill
-	@printf '\n== all tests passed\n'; cat .lgf/test-summary .lgf/test-browser-summary .lgf/test-cluster-summary .lgf/test-drill-summary
+test: lint test-rust ## all tests: formatting, lints, documentation, library, kernel, notebooks, browser, cluster, a tenth of the drills
+	@# Where one waits for the other core, for a browser or for Slurm, there is room beside it.
+	@$(MAKE) --jobs=$(JOBS) --output-sync=target test-kernel test-notebooks
+	@$(MAKE) --jobs=$(JOBS) --output-sync=target test-cluster test-browser test-drill
+	@printf '\n== all tests passed\n'; for of in rust kernel notebooks browser cluster drill; do cat .lgf/test-$$of-summary; done
 
 lgf: setup ## the command line: make lgf ARGS="help"
 	$(ENV) cargo run --quiet --bin lgf -- $(ARGS)
@@ -91,16 +92,18 @@ test-rust: setup ## the library's tests: unit, integration and documentation
 	@mkdir -p .lgf
 	$(ENV) cargo test --lib --bins --tests 2>&1 | tee .lgf/test-rust.log
 	$(ENV) cargo test --doc 2>&1 | tee -a .lgf/test-rust.log
-	@grep -E '^test result' .lgf/test-rust.log > .lgf/test-summary
+	@grep -E '^test result' .lgf/test-rust.log > .lgf/test-rust-summary
 
-test-kernel: build ## the kernel's tests, and notebooks 0 to 8 in it
+test-kernel: build ## the kernel's tests
 	$(ENV) cargo build --quiet --bin lgf
 	$(ENV) $(KERNEL_CARGO) test $(KERNEL_PACKAGE) --release --locked --quiet 2>&1 | tee .lgf/test-kernel.log
-	@grep -E '^test result' .lgf/test-kernel.log >> .lgf/test-summary
+	@grep -E '^test result' .lgf/test-kernel.log > .lgf/test-kernel-summary
 	$(ENV) $(PYTHON) -m pytest -q -p no:cacheprovider tests/kernel 2>&1 | tee .lgf/test-kernel.log
-	@tail -n 1 .lgf/test-kernel.log >> .lgf/test-summary
+	@tail -n 1 .lgf/test-kernel.log >> .lgf/test-kernel-summary
+
+test-notebooks: build ## notebooks 0 to 8, and what each of them shows
 	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT" --shown tests/kernel/shown.json 2>&1 | tee .lgf/test-notebooks.log
-	@tail -n 1 .lgf/test-notebooks.log >> .lgf/test-summary
+	@tail -n 1 .lgf/test-notebooks.log > .lgf/test-notebooks-summary
 
 test-browser: build ## JupyterLab in headless Chromium as a person uses it; pictures in .lgf/browser; skipped without Chromium
 	@tools/test_browser.sh

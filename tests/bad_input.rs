@@ -63,7 +63,9 @@ fn a_manipulation_key_or_number_that_is_none() {
         ("scramble:block=50", "blocks of 50 do not fill"),
         ("scramble:block=112,variants=10", "fewer than 10 derangements"),
         ("patch:size=300", "does not fit"),
-        ("smooth:passes=0", "plans no changed picture"),
+        ("scramble:variants=1001", "1001 orders of the blocks of a picture, expected 1 to 1000"),
+        ("smooth:passes=0", "0 passes of smoothing, expected 1 to 100"),
+        ("scramble:block=56,variant=9", "plans no changed picture"),
         ("shuffle:grid=200", "shuffle of 200 x 200 tiles in a picture of 224 x 224"),
         ("rotate-tiles:grid=1", "grid of rotate-tiles is \"1\": expected 2 or more"),
         ("gaussian:kernel=4", "kernel of gaussian is \"4\": expected an odd number from 3 to 61"),
@@ -86,6 +88,18 @@ fn a_manipulation_key_or_number_that_is_none() {
     let init = ["init", "--root", &root, "--images", folder.path().to_str().unwrap(), "--without-networks"];
     let text = fails(&[&init[..], &["--manipulation", "emboss"]].concat());
     assert!(text.contains("no manipulation \"emboss\"") && !Path::new(&root).join("study.json").exists(), "{text}");
+}
+
+#[test]
+fn a_training_without_a_step_is_refused_before_anything_is_drawn() {
+    let (_folder, out) = temporary();
+    for (key, number, said) in
+        [("--pictures", "31", "31 is not in 32..=1000000"), ("--epochs", "0", "0 is not in 1..=10000")]
+    {
+        let text = fails(&["train-sample", key, number, "--out", &out]);
+        assert!(text.contains(said), "{text}");
+    }
+    assert!(!Path::new(&out).exists());
 }
 
 #[test]

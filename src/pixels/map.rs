@@ -212,6 +212,19 @@ mod tests {
     }
 
     #[test]
+    fn a_density_is_of_masks_of_one_size_smoothed_by_some_pixels() {
+        let mask = |inside: &[bool]| PixelMask::<Crop>::from_values(1, inside.len() as u32, inside.to_vec());
+        let of = |masks: &[&[bool]], sigma: f32| HeatMap::density(masks.iter().map(|inside| mask(inside)), sigma);
+        let found = of(&[&[true, false, false], &[true, false, false]], 0.5).unwrap();
+        assert!(found.values()[0] > 0.7 && found.values()[2] < 0.1, "{:?}", found.values());
+        assert!(of(&[], 1.0).unwrap_err().message().contains("no masks"));
+        assert!(of(&[&[true], &[true, true]], 1.0).unwrap_err().message().contains("masks of"));
+        for sigma in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+            assert!(of(&[&[true]], sigma).unwrap_err().message().contains("expected more than 0"), "{sigma}");
+        }
+    }
+
+    #[test]
     fn top_has_exactly_the_size_asked_for() {
         let map = map(&[1.0, 3.0, 3.0, 2.0]);
         assert_eq!(map.top(2).values(), [false, true, true, false]);
