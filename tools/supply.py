@@ -36,11 +36,16 @@ def packages_of(lock):
     return tomllib.loads(lock.read_text())["package"]
 
 
+def own_packages():
+    """The names of the project's own packages: what is fuzzed is the library."""
+    return {tomllib.loads((REPO / folder / "Cargo.toml").read_text())["package"]["name"] for folder in WORKSPACES}
+
+
 def faults_of_lock(packages, own):
-    """A line for each package that is not a checked one from Rust's public registry, or the workspace's own."""
+    """A line for each package that is not a checked one from Rust's public registry, or one of the project's own."""
     for package in packages:
         name, source = f"{package['name']} {package['version']}", package.get("source")
-        if source is None and package["name"] != own:
+        if source is None and package["name"] not in own:
             yield f"{name} has no source: it is a folder of this machine"
         elif source is not None and source != REGISTRY:
             yield f"{name} comes from {source}, not from Rust's public registry"
@@ -119,12 +124,12 @@ def metadata(folder):
 
 def check_rust(folder):
     """The faults of one workspace."""
-    lock, manifest = REPO / folder / "Cargo.lock", tomllib.loads((REPO / folder / "Cargo.toml").read_text())
+    lock = REPO / folder / "Cargo.lock"
     where = os.path.relpath(lock, REPO)
     if not lock.exists():
         return [] if folder in MADE_ELSEWHERE else [f"{where} is missing"]
     packages = packages_of(lock)
-    faults = list(faults_of_lock(packages, manifest["package"]["name"]))
+    faults = list(faults_of_lock(packages, own_packages()))
     home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
     faults += [f"{name} was withdrawn (yanked) by its author" for name in yanked(packages, home)]
     several = doubled(packages)

@@ -13,7 +13,11 @@ GOOD = {"name": "six", "version": "1.0.0", "source": supply.REGISTRY, "checksum"
 
 
 def test_a_package_is_a_checked_one_of_the_registry_or_the_workspace_s_own():
-    assert not list(supply.faults_of_lock([GOOD, {"name": "lgf", "version": "0.1.0"}], "lgf"))
+    assert not list(supply.faults_of_lock([GOOD, {"name": "lgf", "version": "0.1.0"}], {"lgf"}))
+
+
+def test_the_library_is_the_project_s_own_in_every_workspace():
+    assert {"local-global-features", "lgf-kernel"} < supply.own_packages()
 
 
 @pytest.mark.parametrize(
@@ -27,7 +31,7 @@ def test_a_package_is_a_checked_one_of_the_registry_or_the_workspace_s_own():
     ],
 )
 def test_another_source_or_no_checksum_is_refused(change, word):
-    (fault,) = supply.faults_of_lock([GOOD | change], "lgf")
+    (fault,) = supply.faults_of_lock([GOOD | change], {"lgf"})
     assert word in fault
 
 
