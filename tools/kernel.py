@@ -8,7 +8,8 @@ from queue import Empty
 from jupyter_client.manager import KernelManager
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-LATE_LINES = 0.3  # seconds
+# The kernel as evcxr has it passes standard error on after the end of a cell.
+PLAIN_IS_LATE = 0.3  # seconds
 SETUP = ':dep local-global-features = { path = ".." }\nuse lgf::prelude::*;'
 
 
@@ -42,6 +43,7 @@ class Kernel:
         start = time.monotonic()
         self.manager = KernelManager(kernel_name="lgf")
         arguments = {"env": environment} if environment else {}
+        self.late = PLAIN_IS_LATE if (environment or {}).get("LGF_KERNEL") == "plain" else 0
         self.manager.start_kernel(cwd=str(NOTEBOOKS), **arguments)
         self.connect()
         self.start_seconds = time.monotonic() - start
@@ -77,8 +79,7 @@ class Kernel:
         deadline = time.monotonic() + timeout
         ended = False
         while True:
-            # The kernel passes standard error on from a thread of its own, so its last lines come after the end.
-            patience = LATE_LINES if ended else max(0.1, min(5, deadline - time.monotonic()))
+            patience = self.late if ended else max(0.1, min(5, deadline - time.monotonic()))
             try:
                 message = self.client.get_iopub_msg(timeout=patience)
             except Empty:

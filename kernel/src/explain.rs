@@ -86,7 +86,9 @@ fn hinted(text: &str, hint: &str) -> String {
 
 fn compilation(errors: &[CompilationError], code: &str, prepared: &Prepared) -> Failure {
     let own = |error: &&CompilationError| error.level() != "warning" && !error.message().starts_with("aborting due");
-    let errors: Vec<&CompilationError> = errors.iter().filter(own).collect();
+    let serious: Vec<&CompilationError> = errors.iter().filter(own).collect();
+    // What else there is, rather than nothing.
+    let errors = if serious.is_empty() { errors.iter().collect() } else { serious };
     let lines: Vec<&str> = code.lines().collect();
     let mut traceback = vec![];
     for error in &errors {

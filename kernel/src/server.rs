@@ -4,11 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{self, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use crossbeam_channel::{Receiver, Select, TryRecvError};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use zeromq::{PubSocket, RepSocket, RouterSocket, Socket, SocketEvent, SocketRecv, SocketSend};
@@ -23,9 +24,9 @@ use crate::session::{Bundle, Session};
 const STACK: usize = 64 << 20;
 /// How long the first request waits for somebody who listens to outputs: what is published before that is lost.
 const LISTENERS: Duration = Duration::from_millis(500);
-/// How long a stream is silent before a cell counts as having said all of it.
-const SILENT: Duration = Duration::from_millis(2);
-const SILENT_AT_MOST: Duration = Duration::from_millis(60);
+/// How long a stream that says no more is listened to for its end, and how often that is looked for.
+const PATIENCE: Duration = Duration::from_secs(1);
+const LOOKED: Duration = Duration::from_micros(200);
 /// How long, and how many, lines wait to be passed on together.
 const HELD: Duration = Duration::from_millis(30);
 const HELD_AT_MOST: usize = 200;
@@ -308,7 +309,7 @@ fn kernel_info() -> Value {
 }
 
 /// The session's thread: starts it, then takes requests one by one.
-fn work(shared: &Arc<Shared>, places: &Places, queue: &Receiver<Job>, handle: &tokio::runtime::Handle) {
+fn work(shared: &Arc<Shared>, places: &Places, queue: &mpsc::Receiver<Job>, handle: &tokio::runtime::Handle) {
     let mut worker = Worker::start(shared, places, handle);
     while let Ok((arrived, message)) = queue.recv() {
         shared.status(&message, "busy");
@@ -340,16 +341,11 @@ impl<'a> Worker<'a> {
         let started = Session::start(places, &|text| shared.say(text));
         shared.loading().over = true;
         let session = match started {
-            Ok((session, outputs)) => {
+            Ok((mut session, outputs)) => {
                 let _ = shared.process.set(session.process());
-                let streams = [
-                    Stream::pass_on(shared, "stdout", move |patience| {
-                        outputs.stdout.recv_timeout(patience).map_err(|error| error.is_timeout())
-                    }),
-                    Stream::pass_on(shared, "stderr", move |patience| {
-                        outputs.stderr.recv_timeout(patience).map_err(|error| error.is_timeout())
-                    }),
-                ];
+                let streams = [("stdout", outputs.stdout), ("stderr", outputs.stderr)]
+                    .map(|(name, lines)| Stream::pass_on(shared, name, lines));
+                streams[1].wait(session.completed());
                 Ok((session, streams))
             }
             Err(error) => Err(format!("the kernel could not start: {error:#}")),
@@ -410,7 +406,8 @@ impl<'a> Worker<'a> {
         let say = |text: &str| shared.tell(message, text);
         let ask = |prompt: &str, password: bool| handle.block_on(input(shared, message, prompt, password));
         let ended = guarded(|| session.run(message.code(), &ask, &say));
-        [&*out, &*err].into_iter().for_each(Stream::wait);
+        out.wait(0);
+        err.wait(session.completed());
         out.publish();
         // The last lines of a cell that fails are its error.
         let own = matches!(&ended, Err(failure) if failure.traceback.is_empty());
@@ -420,8 +417,10 @@ impl<'a> Worker<'a> {
     }
 
     fn complete(&mut self, code: &str, cursor: usize) -> Value {
-        let Ok((session, _)) = &mut self.session else { return no_completions(code, cursor) };
+        let Ok((session, [_, err])) = &mut self.session else { return no_completions(code, cursor) };
         let found = catch_unwind(AssertUnwindSafe(|| session.complete(code, cursor)));
+        // A table may have been asked for its columns, by a cell.
+        err.wait(session.completed());
         let Ok(Ok((start, end, items))) = found else { return no_completions(code, cursor) };
         let (start, end) = (code_points(code, start), code_points(code, end));
         let types: Vec<Value> = items
@@ -475,6 +474,7 @@ async fn input(shared: &Shared, request: &Message, prompt: &str, password: bool)
 
 /// What cells print, passed on as it comes.
 struct Stream {
+    lines: Receiver<String>,
     shared: Arc<Shared>,
     name: &'static str,
     printed: Arc<Mutex<Printed>>,
@@ -487,32 +487,39 @@ struct Printed {
     /// Lines that came a moment ago: the last of a cell that fails are its error and are shown as that.
     held: Vec<String>,
     last: Option<Instant>,
+    /// How many cells have said all that they had to say, and have not been waited for.
+    ended: usize,
     rewriting: bool,
 }
 
 impl Stream {
-    /// Passes on what `next` gives, which waits for a line as long as it is told and says whether it waited in vain.
-    fn pass_on(
-        shared: &Arc<Shared>,
-        name: &'static str,
-        next: impl Fn(Duration) -> Result<String, bool> + Send + 'static,
-    ) -> Self {
-        let stream = Stream { shared: shared.clone(), name, printed: Arc::default() };
+    /// Passes on lines as they come.
+    fn pass_on(shared: &Arc<Shared>, name: &'static str, lines: Receiver<String>) -> Self {
+        let stream = Stream { lines: lines.clone(), shared: shared.clone(), name, printed: Arc::default() };
         let (shared, printed) = (shared.clone(), stream.printed.clone());
         std::thread::spawn(move || {
             let mut oldest: Option<Instant> = None;
             loop {
                 let patience = oldest.map_or(Duration::from_secs(3600), |oldest| HELD.saturating_sub(oldest.elapsed()));
-                let line = next(patience);
+                let mut next = Select::new();
+                next.recv(&lines);
+                let _ = next.ready_timeout(patience);
+                // Taken under the lock: who holds it and finds no line waiting has all of them.
                 let mut printed = printed.lock().unwrap_or_else(|held| held.into_inner());
-                match line {
+                match lines.try_recv() {
                     Ok(line) => {
-                        printed.held.push(line);
+                        match line.strip_suffix(marks::ENDED) {
+                            Some(open) => {
+                                printed.ended += 1;
+                                printed.held.extend(Some(open.to_string()).filter(|open| !open.is_empty()));
+                            }
+                            None => printed.held.push(line),
+                        }
                         printed.last = Some(Instant::now());
                         oldest = oldest.or(printed.last);
                     }
-                    Err(true) => {}
-                    Err(false) => return publish_held(&shared, name, &mut printed),
+                    Err(TryRecvError::Empty) => {}
+                    Err(TryRecvError::Disconnected) => return publish_held(&shared, name, &mut printed),
                 }
                 if oldest.is_some_and(|oldest| oldest.elapsed() >= HELD) || printed.held.len() > HELD_AT_MOST {
                     publish_held(&shared, name, &mut printed);
@@ -536,12 +543,20 @@ impl Stream {
         (printed.last, printed.rewriting) = (None, false);
     }
 
-    /// Waits until all has come that the cell printed.
-    fn wait(&self) {
+    /// Waits until all has come that cells printed, so many of which come to their end on this stream; without any, what
+    /// waits has come (evcxr does not return before standard output is taken, nor before a process that ended has said all).
+    fn wait(&self, complete: usize) {
         let start = Instant::now();
-        std::thread::sleep(SILENT / 2);
-        while self.printed().last.is_some_and(|last| last.elapsed() < SILENT) && start.elapsed() < SILENT_AT_MOST {
-            std::thread::sleep(SILENT / 2);
+        loop {
+            let mut printed = self.printed();
+            let last = printed.last.filter(|_| complete > 0).map_or(start, |last| last.max(start));
+            let all = if complete > 0 { printed.ended >= complete } else { self.lines.is_empty() };
+            if all || last.elapsed() > PATIENCE {
+                printed.ended = printed.ended.saturating_sub(complete);
+                return;
+            }
+            drop(printed);
+            std::thread::sleep(LOOKED);
         }
     }
 

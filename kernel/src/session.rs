@@ -16,7 +16,7 @@ use ra_ap_syntax::{AstNode, Edition, SourceFile};
 use crate::Places;
 use crate::cell::{Prepared, column_of, places_to_ask};
 use crate::explain::{Failure, failure};
-use crate::marks::{self, Mark};
+use crate::marks::{self, Ends, Mark};
 use crate::slot::Slot;
 use crate::stubs;
 use snapshot::{OPTIMISE, STARTING, Snapshot};
@@ -35,13 +35,16 @@ pub struct Session {
     context: CommandContext,
     slot: Slot,
     snapshot: Option<Snapshot>,
-    failed: PathBuf,
+    /// Where the process that runs cells notes how they end.
+    ends: PathBuf,
     /// Whether the library's display can be called: it is a dependency and compiles.
     shows: bool,
     /// Names that the analyser offers and nobody outside of their crates may use.
     hidden: HashSet<String>,
     /// Whether it was said that the library has changed.
     told: bool,
+    /// Of the cells that came to their end, those not yet asked for.
+    complete: usize,
     /// How long the last cell ran once it was compiled.
     pub ran: Duration,
 }
@@ -71,7 +74,7 @@ impl Session {
         }
         let (slot, snapshot) = places.take(true)?;
         clock.say("slot");
-        let failed = slot.folder.join("failed");
+        let ends = slot.folder.join("ends");
         let no_sources = slot.folder.join("no-sources");
         fs::create_dir_all(no_sources.join("core/src"))?;
         fs::write(no_sources.join("core/src/lib.rs"), "")?;
@@ -83,7 +86,7 @@ impl Session {
         let starting = slot.notebook().join(STARTING);
         fs::write(&starting, "")?;
         let mut cells = Command::new(std::env::current_exe()?);
-        cells.env(marks::FILE, &failed).env("LGF_KERNEL", "own");
+        cells.env(marks::FILE, &ends).env("LGF_KERNEL", "own");
         // A run whose outputs are kept in a file wants whole lines, and says so.
         if std::env::var_os("LGF_PROGRESS").is_none() {
             cells.env("LGF_PROGRESS", "rewrite");
@@ -94,10 +97,11 @@ impl Session {
             context: CommandContext::with_eval_context(context),
             slot,
             snapshot,
-            failed,
+            ends,
             shows: false,
             hidden: HashSet::new(),
             told: false,
+            complete: 0,
             ran: Duration::ZERO,
         };
         let Some(snapshot) = session.snapshot.clone() else {
@@ -123,6 +127,11 @@ impl Session {
         Ok((session, outputs))
     }
 
+    /// How many cells came to their end since this was asked last.
+    pub fn completed(&mut self) -> usize {
+        std::mem::take(&mut self.complete) + marks::take(&self.ends).complete
+    }
+
     /// The process that runs cells.
     pub fn process(&self) -> Arc<Mutex<Child>> {
         self.context.process_handle()
@@ -135,7 +144,6 @@ impl Session {
         ask: &dyn Fn(&str, bool) -> String,
         say: &dyn Fn(&str),
     ) -> Result<Bundle, Failure> {
-        let _ = fs::remove_file(&self.failed);
         if !self.told && self.snapshot.as_ref().is_some_and(|snapshot| !snapshot.is_fresh()) {
             self.told = true;
             say(
@@ -154,7 +162,8 @@ impl Session {
             prepared = Prepared::untouched(code);
             ended = self.evaluate(code, ask);
         }
-        let mark = marks::take(&self.failed);
+        let Ends { mark, complete } = marks::take(&self.ends);
+        self.complete += complete;
         match (ended, mark) {
             (Err(error), _) => Err(failure(&error, code, &prepared)),
             (Ok(_), Some(Mark::Error)) => Err(Failure::printed("Error")),

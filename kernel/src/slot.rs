@@ -113,7 +113,7 @@ fn sweep(folder: &Path, warm: &Path) -> Result<()> {
     for name in ["src", OUT, OPTIMISE, STARTING, ".evcxr-execution-so"] {
         remove(&notebook.join(name))?;
     }
-    for name in ["tools", "failed"] {
+    for name in ["tools", "ends"] {
         remove(&folder.join(name))?;
     }
     let triple = std::env::var("CARGO_BUILD_TARGET").unwrap_or_default();

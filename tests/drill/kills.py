@@ -66,7 +66,7 @@ def disturbed(step, mode, number, refusal, bench):
         else:
             check_words(done, (0, 1), ("No space left", "free some space") if mode == "full" else ())
             # Where tidying up is refused, what stays is removed by the next call.
-            kept = hit and re.match(r"(unlink|rename) .*\.part(/|$)", hit[0])
+            kept = hit and re.match(r"(unlink|rename) .*\.part(\.json)?(/|$)", hit[0])
             if done.code == 0 and len(step.finish) == 1 and not kept:
                 check_same(bench.root, step.after)
             # A full disk keeps what needs no more room.
