@@ -243,6 +243,19 @@ def test_the_commonest_mistakes_say_where_and_what_to_do(kernel, cell, line, adv
     assert "evcxr" not in text, text
 
 
+def test_a_closure_is_explained_where_the_compiler_warns_of_an_earlier_cell(kernel):
+    kernel.run("fn with_a_warning(unused: u8) -> u8 { 1 }").check()
+    assert "fn name" in said(kernel.run("let f = |x: f64| x + 1.0;"))
+
+
+def test_all_that_a_cell_says_comes_before_its_end(kernel):
+    lines = [str(line) for line in range(500)]
+    cell = kernel.run('for line in 0..500 { println!("{line}"); eprintln!("{line}"); }\nprint!("half"); eprint!("half");').check()
+    assert cell.stdout.split() == cell.stderr.split() == [*lines, "half"]
+    following = kernel.run("1 + 1").check()
+    assert (following.stdout, following.stderr) == ("", "")
+
+
 # --- what a front-end asks --------------------------------------------------------------------------------------------
 
 
