@@ -35,7 +35,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 setup: ## tools, libtorch and kernel (about 9 minutes once)
-	+@$(call beside,$(STAMPS)/libtorch $(STAMPS)/kernel)
+	+@$(call beside,$(STAMPS)/libtorch $(STAMPS)/kernel $(STAMPS)/venv)
 
 notebooks: build ## everything: set up, build, run notebooks 0 to 8 into LGF_ROOT (default data/out)
 	$(ENV) $(PYTHON) tools/run_notebooks.py --root "$$LGF_ROOT"
@@ -207,7 +207,8 @@ $(STAMPS)/venv: tools/requirements.txt | $(STAMPS)/check
 	@$(STEP) venv && touch $@
 
 # Cheap when it is there, and LIBTORCH or the conda environment may differ from the last time: looked at each time.
-$(STAMPS)/libtorch: FORCE | $(STAMPS)/venv
+# Where it is there already, the library need not wait for the Python that would fetch it.
+$(STAMPS)/libtorch: FORCE | $(STAMPS)/check $(shell $(ENV) [ -e "$$LIBTORCH/lib/libtorch_cpu.so" ] || echo $(STAMPS)/venv)
 	@$(STEP) libtorch
 
 $(STAMPS)/kernel: kernel/kernel.json $(KERNEL) | $(STAMPS)/check $(STAMPS)/cargo
@@ -217,5 +218,5 @@ $(STAMPS)/kernel: kernel/kernel.json $(KERNEL) | $(STAMPS)/check $(STAMPS)/cargo
 $(STAMPS)/library: FORCE | $(STAMPS)/cargo $(STAMPS)/libtorch
 	@$(STEP) build
 
-$(STAMPS)/warm: FORCE | $(STAMPS)/library $(STAMPS)/kernel
+$(STAMPS)/warm: FORCE | $(STAMPS)/library $(STAMPS)/kernel $(STAMPS)/venv
 	@$(STEP) warm
