@@ -15,7 +15,7 @@ STEP := tools/setup.sh
 STAMPS := .lgf/stamps
 # The kernel is built while libtorch is fetched and the library is built; JOBS=1 one after another, where memory is short.
 JOBS ?= 2
-beside = rm -f .lgf/failed; $(MAKE) --jobs=$(JOBS) $(1) || { [ ! -e .lgf/failed ] || cat .lgf/failed >&2; exit 1; }
+beside = rm -f .lgf/failed; $(MAKE) --silent --jobs=$(JOBS) $(1) || { [ ! -e .lgf/failed ] || cat .lgf/failed >&2; exit 1; }
 # All else goes one after another, whatever make is called with: set-up is asked for by nearly all.
 ifeq ($(MAKELEVEL),0)
 .NOTPARALLEL:
@@ -206,9 +206,10 @@ $(STAMPS)/cargo: Cargo.lock Cargo.toml | $(STAMPS)/check
 $(STAMPS)/venv: tools/requirements.txt | $(STAMPS)/check
 	@$(STEP) venv && touch $@
 
+FETCHED := $(or $(LIBTORCH),$(or $(LGF_CACHE),$(HOME)/.cache/lgf)/libtorch/torch)/lib/libtorch_cpu.so
 # Cheap when it is there, and LIBTORCH or the conda environment may differ from the last time: looked at each time.
 # Where it is there already, the library need not wait for the Python that would fetch it.
-$(STAMPS)/libtorch: FORCE | $(STAMPS)/check $(shell $(ENV) [ -e "$$LIBTORCH/lib/libtorch_cpu.so" ] || echo $(STAMPS)/venv)
+$(STAMPS)/libtorch: FORCE | $(STAMPS)/check $(if $(wildcard $(FETCHED)),,$(STAMPS)/venv)
 	@$(STEP) libtorch
 
 $(STAMPS)/kernel: kernel/kernel.json $(KERNEL) | $(STAMPS)/check $(STAMPS)/cargo

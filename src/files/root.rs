@@ -78,7 +78,7 @@ impl Store {
     }
 
     /// Until it is dropped, other processes wait that ask for the same: for a table that grows, which is read and written
-    /// again. Best effort, since some network disks have no locks.
+    /// again, and for a folder that is looked at, then cleared. Best effort, since some network disks have no locks.
     #[must_use]
     pub(crate) fn alone(&self) -> Option<fs::File> {
         let folder = fs::File::open(&self.root).ok()?;

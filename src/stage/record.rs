@@ -191,7 +191,12 @@ impl Record {
     /// [`Code::Io`] if the folder cannot be made or cleared.
     pub fn folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.store.path(name);
-        if *self.store.share() != Share::Whole || self.is_of(name) {
+        if *self.store.share() != Share::Whole {
+            return Ok(folder);
+        }
+        // Of two that begin at once, the second finds the first's folder and keeps it.
+        let _alone = self.store.alone();
+        if self.is_of(name) {
             return Ok(folder);
         }
         self.store.remove_folder(name)?;
@@ -367,6 +372,26 @@ mod tests {
         store.write("lrp/a.npy", b"x").unwrap();
         assert!(first.folder("lrp").unwrap().join("a.npy").exists());
         assert!(!store.record(Named("edges", "lrp"), &2, &[]).unwrap().folder("lrp").unwrap().join("a.npy").exists());
+    }
+
+    #[test]
+    fn two_that_begin_at_once_keep_each_others_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..200 {
+            let root = folder.path().join(round.to_string());
+            let both = std::sync::Barrier::new(2);
+            let begins = |file: &str| {
+                let store = Store::at(&root).unwrap();
+                let stage = store.record(Named("edges", "edges"), &1, &[]).unwrap();
+                both.wait();
+                stage.folder("edges").and_then(|_| store.write_unsynced(&format!("edges/{file}"), b"x"))
+            };
+            let written = std::thread::scope(|scope| {
+                let other = scope.spawn(|| begins("a.png"));
+                [begins("b.png"), other.join().unwrap()]
+            });
+            assert!(written.iter().all(|path| path.as_ref().is_ok_and(|path| path.exists())), "{round}: {written:?}");
+        }
     }
 
     #[test]
