@@ -45,9 +45,9 @@ real: ## notebooks 2 to 8 and a report on FOLDER=your own photographs, with netw
 	@$(MAKE) build
 	$(ENV) $(REAL)
 
-test: lint test-rust test-kernel test-notebooks test-browser ## all tests: formatting, lints, documentation, library, kernel, notebooks, browser, cluster, a tenth of the drills
-	@# Slurm's waiting leaves room for the drills.
-	@$(MAKE) --jobs=$(JOBS) --output-sync=target test-cluster test-drill
+test: lint test-rust build ## all tests: formatting, lints, documentation, library, kernel, notebooks, browser, cluster, a tenth of the drills
+	@# Each waits now and then: for Slurm, a front-end, a kill. Two at a time, each printed when it has ended.
+	@$(MAKE) --jobs=$(JOBS) --output-sync=target test-kernel test-notebooks test-browser test-cluster test-drill
 	@printf '\n== all tests passed\n'; for of in rust kernel notebooks browser cluster drill; do cat .lgf/test-$$of-summary; done
 
 lgf: setup ## the command line: make lgf ARGS="help"
