@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::error::{Code, Error, Result};
-use crate::notebook::say;
 
 /// The processor, or one GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,42 +77,30 @@ impl FromStr for Device {
 /// loaded here, where it and a driver are there.
 #[allow(unsafe_code)]
 fn cuda_count() -> usize {
+    const TF32: &str = "NVIDIA_TF32_OVERRIDE";
     static LOADED: std::sync::OnceLock<()> = std::sync::OnceLock::new();
     LOADED.get_or_init(|| {
         if !["/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg"].iter().any(|path| std::path::Path::new(path).exists()) {
             return;
+        }
+        // 32-bit numbers stay in 32 bits: by itself, libtorch lets cuDNN round what goes into convolutions to 19 bits (TF32), which
+        // moves logits by a hundredth, and a program that was traced so asks for it at every convolution. cuDNN and cuBLAS read
+        // this as they begin.
+        if std::env::var_os(TF32).is_none() {
+            // SAFETY: no thread of ours is at work in libtorch yet, and the standard library's own readers wait.
+            unsafe { std::env::set_var(TF32, "0") };
         }
         let beside = std::env::var_os("LIBTORCH").map(|folder| PathBuf::from(folder).join("lib/libtorch_cuda.so"));
         for name in beside.into_iter().chain([PathBuf::from("libtorch_cuda.so")]) {
             // SAFETY: libtorch_cuda only registers its kernels when it is loaded, as it does in every program that
             // links it; it stays loaded for the life of the process.
             if let Ok(library) = unsafe { libloading::Library::new(name) } {
-                single_precision(&library);
                 std::mem::forget(library);
                 break;
             }
         }
     });
     usize::try_from(tch::Cuda::device_count()).unwrap_or(0)
-}
-
-/// Convolutions of 32-bit numbers in 32 bits: by itself, libtorch lets cuDNN round their inputs to 19 bits (TF32), which moves
-/// logits by a hundredth. It has no name for that in C, so its C++ functions are called: a library without them keeps its way, and
-/// that is said.
-#[allow(unsafe_code)]
-fn single_precision(library: &libloading::Library) {
-    type Context = *mut std::ffi::c_void;
-    // SAFETY: the two functions of libtorch 2.11, `at::Context& at::globalContext()` and
-    // `void at::Context::setAllowTF32CuDNN(bool)`, by their Itanium names and with what those take; the context lives as long
-    // as the process.
-    unsafe {
-        let context = library.get::<unsafe extern "C" fn() -> Context>(b"_ZN2at13globalContextEv");
-        let allow = library.get::<unsafe extern "C" fn(Context, bool)>(b"_ZN2at7Context17setAllowTF32CuDNNEb");
-        match (context, allow) {
-            (Ok(context), Ok(allow)) => allow(context(), false),
-            _ => say("cuda: this libtorch is not 2.11, and rounds what goes into convolutions to 19 bits (TF32)"),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -187,7 +187,8 @@ impl Walk<'_> {
                 let quotient = quotient(arrived, z, stabiliser)?;
                 // The deviation counts as a constant: what is left is a matrix, taking the mean off, and a factor.
                 let (_, _, inverse) = x.f_native_layer_norm([*features], None::<&Tensor>, None::<&Tensor>, *epsilon)?;
-                let mut slope = &quotient * self.network.weight(key, "weight")? * inverse;
+                // Of 16-bit numbers a GPU gives it in 32 bits.
+                let mut slope = &quotient * self.network.weight(key, "weight")? * inverse.to_kind(x.kind());
                 slope -= slope.f_mean_dim([-1i64].as_slice(), true, slope.kind())?;
                 self.with_bias(slope * x, (arrived, &quotient, z), (self.network.weight(key, "bias")?, -1))
             }

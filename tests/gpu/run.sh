@@ -10,11 +10,12 @@
 #
 # Weights are random. Of each network: logits in 32 bits against the processor's (1e-3 of the largest), and in bfloat16 (at most
 # twice as far from those in 32 bits as the processor's own in bfloat16 are); pictures a second of the forward pass and from
-# files to logits, in both. Ends with 1 if a difference is too large.
+# files to logits, in both; relevance against the processor's in 64 bits: in as many (1e-6 of its size), in 32 (1e-2) and in
+# bfloat16 (at most ten times as far as the processor's own). Ends with 1 if a difference is too large.
 set -euo pipefail
 
 if [ $# -lt 3 ]; then
-    sed -n '2,13p' "$0" | sed 's/^# \{0,1\}//'
+    sed -n '2,14p' "$0" | sed 's/^# \{0,1\}//'
     exit 2
 fi
 lgf="$1" libtorch="$2"
