@@ -64,7 +64,7 @@ pub(super) fn check(texts: Texts<'_>, source: &str, member: &str, stem: &str) ->
     let width = side("width", texts.width.as_deref())?;
     let height = side("height", texts.height.as_deref())?;
     let mut checked = Checked { declared: texts.objects.len() as u64, ..Checked::default() };
-    if let Some(name) = texts.filename.as_deref().filter(|name| without_ending(name) != stem) {
+    if let Some(name) = texts.filename.as_deref().filter(|name| *name != stem && without_ending(name) != stem) {
         let message = format!("<filename> is {name:?}, the member is {stem:?}: the member's name is taken");
         checked.flags.push(row("filename".to_string(), Code::Xml, message));
     }
@@ -147,12 +147,10 @@ impl LeftEmpty {
 /// A whole number, which may be written with a sign and as a decimal fraction (`+10`, `10.0`). Any other fraction is
 /// none: a corner between two pixels costs its box, a side the file, and what is optional is left empty.
 fn whole(text: &str) -> Option<i32> {
-    let text = match text.split_once('.') {
-        Some((text, zeros)) if zeros.bytes().all(|digit| digit == b'0') => text,
-        Some(_) => return None,
-        None => text,
-    };
-    text.parse().ok()
+    text.parse().ok().or_else(|| {
+        let (text, zeros) = text.split_once('.')?;
+        zeros.bytes().all(|digit| digit == b'0').then(|| text.parse().ok())?
+    })
 }
 
 fn short(text: Option<Cow<'_, str>>) -> Option<PlSmallStr> {

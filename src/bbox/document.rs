@@ -192,7 +192,10 @@ fn join<'a>(text: &mut Cow<'a, str>, piece: Cow<'a, str>) {
 }
 
 fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
+    let printed = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
     match text {
+        // Nearly all: nothing to take off.
+        text if printed(text.as_bytes().first()) && printed(text.as_bytes().last()) => text,
         Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
         Cow::Owned(text) => Cow::Owned(text.trim().to_string()),
     }

@@ -26,8 +26,30 @@ pub(super) struct Document<'a> {
     source: Arc<str>,
     member: Cow<'a, str>,
     stem: PlSmallStr,
-    digest: u64,
+    content: Content<'a>,
     outcome: Result<Checked, Box<Reject>>,
+}
+
+/// What tells copies of a file from others: its bytes as long as they are there, else their checksum and length.
+#[derive(Clone, Copy)]
+pub(super) enum Content<'a> {
+    Here(&'a [u8]),
+    Gone(u64),
+}
+
+impl Content<'_> {
+    /// Of bytes that will not stay.
+    pub(super) fn of(bytes: &[u8]) -> Content<'static> {
+        Content::Gone(digest_of(bytes))
+    }
+
+    fn is(self, other: Content<'_>) -> bool {
+        match (self, other) {
+            (Content::Here(a), Content::Here(b)) => a == b,
+            (Content::Gone(a), Content::Gone(b)) => a == b,
+            (Content::Here(a), Content::Gone(b)) | (Content::Gone(b), Content::Here(a)) => digest_of(a) == b,
+        }
+    }
 }
 
 impl Document<'_> {
@@ -63,7 +85,7 @@ pub(super) fn inner(of: (String, String), name: &str, bytes: &[u8], source: &str
     if let Some(unpacked) = unpack(bytes, limits)
         && let Some(members) = members(&unpacked, limits)
     {
-        let read = |(name, bytes)| document(Cow::Borrowed(name), bytes, &archive, limits);
+        let read = |(name, bytes)| document((Cow::Borrowed(name), Content::Here(bytes)), bytes, &archive, limits);
         let (wnid, digest) = of;
         return Outcome::Synset { wnid, digest, table: synset(members.into_iter().map(read).collect()) };
     }
@@ -84,7 +106,8 @@ fn streamed(
     let walked = walk(bytes, source, limits, &mut |member| {
         match member {
             Member::Xml { name, bytes } => {
-                documents.push(document(Cow::Owned(name.to_string()), bytes, archive, limits))
+                let named = (Cow::Owned(name.to_string()), Content::of(bytes));
+                documents.push(document(named, bytes, archive, limits));
             }
             Member::Archive { name: nested, .. } => {
                 let error = Error::new(Code::Archive, "an archive nested deeper than two").path(source);
@@ -117,11 +140,15 @@ fn streamed(
     }
 }
 
-pub(super) fn document<'a>(member: Cow<'a, str>, bytes: &[u8], source: &Arc<str>, limits: &Limits) -> Document<'a> {
-    let stem = stem_of(&member);
+pub(super) fn document<'a>(
+    (member, content): (Cow<'a, str>, Content<'a>),
+    bytes: &[u8],
+    source: &Arc<str>,
+    limits: &Limits,
+) -> Document<'a> {
     let outcome = checked(&member, bytes, source, limits)
         .map_err(|error| Box::new(Reject::of("boxes", &member, &error.or_path(&**source))));
-    Document { digest: digest_of(bytes), outcome, stem: stem.into(), source: source.clone(), member }
+    Document { content, outcome, stem: stem_of(&member).into(), source: source.clone(), member }
 }
 
 /// The rows of one file, or why it has none.
@@ -141,12 +168,13 @@ pub(super) fn synset(mut documents: Vec<Document<'_>>) -> Synset {
     documents.sort_by(|a, b| a.stem.cmp(&b.stem));
     let mut table = Synset::default();
     let mut rows = Rows::default();
-    let mut previous: Option<(PlSmallStr, Vec<u64>)> = None;
+    // The files of one name that differ: nearly always one.
+    let mut previous: Option<(PlSmallStr, Content<'_>, Vec<Content<'_>>)> = None;
     for document in documents {
         match &mut previous {
-            Some((name, digests)) if *name == document.stem => {
-                if !digests.contains(&document.digest) {
-                    digests.push(document.digest);
+            Some((name, first, others)) if *name == document.stem => {
+                if !document.content.is(*first) && !others.iter().any(|other| document.content.is(*other)) {
+                    others.push(document.content);
                     let error =
                         Error::new(Code::Archive, "a second file of this name with other content; the first is taken");
                     table.rejects.push(Reject::of("boxes", &document.member, &error.path(&*document.source)));
@@ -154,7 +182,7 @@ pub(super) fn synset(mut documents: Vec<Document<'_>>) -> Synset {
                 }
                 continue;
             }
-            _ => previous = Some((document.stem.clone(), vec![document.digest])),
+            _ => previous = Some((document.stem.clone(), document.content, Vec::new())),
         }
         match document.outcome {
             Ok(checked) => {

@@ -11,35 +11,32 @@ const DEPTH: usize = 8;
 
 /// The texts of a document, if it is plain: no declaration, attribute, entity, comment or CDATA, no text beside elements.
 pub(super) fn texts<'a>(xml: &'a [u8], limits: &Limits) -> Option<Texts<'a>> {
-    if !xml.is_ascii() || limits.xml_depth < DEPTH {
-        return None;
-    }
+    let xml = std::str::from_utf8(xml).ok().filter(|xml| xml.is_ascii() && limits.xml_depth >= DEPTH)?;
     let mut texts = Texts::one();
-    let mut open: [(Tag, &[u8]); DEPTH] = [(Tag::Other, b""); DEPTH];
-    let mut path = [Tag::Other; DEPTH];
+    let (mut open, mut path) = ([""; DEPTH], [Tag::Other; DEPTH]);
     let (mut depth, mut rest) = (0, xml);
     loop {
-        rest = rest.trim_ascii_start().strip_prefix(b"<")?;
+        rest = rest.trim_ascii_start().strip_prefix('<')?;
         let (name, after) = name(rest)?;
-        let tag = Tag::of(std::str::from_utf8(name).ok()?);
+        let tag = Tag::of(name);
         if depth == DEPTH || (depth == 0) != (tag == Tag::Annotation) {
             return None;
         }
-        (open[depth], path[depth]) = ((tag, name), tag);
+        (open[depth], path[depth]) = (name, tag);
         depth += 1;
         texts.begin(&path[..depth]);
         rest = after;
         // A text, then the ends of all elements that end here.
-        let length = rest.iter().position(|byte| matches!(byte, b'<' | b'>' | b'&' | b'\r'))?;
+        let length = rest.bytes().position(|byte| matches!(byte, b'<' | b'>' | b'&' | b'\r'))?;
         let (text, mut after) = rest.split_at(length);
-        if after.starts_with(b"</") {
-            texts.keep(&path[..depth], Cow::Borrowed(std::str::from_utf8(text).ok()?));
+        if after.starts_with("</") {
+            texts.keep(&path[..depth], Cow::Borrowed(text));
         } else if !text.trim_ascii().is_empty() {
             return None;
         }
-        while let Some(end) = after.strip_prefix(b"</") {
+        while let Some(end) = after.strip_prefix("</") {
             depth = depth.checked_sub(1)?;
-            rest = end.strip_prefix(open[depth].1)?.strip_prefix(b">")?;
+            rest = end.strip_prefix(open[depth])?.strip_prefix('>')?;
             after = rest.trim_ascii_start();
             if depth == 0 {
                 return after.is_empty().then_some(texts);
@@ -49,9 +46,9 @@ pub(super) fn texts<'a>(xml: &'a [u8], limits: &Limits) -> Option<Texts<'a>> {
 }
 
 /// The name of a start tag without attributes, and what follows the tag.
-fn name(rest: &[u8]) -> Option<(&[u8], &[u8])> {
-    let length = rest.iter().position(|byte| !byte.is_ascii_lowercase()).filter(|length| *length > 0)?;
-    Some((&rest[..length], rest[length..].strip_prefix(b">")?))
+fn name(rest: &str) -> Option<(&str, &str)> {
+    let length = rest.bytes().position(|byte| !byte.is_ascii_lowercase()).filter(|length| *length > 0)?;
+    Some((&rest[..length], rest[length..].strip_prefix('>')?))
 }
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
 //! The published study's own form of the table of boxes, there and back.
 
+use std::ops::Range;
+
 use polars::prelude::*;
 use serde_json::{Value, json};
 
 use super::check::{Annotation, Object};
-use super::rows::{Rows, tables};
+use super::rows::{Rows, strings, tables, whole_numbers};
 use super::table::files_of;
 use crate::error::{Code, Error, Result};
 use crate::table::boxes::{
-    BOX_COLUMNS, DIFFICULT, FILENAME, FOLDER, NAME, OBJECT, POSE, PUBLISHED_COLUMNS, TRUNCATED, XMAX, XMIN, YMAX, YMIN,
+    DATABASE, DEPTH, DIFFICULT, FILENAME, FOLDER, HEIGHT, NAME, OBJECT, POSE, PUBLISHED_COLUMNS, SEGMENTED, TRUNCATED,
+    WIDTH, XMAX, XMIN, YMAX, YMIN,
 };
-use crate::table::{column, fresh, integers, nothing_unless, texts};
+use crate::table::{column, i32s, strs};
 
 /// The published study's own form of the table: dotted column names, one row a file, the box columns empty where a file
 /// has several objects (they stand as JSON in `object` then, where pandas left a Python list) or none.
@@ -30,38 +33,128 @@ use crate::table::{column, fresh, integers, nothing_unless, texts};
 ///
 /// # Errors
 /// [`Code::Table`](crate::error::Code::Table) if a column is missing.
-pub fn published_form(boxes: &DataFrame, without_box: &DataFrame) -> Result<DataFrame> {
-    let (boxes, without_box) = (&fresh(boxes)?, &fresh(without_box)?);
-    let files = files_of(boxes)?;
-    let firsts: IdxCa =
-        files.iter().map(|file| file.start as IdxSize).collect::<Vec<_>>().into_iter().collect_ca("first".into());
-    let mut table = boxes.take(&firsts)?;
-    // One object that is not its file's first (those before it could not be read) is a list, too: its number is kept.
-    let index = integers(boxes, OBJECT)?;
-    let is_single = |file: &std::ops::Range<usize>| file.len() == 1 && index[file.start] == 0;
-    let lists =
-        files.iter().map(|file| if is_single(file) { Ok(None) } else { objects_json(boxes, file.clone()).map(Some) });
-    let lists: Vec<Option<String>> = lists.collect::<Result<_>>()?;
-    table.replace(OBJECT, Column::new(OBJECT.into(), lists))?;
-    nothing_unless(
-        &mut table,
-        &[NAME, POSE, TRUNCATED, DIFFICULT, XMIN, YMIN, XMAX, YMAX],
-        files.iter().map(is_single),
-    )?;
+pub fn published_form<'a>(boxes: &'a DataFrame, without_box: &'a DataFrame) -> Result<DataFrame> {
+    let of_files = [Files::of(boxes)?, Files::of(without_box)?];
+    let objects = Objects::of(boxes)?;
+    let with = files_of(boxes)?.into_iter().map(|rows| (&of_files[0], rows));
+    let without = (0..without_box.height()).map(|row| (&of_files[1], row..row));
+    let mut rows: Vec<(&Files<'_>, Range<usize>)> = with.chain(without).collect();
     if without_box.height() > 0 {
-        let mut empty = without_box.select(BOX_COLUMNS[..7].iter().map(|(name, _)| *name))?;
-        for (name, kind) in BOX_COLUMNS[7..].iter() {
-            let kind = if *name == OBJECT { &DataType::String } else { kind };
-            empty.with_column(Series::full_null((*name).into(), empty.height(), kind).into())?;
-        }
-        table.vstack_mut(&empty)?;
-        table = table.sort([FOLDER, FILENAME], SortMultipleOptions::default().with_maintain_order(true))?;
+        rows.sort_by_key(|(files, rows)| [0, 1].map(|text: usize| files.texts[text][rows.start]));
     }
-    let columns = PUBLISHED_COLUMNS.iter().map(|dotted| {
-        let name = dotted.rsplit('.').next().unwrap_or(dotted);
-        Ok(table.column(name)?.clone().with_name((*dotted).into()))
-    });
-    Ok(DataFrame::new(table.height(), columns.collect::<Result<Vec<Column>>>()?)?)
+    let height = rows.len();
+    // One object that is not its file's first (those before it could not be read) is a list, too: its number is kept.
+    let single = |rows: &Range<usize>| (rows.len() == 1 && objects.index[rows.start] == Some(0)).then_some(rows.start);
+    let listed = |rows: &Range<usize>| !rows.is_empty() && single(rows).is_none();
+    let lists: Vec<Option<String>> = rows
+        .iter()
+        .map(|(_, rows)| if listed(rows) { objects.json(rows.clone()).map(Some) } else { Ok(None) })
+        .collect::<Result<_>>()?;
+    let file_text = |place: usize, number: usize| {
+        let of = |(files, rows): &(&Files<'a>, Range<usize>)| files.texts[number][rows.start];
+        strings(PUBLISHED_COLUMNS[place], height, rows.iter().map(of))
+    };
+    let file_number = |place: usize, number: usize| {
+        let of = |(files, rows): &(&Files<'a>, Range<usize>)| files.numbers[number][rows.start];
+        whole_numbers(PUBLISHED_COLUMNS[place], height, rows.iter().map(of))
+    };
+    let text = |place: usize, of: &Texts<'_>| {
+        strings(PUBLISHED_COLUMNS[place], height, rows.iter().map(|(_, rows)| single(rows).and_then(|row| of[row])))
+    };
+    let number = |place: usize, of: &Numbers| {
+        whole_numbers(
+            PUBLISHED_COLUMNS[place],
+            height,
+            rows.iter().map(|(_, rows)| single(rows).and_then(|row| of[row])),
+        )
+    };
+    let columns = vec![
+        file_text(0, 0),
+        file_text(1, 1),
+        file_number(2, 0),
+        file_text(3, 2),
+        file_number(4, 1),
+        file_number(5, 2),
+        file_number(6, 3),
+        text(7, &objects.name),
+        text(8, &objects.pose),
+        number(9, &objects.truncated),
+        number(10, &objects.difficult),
+        number(11, &objects.corners[0]),
+        number(12, &objects.corners[1]),
+        number(13, &objects.corners[2]),
+        number(14, &objects.corners[3]),
+        strings(PUBLISHED_COLUMNS[15], height, lists.iter().map(Option::as_deref)),
+    ];
+    Ok(DataFrame::new(height, columns)?)
+}
+
+type Texts<'a> = Vec<Option<&'a str>>;
+type Numbers = Vec<Option<i32>>;
+
+/// What a table says of files: folder, name and database; whether segmented, width, height and depth.
+struct Files<'a> {
+    texts: [Texts<'a>; 3],
+    numbers: [Numbers; 4],
+}
+
+impl<'a> Files<'a> {
+    fn of(table: &'a DataFrame) -> Result<Self> {
+        let (text, number) = (|name: &str| strs(table, name), |name: &str| i32s(table, name));
+        Ok(Files {
+            texts: [text(FOLDER)?, text(FILENAME)?, text(DATABASE)?],
+            numbers: [number(SEGMENTED)?, number(WIDTH)?, number(HEIGHT)?, number(DEPTH)?],
+        })
+    }
+}
+
+/// What a table says of objects.
+struct Objects<'a> {
+    index: Numbers,
+    name: Texts<'a>,
+    pose: Texts<'a>,
+    truncated: Numbers,
+    difficult: Numbers,
+    corners: [Numbers; 4],
+}
+
+impl<'a> Objects<'a> {
+    fn of(table: &'a DataFrame) -> Result<Self> {
+        let numbers = |name: &str| i32s(table, name);
+        Ok(Objects {
+            index: numbers(OBJECT)?,
+            name: strs(table, NAME)?,
+            pose: strs(table, POSE)?,
+            truncated: numbers(TRUNCATED)?,
+            difficult: numbers(DIFFICULT)?,
+            corners: [numbers(XMIN)?, numbers(YMIN)?, numbers(XMAX)?, numbers(YMAX)?],
+        })
+    }
+
+    /// Those of some rows as a list.
+    fn json(&self, rows: Range<usize>) -> Result<String> {
+        let object = |row: usize| {
+            let there = |numbers: &Numbers, name: &str| {
+                numbers[row].ok_or_else(|| Error::new(Code::Table, format!("column {name:?} has missing values")))
+            };
+            let [xmin, ymin, xmax, ymax] = &self.corners;
+            let bndbox = json!({
+                "xmin": there(xmin, XMIN)?,
+                "ymin": there(ymin, YMIN)?,
+                "xmax": there(xmax, XMAX)?,
+                "ymax": there(ymax, YMAX)?,
+            });
+            Ok(json!({
+                "object": there(&self.index, OBJECT)?,
+                "name": self.name[row],
+                "pose": self.pose[row],
+                "truncated": self.truncated[row],
+                "difficult": self.difficult[row],
+                "bndbox": bndbox,
+            }))
+        };
+        Ok(Value::from(rows.map(object).collect::<Result<Vec<Value>>>()?).to_string())
+    }
 }
 
 /// The two tables of [`Annotations`](super::Annotations) from the published form of them, without loss.
@@ -133,7 +226,7 @@ pub(super) fn published_pieces<'a>(
     boxes: &'a DataFrame,
     without_box: &'a DataFrame,
 ) -> Result<impl FnMut() -> Result<Option<DataFrame>> + 'a> {
-    let (folders, empty_folders) = (texts(boxes, FOLDER)?, texts(without_box, FOLDER)?);
+    let (folders, empty_folders) = (strs(boxes, FOLDER)?, strs(without_box, FOLDER)?);
     let (mut row, mut empty_row, mut done) = (0, 0, false);
     Ok(move || {
         if done {
@@ -145,34 +238,11 @@ pub(super) fn published_pieces<'a>(
         }
         done = end == folders.len();
         // Files without a box go with the synsets before them, the rest with the last piece.
-        let passed = |folder: &&String| done || folders[..end].last().is_some_and(|last| *folder <= last);
+        let passed = |folder: &&Option<&str>| done || folders[..end].last().is_some_and(|last| *folder <= last);
         let empty_end = empty_row + empty_folders[empty_row..].iter().take_while(passed).count();
         let piece = boxes.slice(row as i64, end - row);
         let empty = without_box.slice(empty_row as i64, empty_end - empty_row);
         (row, empty_row) = (end, empty_end);
         published_form(&piece, &empty).map(Some)
     })
-}
-
-fn objects_json(boxes: &DataFrame, rows: std::ops::Range<usize>) -> Result<String> {
-    let part = boxes.slice(rows.start as i64, rows.len());
-    let corners = [integers(&part, XMIN)?, integers(&part, YMIN)?, integers(&part, XMAX)?, integers(&part, YMAX)?];
-    let index = integers(&part, OBJECT)?;
-    let (names, poses) = (part.column(NAME)?.str()?.clone(), part.column(POSE)?.str()?.clone());
-    let (truncated, difficult) = (part.column(TRUNCATED)?.i32()?.clone(), part.column(DIFFICULT)?.i32()?.clone());
-    let objects: Vec<Value> = (0..part.height())
-        .map(|row| {
-            let [xmin, ymin, xmax, ymax] = [0, 1, 2, 3].map(|index: usize| corners[index][row]);
-            let bndbox = json!({"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax});
-            json!({
-                "object": index[row],
-                "name": names.get(row),
-                "pose": poses.get(row),
-                "truncated": truncated.get(row),
-                "difficult": difficult.get(row),
-                "bndbox": bndbox,
-            })
-        })
-        .collect();
-    Ok(Value::from(objects).to_string())
 }

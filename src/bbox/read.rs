@@ -19,7 +19,7 @@ use super::counts::Counts;
 use super::finished::Finished;
 use super::gunzip::Trailing;
 use super::limits::Limits;
-use super::pieces::{Outcome, Part, document, inner};
+use super::pieces::{Content, Outcome, Part, document, inner};
 use super::synset::Synset;
 use crate::error::{Code, Error, Result};
 use crate::files::{is_wnid, sha256_hex};
@@ -283,7 +283,9 @@ impl Reading<'_, '_, '_> {
         let bytes = std::mem::take(&mut self.loose_bytes);
         self.spawn(bytes, move |source, limits| {
             let source: Arc<str> = source.into();
-            let read = |(name, bytes): (String, Vec<u8>)| document(Cow::Owned(name), &bytes, &source, limits);
+            let read = |(name, bytes): (String, Vec<u8>)| {
+                document((Cow::Owned(name), Content::of(&bytes)), &bytes, &source, limits)
+            };
             Outcome::Loose(batch.into_iter().map(read).collect())
         })
     }

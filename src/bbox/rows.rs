@@ -111,9 +111,15 @@ pub(super) fn tables(parts: &[Rows]) -> Result<(DataFrame, DataFrame)> {
         each.filter(|(part, file)| !part.files[*file as usize].has_object)
     };
     let (height, empty) = (objects().count(), without().count());
-    let number = |place: usize, of: fn(&Row) -> Option<i32>| integers(place, height, objects().map(|(_, row)| of(row)));
+    let number = |place: usize, of: fn(&Row) -> Option<i32>| {
+        whole_numbers(BOX_COLUMNS[place].0, height, objects().map(|(_, row)| of(row)))
+    };
     let shared = |place: usize, of: fn(&Row) -> Option<u32>| {
-        strings(place, height, objects().map(|(part, row)| of(row).map(|text| part.texts[text as usize].as_str())))
+        strings(
+            BOX_COLUMNS[place].0,
+            height,
+            objects().map(|(part, row)| of(row).map(|text| part.texts[text as usize].as_str())),
+        )
     };
     let of_objects = || {
         vec![
@@ -138,14 +144,14 @@ fn file_columns<'a, I: Iterator<Item = (&'a Rows, u32)>>(count: usize, files: im
     let text = |place: usize, of: fn(&File) -> Option<u32>| {
         let text =
             |(part, at): (&'a Rows, u32)| of(&part.files[at as usize]).map(|text| part.texts[text as usize].as_str());
-        strings(place, count, files().map(text))
+        strings(BOX_COLUMNS[place].0, count, files().map(text))
     };
     let number = |place: usize, of: fn(&File) -> Option<i32>| {
-        integers(place, count, files().map(|(part, at)| of(&part.files[at as usize])))
+        whole_numbers(BOX_COLUMNS[place].0, count, files().map(|(part, at)| of(&part.files[at as usize])))
     };
     vec![
         text(0, |file| Some(file.folder)),
-        strings(1, count, files().map(|(part, at)| Some(part.stem(at)))),
+        strings(BOX_COLUMNS[1].0, count, files().map(|(part, at)| Some(part.stem(at)))),
         text(2, |file| file.database),
         number(3, |file| Some(file.width)),
         number(4, |file| Some(file.height)),
@@ -154,14 +160,14 @@ fn file_columns<'a, I: Iterator<Item = (&'a Rows, u32)>>(count: usize, files: im
     ]
 }
 
-fn strings<'a>(place: usize, count: usize, values: impl Iterator<Item = Option<&'a str>>) -> Column {
-    let mut builder = StringChunkedBuilder::new(BOX_COLUMNS[place].0.into(), count);
+pub(super) fn strings<'a>(name: &str, count: usize, values: impl Iterator<Item = Option<&'a str>>) -> Column {
+    let mut builder = StringChunkedBuilder::new(name.into(), count);
     values.for_each(|value| builder.append_option(value));
     builder.finish().into_series().into()
 }
 
-fn integers(place: usize, count: usize, values: impl Iterator<Item = Option<i32>>) -> Column {
-    let mut builder = PrimitiveChunkedBuilder::<Int32Type>::new(BOX_COLUMNS[place].0.into(), count);
+pub(super) fn whole_numbers(name: &str, count: usize, values: impl Iterator<Item = Option<i32>>) -> Column {
+    let mut builder = PrimitiveChunkedBuilder::<Int32Type>::new(name.into(), count);
     values.for_each(|value| builder.append_option(value));
     builder.finish().into_series().into()
 }

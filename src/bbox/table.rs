@@ -12,7 +12,7 @@ use super::check::Annotation;
 use super::rows::{Rows, tables};
 use crate::error::{Code, Error, Result};
 use crate::table::boxes::{BOX_COLUMNS, FILENAME, FOLDER, HEIGHT, WIDTH, XMAX, XMIN, YMAX, YMIN};
-use crate::table::{integers, seal, texts};
+use crate::table::{integers, seal, strs};
 
 /// The table of the boxes of some annotations, in their order: [`BOX_COLUMNS`], one row an object.
 ///
@@ -26,7 +26,7 @@ pub fn boxes_table(annotations: &[Annotation]) -> Result<DataFrame> {
 
 /// The row numbers of each file of a table of boxes: neighbouring rows with the same folder and file name.
 pub(super) fn files_of(boxes: &DataFrame) -> Result<Vec<std::ops::Range<usize>>> {
-    let (folders, names) = (texts(boxes, FOLDER)?, texts(boxes, FILENAME)?);
+    let (folders, names) = (strs(boxes, FOLDER)?, strs(boxes, FILENAME)?);
     let mut files: Vec<std::ops::Range<usize>> = Vec::new();
     for row in 0..names.len() {
         match files.last_mut() {

@@ -27,7 +27,7 @@ pub(super) fn unpack(packed: &[u8], limits: &Limits) -> Option<Vec<u8>> {
 
 /// The XML files of a tar, each with its name, if there are only such and folders in it.
 pub(super) fn members<'a>(tar: &'a [u8], limits: &Limits) -> Option<Vec<(&'a str, &'a [u8])>> {
-    let mut members = Vec::new();
+    let (mut members, mut folder) = (Vec::new(), None);
     let mut rest = tar;
     loop {
         let (header, after) = rest.split_first_chunk::<BLOCK>()?;
@@ -38,7 +38,7 @@ pub(super) fn members<'a>(tar: &'a [u8], limits: &Limits) -> Option<Vec<(&'a str
         }
         let size = size(header)?;
         let padded = size.checked_next_multiple_of(BLOCK)?;
-        match (header[156], plain(header)?) {
+        match (header[156], plain(header, &mut folder)?) {
             (b'5', _) if size == 0 => {}
             (b'0' | 0, name) if ends_with(name, ".xml") && size as u64 <= limits.xml_bytes => {
                 members.push((name, after.get(..size)?));
@@ -51,10 +51,10 @@ pub(super) fn members<'a>(tar: &'a [u8], limits: &Limits) -> Option<Vec<(&'a str
 
 /// The size that a header gives, if its checksum holds and both are plain octal numbers.
 fn size(header: &[u8; BLOCK]) -> Option<usize> {
-    let (before, kept, behind) = (&header[..148], &header[148..156], &header[156..]);
-    let sum: u32 = before.iter().chain(behind).map(|byte| u32::from(*byte)).sum();
+    let kept = &header[148..156];
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| usize::from(*byte)).sum::<usize>();
     let ustar = matches!(&header[257..265], b"ustar\x0000" | b"ustar  \0");
-    (ustar && octal(kept)? == sum as usize + 8 * 32).then(|| octal(&header[124..136]))?
+    (ustar && octal(kept)? == sum(header) - sum(kept) + 8 * 32).then(|| octal(&header[124..136]))?
 }
 
 fn octal(field: &[u8]) -> Option<usize> {
@@ -68,14 +68,21 @@ fn octal(field: &[u8]) -> Option<usize> {
         .try_fold(0, |number, digit| matches!(digit, b'0'..=b'7').then(|| number << 3 | usize::from(digit - b'0')))
 }
 
-/// The name in a header, if it is a plain one without a prefix, and no system's leftover.
-fn plain(header: &[u8; BLOCK]) -> Option<&str> {
+/// The name in a header, if it is a plain one without a prefix, and no system's leftover. `folder` is that of the last name: what is
+/// known of it is not asked again.
+fn plain<'a>(header: &'a [u8; BLOCK], folder: &mut Option<&'a str>) -> Option<&'a str> {
     let length = header[..100].iter().position(|byte| *byte == 0)?;
-    let name = &header[..length];
-    if header[345] != 0 || !name.is_ascii() || plain_name(name).is_err() {
+    let name = std::str::from_utf8(&header[..length]).ok().filter(|name| name.is_ascii() && header[345] == 0)?;
+    let (above, file) = name.split_at(name.rfind('/').map_or(0, |slash| slash + 1));
+    if *folder == Some(above) && !file.is_empty() {
+        let is_plain = !file.starts_with('.') && !file.contains('\\') && !crate::files::is_leftover(file);
+        return is_plain.then_some(name);
+    }
+    if plain_name(name.as_bytes()).is_err() || is_leftover(name) {
         return None;
     }
-    std::str::from_utf8(name).ok().filter(|name| !is_leftover(name))
+    *folder = Some(above);
+    Some(name)
 }
 
 #[cfg(test)]

@@ -84,8 +84,25 @@ pub fn only(table: &DataFrame, name: &str, value: &str) -> Result<DataFrame> {
 /// # Errors
 /// [`Code::Table`] if the column is not there or not text.
 pub fn texts(table: &DataFrame, name: &str) -> Result<Vec<String>> {
+    Ok(strs(table, name)?.into_iter().map(|value| value.unwrap_or_default().to_string()).collect())
+}
+
+/// A column of text as it lies there. Array by array: polars' own iterator looks up at each value which one it is in.
+///
+/// # Errors
+/// [`Code::Table`] if the column is not there or not text.
+pub(crate) fn strs<'a>(table: &'a DataFrame, name: &str) -> Result<Vec<Option<&'a str>>> {
     let values = column(table, name)?.str().map_err(|_| wrong_type(table, name, "text"))?;
-    Ok(values.iter().map(|value| value.unwrap_or_default().to_string()).collect())
+    Ok(values.downcast_iter().flat_map(|array| array.iter()).collect())
+}
+
+/// A column of whole numbers in 32 bits as they lie there.
+///
+/// # Errors
+/// [`Code::Table`] if the column is not there or of another type.
+pub(crate) fn i32s(table: &DataFrame, name: &str) -> Result<Vec<Option<i32>>> {
+    let values = column(table, name)?.i32().map_err(|_| wrong_type(table, name, "a whole number in 32 bits"))?;
+    Ok(values.downcast_iter().flat_map(|array| array.iter()).map(|value| value.copied()).collect())
 }
 
 /// A numeric column as `f64`; a missing value is NaN.

@@ -34,11 +34,9 @@ impl Store {
     /// [`Code::Io`] if it cannot be written.
     pub fn write_table(&self, name: &str, table: &DataFrame) -> Result<[PathBuf; 2]> {
         let (parquet, csv) = (self.path(&format!("{name}.parquet")), self.path(&format!("{name}.csv")));
-        let (first, second) = rayon::join(
-            || write_whole(&parquet, |file| write_sealed(file, table)),
-            || write_whole(&csv, |file| told(file, |file| CsvWriter::new(file).finish(&mut table.clone()))),
-        );
-        first.and(second)?;
+        // One after the other, the one for machines first: each has all cores.
+        write_whole(&parquet, |file| write_sealed(file, table))?;
+        write_whole(&csv, |file| told(file, |file| CsvWriter::new(file).finish(&mut table.clone())))?;
         Ok([parquet, csv])
     }
 

@@ -19,7 +19,7 @@ pub(crate) mod seal;
 mod settings;
 
 pub use columns::{column, floats, fresh, only, texts};
-pub(crate) use columns::{integers, nothing_unless, stacked};
+pub(crate) use columns::{i32s, integers, nothing_unless, stacked, strs};
 pub use coordinates::{Coordinates, coordinates};
 pub use decisions::{CategoryScoreRow, ObservedRow, ObserverKind, Scoring};
 pub use edges::{BoxEdgeRow, EdgeRow, FrameName};
