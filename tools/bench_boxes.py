@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent
-RATIO_GOAL, RECORDS_GOAL, MEMORY_GOAL, PYTHON_GOAL = 2.0, 150_000, 700, 100
+RATIO_GOAL, RECORDS_GOAL, MEMORY_GOAL, PYTHON_GOAL = 0.8, 150_000, 700, 100
 FILES = 1_073_739
 
 
