@@ -15,7 +15,7 @@ STEP := tools/setup.sh
 STAMPS := .lgf/stamps
 # The kernel is built while libtorch is fetched and the library is built; JOBS=1 one after another, where memory is short.
 JOBS ?= 2
-beside = rm -f .lgf/failed; $(MAKE) --silent --jobs=$(JOBS) $(1) || { [ ! -e .lgf/failed ] || cat .lgf/failed >&2; exit 1; }
+beside = rm -f .lgf/failed; $(MAKE) --silent $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=$(JOBS)) $(1) || { [ ! -e .lgf/failed ] || cat .lgf/failed >&2; exit 1; }
 # All else goes one after another, whatever make is called with: set-up is asked for by nearly all.
 ifeq ($(MAKELEVEL),0)
 .NOTPARALLEL:

@@ -31,7 +31,6 @@ export JUPYTERLAB_WORKSPACES_DIR="$LGF_STATE/jupyter/lab/workspaces" IPYTHONDIR=
 # JupyterLab asks npm for its version where there is one, which writes logs.
 export npm_config_cache="$LGF_CACHE/npm"
 
-
 export CARGO_HOME="$LGF_CACHE/cargo" CARGO_TARGET_DIR="$LGF_BUILD/target"
 CARGO_BUILD_TARGET="$(rustc --print host-tuple 2>/dev/null || true)"
 if [ -n "$CARGO_BUILD_TARGET" ]; then export CARGO_BUILD_TARGET; else unset CARGO_BUILD_TARGET; fi
@@ -39,6 +38,8 @@ if [ -n "$CARGO_BUILD_TARGET" ]; then export CARGO_BUILD_TARGET; else unset CARG
 export RUSTFLAGS="-Cprefer-dynamic"
 if ! command -v mold >/dev/null && command -v lld >/dev/null; then RUSTFLAGS+=" -Clink-arg=-fuse-ld=lld"; fi
 unset CARGO_ENCODED_RUSTFLAGS CARGO_INCREMENTAL CARGO_BUILD_RUSTFLAGS RUSTC_WRAPPER
+# Under make -j cargo would take make's own list of jobs, which recipes do not get.
+unset MAKEFLAGS MFLAGS
 
 if [ -z "${LIBTORCH:-}" ] && [ -n "${CONDA_PREFIX:-}" ]; then
     for candidate in "$CONDA_PREFIX"/lib/python3*/site-packages/torch "$CONDA_PREFIX"; do
