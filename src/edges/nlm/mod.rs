@@ -11,7 +11,7 @@
 //! For each of them, rows of squared differences go through a running sum down the columns and a short sum along the row, each
 //! weight is found once, and added to both of its pixels. Each pixel is kept beside the one that leaves the running sum as
 //! it comes in, so that one product gives the change. A look-up a weight would take longer than all the rest: the weights are
-//! computed instead, eight side by side, by a function in single precision that was tried against the table and is equal to
+//! computed instead, eight or sixteen side by side, by a function in single precision that was tried against the table and is equal to
 //! it in every entry; strengths for which there is none (very large ones) look their weights up. Sums are kept for a band of
 //! rows at a time, which stays in the second cache.
 
@@ -20,6 +20,8 @@ mod extended;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod vector;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 mod windows;
 
 use std::ops::Range;
@@ -103,7 +105,7 @@ fn fastest<'a, const C: usize>(extended: &'a Extended<C>, windows: &'a Windows, 
     #[cfg(target_arch = "x86_64")]
     if let Some(exponential) = vector::Exponential::of(windows) {
         return Box::new(move |rows| {
-            let steps = vector::Vector { exponential, template: windows.template };
+            let steps = vector::Vector { exponential, template: windows.template, wide: wide::is_there() };
             let band = Band::new(extended, windows, rows, width, steps);
             // SAFETY: there is an exponential only where AVX2 and FMA are.
             unsafe { vector::means(band, windows.search as isize) }

@@ -4,12 +4,13 @@ use std::arch::x86_64::*;
 
 use super::band::{Band, Steps};
 use super::extended::BLOCK;
+use super::wide;
 use super::windows::Windows;
 
 /// Added to a float of moderate size, leaves the nearest whole number in its lowest bits.
-const MAGIC: f32 = 12_582_912.0;
+pub(super) const MAGIC: f32 = 12_582_912.0;
 /// Weights that are found side by side.
-const WIDE: usize = 2 * BLOCK;
+pub(super) const WIDE: usize = 2 * BLOCK;
 /// Powers of the exponential's polynomial.
 const DEGREE: usize = 5;
 /// Coefficients and scales that are tried: as they are, and this many steps of their last bits larger and smaller.
@@ -20,12 +21,12 @@ const SCALE_STEPS: i32 = 2;
 /// entry, or there is none.
 #[derive(Clone, Copy)]
 pub(super) struct Exponential {
-    shift: i32,
-    last: i32,
+    pub(super) shift: i32,
+    pub(super) last: i32,
     /// The factor of the index.
-    scale: f32,
+    pub(super) scale: f32,
     /// Of `largest · 2^x` for x from -1/2 to 1/2, from the highest power down.
-    coefficients: [f32; DEGREE + 1],
+    pub(super) coefficients: [f32; DEGREE + 1],
 }
 
 impl Exponential {
@@ -143,6 +144,8 @@ fn exchange_quarters<const C: usize>(band: &mut Band<'_, Vector, C>) {
 pub(super) struct Vector {
     pub(super) exponential: Exponential,
     pub(super) template: usize,
+    /// Whether AVX-512 is there, too.
+    pub(super) wide: bool,
 }
 
 impl<const C: usize> Steps<C> for Vector {
@@ -156,12 +159,14 @@ impl<const C: usize> Steps<C> for Vector {
 
     #[inline(always)]
     fn weigh(&self, columns: &[u32], weights: &mut [i16]) {
-        // SAFETY: as above.
+        let (exponential, side) = (&self.exponential, 2 * self.template + 1);
+        // SAFETY: as above, and what is wide only where it was found.
         unsafe {
-            match self.template {
+            match (side, self.wide) {
                 // A length that is known is laid out without a loop.
-                3 => weigh::<7>(&self.exponential, columns, weights, 7),
-                template => weigh::<0>(&self.exponential, columns, weights, 2 * template + 1),
+                (7, true) => wide::weigh(exponential, columns, weights),
+                (7, false) => weigh::<7>(exponential, columns, weights, side),
+                _ => weigh::<0>(exponential, columns, weights, side),
             }
         }
     }
@@ -195,7 +200,7 @@ fn move_down<const C: usize>(columns: &mut [u32], one: [&[u8]; C], other: [&[u8]
 
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn weigh<const SIDE: usize>(exponential: &Exponential, columns: &[u32], weights: &mut [i16], side: usize) {
+pub(super) fn weigh<const SIDE: usize>(exponential: &Exponential, columns: &[u32], weights: &mut [i16], side: usize) {
     let side = if SIDE > 0 { SIDE } else { side };
     let shift = _mm_cvtsi32_si128(exponential.shift);
     for (at, slots) in weights.as_chunks_mut::<WIDE>().0.iter_mut().enumerate() {
