@@ -6,7 +6,8 @@ for lightness and once more for colour: 165 million for a photograph of 500 x 37
 to p, so half of them do: 83 million look-ups, each two loads and a part of a store, about one cycle where everything else
 is free; 0.014 s on two cores at 3 GHz. Around each stand the sums that lead to it and the two pixels that it is added to:
 with 8 numbers a register about 10 instructions for 8 pixels on the way there and 6 on the way back, another one to two
-cycles. So 0.03 to 0.04 s a photograph is what to expect at best.
+cycles: 0.03 to 0.04 s a photograph. With AVX-512 the weights, half of that, are made of 16 numbers a register, each column
+loaded once: 0.02 s.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-GOAL, AIM = 4.0, 8.0
+GOAL, AIM = 6.5, 8.0
 
 
 def main():
@@ -48,7 +49,7 @@ def main():
     each = 1 / len(files)
     print(f"OpenCV {cv2.__version__} ({cv2.getNumThreads()} threads): {theirs:.2f} s, {theirs * each:.4f} s a picture")
     print(f"lgf: {ours:.2f} s, {ours * each:.4f} s a picture; {pixels / ours / 1e6:.1f} million pixels a second")
-    print(f"{theirs / ours:.1f} times faster (goal: at least {GOAL:.0f}, aim: {AIM:.0f}); the same {edges:,} edge pixels")
+    print(f"{theirs / ours:.1f} times faster (goal: at least {GOAL:.1f}, aim: {AIM:.0f}); the same {edges:,} edge pixels")
     sys.exit(0 if theirs / ours >= GOAL else 1)
 
 

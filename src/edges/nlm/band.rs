@@ -170,12 +170,12 @@ impl<'a, S: Steps<C>, const C: usize> Band<'a, S, C> {
     /// The weighted means.
     pub(super) fn divided(self) -> [Vec<u8>; C] {
         let mean = |sum: &i32, total: &i32| ((*sum as u32 + *total as u32 / 2) / *total as u32) as u8;
-        let row = |sums: &[i32], totals: &[i32]| -> Vec<u8> {
-            sums.iter().zip(totals).take(self.width).map(|(sum, total)| mean(sum, total)).collect()
-        };
         self.sums.map(|sums| {
-            let rows = sums.chunks_exact(self.stride).zip(self.total.chunks_exact(self.stride));
-            rows.flat_map(|(sums, totals)| row(sums, totals)).collect()
+            let mut means = Vec::with_capacity(self.rows.len() * self.width);
+            for (sums, totals) in sums.chunks_exact(self.stride).zip(self.total.chunks_exact(self.stride)) {
+                means.extend(sums.iter().zip(totals).take(self.width).map(|(sum, total)| mean(sum, total)));
+            }
+            means
         })
     }
 }
