@@ -107,6 +107,18 @@ mod tests {
     }
 
     #[test]
+    fn a_second_name_in_a_folder_is_looked_at_like_the_first() {
+        let limits = Limits::default();
+        for (second, is_plain) in
+            [("n01440764_2", true), ("._n01440764_2", false), (".n01440764_2", false), ("..", false), ("a\\b", false)]
+        {
+            let files = ["n01440764_1", second].map(|name| (name.to_string(), "<annotation/>".to_string()));
+            let packed = super::super::pack_synset("n01440764", &files).unwrap();
+            assert_eq!(members(&unpack(&packed, &limits).unwrap(), &limits).is_some(), is_plain, "{second}");
+        }
+    }
+
+    #[test]
     fn one_gzip_with_nothing_behind_it_is_unpacked() {
         use std::io::Write;
         let pack = |bytes: &[u8]| {

@@ -16,6 +16,8 @@
 //! rows at a time, which stays in the second cache.
 
 mod band;
+#[cfg(target_arch = "x86_64")]
+mod exponential;
 mod extended;
 mod portable;
 #[cfg(target_arch = "x86_64")]
@@ -103,7 +105,7 @@ type Means<'a, const C: usize> = Box<dyn Fn(Range<usize>) -> [Vec<u8>; C] + Sync
 /// By the widest registers that this processor has. The bytes are the same in all of them: whole numbers.
 fn fastest<'a, const C: usize>(extended: &'a Extended<C>, windows: &'a Windows, width: usize) -> Means<'a, C> {
     #[cfg(target_arch = "x86_64")]
-    if let Some(exponential) = vector::Exponential::of(windows) {
+    if let Some(exponential) = exponential::Exponential::of(windows) {
         return Box::new(move |rows| {
             let steps = vector::Vector { exponential, template: windows.template, wide: wide::is_there() };
             let band = Band::new(extended, windows, rows, width, steps);
@@ -226,7 +228,8 @@ mod tests {
         if !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {
             return;
         }
-        let computed = |h: u8, channels| vector::Exponential::of(&Windows::new(h.into(), 7, 21, channels).unwrap());
+        let computed =
+            |h: u8, channels| exponential::Exponential::of(&Windows::new(h.into(), 7, 21, channels).unwrap());
         assert!((1..=25).all(|h| computed(h, 1).is_some()));
         assert!((1..=20).all(|h| computed(h, 2).is_some()));
         // None falls so slowly that a single-precision function would follow it.

@@ -1,10 +1,9 @@
-//! The weights of a row with AVX-512: as [`vector`](super::vector) has them, sixteen side by side, by the same operations in single
-//! precision.
+//! The weights of a row with AVX-512: sixteen side by side, by the operations in single precision that AVX2 makes eight of.
 
 use std::arch::x86_64::*;
 
+use super::exponential::{Exponential, MAGIC, WIDE};
 use super::extended::BLOCK;
-use super::vector::{Exponential, MAGIC, WIDE};
 
 /// Vectors of weights that are found side by side.
 const COUNT: usize = WIDE / BLOCK;
@@ -75,37 +74,4 @@ fn load(values: &[u32]) -> __m512i {
 fn store_short(values: &mut [i16; BLOCK], vector: __m256i) {
     // SAFETY: as above, 32 bytes.
     unsafe { _mm256_storeu_si256(values.as_mut_ptr().cast(), vector) }
-}
-
-#[cfg(test)]
-mod tests {
-    use rand::{RngExt, SeedableRng};
-    use rand_chacha::ChaCha8Rng;
-
-    use super::super::vector;
-    use super::super::windows::Windows;
-    use super::*;
-
-    #[test]
-    fn weights_of_sixteen_are_those_of_eight() {
-        if !is_there() {
-            return;
-        }
-        let mut rng = ChaCha8Rng::seed_from_u64(11);
-        for (h, channels) in [(30.0, 1), (10.0, 2), (3.0, 1), (20.0, 1)] {
-            let Some(exponential) = vector::Exponential::of(&Windows::new(h, 7, 21, channels).unwrap()) else {
-                continue;
-            };
-            for largest in [2u32, 3_000, 200_000] {
-                let columns: Vec<u32> = (0..10 * WIDE + BLOCK).map(|_| rng.random_range(0..largest)).collect();
-                let [mut eight, mut sixteen] = [(); 2].map(|()| vec![-1i16; 10 * WIDE]);
-                // SAFETY: there is an exponential only where AVX2 and FMA are, and AVX-512 is there.
-                unsafe {
-                    vector::weigh::<7>(&exponential, &columns, &mut eight, 7);
-                    weigh(&exponential, &columns, &mut sixteen);
-                }
-                assert_eq!(eight, sixteen, "h {h}, {channels} channels, columns below {largest}");
-            }
-        }
-    }
 }
